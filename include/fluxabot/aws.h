@@ -1,0 +1,91 @@
+/* aws.h - any AWS operation of the table: credentials, signature, wire protocol, retries of reads.
+ *
+ * A call names service and operation ("sqs", "GetQueueAttributes") and passes parameters as JSON with
+ * AWS's own names; the answer comes back as JSON whatever the protocol was. An operation that is not in
+ * the table cannot be called. Reads are repeated by the rules AWS made its default on 10 November 2026;
+ * a call that changes something is sent exactly once, and err->sent tells whether it may have arrived.
+ * An fx_aws may be used from any thread.
+ */
+#pragma once
+
+#include "fluxabot/base/effect.h"
+#include "fluxabot/base/json.h"
+#include "fluxabot/http.h"
+
+struct fx_aws;
+
+struct fx_aws_credentials {
+    const char *access_key_id, *secret_access_key, *session_token; /* session_token may be NULL */
+    int64_t expires_wall_ms;                                       /* 0: never */
+};
+
+/* A place credentials come from. */
+struct fx_aws_source {
+    const char *name; /* "environment", "shared file", ... for doctor and error messages */
+    /* FX_OK with ret->access_key_id NULL when this place has none. */
+    enum fx_code (*get)(struct fx_aws_source *source, struct fx_scope *sc,
+                        struct fx_aws_credentials *ret, struct fx_error *err);
+    void (*close)(struct fx_aws_source *source);
+};
+
+struct fx_aws_options {
+    struct fx_http *http;
+    struct fx_clock *clock;
+    struct fx_random *random;
+    const char *region;       /* NULL: AWS_REGION, AWS_DEFAULT_REGION, the profile's */
+    const char *endpoint_url; /* NULL: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the real one */
+    const char *(*getenv)(const char *name); /* tests pass their own */
+};
+
+enum fx_code fx_aws_open(const struct fx_aws_options *options, struct fx_aws **ret_aws,
+                         struct fx_error *err);
+void fx_aws_close(struct fx_aws *aws);
+const char *fx_aws_region(const struct fx_aws *aws);
+
+struct fx_aws_call {
+    const char *service, *operation;
+    const struct fx_json *params; /* NULL: none */
+    const char *region;           /* NULL: that of a parameter that is an ARN or queue URL, else the default */
+    int64_t timeout_ms;           /* 0: 10 s, longer by itself for a long poll */
+};
+
+/* The answer as JSON with the members of AWS's model; lists are always arrays, absent ones absent.
+ * Errors carry AWS's code in err->upstream and the request id in the message. AccessDenied names the
+ * IAM action. */
+enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *call,
+                         struct fx_json **ret_answer, struct fx_error *err);
+
+/* ---- the table of operations ---- */
+
+/* What the operation does to the world; an unknown one counts as refused. */
+enum fx_effect fx_aws_effect(const char *service, const char *operation);
+bool fx_aws_operation_exists(const char *service, const char *operation);
+/* Checks names, types and required members without calling. FX_ERR_INPUT names the parameter. Values
+ * that are still templates ("${...}") are taken to be right. */
+enum fx_code fx_aws_check_params(const char *service, const char *operation,
+                                 const struct fx_json *params, struct fx_error *err);
+/* "sqs:SendMessage": the IAM action, which is not always the operation's name. */
+const char *fx_aws_iam_action(struct fx_scope *sc, const char *service, const char *operation);
+
+/* ---- signing, for judges and tests ---- */
+
+struct fx_aws_signing {
+    const struct fx_aws_credentials *credentials;
+    const char *region, *service; /* the signing name */
+    int64_t wall_ms;
+    const char *method;
+    const char *path;  /* as on the wire, already encoded */
+    const char *query; /* as on the wire, "" when none */
+    const struct fx_http_header *headers; /* to be signed, with host; x-amz-date is added */
+    size_t headers_count;
+    struct fx_slice body;
+    bool normalize_path;     /* remove dot segments; false for S3 */
+    bool double_encode_path; /* true for every service but S3 */
+};
+struct fx_aws_signature {
+    const char *canonical_request, *string_to_sign, *signature;
+    const char *authorization; /* the header's value */
+    const char *amz_date;
+};
+/* AWS Signature Version 4, stage by stage (AWS General Reference, "Signing AWS API requests"). */
+struct fx_aws_signature fx_aws_sign(struct fx_scope *sc, const struct fx_aws_signing *signing);

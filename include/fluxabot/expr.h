@@ -1,0 +1,46 @@
+/* expr.h - `${ }`: a Lua 5.4 expression over JSON, within a budget.
+ *
+ * No clock, no chance, no files, no environment: the same values give the same bytes. Every evaluation
+ * has a fresh state, a memory cap, an instruction budget and a wall limit; patterns and the library
+ * functions that loop in C are replaced by bounded ones. Time enters as the value `now` (wall ms).
+ * Reading a name that was not given is an error, as is a result that is not JSON.
+ */
+#pragma once
+
+#include "fluxabot/base/json.h"
+
+enum {
+    FX_EXPR_MAX_SOURCE_BYTES = 4 << 10,
+    FX_EXPR_MAX_RESULT_BYTES = 256 << 10,
+    FX_EXPR_MAX_MEMORY_BYTES = 8 << 20,
+    FX_EXPR_MAX_INSTRUCTIONS = 1000000,
+    FX_EXPR_MAX_WALL_MS = 100,
+};
+
+/* One expression without the braces, over the members of names. */
+enum fx_code fx_expr_eval(struct fx_scope *sc, struct fx_slice source, const struct fx_json *names,
+                          struct fx_json **ret_value, struct fx_error *err);
+/* FX_ERR_INPUT when it does not compile or reads a global that known does not hold. known is an object
+ * whose keys are the names (values are ignored). */
+enum fx_code fx_expr_check(struct fx_scope *sc, struct fx_slice source, const struct fx_json *known,
+                           struct fx_error *err);
+
+/* A text with any number of ${ }: exactly one and nothing else gives the value itself, with its type;
+ * otherwise the values are put into the text (null and absent are errors there). */
+enum fx_code fx_expr_fill(struct fx_scope *sc, const char *text, const struct fx_json *names,
+                          struct fx_json **ret_value, struct fx_error *err);
+/* The same for every text inside a JSON value. */
+enum fx_code fx_expr_fill_all(struct fx_scope *sc, const struct fx_json *value,
+                              const struct fx_json *names, struct fx_json **ret_value,
+                              struct fx_error *err);
+enum fx_code fx_expr_check_text(struct fx_scope *sc, const char *text, const struct fx_json *known,
+                                struct fx_error *err);
+/* True when the text holds a ${ }. */
+bool fx_expr_is_template(const char *text);
+
+/* The helpers an operator's expression may use, one row each: name, signature, help. */
+struct fx_expr_helper {
+    const char *name, *signature, *help;
+};
+extern const struct fx_expr_helper fx_expr_helpers[];
+extern const size_t fx_expr_helpers_count;

@@ -1,0 +1,69 @@
+/* http.h - one outgoing exchange, with caps and a deadline.
+ *
+ * Any status is FX_OK: only a missing reply is an error, and then err->sent says whether part of the
+ * request may have reached the other side. Redirects are never followed, proxies never used. A request
+ * with a method other than GET or HEAD leaves at most once, whatever happens to its connection. The
+ * scope's deadline bounds the whole exchange, its cancel flag ends it within about a second. Messages
+ * name the host, never the path or the query. An fx_http may be used from any thread; replies live in
+ * the scope.
+ */
+#pragma once
+
+#include "fluxabot/base/clock.h"
+
+enum { FX_HTTP_MAX_REPLY_BYTES = 8 << 20, FX_HTTP_DEFAULT_TIMEOUT_MS = 10000 };
+
+struct fx_http_header {
+    const char *name, *value; /* value holds no CR, LF or NUL, else FX_ERR_INPUT */
+};
+
+enum fx_http_reach {
+    FX_HTTP_PUBLIC, /* loopback, private, link-local and metadata addresses are refused, as resolved */
+    FX_HTTP_ANY,    /* the address was configured by the operator */
+};
+
+struct fx_http_request {
+    const char *method; /* "GET", "POST", ... */
+    const char *url;    /* http or https only */
+    const struct fx_http_header *headers;
+    size_t headers_count;
+    struct fx_slice body;
+    enum fx_http_reach reach;
+    size_t max_reply_bytes; /* 0: FX_HTTP_MAX_REPLY_BYTES; more is FX_ERR_LIMIT */
+    int64_t timeout_ms;     /* 0: FX_HTTP_DEFAULT_TIMEOUT_MS; never past the scope's deadline */
+    const char *ca_file;    /* the only roots trusted for this exchange; NULL: the system's */
+    bool fresh;             /* a new connection: an idle one may die just when a change is sent */
+};
+
+struct fx_http_reply {
+    int status;
+    const struct fx_http_header *headers; /* names in lower case */
+    size_t headers_count;
+    struct fx_slice body;
+    int64_t date_wall_ms; /* the Date header, 0 when absent or unreadable */
+};
+
+struct fx_http {
+    enum fx_code (*exchange)(struct fx_http *http, struct fx_scope *sc,
+                             const struct fx_http_request *request, struct fx_http_reply **ret_reply,
+                             struct fx_error *err);
+};
+
+static inline enum fx_code fx_http_exchange(struct fx_http *http, struct fx_scope *sc,
+                                            const struct fx_http_request *request,
+                                            struct fx_http_reply **ret_reply, struct fx_error *err) {
+    return http->exchange(http, sc, request, ret_reply, err);
+}
+
+/* The implementation on libcurl; keeps connections alive per thread. extra_ca_file is trusted beside
+ * the system's roots, or NULL. Close it after every thread that used it has ended. */
+enum fx_code fx_http_open(struct fx_clock *clock, const char *extra_ca_file, struct fx_http **ret_http,
+                          struct fx_error *err);
+void fx_http_close(struct fx_http *http);
+
+/* False for loopback, private, link-local, metadata, multicast and reserved addresses, also when they
+ * are dressed as IPv6, and for text that is no numeric address. */
+bool fx_http_address_is_public(const char *numeric);
+
+/* NULL when absent; name in lower case. */
+const char *fx_http_reply_header(const struct fx_http_reply *reply, const char *name);

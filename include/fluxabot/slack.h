@@ -1,0 +1,83 @@
+/* slack.h - verifies and reads what Slack sends, draws what we show. No I/O.
+ *
+ * Facts: docs.slack.dev (verifying requests, interactivity, Block Kit reference), October 2026.
+ */
+#pragma once
+
+#include "fluxabot/base/json.h"
+
+/* ---- requests ---- */
+
+enum { FX_SLACK_MAX_SKEW_MS = 5 * 60 * 1000 };
+
+struct fx_slack_signature {
+    struct fx_slice timestamp; /* X-Slack-Request-Timestamp */
+    struct fx_slice signature; /* X-Slack-Signature */
+};
+
+/* FX_OK when body was signed with secret at most FX_SLACK_MAX_SKEW_MS from now, either way. Otherwise
+ * FX_ERR_DENIED; the message names the reason, and is for our log, not for the sender. An empty secret
+ * is FX_ERR_INTERNAL. */
+enum fx_code fx_slack_verify(struct fx_slice secret, const struct fx_slack_signature *given,
+                             struct fx_slice body, int64_t now_wall_ms, struct fx_error *err);
+
+struct fx_slack_command {
+    const char *command, *text;
+    const char *user_id, *team_id, *enterprise_id; /* enterprise_id "" when none */
+    const char *channel_id, *response_url, *trigger_id, *api_app_id;
+    bool ssl_check;
+};
+/* A form body. FX_ERR_INPUT names the field that is missing, repeated or malformed. */
+enum fx_code fx_slack_parse_command(struct fx_scope *sc, struct fx_slice body,
+                                    struct fx_slack_command **ret_command, struct fx_error *err);
+
+struct fx_slack_interaction {
+    const char *type; /* "block_actions", "view_submission", "view_closed", ... */
+    const char *user_id, *team_id, *user_team_id;
+    const char *channel_id, *message_ts, *thread_ts; /* "" when absent */
+    const char *response_url, *trigger_id, *api_app_id;
+    const char *action_id, *block_id, *value, *action_ts; /* block_actions: the first action */
+    const char *callback_id, *private_metadata, *view_id; /* views */
+    const struct fx_json *values; /* view.state.values, or NULL */
+};
+/* A form with one field `payload`. Nothing but ids of it may be trusted further. */
+enum fx_code fx_slack_parse_interaction(struct fx_scope *sc, struct fx_slice body,
+                                        struct fx_slack_interaction **ret_interaction,
+                                        struct fx_error *err);
+
+/* ---- what we show ---- */
+
+/* & < > as entities, control and bidirectional characters removed: foreign text can make no mention,
+ * link or channel reference. */
+char *fx_slack_escape(struct fx_scope *sc, const char *text);
+
+/* A card is JSON and knows nothing of Block Kit:
+ *   key       block ids are made of it           revision  counts the edits of one message
+ *   title     heading                            tone      "alarm" "good" "bad" "wait" "plain"
+ *   text      the whole meaning in one paragraph, for phones and screen readers; made from the rest
+ *             when absent
+ *   verdict   the one sentence to read           lines     further sentences
+ *   fields    [{name, value}]                    table     {columns: [text], rows: [[text]]}
+ *   list      [text]                             code      preformatted text
+ *   progress  {done, total}                      context   small print
+ *   buttons   [{text, action, value, style, label, url, confirm: {title, text, ok, back}}]
+ * A text may be a plain string, which is foreign and escaped, or a part or a list of parts:
+ *   {"user": id} {"group": id} {"time": wall_ms} {"code": text} {"bold": text} {"link": https url, "text": text}
+ * *ret_message is {"text", "blocks"} within every limit Slack documents: what does not fit is cut at a
+ * code point and the cut is said, long tables are cut with "n more". */
+enum fx_code fx_slack_draw(struct fx_scope *sc, const struct fx_json *card,
+                           struct fx_json **ret_message, struct fx_error *err);
+/* The same message without blocks, for when Slack refuses them. */
+struct fx_json *fx_slack_plain(struct fx_scope *sc, const struct fx_json *message);
+
+/* A dialog asking for one text: {"trigger_id"-less view}. */
+struct fx_slack_dialog {
+    const char *callback_id, *private_metadata;
+    const char *title, *submit, *intro, *label, *hint;
+    size_t min_length, max_length;
+};
+struct fx_json *fx_slack_draw_dialog(struct fx_scope *sc, const struct fx_slack_dialog *dialog);
+
+/* Breaks a documented limit? FX_ERR_INPUT with the JSON pointer in the message. Draw's own output always
+ * passes; it stands here for what comes from elsewhere and for tests. */
+enum fx_code fx_slack_check_message(const struct fx_json *message, struct fx_error *err);

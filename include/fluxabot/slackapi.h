@@ -1,0 +1,52 @@
+/* slackapi.h - calls Slack's Web API and response URLs.
+ *
+ * One call is one exchange: pace, order and repetition are the outbox's business. Slack's error word is
+ * in err->upstream. Codes: THROTTLED with retry_after_ms; UNAVAILABLE and TIMEOUT may be tried again;
+ * DENIED is a set-up fault whose message says the fix (scope, invitation, token); INPUT means that Slack
+ * refused the content (invalid_blocks ...); NOT_FOUND that the target is gone.
+ */
+#pragma once
+
+#include "fluxabot/http.h"
+#include "fluxabot/slack.h"
+
+struct fx_slackapi;
+
+struct fx_slackapi_options {
+    struct fx_http *http;
+    const char *api_url;   /* "https://slack.com/api" */
+    const char *bot_token; /* copied, wiped at close */
+    /* NULL: response URLs only on https://hooks.slack.com/. Else that prefix too (operator's own test). */
+    const char *response_url_prefix;
+};
+enum fx_code fx_slackapi_open(const struct fx_slackapi_options *options, struct fx_slackapi **ret_api,
+                              struct fx_error *err);
+void fx_slackapi_close(struct fx_slackapi *api);
+
+/* Any method; payload is sent as JSON. */
+enum fx_code fx_slackapi_call(struct fx_slackapi *api, struct fx_scope *sc, const char *method,
+                              const struct fx_json *payload, struct fx_json **ret_answer,
+                              struct fx_error *err);
+/* chat.postMessage with unfurling off; parent_ts "" for the channel. *ret_ts in sc. */
+enum fx_code fx_slackapi_post(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
+                              const char *parent_ts, const struct fx_json *message,
+                              const char **ret_ts, struct fx_error *err);
+enum fx_code fx_slackapi_update(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
+                                const char *ts, const struct fx_json *message, struct fx_error *err);
+/* Only to user; through response_url when it is not "", else chat.postEphemeral. */
+enum fx_code fx_slackapi_whisper(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
+                                 const char *user, const char *response_url,
+                                 const struct fx_json *message, struct fx_error *err);
+enum fx_code fx_slackapi_open_view(struct fx_slackapi *api, struct fx_scope *sc, const char *trigger_id,
+                                   const struct fx_json *view, struct fx_error *err);
+
+/* Who a user is, fresh from Slack. */
+struct fx_slack_user {
+    const char *id, *team_id, *name;
+    bool deleted, bot, guest, stranger;
+};
+enum fx_code fx_slackapi_user(struct fx_slackapi *api, struct fx_scope *sc, const char *user_id,
+                              struct fx_slack_user **ret_user, struct fx_error *err);
+/* Ids of a user group's members. */
+enum fx_code fx_slackapi_group(struct fx_slackapi *api, struct fx_scope *sc, const char *group_id,
+                               struct fx_json **ret_user_ids, struct fx_error *err);

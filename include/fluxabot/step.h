@@ -1,0 +1,125 @@
+/* step.h - what a step kind is. Types only.
+ *
+ * A step kind is one file and one row in steps/kinds.c. It gets its parameters as checked JSON, the
+ * means to work with, and a host through which it makes intents durable; it cannot reach the store.
+ * A step that would wait says so and is called again later with its checkpoint: nobody sleeps.
+ */
+#pragma once
+
+#include "fluxabot/base/clock.h"
+#include "fluxabot/base/effect.h"
+#include "fluxabot/base/json.h"
+
+struct fx_aws;
+struct fx_http;
+
+enum fx_param_type {
+    FX_PARAM_TEXT,
+    FX_PARAM_INT,
+    FX_PARAM_BOOL,
+    FX_PARAM_DURATION, /* "30s", "5m", "2h", "1d"; in milliseconds once filled */
+    FX_PARAM_LIST,
+    FX_PARAM_OBJECT,
+    FX_PARAM_ANY,
+    FX_PARAM_QUEUE,    /* a name under system.yaml's queues */
+    FX_PARAM_DATABASE, /* a name under system.yaml's databases */
+    FX_PARAM_STEP,     /* the id of a later step */
+};
+
+struct fx_step_param {
+    const char *name;
+    enum fx_param_type type;
+    bool required;
+    const char *fallback; /* JSON text; NULL: absent */
+    const char *help;
+};
+
+enum fx_step_outcome {
+    FX_STEP_DONE,   /* output is the step's value */
+    FX_STEP_PARKED, /* call again at due_ms with checkpoint */
+    FX_STEP_ASK,    /* the outcome of a change is unknown: note is the question, output the evidence */
+};
+
+struct fx_step_result {
+    enum fx_step_outcome outcome;
+    struct fx_json *output;
+    struct fx_json *checkpoint;
+    int64_t due_ms;
+    const char *note;
+};
+
+struct fx_step_host;
+
+/* What an earlier attempt of this step promised. settled false: begun, outcome not recorded. */
+struct fx_step_effect {
+    const char *key;
+    bool settled, ok;
+    const struct fx_json *what, *outcome;
+};
+
+struct fx_step_host {
+    /* Makes the intent durable before a change. FX_ERR_CONFLICT: begun before, it may have happened.
+     * FX_ERR_DENIED: changes are frozen or the approval no longer holds. */
+    enum fx_code (*begin_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                                 const struct fx_json *what, struct fx_error *err);
+    enum fx_code (*end_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key, bool ok,
+                               const struct fx_json *outcome, struct fx_error *err);
+    enum fx_code (*effects)(struct fx_step_host *host, struct fx_scope *sc,
+                            struct fx_step_effect **ret_effects, size_t *ret_count,
+                            struct fx_error *err);
+    /* Makes the checkpoint durable without parking. */
+    enum fx_code (*checkpoint)(struct fx_step_host *host, struct fx_scope *sc,
+                               const struct fx_json *checkpoint, struct fx_error *err);
+    /* Shows how far it is: {"text", "done", "total", "fields":[{"name","value"}]}. Cheap, may be dropped. */
+    void (*progress)(struct fx_step_host *host, struct fx_scope *sc, const struct fx_json *progress);
+    /* True once a person pressed Stop. */
+    bool (*stop_requested)(struct fx_step_host *host, struct fx_scope *sc);
+};
+
+struct fx_step_context {
+    struct fx_scope *sc;
+    struct fx_clock *clock;
+    struct fx_http *http;
+    struct fx_aws *aws;
+    const struct fx_json *system; /* system.yaml with this environment's variables filled in */
+    const char *environment;
+    /* The connection string of a named database of this environment; NULL when not configured. */
+    const char *(*database_url)(const struct fx_step_context *ctx, const char *name);
+    void *owner;                      /* the engine's */
+    const struct fx_json *checkpoint; /* NULL at the first call */
+    const struct fx_json *plan;       /* the approved plan; NULL for reading steps */
+    struct fx_step_host *host;        /* NULL while planning */
+};
+
+struct fx_step_kind {
+    const char *name, *summary;
+    const struct fx_step_param *params;
+    size_t params_count;
+    const char *shorthand;  /* the parameter that a bare scalar stands for: "aws: sqs:SendMessage" */
+    const char *with;       /* the parameter that the step's `with:` stands for; NULL: none */
+    bool is_approval;       /* asks a person; the engine runs it itself */
+    /* Of these parameters, which may still hold templates. */
+    enum fx_effect (*effect)(const struct fx_json *params);
+    /* What types cannot say; NULL: nothing. Texts that are templates are taken to be right. */
+    enum fx_code (*check)(struct fx_scope *sc, const struct fx_json *system,
+                          const struct fx_json *params, struct fx_error *err);
+    /* Changing kinds: resolves everything to the exact calls, changing nothing.
+     * {"summary": text, "facts": [{"name","value"}], "calls": [{"operation", "resource", "count"}],
+     *  "details": whatever run needs}. FX_ERR_DENIED: must not be done, the message says why. */
+    enum fx_code (*plan)(const struct fx_step_context *ctx, const struct fx_json *params,
+                         struct fx_json **ret_plan, struct fx_error *err);
+    /* Changing kinds, just before the first run: do the facts of ctx->plan still hold?
+     * FX_ERR_CONFLICT: the message tells the difference. */
+    enum fx_code (*confirm)(const struct fx_step_context *ctx, const struct fx_json *params,
+                            struct fx_error *err);
+    enum fx_code (*run)(const struct fx_step_context *ctx, const struct fx_json *params,
+                        struct fx_step_result *ret_result, struct fx_error *err);
+};
+
+/* Checks params against the rows: names, types, required ones; fills in fallbacks and turns durations
+ * into milliseconds. Texts that hold ${ } pass. FX_ERR_INPUT names the parameter. */
+enum fx_code fx_step_fill_params(struct fx_scope *sc, const struct fx_step_kind *kind,
+                                 const struct fx_json *params, struct fx_json **ret_params,
+                                 struct fx_error *err);
+/* "90s" and the like; FX_ERR_INPUT says what is allowed. */
+enum fx_code fx_step_parse_duration(struct fx_slice text, int64_t *ret_ms, struct fx_error *err);

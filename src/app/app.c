@@ -1,0 +1,2 @@
+/* app.c - see include/fluxabot/app.h */
+#include "fluxabot/base/defs.h"

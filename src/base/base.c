@@ -1,0 +1,2 @@
+/* base.c */
+#include "fluxabot/base/defs.h"

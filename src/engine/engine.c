@@ -1,0 +1,2 @@
+/* engine.c - see include/fluxabot/engine.h */
+#include "fluxabot/base/defs.h"

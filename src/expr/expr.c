@@ -1,0 +1,2 @@
+/* expr.c - see include/fluxabot/expr.h */
+#include "fluxabot/base/defs.h"

@@ -1,0 +1,2 @@
+/* incident.c - see include/fluxabot/incident.h */
+#include "fluxabot/base/defs.h"

@@ -1,0 +1,2 @@
+/* intake.c - see include/fluxabot/intake.h */
+#include "fluxabot/base/defs.h"

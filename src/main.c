@@ -1,0 +1,4 @@
+/* main.c - argv to app. */
+int main(void) {
+    return 2;
+}

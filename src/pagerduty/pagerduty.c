@@ -1,0 +1,2 @@
+/* pagerduty.c - see include/fluxabot/pagerduty.h */
+#include "fluxabot/base/defs.h"

@@ -1,0 +1,2 @@
+/* pagerdutyapi.c - see include/fluxabot/pagerdutyapi.h */
+#include "fluxabot/base/defs.h"

@@ -1,0 +1,2 @@
+/* policy.c - see include/fluxabot/policy.h */
+#include "fluxabot/base/defs.h"

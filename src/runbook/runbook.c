@@ -1,0 +1,2 @@
+/* runbook.c - see include/fluxabot/runbook.h */
+#include "fluxabot/base/defs.h"

@@ -1,0 +1,2 @@
+/* slack.c - see include/fluxabot/slack.h */
+#include "fluxabot/base/defs.h"

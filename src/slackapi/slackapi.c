@@ -1,0 +1,2 @@
+/* slackapi.c - see include/fluxabot/slackapi.h */
+#include "fluxabot/base/defs.h"

@@ -1,0 +1,2 @@
+/* sns.c - see include/fluxabot/sns.h */
+#include "fluxabot/base/defs.h"

@@ -1,0 +1,2 @@
+/* sql.c - see include/fluxabot/sql.h */
+#include "fluxabot/base/defs.h"

@@ -1,0 +1,2 @@
+/* state.c - see include/fluxabot/state.h */
+#include "fluxabot/base/defs.h"

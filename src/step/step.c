@@ -1,0 +1,2 @@
+/* step.c - see include/fluxabot/step.h */
+#include "fluxabot/base/defs.h"

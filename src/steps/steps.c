@@ -1,0 +1,2 @@
+/* steps.c - see include/fluxabot/steps.h */
+#include "fluxabot/base/defs.h"

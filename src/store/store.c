@@ -1,0 +1,2 @@
+/* store.c - see include/fluxabot/store.h */
+#include "fluxabot/base/defs.h"

@@ -1,0 +1,2 @@
+/* web.c - see include/fluxabot/web.h */
+#include "fluxabot/base/defs.h"

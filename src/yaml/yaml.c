@@ -1,0 +1,2 @@
+/* yaml.c - see include/fluxabot/yaml.h */
+#include "fluxabot/base/defs.h"
