@@ -26,6 +26,7 @@ struct fx_sns_envelope {
     int version; /* SignatureVersion: 1 or 2 */
     const char *signature; /* as received, Base64 */
     const char *certificate_url;
+    bool from_test_host; /* the certificate comes from one of rules->test_hosts */
     const char *region;
     int64_t sent_ms;
 };
@@ -40,7 +41,8 @@ struct fx_sns_rules {
 };
 
 /* FX_ERR_INPUT: not an envelope, or a field without its exact form. FX_ERR_DENIED: foreign topic or
- * certificate address. */
+ * certificate address. FX_ERR_LIMIT: more than FX_SNS_MAX_BODY_BYTES. Members that are not signed are
+ * not read, so subject is NULL but in notifications, token and subscribe_url but in confirmations. */
 enum fx_code fx_sns_parse(struct fx_scope *sc, struct fx_slice body, const struct fx_sns_rules *rules,
                           struct fx_sns_envelope **ret_envelope, struct fx_error *err);
 /* FX_ERR_DENIED outside the window. */

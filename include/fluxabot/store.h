@@ -2,9 +2,13 @@
  * messages, the audit log.
  *
  * Every operation may be called from any thread. Each is one transaction: when it returns FX_OK the
- * change is durable, when it fails nothing has changed. FX_ERR_CONFLICT means that somebody else was
- * first: touch nothing more. Replies are allocated in the scope. Times are wall milliseconds.
- * Texts named *_json hold JSON that only the engine understands.
+ * change is durable, when it fails nothing has changed. FX_ERR_CONFLICT means that somebody else
+ * was first: touch nothing more. Replies are allocated in the scope. Times are wall milliseconds.
+ * Texts named *_json hold JSON that only the engine understands. A NULL text is stored as "", and
+ * no text that is read is NULL.
+ *
+ * When the disk fails the store stops for good: FX_ERR_UNAVAILABLE for this and every later call.
+ * The operation that met the fault may be found done after a restart: repeating it must be safe.
  */
 #pragma once
 
@@ -15,16 +19,21 @@ struct fx_random;
 
 /* ---- what is kept ---- */
 
-enum { FX_STORE_EVENT_KEYS = 3, FX_STORE_MAX_BODY_BYTES = 4 << 20 };
+enum {
+    FX_STORE_EVENT_KEYS = 3,
+    FX_STORE_MAX_BODY_BYTES = 4 << 20, /* of an event, and of any other text that is written */
+    FX_STORE_MAX_ROWS = 1000,          /* no list with a max is longer */
+};
 
 /* What came in, as it came in. */
 struct fx_event {
     const char *id;
-    const char *kind;        /* "sns", "slack.command", "slack.interaction", "reconcile" */
-    const char *body;        /* raw, text */
-    bool verified;           /* false: the worker verifies before anything else */
+    const char *kind; /* "sns", "slack.command", "slack.interaction", "reconcile" */
+    const char *body; /* raw, text */
+    bool verified;    /* false: the worker verifies before anything else */
     int64_t received_ms;
-    /* Any key seen before makes the event a repetition. Keys outlive restarts. */
+    /* Any key seen before makes the event a repetition, and so does its id. Keys outlive
+     * restarts. NULL and "" are no keys. */
     const char *keys[FX_STORE_EVENT_KEYS];
 };
 
@@ -36,8 +45,8 @@ struct fx_job {
     const char *kind;    /* "event", "run", "expire", "remind", ... */
     const char *subject; /* an event id, run id or approval id */
     int64_t due_ms;
-    int attempts;        /* claims so far, this one included */
-    const char *token;   /* of this claim; the store checks it at every write of the claimant */
+    int attempts;      /* claims so far, this one included */
+    const char *token; /* of this claim; the store checks it at every write of the claimant */
     const char *last_error;
 };
 
@@ -63,23 +72,28 @@ struct fx_run {
     const char *system, *environment, *command;
     const char *runbook_digest; /* of the file it was started with */
     const char *arguments_json;
-    const char *trigger;        /* "slash", "button", "alarm", "terminal" */
-    const char *requester;      /* Slack user id; "" for an alarm */
-    const char *channel;        /* where it was asked */
-    const char *response_url;   /* "" when none */
-    const char *parent;         /* key of the message under which details go; "" for the channel */
-    const char *incident;       /* id, or "" */
+    const char *trigger;      /* "slash", "button", "alarm", "terminal" */
+    const char *requester;    /* Slack user id; "" for an alarm */
+    const char *channel;      /* where it was asked */
+    const char *response_url; /* "" when none */
+    const char *parent;       /* key of the message under which details go; "" for the channel */
+    const char *incident;     /* id, or "" */
     enum fx_run_state state;
-    const char *note;           /* one sentence on how it stands or ended */
-    int step;                   /* index of the step to run next */
-    const char *values_json;    /* outputs of the finished steps */
+    const char *note;            /* one sentence on how it stands or ended */
+    int step;                    /* index of the step to run next */
+    const char *values_json;     /* outputs of the finished steps */
     const char *checkpoint_json; /* of the step that parked; "" when none */
-    bool stop_requested;
+    bool stop_requested;         /* once set it stays, also when an older copy is written over it */
     const char *stop_by;
     int64_t created_ms, updated_ms;
 };
 
-enum fx_approval_state { FX_APPROVAL_PENDING, FX_APPROVAL_APPROVED, FX_APPROVAL_DENIED, FX_APPROVAL_EXPIRED };
+enum fx_approval_state {
+    FX_APPROVAL_PENDING,
+    FX_APPROVAL_APPROVED,
+    FX_APPROVAL_DENIED,
+    FX_APPROVAL_EXPIRED
+};
 
 /* A question to a person, bound to one plan. */
 struct fx_approval {
@@ -104,7 +118,7 @@ struct fx_intent {
     const char *digest;           /* of the approved plan it belongs to */
     enum fx_intent_state state;
     const char *what_json, *outcome_json;
-    int64_t set_ms, settled_ms;
+    int64_t set_ms, settled_ms; /* 0 when given: the store's clock */
 };
 
 enum fx_incident_state { FX_INCIDENT_OPEN, FX_INCIDENT_CLOSED };
@@ -112,7 +126,7 @@ enum fx_incident_state { FX_INCIDENT_OPEN, FX_INCIDENT_CLOSED };
 struct fx_incident {
     const char *id;
     const char *system, *environment;
-    const char *key;      /* what makes two alarms the same incident: the alarm's ARN, or a digest */
+    const char *key; /* what makes two alarms the same incident: the alarm's ARN, or a digest */
     const char *title, *severity; /* "critical", "high", "medium", "low" */
     enum fx_incident_state state;
     int64_t opened_ms, closed_ms;
@@ -130,9 +144,16 @@ enum fx_message_kind {
     FX_MESSAGE_VIEW,      /* a dialog; payload holds trigger_id */
     FX_MESSAGE_PAGE,      /* a PagerDuty event */
 };
-enum fx_message_state { FX_MESSAGE_WAITING, FX_MESSAGE_SENDING, FX_MESSAGE_SENT, FX_MESSAGE_FAILED };
+enum fx_message_state {
+    FX_MESSAGE_WAITING,
+    FX_MESSAGE_SENDING,
+    FX_MESSAGE_SENT,
+    FX_MESSAGE_FAILED
+};
 
-/* A row of the outbox. A newer PUT of the same key replaces one that still waits. */
+/* A row of the outbox. A newer PUT of the same key replaces one that still waits: it takes
+ * over the place in the order, but under a new seq, so that nobody sends the old text by mistake.
+ * Messages of one kind and key go out one after the other. */
 struct fx_message {
     int64_t seq;
     enum fx_message_kind kind;
@@ -146,8 +167,8 @@ struct fx_message {
     int attempts;
     int64_t due_ms, created_ms;
     const char *last_error;
-    const char *ts;           /* on reading: of the posted message, "" before */
-    const char *parent_ts;    /* on reading: of the parent, "" when there is none */
+    const char *ts;        /* on reading: of the posted message, "" before */
+    const char *parent_ts; /* on reading: of the parent, "" when there is none */
 };
 
 /* A row of the chain; n, hash and the row before are the store's business. */
@@ -161,60 +182,80 @@ struct fx_audit {
     const char *previous_hash, *hash;
 };
 
+/* What is to be remembered under a name: the freeze switch, when alarms were last compared. */
+struct fx_setting {
+    const char *name, *value;
+};
+
 /* ---- what is written together ---- */
 
-/* Rows that become durable in the same transaction as the operation they are given to. Every list may
- * be empty; a run, incident or approval is inserted or replaced by its id. */
+/* Rows that become durable in the same transaction as the operation they are given to. Every list
+ * may be empty; a run or incident is inserted or replaced by its id. */
 struct fx_writes {
     const struct fx_run **runs;
     size_t runs_count;
-    const struct fx_approval **approvals; /* new ones, always pending */
+    const struct fx_approval **approvals; /* new ones, pending; a known id is FX_ERR_CONFLICT */
     size_t approvals_count;
     const struct fx_incident **incidents;
     size_t incidents_count;
     const struct fx_message **messages;
     size_t messages_count;
-    const struct fx_job **jobs; /* kind, subject, due_ms; an equal (kind, subject) that is ready is moved
-                                   to the earlier due_ms instead of doubled */
+    const struct fx_job **jobs; /* kind, subject, due_ms; an equal (kind, subject) that is ready is
+                                   moved to the earlier due_ms instead of doubled */
     size_t jobs_count;
     const struct fx_audit **audits; /* actor, action, subject, detail_json */
     size_t audits_count;
+    const struct fx_setting **settings;
+    size_t settings_count;
 };
 
+/* Each takes a copy of the struct, not of its texts: they must live until the operation. */
 void fx_writes_run(struct fx_scope *sc, struct fx_writes *w, const struct fx_run *run);
-void fx_writes_approval(struct fx_scope *sc, struct fx_writes *w, const struct fx_approval *approval);
-void fx_writes_incident(struct fx_scope *sc, struct fx_writes *w, const struct fx_incident *incident);
+void fx_writes_approval(struct fx_scope *sc, struct fx_writes *w,
+                        const struct fx_approval *approval);
+void fx_writes_incident(struct fx_scope *sc, struct fx_writes *w,
+                        const struct fx_incident *incident);
 void fx_writes_message(struct fx_scope *sc, struct fx_writes *w, const struct fx_message *message);
 void fx_writes_job(struct fx_scope *sc, struct fx_writes *w, const char *kind, const char *subject,
                    int64_t due_ms);
 /* detail may be NULL. */
-void fx_writes_audit(struct fx_scope *sc, struct fx_writes *w, const char *actor, const char *action,
-                     const char *subject, const struct fx_json *detail);
+void fx_writes_audit(struct fx_scope *sc, struct fx_writes *w, const char *actor,
+                     const char *action, const char *subject, const struct fx_json *detail);
+void fx_writes_setting(struct fx_scope *sc, struct fx_writes *w, const char *name,
+                       const char *value);
 
 enum fx_settle { FX_SETTLE_DONE, FX_SETTLE_RETRY, FX_SETTLE_QUARANTINE };
+
+/* How much waits: for gauges and the doctor. */
+struct fx_store_counts {
+    int64_t jobs_ready, jobs_leased, jobs_quarantined;
+    int64_t messages_waiting, messages_sending, messages_failed;
+};
 
 struct fx_store {
     void (*close)(struct fx_store *store);
 
     /* -- reception -- */
 
-    /* Stores event and a ready job ("event", event->id) together. A repetition stores nothing: FX_OK
-     * with *ret_new false. */
-    enum fx_code (*accept)(struct fx_store *store, struct fx_scope *sc, const struct fx_event *event,
-                           bool *ret_new, struct fx_error *err);
+    /* Stores event and a ready job ("event", event->id) together. A repetition stores nothing:
+     * FX_OK with *ret_new false. */
+    enum fx_code (*accept)(struct fx_store *store, struct fx_scope *sc,
+                           const struct fx_event *event, bool *ret_new, struct fx_error *err);
 
     /* -- work -- */
 
-    /* The due job that waits longest, leased until now_ms + lease_ms; jobs whose lease ran out count as
-     * ready. *ret_job is NULL when nothing is due; *ret_next_due_ms then says when something will be
-     * (0: nothing waits). */
-    enum fx_code (*claim)(struct fx_store *store, struct fx_scope *sc, const char *worker, int64_t now_ms,
-                          int64_t lease_ms, struct fx_job **ret_job, int64_t *ret_next_due_ms,
-                          struct fx_error *err);
+    /* The due job that waits longest, leased until now_ms + lease_ms; jobs whose lease ran out
+     * count as ready. Two jobs of one kind and subject are never leased at once: the second waits
+     * until the first is settled. *ret_job is NULL when nothing is due; *ret_next_due_ms then says
+     * when something will be (0: nothing waits). */
+    enum fx_code (*claim)(struct fx_store *store, struct fx_scope *sc, const char *worker,
+                          int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
+                          int64_t *ret_next_due_ms, struct fx_error *err);
     enum fx_code (*extend)(struct fx_store *store, struct fx_scope *sc, const struct fx_job *job,
                            int64_t until_ms, struct fx_error *err);
-    /* Ends the claim, with the writes. FX_ERR_CONFLICT when the lease was lost: nothing is written. With
-     * FX_SETTLE_RETRY the job is ready again at due_ms. */
+    /* Ends the claim, with the writes. FX_ERR_CONFLICT when the lease was lost (ran out and was
+     * taken by another claim): nothing is written. With FX_SETTLE_RETRY the job is ready again at
+     * due_ms. */
     enum fx_code (*settle)(struct fx_store *store, struct fx_scope *sc, const struct fx_job *job,
                            enum fx_settle how, int64_t due_ms, const char *error,
                            const struct fx_writes *writes, struct fx_error *err);
@@ -222,43 +263,51 @@ struct fx_store {
     enum fx_code (*write)(struct fx_store *store, struct fx_scope *sc, const struct fx_job *job,
                           const struct fx_writes *writes, struct fx_error *err);
 
-    /* Sets the intent, with the writes: the compare-and-set before an effect. FX_ERR_CONFLICT when it
-     * was set before (it may already have happened) or when the lease was lost. */
-    enum fx_code (*begin_effect)(struct fx_store *store, struct fx_scope *sc, const struct fx_job *job,
-                                 const struct fx_intent *intent, const struct fx_writes *writes,
-                                 struct fx_error *err);
-    /* Records what became of it. Not bound to the lease: the truth may always be written, once. */
-    enum fx_code (*end_effect)(struct fx_store *store, struct fx_scope *sc, const struct fx_intent *intent,
-                               const struct fx_writes *writes, struct fx_error *err);
+    /* Sets the intent, with the writes: the compare-and-set before an effect. FX_ERR_CONFLICT when
+     * it was set before (it may already have happened) or when the lease was lost. */
+    enum fx_code (*begin_effect)(struct fx_store *store, struct fx_scope *sc,
+                                 const struct fx_job *job, const struct fx_intent *intent,
+                                 const struct fx_writes *writes, struct fx_error *err);
+    /* Records what became of it. Not bound to the lease: the truth may always be written, once.
+     * UNKNOWN is not the truth yet, DONE or FAILED may follow it. FX_ERR_CONFLICT when it stands.
+     */
+    enum fx_code (*end_effect)(struct fx_store *store, struct fx_scope *sc,
+                               const struct fx_intent *intent, const struct fx_writes *writes,
+                               struct fx_error *err);
 
-    /* Pending becomes state if expires_ms has not passed (expiring: if it has). The first decision wins:
-     * a later one is FX_ERR_CONFLICT. The winner makes the job ("run", approval->run) ready at once.
-     * given holds id, state, decided_by, decided_ms, execute_before_ms, reason. */
-    enum fx_code (*decide)(struct fx_store *store, struct fx_scope *sc, const struct fx_approval *given,
-                           const struct fx_writes *writes, struct fx_error *err);
-    /* Marks the run so that its next look stops it. Idempotent. */
+    /* Pending becomes state if expires_ms has not passed (expiring: if it has). The first decision
+     * wins: a later one is FX_ERR_CONFLICT. The winner makes the job ("run", approval->run) ready
+     * at once. given holds id, state, decided_by, decided_ms, execute_before_ms, reason. */
+    enum fx_code (*decide)(struct fx_store *store, struct fx_scope *sc,
+                           const struct fx_approval *given, const struct fx_writes *writes,
+                           struct fx_error *err);
+    /* Marks the run so that its next look stops it. A repetition is FX_OK and writes nothing;
+     * FX_ERR_CONFLICT when the run has ended. */
     enum fx_code (*request_stop)(struct fx_store *store, struct fx_scope *sc, const char *run_id,
-                                 const char *user, const struct fx_writes *writes, struct fx_error *err);
+                                 const char *user, const struct fx_writes *writes,
+                                 struct fx_error *err);
 
     /* -- outbox -- */
 
-    /* Messages that may be sent now, oldest first, at most max: due, and with their parent posted.
-     * *ret_next_due_ms as with claim. */
-    enum fx_code (*outbox_ready)(struct fx_store *store, struct fx_scope *sc, int64_t now_ms, size_t max,
-                                 struct fx_message ***ret_messages, size_t *ret_count,
+    /* Messages that may be sent now, oldest first, at most max: due, nothing of the same kind and
+     * key before them and, for a PUT, their parent posted. *ret_next_due_ms as with claim. */
+    enum fx_code (*outbox_ready)(struct fx_store *store, struct fx_scope *sc, int64_t now_ms,
+                                 size_t max, struct fx_message ***ret_messages, size_t *ret_count,
                                  int64_t *ret_next_due_ms, struct fx_error *err);
     /* Waiting becomes sending. FX_ERR_CONFLICT when it was replaced or taken meanwhile. */
     enum fx_code (*outbox_begin)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                  struct fx_error *err);
-    /* ts is remembered under the message's key. */
-    enum fx_code (*outbox_sent)(struct fx_store *store, struct fx_scope *sc, int64_t seq, const char *ts,
-                                int64_t now_ms, struct fx_error *err);
-    enum fx_code (*outbox_retry)(struct fx_store *store, struct fx_scope *sc, int64_t seq, int64_t due_ms,
-                                 const char *error, struct fx_error *err);
+    /* ts, unless "", is remembered under the key of a PUT. */
+    enum fx_code (*outbox_sent)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
+                                const char *ts, int64_t now_ms, struct fx_error *err);
+    /* Sending becomes waiting; a newer PUT of the same key that came meanwhile takes its place. */
+    enum fx_code (*outbox_retry)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
+                                 int64_t due_ms, const char *error, struct fx_error *err);
     enum fx_code (*outbox_failed)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                   const char *error, struct fx_error *err);
     /* At start: what a dead process left as sending waits again. */
-    enum fx_code (*outbox_recover)(struct fx_store *store, struct fx_scope *sc, struct fx_error *err);
+    enum fx_code (*outbox_recover)(struct fx_store *store, struct fx_scope *sc,
+                                   struct fx_error *err);
 
     /* -- reads; NULL with FX_OK when absent -- */
 
@@ -266,41 +315,73 @@ struct fx_store {
                           struct fx_event **ret_event, struct fx_error *err);
     enum fx_code (*run)(struct fx_store *store, struct fx_scope *sc, const char *id,
                         struct fx_run **ret_run, struct fx_error *err);
-    /* The newest first; unfinished only when open. */
+    /* The newest first; unfinished only when open; of every system when system is "". */
     enum fx_code (*runs)(struct fx_store *store, struct fx_scope *sc, const char *system, bool open,
-                         size_t max, struct fx_run ***ret_runs, size_t *ret_count, struct fx_error *err);
+                         size_t max, struct fx_run ***ret_runs, size_t *ret_count,
+                         struct fx_error *err);
     enum fx_code (*approval)(struct fx_store *store, struct fx_scope *sc, const char *id,
                              struct fx_approval **ret_approval, struct fx_error *err);
     /* Newest approval of a run's step. */
     enum fx_code (*approval_of)(struct fx_store *store, struct fx_scope *sc, const char *run,
-                                const char *step, struct fx_approval **ret_approval, struct fx_error *err);
-    enum fx_code (*intents)(struct fx_store *store, struct fx_scope *sc, const char *run, const char *step,
-                            struct fx_intent ***ret_intents, size_t *ret_count, struct fx_error *err);
+                                const char *step, struct fx_approval **ret_approval,
+                                struct fx_error *err);
+    /* Those that still wait for a decision, oldest first. */
+    enum fx_code (*approvals_pending)(struct fx_store *store, struct fx_scope *sc, size_t max,
+                                      struct fx_approval ***ret_approvals, size_t *ret_count,
+                                      struct fx_error *err);
+    /* In the order they were set; step "" means every step of the run. */
+    enum fx_code (*intents)(struct fx_store *store, struct fx_scope *sc, const char *run,
+                            const char *step, struct fx_intent ***ret_intents, size_t *ret_count,
+                            struct fx_error *err);
     enum fx_code (*incident)(struct fx_store *store, struct fx_scope *sc, const char *id,
                              struct fx_incident **ret_incident, struct fx_error *err);
     /* The newest incident with this key, open or closed. */
     enum fx_code (*incident_by_key)(struct fx_store *store, struct fx_scope *sc, const char *system,
                                     const char *key, struct fx_incident **ret_incident,
                                     struct fx_error *err);
-    enum fx_code (*incidents)(struct fx_store *store, struct fx_scope *sc, const char *system, bool open,
-                              size_t max, struct fx_incident ***ret_incidents, size_t *ret_count,
-                              struct fx_error *err);
+    enum fx_code (*incidents)(struct fx_store *store, struct fx_scope *sc, const char *system,
+                              bool open, size_t max, struct fx_incident ***ret_incidents,
+                              size_t *ret_count, struct fx_error *err);
     /* "" when never posted. */
     enum fx_code (*message_ts)(struct fx_store *store, struct fx_scope *sc, const char *key,
                                const char **ret_ts, struct fx_error *err);
     /* Rows from n upwards, at most max. */
     enum fx_code (*audits)(struct fx_store *store, struct fx_scope *sc, int64_t from_n, size_t max,
                            struct fx_audit ***ret_audits, size_t *ret_count, struct fx_error *err);
+    /* The newest rows about one subject, oldest first, at most max. */
+    enum fx_code (*audits_of)(struct fx_store *store, struct fx_scope *sc, const char *subject,
+                              size_t max, struct fx_audit ***ret_audits, size_t *ret_count,
+                              struct fx_error *err);
+    /* The last row, for an anchor outside; NULL while the log is empty. */
+    enum fx_code (*audit_head)(struct fx_store *store, struct fx_scope *sc,
+                               struct fx_audit **ret_audit, struct fx_error *err);
+    /* "" when never set. */
+    enum fx_code (*setting)(struct fx_store *store, struct fx_scope *sc, const char *name,
+                            const char **ret_value, struct fx_error *err);
+    /* Jobs in a state, oldest first: the quarantined ones are for a person. */
+    enum fx_code (*jobs)(struct fx_store *store, struct fx_scope *sc, enum fx_job_state state,
+                         size_t max, struct fx_job ***ret_jobs, size_t *ret_count,
+                         struct fx_error *err);
+    enum fx_code (*counts)(struct fx_store *store, struct fx_scope *sc,
+                           struct fx_store_counts *ret_counts, struct fx_error *err);
+
+    /* Forgets done jobs and sent messages that ended before before_ms, a bounded number at a time.
+     * Event keys, runs, decisions, intents and the audit log stay. */
+    enum fx_code (*prune)(struct fx_store *store, struct fx_scope *sc, int64_t before_ms,
+                          struct fx_error *err);
 };
 
-/* url: "sqlite:///absolute/path" or "sqlite:relative". Creates the database, migrates it forward, refuses
- * a newer schema and a file that is no database of ours. Ids and tokens come from random. */
+/* url: "sqlite:///absolute/path" or "sqlite:relative". Creates the database, migrates it forward,
+ * refuses a newer schema and a file that is no database of ours. Ids and tokens come from random.
+ */
 enum fx_code fx_store_open(struct fx_scope *sc, const char *url, struct fx_clock *clock,
-                           struct fx_random *random, struct fx_store **ret_store, struct fx_error *err);
+                           struct fx_random *random, struct fx_store **ret_store,
+                           struct fx_error *err);
 
-/* The hash of an audit row over the one before it: SHA-256 of previous_hash and the canonical row. */
+/* The hash of an audit row over the one before it: SHA-256 of previous_hash and the canonical row.
+ */
 char *fx_audit_hash(struct fx_scope *sc, const struct fx_audit *audit);
-/* Walks the whole chain. *ret_bad_n is 0 when it is whole, else the first row that does not follow from
- * the rows before it. *ret_head is the last row's hash. */
+/* Walks the whole chain. *ret_bad_n is 0 when it is whole, else the first row that does not follow
+ * from the rows before it. *ret_head is the last row's hash. */
 enum fx_code fx_audit_verify(struct fx_store *store, struct fx_scope *sc, int64_t *ret_rows,
                              int64_t *ret_bad_n, const char **ret_head, struct fx_error *err);

@@ -12,30 +12,30 @@ struct range {
 
 /* IANA's special-purpose registry for IPv4, and two metadata services that live outside it. */
 static const struct range not_public_v4[] = {
-    {{0}, 8},              /* this network */
-    {{10}, 8},             /* private */
-    {{100, 64}, 10},       /* carrier-grade NAT, and one cloud's metadata */
-    {{127}, 8},            /* loopback */
+    {{0}, 8},                 /* this network */
+    {{10}, 8},                /* private */
+    {{100, 64}, 10},          /* carrier-grade NAT, and one cloud's metadata */
+    {{127}, 8},               /* loopback */
     {{168, 63, 129, 16}, 32}, /* Azure's wire server */
-    {{169, 254}, 16},      /* link-local: instance and container metadata */
-    {{172, 16}, 12},       /* private */
-    {{192, 0, 0}, 24},     /* protocol assignments */
-    {{192, 0, 2}, 24},     /* documentation */
-    {{192, 88, 99}, 24},   /* 6to4 relays */
-    {{192, 168}, 16},      /* private */
-    {{198, 18}, 15},       /* benchmarks */
-    {{198, 51, 100}, 24},  /* documentation */
-    {{203, 0, 113}, 24},   /* documentation */
-    {{224}, 4},            /* multicast */
-    {{240}, 4},            /* reserved, broadcast */
+    {{169, 254}, 16},         /* link-local: instance and container metadata */
+    {{172, 16}, 12},          /* private */
+    {{192, 0, 0}, 24},        /* protocol assignments */
+    {{192, 0, 2}, 24},        /* documentation */
+    {{192, 88, 99}, 24},      /* 6to4 relays */
+    {{192, 168}, 16},         /* private */
+    {{198, 18}, 15},          /* benchmarks */
+    {{198, 51, 100}, 24},     /* documentation */
+    {{203, 0, 113}, 24},      /* documentation */
+    {{224}, 4},               /* multicast */
+    {{240}, 4},               /* reserved, broadcast */
 };
 
 /* Only 2000::/3 is global unicast (RFC 4291), so what lies outside needs no row. */
 static const struct range global_v6 = {{0x20}, 3};
 static const struct range not_public_v6[] = {
-    {{0x20, 0x01, 0x00}, 23},             /* protocol assignments, Teredo among them */
-    {{0x20, 0x01, 0x0d, 0xb8}, 32},       /* documentation */
-    {{0x3f, 0xff}, 20},                   /* documentation */
+    {{0x20, 0x01, 0x00}, 23},       /* protocol assignments, Teredo among them */
+    {{0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
+    {{0x3f, 0xff}, 20},             /* documentation */
 };
 
 /* Where the last-resort IPv4 address stands inside an IPv6 one. */

@@ -4,9 +4,21 @@
 #include "fluxabot/base/buf.h"
 #include "fluxabot/http.h"
 
-enum { HTTP_MAX_HEADERS = 128, HTTP_MAX_HEADER_BYTES = 64 << 10 };
+enum {
+    HTTP_MAX_HEADERS = 128,
+    HTTP_MAX_HEADER_BYTES = 64 << 10,
+    HTTP_MAX_REQUEST_HEADERS = 64,
+    HTTP_MAX_HOST = 256,
+};
 
 struct sockaddr;
+
+/* FX_ERR_INPUT when method, address or a header would not stay on its own line. */
+enum fx_code http_request_check(const struct fx_http_request *request, struct fx_error *err);
+/* host:port for messages; the rest of an address may be a secret. Refuses other schemes and
+ * passwords. */
+enum fx_code http_request_host(const struct fx_http_request *request, char ret_host[HTTP_MAX_HOST],
+                               struct fx_error *err);
 
 /* A reply while it arrives. too_large is set by whichever limit was hit first. */
 struct http_reading {

@@ -24,22 +24,30 @@ struct sandbox_options {
     uint16_t page_port, aws_port, tls_port; /* 0: any free one */
     const char *ready_file;   /* written when all listeners answer: JSON with the ports */
     const char *signing_secret, *bot_token; /* Slack's */
+    const char *access_key, *secret_key;    /* the only ones AWS knows */
     int aws_delay_ms;         /* every AWS call takes at least this long */
 };
 
 struct sandbox_aws;      /* aws_*.c */
 struct sandbox_slack;    /* slack_*.c */
 struct sandbox_pagerduty; /* pagerduty.c */
+struct sandbox_faults;    /* faults.c */
+struct sandbox_server;    /* server.c */
 
 struct sandbox {
-    struct sandbox_options options;
+    struct sandbox_options options; /* the ports are the real ones once the server listens */
     pthread_mutex_t lock;
+    pthread_cond_t changed; /* broadcast when a message arrived somewhere, or stopping was set */
     struct fx_clock *clock;
-    struct fx_random *random;
+    struct fx_random *random; /* one generator for everything, seeded by the world */
     struct fx_http *http; /* to the bot */
     struct fx_log *log;
     struct fx_scope *scope; /* lives as long as the process; never grow it per request */
     bool stopping;
+    int effects_fd; /* -1: not kept on disk */
+    int64_t effects_seq;
+    struct sandbox_faults *faults;
+    struct sandbox_server *server;
     struct sandbox_aws *aws;
     struct sandbox_slack *slack;
     struct sandbox_pagerduty *pagerduty;
@@ -48,12 +56,46 @@ struct sandbox {
 /* Builds everything, serves until SIGTERM or SIGINT; the exit code of the process. */
 int sandbox_main(int argc, char **argv);
 
-/* With the lock held: gives it up, waits, takes it again. */
+/* ---- wait.c: the lock, waiting, chance ---- */
+
+void sandbox_lock_init(struct sandbox *sb);
+void sandbox_lock(struct sandbox *sb);
+void sandbox_unlock(struct sandbox *sb);
+/* With the lock held: gives it up, waits, takes it again; returns early only when stopping. */
 void sandbox_sleep(struct sandbox *sb, int64_t ms);
+/* The same, but also returns when sandbox_notify was called. What was borrowed from the world before
+ * may be gone afterwards: look it up again. */
+void sandbox_wait(struct sandbox *sb, int64_t ms);
+void sandbox_notify(struct sandbox *sb);
+
+/* The same seed gives the same sequence. Static storage is not used; lives in sc. */
+struct fx_random *sandbox_random_new(struct fx_scope *sc, uint64_t seed);
+void sandbox_random_seed(struct fx_random *random, uint64_t seed);
+uint64_t sandbox_random_next(struct fx_random *random);
+/* 0 <= result < bound; bound > 0. */
+uint64_t sandbox_random_below(struct fx_random *random, uint64_t bound);
+/* True with probability rate. */
+bool sandbox_random_chance(struct fx_random *random, double rate);
+
+/* ---- ca.c: the sandbox's own certificates ---- */
+
+/* Makes what is missing in dir: ca.pem, server.pem (127.0.0.1, localhost), sns.pem and their .key. */
+enum fx_code sandbox_ca_ensure(const char *dir, struct fx_error *err);
 
 /* ---- server.c: HTTP ---- */
 
 enum sandbox_listener { SANDBOX_PAGE, SANDBOX_AWS, SANDBOX_TLS };
+
+enum {
+    SANDBOX_MAX_BODY_BYTES = 8 << 20,
+    SANDBOX_MAX_HEADERS = 64,
+    SANDBOX_MAX_CONNECTIONS = 512,
+    SANDBOX_IDLE_TIMEOUT_S = 120,
+};
+
+/* Binds the three listeners and serves; a request waits for the lock. Fills in the ports. */
+enum fx_code sandbox_server_start(struct sandbox *sb, struct fx_error *err);
+void sandbox_server_stop(struct sandbox *sb);
 
 struct sandbox_request {
     struct sandbox *sb;
@@ -63,7 +105,9 @@ struct sandbox_request {
     const char *raw_path;      /* as received */
     const char *raw_query;     /* as received, without '?'; "" when none */
     struct fx_slice body;
-    void *connection; /* for sandbox_header */
+    const struct fx_http_header *headers; /* as received, in order */
+    size_t headers_count;
+    void *connection; /* libmicrohttpd's */
 };
 
 struct sandbox_reply {
@@ -74,7 +118,7 @@ struct sandbox_reply {
     bool hang_up; /* close without answering: a fault */
 };
 
-/* Called with the world locked. Fills *reply, whose body must live in req->sc or be static. */
+/* Called with the world locked and *reply zeroed but for status 200. Fills *reply, whose body must live in req->sc or be static. */
 typedef void sandbox_handler_fn(struct sandbox_request *req, struct sandbox_reply *reply);
 
 struct sandbox_route {
@@ -88,6 +132,8 @@ struct sandbox_route {
 extern const struct sandbox_route sandbox_routes[];
 extern const size_t sandbox_routes_count;
 
+/* ---- reply.c: what handlers read and answer with ---- */
+
 const char *sandbox_header(struct sandbox_request *req, const char *name); /* NULL when absent */
 /* A member of the query string, decoded; NULL when absent. */
 const char *sandbox_query(struct sandbox_request *req, const char *name);
@@ -99,6 +145,7 @@ void sandbox_reply_text(struct sandbox_reply *reply, int status, const char *con
 /* {"error": message} for the doors. */
 void sandbox_reply_error(struct sandbox_request *req, struct sandbox_reply *reply, int status,
                          const char *fmt, ...) FX_PRINTF(4, 5);
+void sandbox_reply_header(struct sandbox_reply *reply, const char *name, const char *value);
 /* The body as a JSON object, or NULL after having answered 400. */
 struct fx_json *sandbox_body(struct sandbox_request *req, struct sandbox_reply *reply);
 
@@ -108,7 +155,9 @@ struct fx_json *sandbox_body(struct sandbox_request *req, struct sandbox_reply *
  * the kernel before it returns): every changing call that reached a service. detail is copied. */
 void sandbox_effect(struct sandbox *sb, const char *service, const char *operation,
                     const char *resource, const struct fx_json *detail);
-sandbox_handler_fn sandbox_door_effects; /* GET /sandbox/effects */
+enum fx_code sandbox_effects_open(struct sandbox *sb, struct fx_error *err);
+void sandbox_effects_close(struct sandbox *sb);
+sandbox_handler_fn sandbox_door_effects; /* GET /sandbox/effects[?since=SEQ] */
 
 /* ---- faults.c: POST /sandbox/fault ---- */
 
@@ -127,6 +176,7 @@ enum sandbox_fault {
 enum sandbox_fault sandbox_fault_take(struct sandbox *sb, const char *service,
                                       const char *operation);
 sandbox_handler_fn sandbox_door_fault;
+sandbox_handler_fn sandbox_door_bot; /* POST /sandbox/bot {"url"}: where the bot is from now on */
 
 /* ---- aws ---- */
 
@@ -153,12 +203,20 @@ sandbox_handler_fn sandbox_door_submit;    /* POST /sandbox/slack/submit */
 sandbox_handler_fn sandbox_door_messages;  /* GET /sandbox/slack/messages */
 sandbox_handler_fn sandbox_door_private;   /* GET /sandbox/slack/private */
 sandbox_handler_fn sandbox_door_people;    /* GET /sandbox/slack/people */
+sandbox_handler_fn sandbox_door_slack_raw; /* POST /sandbox/slack/raw: any request to the bot */
+sandbox_handler_fn sandbox_door_slack_replay;  /* POST /sandbox/slack/replay: the last one again */
+sandbox_handler_fn sandbox_door_slack_options; /* POST /sandbox/slack/options: pace, scopes, people */
+sandbox_handler_fn sandbox_door_state;         /* GET /sandbox/state?since=N&user=U: for the page */
+sandbox_handler_fn sandbox_slack_upload;       /* POST /slack/upload/ID */
+sandbox_handler_fn sandbox_slack_file;         /* GET /slack/files/ID */
 
 /* ---- pagerduty ---- */
 
 enum fx_code sandbox_pagerduty_start(struct sandbox *sb, struct fx_error *err);
 sandbox_handler_fn sandbox_pagerduty_enqueue; /* POST /pagerduty/v2/enqueue */
 sandbox_handler_fn sandbox_door_pages;        /* GET /sandbox/pagerduty/pages */
+struct fx_json *sandbox_pagerduty_pages(struct sandbox *sb, struct fx_scope *sc);
+sandbox_handler_fn sandbox_pagerduty_decide; /* POST /pagerduty/incidents/KEY: its buttons */
 sandbox_handler_fn sandbox_pagerduty_incident; /* GET /pagerduty/incidents/KEY: the page behind the link */
 
 /* ---- page ---- */

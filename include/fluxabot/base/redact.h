@@ -2,8 +2,7 @@
  *
  * Recognises credentials by their form (AWS key ids and the secrets beside them, Slack tokens and
  * hook addresses, JWTs, PEM blocks, Bearer and Basic values, passwords in URLs and DSNs, PagerDuty
- * keys) and puts "[redacted]" in their place. Registered secrets of this process are replaced
- * wherever they appear. It never lengthens a secret's trace: not even its size is kept.
+ * keys) and puts "[redacted]" in their place. Not even a secret's size is kept.
  */
 #pragma once
 

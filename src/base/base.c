@@ -1,2 +1,0 @@
-/* base.c */
-#include "fluxabot/base/defs.h"

@@ -1,0 +1,175 @@
+/* digest.c - hashes and codes, on OpenSSL. */
+#include "fluxabot/base/digest.h"
+
+#include "fluxabot/base/buf.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned digest_with(const EVP_MD *algorithm, struct fx_slice data,
+                            uint8_t ret_digest[EVP_MAX_MD_SIZE]) {
+    unsigned length = 0;
+
+    if (EVP_Digest(data.ptr, data.len, ret_digest, &length, algorithm, NULL) != 1)
+        abort(); /* the library is broken or has no memory */
+    return length;
+}
+
+void fx_sha256(struct fx_slice data, uint8_t ret_digest[FX_SHA256_BYTES]) {
+    uint8_t digest[EVP_MAX_MD_SIZE];
+
+    digest_with(EVP_sha256(), data, digest);
+    memcpy(ret_digest, digest, FX_SHA256_BYTES);
+}
+
+char *fx_sha256_hex(struct fx_scope *sc, struct fx_slice data) {
+    uint8_t digest[EVP_MAX_MD_SIZE];
+
+    return fx_hex(sc, digest, digest_with(EVP_sha256(), data, digest));
+}
+
+char *fx_md5_hex(struct fx_scope *sc, struct fx_slice data) {
+    uint8_t digest[EVP_MAX_MD_SIZE];
+
+    return fx_hex(sc, digest, digest_with(EVP_md5(), data, digest));
+}
+
+void fx_hmac_sha256(struct fx_slice key, struct fx_slice data, uint8_t ret_mac[FX_SHA256_BYTES]) {
+    unsigned length = 0;
+
+    /* HMAC() takes the key's length as an int; no key of ours comes near that */
+    if (key.len > INT32_MAX ||
+        HMAC(EVP_sha256(), key.ptr, (int)key.len, (const unsigned char *)data.ptr, data.len,
+             ret_mac, &length) == NULL)
+        abort();
+}
+
+char *fx_hex(struct fx_scope *sc, const void *bytes, size_t len) {
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *from = bytes;
+    char *text = fx_alloc(sc, 2 * len + 1);
+
+    for (size_t i = 0; i < len; i++) {
+        text[2 * i] = digits[from[i] >> 4];
+        text[2 * i + 1] = digits[from[i] & 15];
+    }
+    return text;
+}
+
+char *fx_base64(struct fx_scope *sc, struct fx_slice data) {
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *text = fx_alloc(sc, (data.len + 2) / 3 * 4 + 1), *out = text;
+
+    for (size_t i = 0; i < data.len; i += 3) {
+        size_t left = data.len - i;
+        uint32_t group = (uint32_t)(uint8_t)data.ptr[i] << 16;
+
+        if (left > 1)
+            group |= (uint32_t)(uint8_t)data.ptr[i + 1] << 8;
+        if (left > 2)
+            group |= (uint32_t)(uint8_t)data.ptr[i + 2];
+        *out++ = alphabet[group >> 18];
+        *out++ = alphabet[group >> 12 & 63];
+        *out++ = left > 1 ? alphabet[group >> 6 & 63] : '=';
+        *out++ = left > 2 ? alphabet[group & 63] : '=';
+    }
+    return text;
+}
+
+static int base64_value(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+enum fx_code fx_base64_decode(struct fx_scope *sc, struct fx_slice text, struct fx_slice *ret_data,
+                              struct fx_error *err) {
+    size_t padding = 0;
+
+    while (padding < 2 && padding < text.len && text.ptr[text.len - 1 - padding] == '=')
+        padding++;
+    if (text.len % 4 != 0)
+        return fx_fail(err, FX_ERR_INPUT, "not Base64: the length is no multiple of four");
+    char *data = fx_alloc(sc, text.len / 4 * 3 + 1);
+    size_t count = 0;
+    uint32_t group = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        int value = i >= text.len - padding ? 0 : base64_value(text.ptr[i]);
+
+        if (value < 0)
+            return fx_fail(err, FX_ERR_INPUT, "not Base64: an unexpected character at %zu", i);
+        group = group << 6 | (uint32_t)value;
+        if (i % 4 == 3) {
+            data[count++] = (char)(group >> 16);
+            data[count++] = (char)(group >> 8);
+            data[count++] = (char)group;
+            group = 0;
+        }
+    }
+    *ret_data = (struct fx_slice){data, count - padding};
+    return FX_OK;
+}
+
+char *fx_url_encode(struct fx_scope *sc, struct fx_slice s, bool keep_slash) {
+    static const char digits[] = "0123456789ABCDEF";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    char *text = fx_alloc(sc, 3 * s.len + 1), *out = text;
+
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+
+        if ((c != '\0' && strchr(plain, c) != NULL) || (keep_slash && c == '/')) {
+            *out++ = c;
+        } else {
+            *out++ = '%';
+            *out++ = digits[(uint8_t)c >> 4];
+            *out++ = digits[(uint8_t)c & 15];
+        }
+    }
+    return text;
+}
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+enum fx_code fx_url_decode(struct fx_scope *sc, struct fx_slice s, bool form,
+                           struct fx_slice *ret_text, struct fx_error *err) {
+    char *text = fx_alloc(sc, s.len + 1);
+    size_t count = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+
+        if (c == '%') {
+            bool whole = i + 2 < s.len;
+            int high = whole ? hex_value(s.ptr[i + 1]) : -1;
+            int low = whole ? hex_value(s.ptr[i + 2]) : -1;
+
+            if (high < 0 || low < 0)
+                return fx_fail(err, FX_ERR_INPUT, "a percent sign without two hexadecimal digits");
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (form && c == '+') {
+            c = ' ';
+        }
+        if (c == '\0')
+            return fx_fail(err, FX_ERR_INPUT, "an encoded NUL");
+        text[count++] = c;
+    }
+    *ret_text = (struct fx_slice){text, count};
+    return FX_OK;
+}

@@ -1,0 +1,193 @@
+/* private.h - what the files of the engine share. */
+#pragma once
+
+#include "fluxabot/engine.h"
+#include "fluxabot/incident.h"
+#include "fluxabot/slack.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { ENGINE_MAX_WORKERS = 16 };
+
+struct engine_worker {
+    struct fx_engine *engine;
+    pthread_t thread;
+    pthread_mutex_t lock;    /* guards the three below, for the keeper */
+    struct fx_scope *scope;  /* of the claimed job, to cancel it; NULL between jobs */
+    struct fx_job job;       /* copied texts live in job_texts */
+    char job_texts[2][128];  /* kind and token */
+    int index;
+};
+
+struct fx_engine {
+    struct fx_engine_options options;
+    atomic_bool stopping;
+    struct fx_scope *scope;
+    struct engine_worker workers[ENGINE_MAX_WORKERS];
+    int workers_count;
+    pthread_t outbox, keeper;
+};
+
+/* One claimed job in hand. Handlers add to writes; what they return settles the job. */
+struct engine_work {
+    struct fx_engine *engine;
+    struct fx_scope *sc;
+    const struct fx_job *job;
+    struct fx_writes writes;
+    int64_t now_ms; /* wall, read once when the job was claimed */
+};
+
+/* ---- work.c ---- */
+
+const struct fx_engine_system *engine_system(const struct fx_engine *engine, const char *name);
+const struct fx_environment *engine_environment(const struct fx_engine_system *system,
+                                                const char *name);
+char *engine_id(struct engine_work *work, const char *prefix);
+/* Makes the writes so far durable in the middle of a job and starts a new set. */
+enum fx_code engine_flush(struct engine_work *work, struct fx_error *err);
+
+/* ---- worker.c, outbox.c, keeper.c: the threads ---- */
+
+void *engine_worker_main(void *worker);
+void *engine_outbox_main(void *engine);
+void *engine_keeper_main(void *engine);
+
+/* ---- messages.c ---- */
+
+/* A card becomes the Slack message `key` of the channel, in the thread of message `parent` ("": none). */
+enum fx_code engine_put_card(struct engine_work *work, const char *key, const char *parent,
+                             const char *channel, const struct fx_json *card, struct fx_error *err);
+enum fx_code engine_whisper(struct engine_work *work, const char *channel, const char *user,
+                            const char *response_url, const struct fx_json *card,
+                            struct fx_error *err);
+/* The same for one sentence. */
+enum fx_code engine_whisper_text(struct engine_work *work, const char *channel, const char *user,
+                                 const char *response_url, struct fx_error *err, const char *fmt, ...)
+    FX_PRINTF(6, 7);
+/* Parts of cards. */
+struct fx_json *engine_user(struct fx_scope *sc, const char *user_id); /* "the alarm" for "" */
+struct fx_json *engine_time(struct fx_scope *sc, int64_t wall_ms);
+struct fx_json *engine_field(struct fx_scope *sc, const char *name, struct fx_json *value);
+struct fx_json *engine_button(struct fx_scope *sc, const char *text, const char *action,
+                              const char *value, const char *style);
+
+/* ---- who.c ---- */
+
+/* Asks Slack who this is, then the policy. Any doubt is FX_ERR_DENIED with a sentence for the person. */
+enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_system *system,
+                              const char *user_id, const char *team_id, const char *channel,
+                              enum fx_action action, const char *role, const char *requester,
+                              struct fx_error *err);
+
+/* ---- event_*.c ---- */
+
+enum fx_code engine_event_sns(struct engine_work *work, const struct fx_event *event,
+                              struct fx_error *err);
+enum fx_code engine_event_command(struct engine_work *work, const struct fx_event *event,
+                                  struct fx_error *err);
+enum fx_code engine_event_interaction(struct engine_work *work, const struct fx_event *event,
+                                      struct fx_error *err);
+
+/* ---- help.c ---- */
+
+enum fx_code engine_help(struct engine_work *work, const struct fx_engine_system *system,
+                         const char *user, const char *channel, const char *response_url,
+                         struct fx_slice topic, struct fx_error *err);
+enum fx_code engine_unknown_command(struct engine_work *work, const struct fx_engine_system *system,
+                                    const char *user, const char *channel, const char *response_url,
+                                    struct fx_slice text, struct fx_error *err);
+
+/* ---- incidents.c ---- */
+
+enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_system *system,
+                          const char *environment, const struct fx_alarm *alarm,
+                          struct fx_error *err);
+enum fx_code engine_acknowledge(struct engine_work *work, const char *incident_id, const char *user,
+                                struct fx_error *err);
+/* A triage run has ended: its verdict goes onto the card. */
+enum fx_code engine_incident_verdict(struct engine_work *work, const char *incident_id,
+                                     const char *verdict, struct fx_error *err);
+/* One more line of the incident's timeline, and the card again. */
+enum fx_code engine_incident_note(struct engine_work *work, const char *incident_id,
+                                  const char *text, struct fx_error *err);
+enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engine_system *system,
+                                  const struct fx_incident *incident, struct fx_error *err);
+
+/* ---- runs.c ---- */
+
+struct engine_ask {
+    const struct fx_engine_system *system;
+    const struct fx_runbook *runbook;
+    const struct fx_json *arguments;
+    const char *environment, *trigger, *requester, *channel, *response_url, *parent, *incident;
+};
+/* Adds the run and its job to the writes. */
+enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask *ask,
+                              struct fx_error *err);
+/* The job "run". */
+enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err);
+
+/* A run in hand: its rows and what its expressions see. */
+struct engine_run {
+    struct engine_work *work;
+    struct fx_run *row;
+    const struct fx_engine_system *system;
+    const struct fx_environment *environment;
+    const struct fx_runbook *runbook;
+    struct fx_json *filled; /* the system's definition for this environment */
+    struct fx_json *values; /* step id -> output */
+    struct fx_json *names;  /* what expressions may read */
+};
+/* Ends the run in this state with a card. */
+enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, const char *note,
+                            const struct fx_json *card, struct fx_error *err);
+enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, const char *step_id,
+                             const struct fx_error *why, struct fx_error *err);
+/* The row as it is now, with values, among the writes. */
+void engine_save_run(struct engine_run *run);
+void engine_step_context(struct engine_run *run, struct fx_step_context *ret_context);
+char *engine_run_key(struct fx_scope *sc, const char *run_id);
+/* Where a run's own message goes. */
+enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *card,
+                                 struct fx_error *err);
+
+/* ---- answer.c ---- */
+
+/* The answer part of a runbook, filled in: a card, and the buttons as they must be remembered. */
+enum fx_code engine_answer(struct engine_run *run, struct fx_json **ret_card, struct fx_error *err);
+/* Buttons for commands: {text, command, arguments}. owner is "r=RUN" or "i=INCIDENT". */
+struct fx_json *engine_command_buttons(struct fx_scope *sc, const struct fx_json *buttons,
+                                       const char *owner);
+
+/* ---- approvals.c ---- */
+
+/* The approval step: the first time it asks and parks; afterwards it looks at the decision. *ret_go is
+ * true when the run may go on with the next step; false when it waits or has ended. */
+enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runbook_step *step,
+                                  bool *ret_go, struct fx_error *err);
+enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *approval, bool approve,
+                           const char *user, const char *reason, const char *response_url,
+                           struct fx_error *err);
+enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_approval *approval,
+                                     const char *trigger_id, const char *channel,
+                                     struct fx_error *err);
+/* The job "expire". */
+enum fx_code engine_expire(struct engine_work *work, struct fx_error *err);
+/* The digest of an approval over everything it is bound to. */
+char *engine_plan_digest(struct fx_scope *sc, const struct fx_engine *engine, const struct fx_run *run,
+                         const struct fx_approval *approval);
+
+/* ---- change.c ---- */
+
+/* Runs a changing step under the approval that names it. ret as for a reading step; FX_ERR_CONFLICT and
+ * FX_ERR_DENIED refuse it before anything happened. */
+enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_step *step,
+                                struct fx_step_result *ret_result, struct fx_error *err);
+
+/* ---- host.c ---- */
+
+struct engine_host; /* a fx_step_host for one step of one run */
+/* approval is NULL for a reading step, which then cannot begin an effect. */
+struct fx_step_host *engine_host_new(struct engine_run *run, const struct fx_runbook_step *step,
+                                     const struct fx_approval *approval);

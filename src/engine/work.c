@@ -1,0 +1,38 @@
+/* work.c - one claimed job in hand: finding systems, making ids, writing in the middle. */
+#include "private.h"
+
+#include "fluxabot/base/digest.h"
+
+#include <string.h>
+
+const struct fx_engine_system *engine_system(const struct fx_engine *engine, const char *name) {
+    for (size_t i = 0; i < engine->options.systems_count; i++)
+        if (strcmp(engine->options.systems[i].system->name, name) == 0)
+            return &engine->options.systems[i];
+    return NULL;
+}
+
+const struct fx_environment *engine_environment(const struct fx_engine_system *system,
+                                                const char *name) {
+    for (size_t i = 0; i < system->environments_count; i++)
+        if (strcmp(system->environments[i].name, name) == 0)
+            return &system->environments[i];
+    return NULL;
+}
+
+char *engine_id(struct engine_work *work, const char *prefix) {
+    return fx_id_new(work->sc, work->engine->options.random, prefix);
+}
+
+enum fx_code engine_flush(struct engine_work *work, struct fx_error *err) {
+    struct fx_store *store = work->engine->options.store;
+    bool has_messages = work->writes.messages_count > 0, has_jobs = work->writes.jobs_count > 0;
+
+    FX_TRY(store->write(store, work->sc, work->job, &work->writes, err));
+    work->writes = (struct fx_writes){0};
+    if (has_messages)
+        work->engine->options.state->wake(work->engine->options.state, "outbox");
+    if (has_jobs)
+        work->engine->options.state->wake(work->engine->options.state, "jobs");
+    return FX_OK;
+}

@@ -1,2 +1,0 @@
-/* expr.c - see include/fluxabot/expr.h */
-#include "fluxabot/base/defs.h"

@@ -1,0 +1,31 @@
+/* decide.c - which open incident an alarm belongs to, and what changes. */
+#include "fluxabot/incident.h"
+
+static enum fx_incident_change decide_alarm(const struct fx_alarm *alarm,
+                                            const struct fx_incident_facts *facts) {
+    if (!facts->exists)
+        return FX_INCIDENT_OPENS;
+    /* The same change told twice: SNS delivers at least once, and EventBridge may tell it too. */
+    if (alarm->changed_ms == facts->changed_ms)
+        return FX_INCIDENT_IGNORES;
+    if (facts->open)
+        return FX_INCIDENT_REPEATS;
+    if (alarm->changed_ms - facts->closed_ms <= FX_INCIDENT_REOPEN_WITHIN_MS)
+        return FX_INCIDENT_REOPENS;
+    return FX_INCIDENT_OPENS;
+}
+
+/* Order is that of the state changes, never that of arrival: SNS promises none. */
+enum fx_incident_change fx_incident_decide(const struct fx_alarm *alarm,
+                                           const struct fx_incident_facts *facts) {
+    if (alarm->state == FX_ALARM_STATE_NOTE)
+        return FX_INCIDENT_NOTES;
+    /* Missing data says nothing about the trouble: it neither begins nor ends. */
+    if (alarm->state == FX_ALARM_STATE_INSUFFICIENT)
+        return FX_INCIDENT_IGNORES;
+    if (facts->exists && alarm->changed_ms < facts->changed_ms)
+        return FX_INCIDENT_IGNORES;
+    if (alarm->state == FX_ALARM_STATE_ALARM)
+        return decide_alarm(alarm, facts);
+    return facts->exists && facts->open ? FX_INCIDENT_CLOSES : FX_INCIDENT_IGNORES;
+}

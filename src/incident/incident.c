@@ -1,2 +1,0 @@
-/* incident.c - see include/fluxabot/incident.h */
-#include "fluxabot/base/defs.h"

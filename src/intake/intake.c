@@ -1,2 +1,0 @@
-/* intake.c - see include/fluxabot/intake.h */
-#include "fluxabot/base/defs.h"

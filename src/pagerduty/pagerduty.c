@@ -1,2 +1,0 @@
-/* pagerduty.c - see include/fluxabot/pagerduty.h */
-#include "fluxabot/base/defs.h"

@@ -1,2 +1,0 @@
-/* pagerdutyapi.c - see include/fluxabot/pagerdutyapi.h */
-#include "fluxabot/base/defs.h"

@@ -1,0 +1,173 @@
+/* authorize.c - may this person do this here? One table of rules, one function that reads it. */
+#include "fluxabot/policy.h"
+
+#include <string.h>
+
+static const char operator_role[] = "operator";
+static const char approver_role[] = "approver";
+static const char admin_role[] = "admin";
+
+/* Who may. Whatever a rule does not grant is denied. */
+struct rule {
+    const char *verb;      /* "You may not <verb>" */
+    const char *role;      /* at least this one; NULL: none is needed */
+    bool asks_role;        /* the command names the role; role is meant when it does not */
+    bool needs_home;       /* only in the system's own channel */
+    bool denies_requester; /* nobody approves what he asked for himself */
+    bool grants_requester; /* everybody may withdraw what he asked for himself */
+    bool grants_terminal;
+};
+static const struct rule rules[] = {
+    [FX_ACTION_HELP] = {.verb = "use fluxabot", .grants_terminal = true},
+    [FX_ACTION_READ] = {.verb = "run this command",
+                        .role = operator_role,
+                        .asks_role = true,
+                        .grants_terminal = true},
+    [FX_ACTION_REQUEST] = {.verb = "ask for this change",
+                           .role = operator_role,
+                           .asks_role = true,
+                           .needs_home = true},
+    [FX_ACTION_APPROVE] = {.verb = "approve this change",
+                           .role = approver_role,
+                           .needs_home = true,
+                           .denies_requester = true},
+    [FX_ACTION_DENY] = {.verb = "deny this change",
+                        .role = approver_role,
+                        .grants_requester = true},
+    [FX_ACTION_STOP] = {.verb = "stop this change", .role = operator_role},
+    [FX_ACTION_ACK] = {.verb = "acknowledge this incident", .role = operator_role},
+};
+
+/* A role includes those before it. A role that is not in this list stands for itself alone, so
+ * nobody reads personal data because he is an admin of the bot. */
+static const char *const ladder[] = {operator_role, approver_role, admin_role};
+
+static bool is_listed(const char *const *list, size_t count, const char *text) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], text) == 0)
+            return true;
+    return false;
+}
+
+static bool is_member(const struct fx_json *groups, const char *group, const char *user_id) {
+    const struct fx_json *members = fx_json_at(groups, group);
+
+    for (size_t i = 0; i < fx_json_count(members); i++) {
+        const char *member = fx_json_text(fx_json_item(members, i));
+
+        if (member && strcmp(member, user_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool holds_one(const struct fx_policy *policy, const struct fx_policy_question *question,
+                      const char *name) {
+    const char *user_id = question->actor->user_id;
+
+    for (size_t i = 0; i < policy->roles_count; i++) {
+        const struct fx_role *role = &policy->roles[i];
+
+        if (strcmp(role->name, name) != 0)
+            continue;
+        if (is_listed(role->users, role->users_count, user_id))
+            return true;
+        for (size_t j = 0; j < role->groups_count; j++)
+            if (is_member(question->groups, role->groups[j], user_id))
+                return true;
+    }
+    return false;
+}
+
+static bool holds(const struct fx_policy *policy, const struct fx_policy_question *question,
+                  const char *name) {
+    size_t step = 0;
+
+    while (step < FX_COUNT_OF(ladder) && strcmp(ladder[step], name) != 0)
+        step++;
+    if (step == FX_COUNT_OF(ladder))
+        return holds_one(policy, question, name);
+    for (; step < FX_COUNT_OF(ladder); step++)
+        if (holds_one(policy, question, ladder[step]))
+            return true;
+    return false;
+}
+
+/* Who somebody is comes before every role: a guest on the list of approvers stays a guest. */
+static enum fx_code check_person(const struct fx_policy *policy, const struct fx_actor *actor,
+                                 const char *verb, struct fx_error *err) {
+    const char *what = NULL;
+
+    if (actor->deleted)
+        what = "this Slack account is deactivated";
+    else if (actor->bot)
+        what = "apps and bots may not give orders; a person has to";
+    else if (actor->guest)
+        what = "guests of the workspace may not; ask a full member";
+    else if (actor->stranger)
+        what = "you belong to another organisation; ask somebody of this workspace";
+    else if (actor->terminal)
+        return FX_OK;
+    else if (!actor->known || !actor->user_id || !*actor->user_id)
+        what = "Slack did not tell who you are; try again in a minute";
+    else if (!actor->team_id ||
+             !is_listed(policy->team_ids, policy->team_ids_count, actor->team_id))
+        what = "your workspace is not one of fluxabot's; ask somebody of its own";
+    if (what)
+        return fx_fail(err, FX_ERR_DENIED, "You may not %s: %s", verb, what);
+    return FX_OK;
+}
+
+static enum fx_code check_role(const struct fx_policy *policy,
+                               const struct fx_policy_question *question, const struct rule *rule,
+                               struct fx_error *err) {
+    const char *name = rule->asks_role && question->role ? question->role : rule->role;
+
+    if (!name || holds(policy, question, name))
+        return FX_OK;
+    return fx_fail(err, FX_ERR_DENIED,
+                   "You may not %s: it needs the role %s; ask somebody who has it, or have "
+                   "yourself added to it in the configuration",
+                   rule->verb, name);
+}
+
+enum fx_code fx_authorize(const struct fx_policy *policy, const struct fx_policy_question *question,
+                          struct fx_error *err) {
+    const struct fx_actor *actor = question->actor;
+
+    if ((size_t)question->action >= FX_COUNT_OF(rules) || !rules[question->action].verb)
+        return fx_fail(err, FX_ERR_DENIED, "No rule allows this");
+
+    const struct rule *rule = &rules[question->action];
+    FX_TRY(check_person(policy, actor, rule->verb, err));
+    if (actor->terminal)
+        return rule->grants_terminal
+                   ? FX_OK
+                   : fx_fail(err, FX_ERR_DENIED,
+                             "You may not %s from the terminal: changes are decided in Slack",
+                             rule->verb);
+
+    bool own = question->requester && strcmp(question->requester, actor->user_id) == 0;
+    if (rule->denies_requester && !question->requester)
+        return fx_fail(err, FX_ERR_DENIED, "You may not %s: it is not known who asked for it",
+                       rule->verb);
+    if (rule->denies_requester && own)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "You may not %s: you asked for it yourself, so somebody else with the role "
+                       "%s has to decide",
+                       rule->verb, rule->role);
+    if (rule->needs_home && !question->home_channel)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "You may not %s here: changes are decided in the system's own channel",
+                       rule->verb);
+    if (rule->grants_requester && own)
+        return FX_OK;
+    return check_role(policy, question, rule, err);
+}
+
+bool fx_policy_needs_groups(const struct fx_policy *policy) {
+    for (size_t i = 0; i < policy->roles_count; i++)
+        if (policy->roles[i].groups_count > 0)
+            return true;
+    return false;
+}

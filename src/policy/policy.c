@@ -1,2 +1,0 @@
-/* policy.c - see include/fluxabot/policy.h */
-#include "fluxabot/base/defs.h"

@@ -1,0 +1,508 @@
+/* aws.h - what the files that play AWS share.
+ *
+ * An operation is written once, from JSON to JSON; aws_json.c and aws_query.c carry it over the two
+ * wire protocols. Everything a world holds lives in aws->world and ends with it, except messages and
+ * log events, which come and go: each owns a scope. All of it is used with the world locked.
+ */
+#pragma once
+
+#include "private.h"
+
+#include <openssl/evp.h>
+
+#define AWS_ACCOUNT "123456789012"
+#define AWS_REGION "us-east-1"
+#define AWS_ALARM_TOPIC "arn:aws:sns:us-east-1:123456789012:fluxa-alarms"
+
+/* ---- aws.c: calls ---- */
+
+enum aws_protocol { AWS_JSON_1_0, AWS_JSON_1_1, AWS_QUERY };
+
+struct aws_failure {
+    int status; /* 0: the call succeeded */
+    const char *type;    /* JSON's __type, after '#' */
+    const char *code;    /* the query protocol's word */
+    const char *message;
+};
+
+struct aws_call {
+    struct sandbox *sb;
+    struct sandbox_aws *aws;
+    struct fx_scope *sc;
+    const struct aws_service *service;
+    const char *operation;
+    enum aws_protocol protocol;
+    struct fx_json *input; /* an object */
+    const char *request_id;
+    const char *host; /* as the caller named us: queue URLs repeat it */
+    const char *path;
+    struct aws_failure failure;
+};
+
+/* The output object, or NULL after aws_fail. */
+typedef struct fx_json *aws_operation_fn(struct aws_call *call);
+
+struct aws_operation {
+    const char *name;
+    aws_operation_fn *handle;
+};
+
+enum aws_xml_form { AWS_XML_FLAT_LIST, AWS_XML_LIST, AWS_XML_FLAT_MAP };
+
+/* How a member is written in XML when it is not a list of <member>. */
+struct aws_xml_shape {
+    const char *operation; /* NULL: in all */
+    const char *key;
+    enum aws_xml_form form;
+    const char *element;
+};
+
+/* How a query parameter is called in JSON: "AttributeName.1" is AttributeNames[0]. */
+struct aws_query_name {
+    const char *query, *json;
+    bool map; /* a list of Name and Value becomes an object */
+};
+
+struct aws_service {
+    const char *name;    /* in faults and effects: "cloudwatch" */
+    const char *signing; /* "monitoring" */
+    const char *target;  /* "GraniteServiceVersion20100801", NULL: no JSON */
+    enum aws_protocol json;
+    const char *xml_namespace; /* NULL: no query protocol */
+    const char *error_prefix;  /* of __type: "com.amazonaws.sqs" */
+    bool query_compatible;     /* old codes in x-amzn-query-error */
+    const struct aws_operation *operations;
+    size_t operations_count;
+    const struct aws_xml_shape *shapes;
+    size_t shapes_count;
+    const struct aws_query_name *names;
+    size_t names_count;
+};
+
+extern const struct aws_service aws_service_sqs, aws_service_cloudwatch, aws_service_logs,
+    aws_service_sns, aws_service_sts, aws_service_rds;
+
+/* Records the failure; NULL, so that an operation can return it. code NULL: as type. */
+struct fx_json *aws_fail(struct aws_call *call, int status, const char *type, const char *code,
+                         const char *fmt, ...) FX_PRINTF(5, 6);
+/* Numbers and booleans come as text in the query protocol. */
+int64_t aws_input_int(const struct fx_json *input, const char *key, int64_t fallback);
+bool aws_input_bool(const struct fx_json *input, const char *key, bool fallback);
+/* Epoch seconds or ISO text, as milliseconds. */
+int64_t aws_input_time(const struct fx_json *input, const char *key, int64_t fallback_ms);
+/* A moment as the call's protocol writes it. */
+struct fx_json *aws_time(const struct aws_call *call, int64_t wall_ms);
+/* The one text of key, or "". */
+const char *aws_input_text(const struct fx_json *input, const char *key);
+bool aws_list_has(const struct fx_json *list, const char *text);
+
+/* ---- aws_json.c, aws_query.c: the two wire protocols ---- */
+
+bool aws_json_read(struct aws_call *call, struct fx_slice body);
+void aws_json_write(struct aws_call *call, const struct fx_json *output,
+                    struct sandbox_reply *reply);
+void aws_json_write_failure(struct aws_call *call, struct sandbox_reply *reply);
+
+/* The form as nested JSON, before the service's names are known; NULL when it is not a form. */
+struct fx_json *aws_query_parse(struct fx_scope *sc, struct fx_slice form);
+void aws_query_rename(struct aws_call *call);
+void aws_query_write(struct aws_call *call, const struct fx_json *output,
+                     struct sandbox_reply *reply);
+void aws_query_write_failure(struct aws_call *call, struct sandbox_reply *reply);
+
+/* ---- sqs_queue.c: queues and what time does to their messages ---- */
+
+enum {
+    SQS_MAX_BYTES = 1 << 20,
+    SQS_MAX_BATCH = 10,
+    SQS_MAX_ATTRIBUTES = 10,
+    SQS_MAX_IN_FLIGHT = 120000,
+    SQS_MAX_QUEUES = 64,
+    SQS_MAX_WAIT_S = 20,
+    SQS_MAX_VISIBILITY_S = 43200,
+    SQS_HISTORY_MINUTES = 360,
+};
+
+/* What one minute saw of one metric. */
+struct metric_point {
+    double sum, min, max;
+    int64_t samples; /* 0: nothing was seen */
+};
+
+enum sqs_metric {
+    SQS_METRIC_VISIBLE,
+    SQS_METRIC_NOT_VISIBLE,
+    SQS_METRIC_DELAYED,
+    SQS_METRIC_AGE,
+    SQS_METRIC_SENT,
+    SQS_METRIC_RECEIVED,
+    SQS_METRIC_DELETED,
+    SQS_METRIC_EMPTY_RECEIVES,
+    SQS_METRICS,
+};
+
+struct sqs_minute {
+    int64_t minute; /* since 1970; 0: unused */
+    struct metric_point points[SQS_METRICS];
+};
+
+struct sqs_message {
+    struct fx_scope *sc;
+    struct sqs_message *next, *previous;
+    int64_t serial; /* ascending in the order of arrival in its queue */
+    const char *id;
+    struct fx_slice body;
+    struct fx_json *attributes; /* {name: {DataType, StringValue|BinaryValue}}, NULL: none */
+    const char *trace_header;
+    const char *source_arn; /* the queue it was dead-lettered from, or NULL */
+    const char *sender;
+    int64_t sent_ms, arrived_ms; /* wall; enqueued at first, and in this queue */
+    int64_t first_receive_ms;
+    int64_t visible_mono_ms;
+    int64_t receive_count;  /* across all queues, as SQS reports it */
+    int64_t queue_receives; /* in this queue, as its redrive policy counts */
+    int64_t receipt;        /* the number in the latest handle; 0: never received */
+    bool delayed;
+};
+
+struct sqs_queue {
+    struct fx_scope *sc; /* of its attributes; replaced texts stay until the world ends */
+    struct sqs_queue *next;
+    const char *name, *arn;
+    int64_t created_ms, modified_ms;
+    int64_t visibility_s, delay_s, wait_s, retention_s, max_bytes;
+    const char *redrive_policy, *redrive_allow_policy, *policy;
+    const char *dlq_arn; /* of the redrive policy; NULL: none */
+    int64_t max_receive_count;
+    int64_t purged_mono_ms;
+    size_t count;
+    struct sqs_message *first, *last;
+    struct sqs_minute *history; /* SQS_HISTORY_MINUTES entries, by minute modulo that */
+};
+
+struct sqs_counts {
+    size_t visible, in_flight, delayed;
+};
+
+struct sqs_draft {
+    struct fx_slice body;
+    const struct fx_json *attributes;
+    const char *trace_header, *sender;
+    int64_t delay_s;
+    int64_t sent_ms; /* 0: now */
+};
+
+struct sqs_queue *sqs_queue_new(struct sandbox_aws *aws, const char *name);
+struct sqs_queue *sqs_find(struct sandbox_aws *aws, const char *name);
+struct sqs_queue *sqs_find_arn(struct sandbox_aws *aws, const char *arn);
+/* Any URL that ends in /ACCOUNT/NAME. */
+struct sqs_queue *sqs_find_url(struct sandbox_aws *aws, const char *url);
+/* {"deadLetterTargetArn","maxReceiveCount"}; "" removes it. False when it is not well formed. */
+bool sqs_set_redrive_policy(struct sqs_queue *queue, const char *policy);
+
+struct sqs_message *sqs_send(struct sandbox_aws *aws, struct sqs_queue *queue,
+                             const struct sqs_draft *draft);
+/* Up to max visible messages, oldest first; those received too often go to the dead-letter queue. */
+size_t sqs_receive(struct sandbox_aws *aws, struct sqs_queue *queue, size_t max,
+                   int64_t visibility_s, struct sqs_message **ret_messages);
+void sqs_remove(struct sandbox_aws *aws, struct sqs_queue *queue, struct sqs_message *message);
+/* Into queue at its end, as if it had arrived now; keeps id and sent_ms. */
+void sqs_move(struct sandbox_aws *aws, struct sqs_queue *from, struct sqs_queue *to,
+              struct sqs_message *message);
+void sqs_clear(struct sqs_queue *queue);
+bool sqs_is_visible(const struct sqs_message *message, int64_t now_mono_ms);
+struct sqs_counts sqs_count(const struct sandbox_aws *aws, const struct sqs_queue *queue);
+/* Drops what is older than the queue keeps it. */
+void sqs_expire(struct sandbox_aws *aws);
+
+enum sqs_receipt { SQS_RECEIPT_INVALID, SQS_RECEIPT_GONE, SQS_RECEIPT_LATEST };
+char *sqs_receipt_new(struct fx_scope *sc, const struct sqs_queue *queue,
+                      const struct sqs_message *message);
+/* GONE: well formed, but deleted, moved or received again since. */
+enum sqs_receipt sqs_receipt_find(struct fx_scope *sc, struct sqs_queue *queue, const char *handle,
+                                  struct sqs_message **ret_message);
+
+/* ---- sqs_history.c ---- */
+
+void sqs_history_count(struct sandbox_aws *aws, struct sqs_queue *queue, enum sqs_metric metric);
+/* One sample of every gauge of every queue. */
+void sqs_history_sample(struct sandbox_aws *aws);
+/* Fills the past from the messages' own times: a world that begins in the middle. */
+void sqs_history_backfill(struct sandbox_aws *aws, struct sqs_queue *queue);
+/* "ApproximateNumberOfMessagesVisible" at a minute; samples 0 when there is none. */
+struct metric_point sqs_history_at(const struct sqs_queue *queue, const char *metric,
+                                   int64_t minute);
+
+/* ---- sqs_attributes.c: message attributes ---- */
+
+/* "" and count when all is well, else AWS's sentence. Adds names, types and values to *bytes. */
+const char *sqs_attributes_check(struct fx_scope *sc, const struct fx_json *attributes,
+                                 size_t *bytes);
+/* SQS's MD5 over names, types and values; NULL without attributes. */
+const char *sqs_attributes_md5(struct fx_scope *sc, const struct fx_json *attributes);
+/* Those that names asks for ("All", ".*", "prefix.*", "name"); NULL when none. */
+struct fx_json *sqs_attributes_select(struct fx_scope *sc, const struct fx_json *attributes,
+                                      const struct fx_json *names);
+
+/* ---- sqs_calls.c, sqs_messages.c, sqs_batch.c, sqs_tasks.c: the operations ---- */
+
+/* The queue of the call, or NULL after aws_fail. */
+struct sqs_queue *sqs_call_queue(struct aws_call *call);
+aws_operation_fn sqs_set_queue_attributes, sqs_get_queue_attributes;
+/* Sets one attribute; false when its value is wrong. */
+bool sqs_set_attribute(struct sqs_queue *queue, const char *name, const char *value);
+bool sqs_is_attribute(const char *name);
+
+/* One entry of a send, delete or visibility change, alone or in a batch. On failure the result is
+ * NULL and call->failure is set. */
+struct fx_json *sqs_send_entry(struct aws_call *call, struct sqs_queue *queue,
+                               const struct fx_json *entry, bool batch);
+struct fx_json *sqs_delete_entry(struct aws_call *call, struct sqs_queue *queue,
+                                 const struct fx_json *entry, bool batch);
+struct fx_json *sqs_visibility_entry(struct aws_call *call, struct sqs_queue *queue,
+                                     const struct fx_json *entry, bool batch);
+aws_operation_fn sqs_send_message, sqs_receive_message, sqs_delete_message,
+    sqs_change_message_visibility, sqs_purge_queue;
+aws_operation_fn sqs_send_message_batch, sqs_delete_message_batch,
+    sqs_change_message_visibility_batch;
+aws_operation_fn sqs_start_message_move_task, sqs_list_message_move_tasks,
+    sqs_cancel_message_move_task, sqs_list_dead_letter_source_queues;
+
+/* ---- sqs_tasks.c ---- */
+
+struct sqs_task {
+    struct sqs_task *next; /* newest first */
+    const char *handle, *status, *source_arn, *destination_arn, *failure_reason;
+    int64_t rate; /* 0: the system's choice */
+    int64_t moved, to_move;
+    int64_t started_ms, advanced_mono_ms;
+    int64_t last_serial; /* messages that came later stay */
+    double due;          /* messages that time has earned */
+};
+
+/* Moves what time has earned. */
+void sqs_tasks_advance(struct sandbox_aws *aws);
+
+/* ---- cloudwatch_alarms.c, cloudwatch_metrics.c, metric_math.c ---- */
+
+struct cloudwatch_alarm {
+    struct cloudwatch_alarm *next;
+    const char *name, *arn;
+    bool composite;
+    struct fx_json *definition; /* as DescribeAlarms shows it, without the state */
+    char state[24];
+    struct fx_scope *reason_scope; /* the texts below, replaced with each change */
+    const char *reason, *reason_data;
+    int64_t updated_ms, transitioned_ms;
+};
+
+struct cloudwatch_change {
+    struct cloudwatch_change *next; /* newest first */
+    struct fx_scope *sc;
+    const char *alarm, *summary, *data;
+    bool composite;
+    int64_t time_ms;
+};
+
+struct cloudwatch_metric {
+    struct cloudwatch_metric *next;
+    const char *space, *name;
+    struct fx_json *dimensions; /* {name: value} */
+    struct fx_json *values;     /* one a minute; the last one is last_minute's */
+    int64_t last_minute;
+    double constant; /* when values is NULL */
+};
+
+enum { CLOUDWATCH_MAX_ALARMS = 20000, CLOUDWATCH_MAX_CHANGES = 2000, CLOUDWATCH_MAX_POINTS = 1440 };
+
+struct cloudwatch_alarm *cloudwatch_find(struct sandbox_aws *aws, const char *name);
+/* definition is copied; state OK until it is set. */
+struct cloudwatch_alarm *cloudwatch_alarm_new(struct sandbox_aws *aws, const char *name,
+                                              const struct fx_json *definition);
+/* True when the state changed. */
+bool cloudwatch_set_state(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm,
+                          const char *state, const char *reason, const char *reason_data);
+/* The default alarms of Fluxa. */
+void cloudwatch_default_alarms(struct sandbox_aws *aws);
+/* With "alarms": "follow": the depth alarm does what CloudWatch would. */
+void cloudwatch_follow(struct sandbox_aws *aws);
+/* What CloudWatch writes into Message for this alarm's present state. */
+struct fx_json *cloudwatch_alarm_message(struct fx_scope *sc, const struct cloudwatch_alarm *alarm,
+                                         const char *old_state);
+
+/* One point of a metric over [from, to) minutes; samples 0 when nothing was seen. */
+struct metric_point cloudwatch_points(struct sandbox_aws *aws, const char *space, const char *name,
+                                      const struct fx_json *dimensions, int64_t from_minute,
+                                      int64_t to_minute);
+/* "Average", "Sum", "p99", ... of a point. */
+double cloudwatch_statistic(const struct metric_point *point, const char *statistic);
+aws_operation_fn cloudwatch_get_metric_data, cloudwatch_get_metric_statistics,
+    cloudwatch_list_metrics;
+
+/* A value per id of the query, by lookup; false when an id has none. */
+typedef bool metric_lookup_fn(void *context, struct fx_slice id, double *ret_value);
+enum metric_math { METRIC_MATH_OK, METRIC_MATH_MISSING, METRIC_MATH_MALFORMED };
+/* + - * / ( ), numbers, ids, and FILL(id, number) read as the id or the number. */
+enum metric_math metric_math(const char *expression, metric_lookup_fn *lookup, void *context,
+                             double *ret_value);
+
+/* ---- logs_groups.c, logs_calls.c, insights_*.c ---- */
+
+enum { LOGS_MAX_EVENTS = 50000, LOGS_MAX_QUERIES = 100, LOGS_MAX_GROUPS = 50 };
+
+struct logs_event {
+    struct logs_event *next, *previous;
+    struct fx_scope *sc;
+    int64_t time_ms, ingested_ms;
+    const char *id, *stream, *message;
+};
+
+struct logs_group {
+    struct logs_group *next;
+    const char *name;
+    int64_t created_ms;
+    size_t count;
+    struct logs_event *first, *last; /* by time */
+};
+
+struct logs_group *logs_find(struct sandbox_aws *aws, const char *name);
+struct logs_group *logs_group_new(struct sandbox_aws *aws, const char *name);
+void logs_put(struct sandbox_aws *aws, const char *group, const char *stream, int64_t time_ms,
+              const char *message);
+void logs_clear(struct logs_group *group);
+
+struct insights_query; /* parsed; lives in its scope */
+/* NULL, and AWS's sentence in *ret_message, when the text is not understood. */
+struct insights_query *insights_parse(struct fx_scope *sc, const char *text,
+                                      const char **ret_message);
+struct insights_result {
+    struct fx_json *rows; /* [[{field, value}...]...] */
+    int64_t matched, scanned, bytes;
+};
+/* groups are names; from and to are inclusive milliseconds. */
+struct insights_result insights_run(struct sandbox_aws *aws, struct fx_scope *sc,
+                                    const struct insights_query *query,
+                                    const struct fx_json *groups, int64_t from_ms, int64_t to_ms,
+                                    int64_t limit);
+
+struct logs_query {
+    struct logs_query *next;
+    struct fx_scope *sc;
+    const char *id;
+    const struct insights_query *parsed;
+    struct fx_json *groups;
+    int64_t from_ms, to_ms, limit;
+    int64_t started_mono_ms;
+    bool stopped;
+};
+
+/* ---- sns.c, sns_deliver.c, alarm_door.c ---- */
+
+enum {
+    SNS_RETRIES = 3,
+    SNS_RETRY_DELAY_MS = 20000,
+    SNS_TIMEOUT_MS = 15000,
+    SNS_MAX_PENDING = 20000,
+    SNS_CERTIFICATE_NAME_MAX = 80,
+};
+
+struct sns_envelope {
+    const char *type; /* "Notification", "SubscriptionConfirmation" */
+    const char *message_id;
+    const char *topic_arn, *subject, *message, *timestamp;
+    const char *token;   /* confirmations only */
+    const char *version; /* "1" or "2" */
+};
+
+struct sns_delivery {
+    struct sns_delivery *next; /* by due time */
+    struct fx_scope *sc;
+    const char *type, *message_id, *topic_arn, *body;
+    int64_t due_mono_ms;
+    int attempts;
+};
+
+struct sns_state {
+    EVP_PKEY *key;
+    const char *certificate; /* PEM */
+    char certificate_path[SNS_CERTIFICATE_NAME_MAX];
+    const char *version;
+    int64_t retries, retry_delay_ms;
+    bool pending_confirmation;
+    char token[72];
+    struct sns_delivery *pending;
+    size_t pending_count;
+    int64_t delivered, failed, lost;
+};
+
+enum fx_code sns_load(struct sandbox_aws *aws, struct fx_error *err);
+/* The signed JSON. Needs no lock: reads only what never changes. */
+const char *sns_sign(struct sandbox_aws *aws, struct fx_scope *sc,
+                     const struct sns_envelope *envelope);
+/* Signs and queues; the delivery thread sends and repeats. */
+void sns_publish(struct sandbox_aws *aws, const struct sns_envelope *envelope);
+/* Gives the lock up while the bot answers; the HTTP status, 0 when there was none. A failure is
+ * repeated by the delivery thread as SNS would. */
+int sns_deliver_now(struct sandbox_aws *aws, struct fx_scope *sc,
+                    const struct sns_envelope *envelope, const char **ret_problem);
+void sns_ask_confirmation(struct sandbox_aws *aws);
+void sns_drop_pending(struct sandbox_aws *aws);
+/* What the delivery thread runs. */
+void *sns_thread(void *aws);
+
+/* ---- processor.c ---- */
+
+struct processor_state {
+    int64_t succeeded, failed, duplicates;
+    bool paused; /* while a world is being built */
+    bool busy;   /* between receiving and settling */
+};
+
+void *processor_thread(void *aws);
+/* SQLSTATE-free seam for the world: runs the statements of a new world; unlocked by the caller. */
+enum fx_code processor_fill_database(struct sandbox_aws *aws, struct fx_scope *sc,
+                                     struct fx_json *rows, struct fx_error *err);
+
+/* ---- world.c, world_messages.c ---- */
+
+struct world_plan {
+    uint64_t seed;
+    int64_t connection_errors, schema_errors, hash_mismatches;
+    int64_t visibility_s, max_receive_count;
+};
+
+/* Forgets everything and builds the default world; rows for the database come back in sc. */
+void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct fx_scope *sc,
+                 struct fx_json **ret_rows);
+void world_clear(struct sandbox_aws *aws);
+/* The DLQ's messages, with logs and rows. */
+void world_messages(struct sandbox_aws *aws, const struct world_plan *plan, struct fx_scope *sc,
+                    struct fx_json *rows);
+
+/* ---- the state ---- */
+
+enum { AWS_THREADS = 3 };
+
+struct sandbox_aws {
+    struct sandbox *sb;
+    struct fx_scope *world;
+    uint64_t seed;
+    int64_t serial; /* never goes back: old receipts match nothing */
+    double short_receives; /* how often a receive returns fewer than it could */
+    bool outage; /* Fluxa's database does not answer */
+    const char *outage_status; /* what RDS says meanwhile */
+    bool alarms_follow;
+    struct sqs_queue *queues;
+    size_t queues_count;
+    struct sqs_task *tasks;
+    struct cloudwatch_alarm *alarms;
+    size_t alarms_count;
+    struct cloudwatch_change *changes;
+    struct cloudwatch_metric *metrics;
+    struct logs_group *groups;
+    struct logs_query *queries;
+    struct sns_state sns;
+    struct processor_state processor;
+    pthread_t threads[AWS_THREADS];
+    size_t threads_count;
+};

@@ -1,2 +1,0 @@
-/* slack.c - see include/fluxabot/slack.h */
-#include "fluxabot/base/defs.h"

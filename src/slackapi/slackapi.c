@@ -1,2 +1,0 @@
-/* slackapi.c - see include/fluxabot/slackapi.h */
-#include "fluxabot/base/defs.h"

@@ -1,2 +1,0 @@
-/* sns.c - see include/fluxabot/sns.h */
-#include "fluxabot/base/defs.h"

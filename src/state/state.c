@@ -1,2 +1,0 @@
-/* state.c - see include/fluxabot/state.h */
-#include "fluxabot/base/defs.h"

@@ -1,2 +1,0 @@
-/* step.c - see include/fluxabot/step.h */
-#include "fluxabot/base/defs.h"

@@ -1,0 +1,132 @@
+/* migrate.c - the schema, version by version, and the refusal of files that are not ours. */
+#include "private.h"
+
+/* "fxbt": stands in the file's header, so that `file` and we know whose it is. */
+enum { STORE_APPLICATION_ID = 0x66786274 };
+
+/* Rows are counted (n, seq, id) where order matters more than time: clocks repeat themselves. The
+ * partial indexes hold only what is alive, so they stay small while the tables grow. */
+static const char schema_1[] =
+    "CREATE TABLE events (id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, body TEXT NOT NULL, "
+    "verified INTEGER NOT NULL, received_ms INTEGER NOT NULL, key1 TEXT NOT NULL, "
+    "key2 TEXT NOT NULL, key3 TEXT NOT NULL) STRICT;"
+    "CREATE TABLE event_keys (key TEXT NOT NULL PRIMARY KEY, event TEXT NOT NULL) "
+    "STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, "
+    "subject TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0, due_ms INTEGER NOT NULL, "
+    "at_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, token TEXT NOT NULL DEFAULT '', "
+    "worker TEXT NOT NULL DEFAULT '', last_error TEXT NOT NULL DEFAULT '', "
+    "settled_ms INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE INDEX jobs_live ON jobs (at_ms, id) WHERE state < 2;"
+    "CREATE INDEX jobs_subject ON jobs (kind, subject) WHERE state < 2;"
+    "CREATE INDEX jobs_done ON jobs (settled_ms) WHERE state = 2;"
+
+    "CREATE TABLE runs (id TEXT NOT NULL PRIMARY KEY, system TEXT NOT NULL, "
+    "environment TEXT NOT NULL, command TEXT NOT NULL, runbook_digest TEXT NOT NULL, "
+    "arguments_json TEXT NOT NULL, trigger_kind TEXT NOT NULL, requester TEXT NOT NULL, "
+    "channel TEXT NOT NULL, response_url TEXT NOT NULL, parent TEXT NOT NULL, "
+    "incident TEXT NOT NULL, state INTEGER NOT NULL, note TEXT NOT NULL, step INTEGER NOT NULL, "
+    "values_json TEXT NOT NULL, checkpoint_json TEXT NOT NULL, stop_requested INTEGER NOT NULL, "
+    "stop_by TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX runs_created ON runs (created_ms, id);"
+
+    "CREATE TABLE approvals (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
+    "run TEXT NOT NULL REFERENCES runs (id), step TEXT NOT NULL, digest TEXT NOT NULL, "
+    "plan_json TEXT NOT NULL, requester TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0, "
+    "created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, "
+    "execute_before_ms INTEGER NOT NULL DEFAULT 0, decided_by TEXT NOT NULL DEFAULT '', "
+    "decided_ms INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE INDEX approvals_step ON approvals (run, step, n);"
+    "CREATE INDEX approvals_pending ON approvals (n) WHERE state = 0;"
+
+    "CREATE TABLE intents (n INTEGER PRIMARY KEY AUTOINCREMENT, "
+    "run TEXT NOT NULL REFERENCES runs (id), step TEXT NOT NULL, key TEXT NOT NULL, "
+    "digest TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0, what_json TEXT NOT NULL, "
+    "outcome_json TEXT NOT NULL DEFAULT '', set_ms INTEGER NOT NULL, "
+    "settled_ms INTEGER NOT NULL DEFAULT 0, UNIQUE (run, step, key)) STRICT;"
+
+    "CREATE TABLE incidents (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
+    "system TEXT NOT NULL, environment TEXT NOT NULL, key TEXT NOT NULL, title TEXT NOT NULL, "
+    "severity TEXT NOT NULL, state INTEGER NOT NULL, opened_ms INTEGER NOT NULL, "
+    "closed_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL, seen INTEGER NOT NULL, "
+    "acked_by TEXT NOT NULL, acked_ms INTEGER NOT NULL, paged INTEGER NOT NULL, "
+    "body_json TEXT NOT NULL) STRICT;"
+    "CREATE INDEX incidents_key ON incidents (system, key, opened_ms);"
+    "CREATE INDEX incidents_opened ON incidents (opened_ms);"
+
+    "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, place INTEGER NOT NULL, "
+    "kind INTEGER NOT NULL, key TEXT NOT NULL, parent TEXT NOT NULL, channel TEXT NOT NULL, "
+    "user_id TEXT NOT NULL, response_url TEXT NOT NULL, payload_json TEXT NOT NULL, "
+    "state INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL, due_ms INTEGER NOT NULL, "
+    "created_ms INTEGER NOT NULL, last_error TEXT NOT NULL, "
+    "ended_ms INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE INDEX outbox_unsent ON outbox (place) WHERE state < 2;"
+    "CREATE INDEX outbox_key ON outbox (kind, key, place) WHERE state < 2;"
+    "CREATE INDEX outbox_sent ON outbox (ended_ms) WHERE state = 2;"
+    "CREATE TABLE message_ts (key TEXT NOT NULL PRIMARY KEY, ts TEXT NOT NULL, "
+    "channel TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE audit (n INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, "
+    "action TEXT NOT NULL, subject TEXT NOT NULL, detail_json TEXT NOT NULL, "
+    "previous_hash TEXT NOT NULL, hash TEXT NOT NULL) STRICT;"
+    "CREATE INDEX audit_subject ON audit (subject, n);"
+
+    "CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) "
+    "STRICT, WITHOUT ROWID;";
+
+/* One entry per version; a released one is never changed. */
+static const char *const migrations[] = {schema_1};
+
+static enum fx_code check_ours(struct sqlite_store *db, int64_t *ret_version,
+                               struct fx_error *err) {
+    int64_t application = 0;
+    int64_t tables = 0;
+
+    FX_TRY(store_pragma_int(db, "PRAGMA application_id", &application, err));
+    FX_TRY(store_pragma_int(db, "PRAGMA user_version", ret_version, err));
+    FX_TRY(store_pragma_int(db, "SELECT COUNT(*) FROM sqlite_master", &tables, err));
+    bool empty = application == 0 && *ret_version == 0 && tables == 0;
+    if (application != STORE_APPLICATION_ID && !empty)
+        return fx_fail(err, FX_ERR_INPUT,
+                       "%s is a database of another program: name another file in store.url",
+                       db->path);
+    if (*ret_version < 0 || *ret_version > (int64_t)FX_COUNT_OF(migrations))
+        return fx_fail(err, FX_ERR_INPUT,
+                       "%s was written by a newer fluxabot (schema %lld, this one knows %zu): start "
+                       "the newer program again, or restore the copy made before it was installed",
+                       db->path, (long long)*ret_version, FX_COUNT_OF(migrations));
+    return FX_OK;
+}
+
+static enum fx_code step_up(struct sqlite_store *db, int64_t version, struct fx_error *err) {
+    for (size_t i = (size_t)version; i < FX_COUNT_OF(migrations); i++)
+        FX_TRY(store_pragma(db, migrations[i], err));
+
+    char *sql = fx_printf(db->sc, "PRAGMA application_id = %d; PRAGMA user_version = %zu",
+                          STORE_APPLICATION_ID, FX_COUNT_OF(migrations));
+    return store_pragma(db, sql, err);
+}
+
+enum fx_code store_migrate(struct sqlite_store *db, struct fx_error *err) {
+    int64_t version = 0;
+
+    FX_TRY(check_ours(db, &version, err));
+    /* only now, because a foreign file must not be changed, not even its journal mode */
+    FX_TRY(store_pragma(db, "PRAGMA journal_mode = WAL", err));
+    if (version == (int64_t)FX_COUNT_OF(migrations))
+        return FX_OK;
+
+    FX_TRY(store_pragma(db, "BEGIN IMMEDIATE", err));
+    /* another process may have migrated while we waited */
+    enum fx_code code = check_ours(db, &version, err);
+    if (code == FX_OK)
+        code = step_up(db, version, err);
+    if (code == FX_OK)
+        code = store_pragma(db, "COMMIT", err);
+    if (code != FX_OK) {
+        struct fx_error ignored;
+        (void)store_pragma(db, "ROLLBACK", &ignored);
+    }
+    return code;
+}

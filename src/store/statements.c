@@ -1,0 +1,212 @@
+/* statements.c - every SQL statement of the store, by name.
+ *
+ * Parameters are $1, $2, ... in the order of their first use: PostgreSQL and SQLite both read that,
+ * and sqlite.c refuses a statement that counts otherwise. States are the numbers of store.h; the
+ * literals state < 2 (a live job) and state < 2 (an unsent message) repeat the partial indexes,
+ * without which SQLite would not use them.
+ */
+#include "private.h"
+
+#define JOB_COLUMNS "j.id, j.kind, j.subject, j.due_ms, j.attempts, j.token, j.last_error"
+#define RUN_COLUMNS                                                                                \
+    "id, system, environment, command, runbook_digest, arguments_json, trigger_kind, requester, "  \
+    "channel, response_url, parent, incident, state, note, step, values_json, checkpoint_json, "   \
+    "stop_requested, stop_by, created_ms, updated_ms"
+#define APPROVAL_COLUMNS                                                                           \
+    "id, run, step, digest, plan_json, requester, state, created_ms, expires_ms, "                 \
+    "execute_before_ms, decided_by, decided_ms, reason"
+#define INCIDENT_COLUMNS                                                                           \
+    "id, system, environment, key, title, severity, state, opened_ms, closed_ms, changed_ms, "     \
+    "seen, acked_by, acked_ms, paged, body_json"
+#define MESSAGE_COLUMNS                                                                            \
+    "m.seq, m.kind, m.key, m.parent, m.channel, m.user_id, m.response_url, m.payload_json, "       \
+    "m.state, m.attempts, m.due_ms, m.created_ms, m.last_error, m.place, "                         \
+    "(SELECT t.ts FROM message_ts AS t WHERE t.key = m.key), "                                     \
+    "(SELECT t.ts FROM message_ts AS t WHERE t.key = m.parent)"
+#define AUDIT_COLUMNS "n, at_ms, actor, action, subject, detail_json, previous_hash, hash"
+
+/* Nothing of the same kind and key that is older and unsent. */
+#define MESSAGE_FIRST_OF_KEY                                                                       \
+    "(m.key = '' OR NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.kind = m.kind AND "              \
+    "o.key = m.key AND o.state < 2 AND o.place < m.place))"
+/* Only a PUT (kind 0) goes into a thread. */
+#define MESSAGE_PARENT_POSTED                                                                      \
+    "(m.kind <> 0 OR m.parent = '' OR EXISTS (SELECT 1 FROM message_ts AS t "                      \
+    "WHERE t.key = m.parent))"
+
+const struct store_statement_text store_statements[STMT_COUNT] = {
+    [STMT_BEGIN] = {"begin", "BEGIN IMMEDIATE"},
+    [STMT_COMMIT] = {"commit", "COMMIT"},
+    [STMT_ROLLBACK] = {"rollback", "ROLLBACK"},
+    [STMT_SAVE] = {"save", "SAVEPOINT one"},
+    [STMT_SAVE_KEEP] = {"save_keep", "RELEASE SAVEPOINT one"},
+    [STMT_SAVE_UNDO] = {"save_undo", "ROLLBACK TO SAVEPOINT one"},
+
+    [STMT_EVENT_SEEN] = {"event_seen", "SELECT 1 FROM event_keys WHERE key IN ($1, $2, $3) LIMIT 1"},
+    [STMT_EVENT_ADD] = {"event_add", "INSERT INTO events (id, kind, body, verified, received_ms, "
+                                     "key1, key2, key3) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+                                     "ON CONFLICT (id) DO NOTHING"},
+    [STMT_EVENT_KEY_ADD] = {"event_key_add", "INSERT INTO event_keys (key, event) VALUES ($1, $2) "
+                                             "ON CONFLICT (key) DO NOTHING"},
+    [STMT_EVENT_GET] = {"event_get", "SELECT id, kind, body, verified, received_ms, key1, key2, "
+                                     "key3 FROM events WHERE id = $1"},
+
+    [STMT_JOB_ADD] = {"job_add", "INSERT INTO jobs (kind, subject, due_ms, at_ms) "
+                                 "VALUES ($1, $2, $3, $3)"},
+    [STMT_JOB_READY_OF] = {"job_ready_of", "SELECT id FROM jobs WHERE kind = $1 AND subject = $2 "
+                                           "AND state < 2 AND state = 0 LIMIT 1"},
+    [STMT_JOB_SOONER] = {"job_sooner", "UPDATE jobs SET due_ms = $1, at_ms = $1 WHERE id = $2 "
+                                       "AND at_ms > $1"},
+    [STMT_JOB_FIRST] = {"job_first",
+                        "SELECT " JOB_COLUMNS " FROM jobs AS j WHERE j.state < 2 AND j.at_ms <= $1 "
+                        "AND NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.kind = j.kind AND "
+                        "o.subject = j.subject AND o.state < 2 AND o.state = 1 AND o.at_ms > $1) "
+                        "ORDER BY j.at_ms, j.id LIMIT 1"},
+    [STMT_JOB_LEASE] = {"job_lease", "UPDATE jobs SET state = 1, token = $1, worker = $2, "
+                                     "at_ms = $3, attempts = attempts + 1 WHERE id = $4"},
+    [STMT_JOB_DISOWN] = {"job_disown", "UPDATE jobs SET state = 0, token = '' WHERE kind = $1 AND "
+                                       "subject = $2 AND state < 2 AND state = 1 AND id <> $3"},
+    [STMT_JOB_NEXT] = {"job_next", "SELECT MIN(at_ms) FROM jobs WHERE state < 2 AND at_ms > $1"},
+    [STMT_JOB_HELD] = {"job_held", "SELECT 1 FROM jobs WHERE id = $1 AND state = 1 AND token = $2"},
+    [STMT_JOB_EXTEND] = {"job_extend", "UPDATE jobs SET at_ms = $1 WHERE id = $2"},
+    [STMT_JOB_END] = {"job_end", "UPDATE jobs SET state = $1, token = '', last_error = $2, "
+                                 "settled_ms = $3 WHERE id = $4"},
+    [STMT_JOB_RETRY] = {"job_retry", "UPDATE jobs SET state = 0, token = '', due_ms = $1, "
+                                     "at_ms = $1, last_error = $2 WHERE id = $3"},
+    [STMT_JOB_LIST] = {"job_list", "SELECT " JOB_COLUMNS " FROM jobs AS j WHERE j.state = $1 "
+                                   "ORDER BY j.at_ms, j.id LIMIT $2"},
+    [STMT_JOB_COUNTS] = {"job_counts", "SELECT state, COUNT(*) FROM jobs WHERE state <> 2 "
+                                       "GROUP BY state"},
+    [STMT_JOB_PRUNE] = {"job_prune", "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE "
+                                     "state = 2 AND settled_ms < $1 ORDER BY settled_ms LIMIT $2)"},
+
+    [STMT_RUN_PUT] =
+        {"run_put",
+         "INSERT INTO runs (" RUN_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+         "$12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT (id) DO UPDATE SET "
+         "system = excluded.system, environment = excluded.environment, "
+         "command = excluded.command, runbook_digest = excluded.runbook_digest, "
+         "arguments_json = excluded.arguments_json, trigger_kind = excluded.trigger_kind, "
+         "requester = excluded.requester, channel = excluded.channel, "
+         "response_url = excluded.response_url, parent = excluded.parent, "
+         "incident = excluded.incident, state = excluded.state, note = excluded.note, "
+         "step = excluded.step, values_json = excluded.values_json, "
+         "checkpoint_json = excluded.checkpoint_json, "
+         "stop_by = CASE WHEN runs.stop_requested = 1 THEN runs.stop_by ELSE excluded.stop_by END, "
+         "stop_requested = CASE WHEN runs.stop_requested = 1 THEN 1 "
+         "ELSE excluded.stop_requested END, "
+         "created_ms = excluded.created_ms, updated_ms = excluded.updated_ms"},
+    [STMT_RUN_GET] = {"run_get", "SELECT " RUN_COLUMNS " FROM runs WHERE id = $1"},
+    [STMT_RUN_LIST] = {"run_list", "SELECT " RUN_COLUMNS " FROM runs WHERE ($1 = '' OR system = $1) "
+                                   "AND state < $2 ORDER BY created_ms DESC, id DESC LIMIT $3"},
+    [STMT_RUN_STOP] = {"run_stop", "UPDATE runs SET stop_requested = 1, stop_by = $1 WHERE id = $2 "
+                                   "AND stop_requested = 0 AND state < $3"},
+    [STMT_RUN_STOPPED] = {"run_stopped", "SELECT stop_requested FROM runs WHERE id = $1"},
+
+    [STMT_APPROVAL_ADD] = {"approval_add",
+                           "INSERT INTO approvals (id, run, step, digest, plan_json, requester, "
+                           "created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+                           "ON CONFLICT (id) DO NOTHING"},
+    [STMT_APPROVAL_GET] = {"approval_get", "SELECT " APPROVAL_COLUMNS " FROM approvals "
+                                           "WHERE id = $1"},
+    [STMT_APPROVAL_OF] = {"approval_of", "SELECT " APPROVAL_COLUMNS " FROM approvals WHERE "
+                                         "run = $1 AND step = $2 ORDER BY n DESC LIMIT 1"},
+    [STMT_APPROVAL_PENDING] = {"approval_pending", "SELECT " APPROVAL_COLUMNS " FROM approvals "
+                                                   "WHERE state = 0 ORDER BY n LIMIT $1"},
+    [STMT_APPROVAL_DECIDE] = {"approval_decide",
+                              "UPDATE approvals SET state = $1, decided_by = $2, decided_ms = $3, "
+                              "execute_before_ms = $4, reason = $5 WHERE id = $6 AND state = 0 "
+                              "AND expires_ms > $3"},
+    [STMT_APPROVAL_EXPIRE] = {"approval_expire",
+                              "UPDATE approvals SET state = $1, decided_by = $2, decided_ms = $3, "
+                              "execute_before_ms = $4, reason = $5 WHERE id = $6 AND state = 0 "
+                              "AND expires_ms <= $3"},
+
+    [STMT_INTENT_ADD] = {"intent_add",
+                         "INSERT INTO intents (run, step, key, digest, what_json, set_ms) VALUES "
+                         "($1, $2, $3, $4, $5, $6) ON CONFLICT (run, step, key) DO NOTHING"},
+    /* 0 set, 3 unknown: what has no truth yet; unknown does not replace unknown */
+    [STMT_INTENT_END] = {"intent_end",
+                         "UPDATE intents SET state = $1, outcome_json = $2, settled_ms = $3 WHERE "
+                         "run = $4 AND step = $5 AND key = $6 AND state IN (0, 3) "
+                         "AND state <> $1"},
+    [STMT_INTENT_STATE] = {"intent_state", "SELECT state FROM intents WHERE run = $1 AND "
+                                           "step = $2 AND key = $3"},
+    [STMT_INTENT_LIST] = {"intent_list",
+                          "SELECT run, step, key, digest, state, what_json, outcome_json, set_ms, "
+                          "settled_ms FROM intents WHERE run = $1 AND ($2 = '' OR step = $2) "
+                          "ORDER BY n"},
+
+    [STMT_INCIDENT_PUT] =
+        {"incident_put",
+         "INSERT INTO incidents (" INCIDENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+         "$10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO UPDATE SET "
+         "system = excluded.system, environment = excluded.environment, key = excluded.key, "
+         "title = excluded.title, severity = excluded.severity, state = excluded.state, "
+         "opened_ms = excluded.opened_ms, closed_ms = excluded.closed_ms, "
+         "changed_ms = excluded.changed_ms, seen = excluded.seen, acked_by = excluded.acked_by, "
+         "acked_ms = excluded.acked_ms, paged = excluded.paged, body_json = excluded.body_json"},
+    [STMT_INCIDENT_GET] = {"incident_get", "SELECT " INCIDENT_COLUMNS " FROM incidents "
+                                           "WHERE id = $1"},
+    [STMT_INCIDENT_BY_KEY] = {"incident_by_key",
+                              "SELECT " INCIDENT_COLUMNS " FROM incidents WHERE system = $1 AND "
+                              "key = $2 ORDER BY opened_ms DESC, n DESC LIMIT 1"},
+    [STMT_INCIDENT_LIST] = {"incident_list",
+                            "SELECT " INCIDENT_COLUMNS " FROM incidents WHERE ($1 = '' OR "
+                            "system = $1) AND state < $2 ORDER BY opened_ms DESC, n DESC LIMIT $3"},
+
+    [STMT_MESSAGE_WAITING_OF] = {"message_waiting_of",
+                                 "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.kind = $1 AND "
+                                 "m.key = $2 AND m.state < 2 AND m.state = 0 AND m.seq <> $3 "
+                                 "ORDER BY m.place DESC LIMIT 1"},
+    [STMT_MESSAGE_DROP] = {"message_drop", "DELETE FROM outbox WHERE seq = $1"},
+    [STMT_MESSAGE_ADD] = {"message_add",
+                          "INSERT INTO outbox (place, kind, key, parent, channel, user_id, "
+                          "response_url, payload_json, due_ms, created_ms, attempts, last_error) "
+                          "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},
+    [STMT_MESSAGE_PLACE] = {"message_place", "UPDATE outbox SET place = seq WHERE seq = $1"},
+    [STMT_MESSAGE_READY] = {"message_ready",
+                            "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "
+                            "m.state = 0 AND m.due_ms <= $1 AND " MESSAGE_PARENT_POSTED
+                            " AND " MESSAGE_FIRST_OF_KEY " ORDER BY m.place LIMIT $2"},
+    [STMT_MESSAGE_NEXT] = {"message_next", "SELECT MIN(due_ms) FROM outbox WHERE state < 2 AND "
+                                           "state = 0 AND due_ms > $1"},
+    [STMT_MESSAGE_BEGIN] = {"message_begin",
+                            "UPDATE outbox SET state = 1, attempts = attempts + 1 WHERE seq IN "
+                            "(SELECT m.seq FROM outbox AS m WHERE m.seq = $1 AND m.state = 0 "
+                            "AND " MESSAGE_FIRST_OF_KEY ")"},
+    [STMT_MESSAGE_GET] = {"message_get", "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE "
+                                         "m.seq = $1"},
+    [STMT_MESSAGE_SENDING] = {"message_sending", "SELECT " MESSAGE_COLUMNS " FROM outbox AS m "
+                                                 "WHERE m.state < 2 AND m.state = 1 "
+                                                 "ORDER BY m.place"},
+    [STMT_MESSAGE_WAIT] = {"message_wait", "UPDATE outbox SET state = 0, due_ms = $1, "
+                                           "last_error = $2 WHERE seq = $3"},
+    [STMT_MESSAGE_END] = {"message_end", "UPDATE outbox SET state = $1, last_error = $2, "
+                                         "ended_ms = $3 WHERE seq = $4 AND state = 1"},
+    [STMT_MESSAGE_COUNTS] = {"message_counts", "SELECT state, COUNT(*) FROM outbox WHERE "
+                                               "state <> 2 GROUP BY state"},
+    [STMT_MESSAGE_PRUNE] = {"message_prune",
+                            "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE "
+                            "state = 2 AND ended_ms < $1 ORDER BY ended_ms LIMIT $2)"},
+    [STMT_TS_PUT] = {"ts_put", "INSERT INTO message_ts (key, ts, channel, at_ms) VALUES "
+                               "($1, $2, $3, $4) ON CONFLICT (key) DO UPDATE SET "
+                               "ts = excluded.ts, channel = excluded.channel, "
+                               "at_ms = excluded.at_ms"},
+    [STMT_TS_GET] = {"ts_get", "SELECT ts FROM message_ts WHERE key = $1"},
+
+    [STMT_AUDIT_LAST] = {"audit_last", "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY n DESC "
+                                       "LIMIT 1"},
+    [STMT_AUDIT_ADD] = {"audit_add", "INSERT INTO audit (" AUDIT_COLUMNS ") VALUES "
+                                     "($1, $2, $3, $4, $5, $6, $7, $8)"},
+    [STMT_AUDIT_LIST] = {"audit_list", "SELECT " AUDIT_COLUMNS " FROM audit WHERE n >= $1 "
+                                       "ORDER BY n LIMIT $2"},
+    [STMT_AUDIT_OF] = {"audit_of", "SELECT " AUDIT_COLUMNS " FROM (SELECT " AUDIT_COLUMNS
+                                   " FROM audit WHERE subject = $1 ORDER BY n DESC LIMIT $2) "
+                                   "AS newest ORDER BY n"},
+
+    [STMT_SETTING_PUT] = {"setting_put", "INSERT INTO settings (name, value) VALUES ($1, $2) "
+                                         "ON CONFLICT (name) DO UPDATE SET "
+                                         "value = excluded.value"},
+    [STMT_SETTING_GET] = {"setting_get", "SELECT value FROM settings WHERE name = $1"},
+};

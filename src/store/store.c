@@ -1,2 +1,0 @@
-/* store.c - see include/fluxabot/store.h */
-#include "fluxabot/base/defs.h"

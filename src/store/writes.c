@@ -1,0 +1,135 @@
+/* writes.c - collects rows that belong together, and applies them in one transaction. */
+#include "private.h"
+
+#include "fluxabot/base/redact.h"
+
+#include <string.h>
+
+/* ---- collecting ---- */
+
+/* A list with room for one more. Made anew each time: the caller may have built the old one. */
+static void *grown(struct fx_scope *sc, const void *list, size_t count) {
+    void **larger = fx_alloc(sc, (count + 1) * sizeof(void *));
+
+    if (count > 0)
+        memcpy(larger, list, count * sizeof(void *));
+    return larger;
+}
+
+#define COPY_INTO(sc, list, count, item)                                                           \
+    do {                                                                                           \
+        __typeof__(*(item)) *copy_ = fx_alloc((sc), sizeof(*(item)));                              \
+        *copy_ = *(item);                                                                          \
+        (list) = grown((sc), (list), (count));                                                     \
+        (list)[(count)++] = copy_;                                                                 \
+    } while (0)
+
+void fx_writes_run(struct fx_scope *sc, struct fx_writes *w, const struct fx_run *run) {
+    struct fx_run item = *run;
+    COPY_INTO(sc, w->runs, w->runs_count, &item);
+}
+
+void fx_writes_approval(struct fx_scope *sc, struct fx_writes *w,
+                        const struct fx_approval *approval) {
+    struct fx_approval item = *approval;
+    COPY_INTO(sc, w->approvals, w->approvals_count, &item);
+}
+
+void fx_writes_incident(struct fx_scope *sc, struct fx_writes *w,
+                        const struct fx_incident *incident) {
+    struct fx_incident item = *incident;
+    COPY_INTO(sc, w->incidents, w->incidents_count, &item);
+}
+
+void fx_writes_message(struct fx_scope *sc, struct fx_writes *w, const struct fx_message *message) {
+    struct fx_message item = *message;
+    COPY_INTO(sc, w->messages, w->messages_count, &item);
+}
+
+void fx_writes_job(struct fx_scope *sc, struct fx_writes *w, const char *kind, const char *subject,
+                   int64_t due_ms) {
+    struct fx_job item = {.kind = kind, .subject = subject, .due_ms = due_ms};
+    COPY_INTO(sc, w->jobs, w->jobs_count, &item);
+}
+
+void fx_writes_audit(struct fx_scope *sc, struct fx_writes *w, const char *actor,
+                     const char *action, const char *subject, const struct fx_json *detail) {
+    struct fx_audit item = {
+        .actor = actor,
+        .action = action,
+        .subject = subject,
+        .detail_json = detail != NULL ? fx_json_dump_canonical(sc, detail) : "",
+    };
+    COPY_INTO(sc, w->audits, w->audits_count, &item);
+}
+
+void fx_writes_setting(struct fx_scope *sc, struct fx_writes *w, const char *name,
+                       const char *value) {
+    struct fx_setting item = {name, value};
+    COPY_INTO(sc, w->settings, w->settings_count, &item);
+}
+
+/* ---- before the lock ---- */
+
+/* Redacted value by value where it is JSON: a pattern that eats a quote would break the text. */
+static const char *redacted_detail(struct fx_scope *sc, const char *detail) {
+    struct fx_error ignored;
+    struct fx_json *json = NULL;
+
+    if (detail == NULL || detail[0] == '\0')
+        return "{}";
+    if (fx_json_parse(sc, fx_slice_of(detail), &json, &ignored) != FX_OK)
+        return fx_json_dump_canonical(sc, fx_json_string(sc, fx_redact(sc, detail)));
+    return fx_json_dump_canonical(sc, fx_redact_json(sc, json));
+}
+
+struct store_batch store_batch_of(struct sqlite_store *db, struct fx_scope *sc,
+                                  const struct fx_writes *writes) {
+    struct store_batch batch = {.writes = writes, .now_ms = fx_wall_ms(db->clock)};
+
+    if (writes == NULL)
+        batch.writes = FX_NEW(sc, struct fx_writes);
+    batch.details = fx_alloc(sc, (batch.writes->audits_count + 1) * sizeof(char *));
+    for (size_t i = 0; i < batch.writes->audits_count; i++)
+        batch.details[i] = redacted_detail(sc, batch.writes->audits[i]->detail_json);
+    return batch;
+}
+
+const char *store_error_text(struct fx_scope *sc, const char *error) {
+    struct fx_slice text = fx_slice_of(error != NULL ? fx_redact(sc, error) : "");
+
+    return fx_slice_dup(
+        sc, fx_slice_cut(text, 0, fx_slice_utf8_prefix(text, STORE_ERROR_MAX_CODE_POINTS)));
+}
+
+/* ---- inside the transaction ---- */
+
+static enum fx_code apply_records(struct sqlite_store *db, const struct fx_writes *w,
+                                  struct fx_error *err) {
+    /* a run before the approvals that refer to it */
+    for (size_t i = 0; i < w->runs_count; i++)
+        FX_TRY(store_run_put(db, w->runs[i], err));
+    for (size_t i = 0; i < w->approvals_count; i++)
+        FX_TRY(store_approval_add(db, w->approvals[i], err));
+    for (size_t i = 0; i < w->incidents_count; i++)
+        FX_TRY(store_incident_put(db, w->incidents[i], err));
+    for (size_t i = 0; i < w->settings_count; i++)
+        FX_TRY(store_exec(
+            db, STMT_SETTING_PUT,
+            ST_VALUES(st_text(w->settings[i]->name), st_text(w->settings[i]->value)), err));
+    return FX_OK;
+}
+
+enum fx_code store_apply(struct sqlite_store *db, struct fx_scope *sc,
+                         const struct store_batch *batch, struct fx_error *err) {
+    const struct fx_writes *w = batch->writes;
+
+    FX_TRY(apply_records(db, w, err));
+    for (size_t i = 0; i < w->messages_count; i++)
+        FX_TRY(store_message_put(db, sc, w->messages[i], err));
+    for (size_t i = 0; i < w->jobs_count; i++)
+        FX_TRY(store_job_put(db, w->jobs[i]->kind, w->jobs[i]->subject, w->jobs[i]->due_ms, err));
+    for (size_t i = 0; i < w->audits_count; i++)
+        FX_TRY(store_audit_add(db, sc, w->audits[i], batch->details[i], batch->now_ms, err));
+    return FX_OK;
+}

@@ -1,0 +1,1 @@
+fx_unit_test(yaml_test USES base yaml)
