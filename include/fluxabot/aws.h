@@ -1,10 +1,11 @@
 /* aws.h - any AWS operation of the table: credentials, signature, wire protocol, retries of reads.
  *
- * A call names service and operation ("sqs", "GetQueueAttributes") and passes parameters as JSON with
- * AWS's own names; the answer comes back as JSON whatever the protocol was. An operation that is not in
- * the table cannot be called. Reads are repeated by the rules AWS made its default on 10 November 2026;
- * a call that changes something is sent exactly once, and err->sent tells whether it may have arrived.
- * An fx_aws may be used from any thread.
+ * A call names service and operation ("sqs", "GetQueueAttributes") and passes parameters as JSON
+ * with AWS's own names; the answer comes back as JSON whatever the protocol was. An operation that
+ * is not in the table cannot be called. Reads are repeated by the rules AWS made its default on 10
+ * November 2026; a call that changes something leaves at most once. err->sent is true when it may
+ * have been obeyed: no answer, a 5xx, or an answer that cannot be read. A refusal by AWS (a 4xx)
+ * leaves it false. An fx_aws may be used from any thread.
  */
 #pragma once
 
@@ -40,18 +41,21 @@ struct fx_aws_options {
 enum fx_code fx_aws_open(const struct fx_aws_options *options, struct fx_aws **ret_aws,
                          struct fx_error *err);
 void fx_aws_close(struct fx_aws *aws);
+/* The default region, or NULL when nobody says one. */
 const char *fx_aws_region(const struct fx_aws *aws);
 
+/* Without a region: that of a parameter that is an ARN or queue URL, else the default one. */
 struct fx_aws_call {
-    const char *service, *operation;
-    const struct fx_json *params; /* NULL: none */
-    const char *region;           /* NULL: that of a parameter that is an ARN or queue URL, else the default */
-    int64_t timeout_ms;           /* 0: 10 s, longer by itself for a long poll */
+    const char *service, *operation; /* "cloudwatch", also known as "monitoring" */
+    const struct fx_json *params;    /* NULL: none */
+    const char *region;              /* NULL: see above */
+    int64_t timeout_ms;              /* 0: 10 s, longer by itself for a long poll */
 };
 
-/* The answer as JSON with the members of AWS's model; lists are always arrays, absent ones absent.
- * Errors carry AWS's code in err->upstream and the request id in the message. AccessDenied names the
- * IAM action. */
+/* The answer as JSON with the members of AWS's model; lists are always arrays, absent ones absent,
+ * times are seconds since 1970. In params a time may also be text like 2026-11-21T09:15:04Z. Errors
+ * carry AWS's code in err->upstream and the request id in the message. AccessDenied names the IAM
+ * action. */
 enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *call,
                          struct fx_json **ret_answer, struct fx_error *err);
 
@@ -60,8 +64,8 @@ enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct f
 /* What the operation does to the world; an unknown one counts as refused. */
 enum fx_effect fx_aws_effect(const char *service, const char *operation);
 bool fx_aws_operation_exists(const char *service, const char *operation);
-/* Checks names, types and required members without calling. FX_ERR_INPUT names the parameter. Values
- * that are still templates ("${...}") are taken to be right. */
+/* Checks names, types and required members without calling. FX_ERR_INPUT names the parameter.
+ * Values that are still templates ("${...}") are taken to be right. */
 enum fx_code fx_aws_check_params(const char *service, const char *operation,
                                  const struct fx_json *params, struct fx_error *err);
 /* "sqs:SendMessage": the IAM action, which is not always the operation's name. */
@@ -74,8 +78,8 @@ struct fx_aws_signing {
     const char *region, *service; /* the signing name */
     int64_t wall_ms;
     const char *method;
-    const char *path;  /* as on the wire, already encoded */
-    const char *query; /* as on the wire, "" when none */
+    const char *path;                     /* as on the wire, already encoded */
+    const char *query;                    /* as on the wire, "" when none */
     const struct fx_http_header *headers; /* to be signed, with host; x-amz-date is added */
     size_t headers_count;
     struct fx_slice body;

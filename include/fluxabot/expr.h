@@ -1,15 +1,15 @@
 /* expr.h - `${ }`: a Lua 5.4 expression over JSON, within a budget.
  *
- * No clock, no chance, no files, no environment: the same values give the same bytes. Every evaluation
- * has a fresh state, a memory cap, an instruction budget and a wall limit (which time that the machine
- * gave to others does not shorten); patterns and the library functions that loop in C are replaced by
- * bounded ones. Time enters as the value `now` (wall ms). Reading a name that was not given is an
- * error, as is a result that is not JSON.
+ * No clock, no chance, no files, no environment: the same values give the same bytes. Every
+ * evaluation has a fresh state, a memory cap, an instruction budget and a wall limit (which time
+ * that the machine gave to others does not shorten); patterns and the library functions that loop
+ * in C are replaced by bounded ones. Time enters as the value `now` (wall ms). Reading a name that
+ * was not given is an error, as is a result that is not JSON.
  *
- * JSON's null and an absent member both read as `null`, which is Lua's nil: `x.y == null`, `not x.y`
- * and `x.y or "none"` do what they say, and null has no members. Passed on as a whole, a list or an
- * object keeps its nulls. Lists begin at 1. Texts are never silently numbers. Given values hide helpers
- * of the same name and cannot be changed.
+ * JSON's null and an absent member both read as `null`, which is Lua's nil: `x.y == null`, `not
+ * x.y` and `x.y or "none"` do what they say, and null has no members. Passed on as a whole, a list
+ * or an object keeps its nulls. Lists begin at 1. Texts are never silently numbers. Given values
+ * hide helpers of the same name and cannot be changed.
  */
 #pragma once
 
@@ -26,13 +26,14 @@ enum {
 /* One expression without the braces, over the members of names. */
 enum fx_code fx_expr_eval(struct fx_scope *sc, struct fx_slice source, const struct fx_json *names,
                           struct fx_json **ret_value, struct fx_error *err);
-/* FX_ERR_INPUT when it does not compile or reads a global that known does not hold. known is an object
- * whose keys are the names (values are ignored). */
+/* FX_ERR_INPUT when it does not compile or reads a global that known does not hold. known is an
+ * object whose keys are the names (values are ignored). */
 enum fx_code fx_expr_check(struct fx_scope *sc, struct fx_slice source, const struct fx_json *known,
                            struct fx_error *err);
 
-/* A text with any number of ${ }: exactly one and nothing else gives the value itself, with its type;
- * otherwise the values are put into the text (null is an error there, lists and objects become JSON).
+/* A text with any number of ${ }: exactly one and nothing else gives the value itself, with its
+ * type; otherwise the values are put into the text (null is an error there, lists and objects
+ * become JSON).
  * $${ stands for a literal ${. */
 enum fx_code fx_expr_fill(struct fx_scope *sc, const char *text, const struct fx_json *names,
                           struct fx_json **ret_value, struct fx_error *err);

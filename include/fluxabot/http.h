@@ -1,11 +1,11 @@
 /* http.h - one outgoing exchange, with caps and a deadline.
  *
- * Any status is FX_OK: only a missing reply is an error, and then err->sent says whether part of the
- * request may have reached the other side. Redirects are never followed, proxies never used. A request
- * with a method other than GET or HEAD leaves at most once, whatever happens to its connection. The
- * scope's deadline bounds the whole exchange, its cancel flag ends it within about a second. Messages
- * name the host, never the path or the query. An fx_http may be used from any thread; replies live in
- * the scope.
+ * Any status is FX_OK: only a missing reply is an error, and then err->sent says whether part of
+ * the request may have reached the other side. Redirects are never followed, proxies never used. A
+ * request with a method other than GET or HEAD leaves at most once, whatever happens to its
+ * connection. The scope's deadline bounds the whole exchange, its cancel flag ends it within about
+ * a second. Messages name the host, never the path or the query. An fx_http may be used from any
+ * thread; replies live in the scope.
  */
 #pragma once
 
@@ -18,7 +18,8 @@ struct fx_http_header {
 };
 
 enum fx_http_reach {
-    FX_HTTP_PUBLIC, /* loopback, private, link-local and metadata addresses are refused, as resolved */
+    FX_HTTP_PUBLIC, /* loopback, private, link-local and metadata addresses are refused, as resolved
+                     */
     FX_HTTP_ANY,    /* the address was configured by the operator */
 };
 
@@ -45,24 +46,25 @@ struct fx_http_reply {
 
 struct fx_http {
     enum fx_code (*exchange)(struct fx_http *http, struct fx_scope *sc,
-                             const struct fx_http_request *request, struct fx_http_reply **ret_reply,
-                             struct fx_error *err);
+                             const struct fx_http_request *request,
+                             struct fx_http_reply **ret_reply, struct fx_error *err);
 };
 
 static inline enum fx_code fx_http_exchange(struct fx_http *http, struct fx_scope *sc,
                                             const struct fx_http_request *request,
-                                            struct fx_http_reply **ret_reply, struct fx_error *err) {
+                                            struct fx_http_reply **ret_reply,
+                                            struct fx_error *err) {
     return http->exchange(http, sc, request, ret_reply, err);
 }
 
-/* The implementation on libcurl; keeps connections alive per thread. extra_ca_file is trusted beside
- * the system's roots, or NULL. Close it after every thread that used it has ended. */
-enum fx_code fx_http_open(struct fx_clock *clock, const char *extra_ca_file, struct fx_http **ret_http,
-                          struct fx_error *err);
+/* The implementation on libcurl; keeps connections alive per thread. extra_ca_file is trusted
+ * beside the system's roots, or NULL. Close it after every thread that used it has ended. */
+enum fx_code fx_http_open(struct fx_clock *clock, const char *extra_ca_file,
+                          struct fx_http **ret_http, struct fx_error *err);
 void fx_http_close(struct fx_http *http);
 
-/* False for loopback, private, link-local, metadata, multicast and reserved addresses, also when they
- * are dressed as IPv6, and for text that is no numeric address. */
+/* False for loopback, private, link-local, metadata, multicast and reserved addresses, also when
+ * they are dressed as IPv6, and for text that is no numeric address. */
 bool fx_http_address_is_public(const char *numeric);
 
 /* NULL when absent; name in lower case. */

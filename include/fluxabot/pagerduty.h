@@ -10,7 +10,7 @@ enum fx_page_action { FX_PAGE_TRIGGER, FX_PAGE_ACKNOWLEDGE, FX_PAGE_RESOLVE };
 
 struct fx_page {
     enum fx_page_action action;
-    const char *key;      /* what makes two pages the same: hashed into dedup_key when it is too long */
+    const char *key; /* what makes two pages the same: hashed into dedup_key when it is too long */
     const char *summary, *source, *severity; /* severity: our own scale */
     const char *component, *group, *class_;  /* NULL: left out */
     int64_t at_ms;

@@ -1,7 +1,7 @@
 /* pagerdutyapi.h - sends PagerDuty events.
  *
- * One call is one exchange; the outbox repeats. THROTTLED, UNAVAILABLE and TIMEOUT may be tried again
- * (the dedup_key makes that harmless); INPUT is refused for good.
+ * One call is one exchange; the outbox repeats. THROTTLED, UNAVAILABLE and TIMEOUT may be tried
+ * again (the dedup_key makes that harmless); INPUT is refused for good.
  */
 #pragma once
 

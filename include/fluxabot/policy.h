@@ -1,7 +1,8 @@
-/* policy.h - may this person do this here? One function for slash, button, dialog and terminal. Pure.
+/* policy.h - may this person do this here? One function for slash, button, dialog and terminal.
+ * Pure.
  *
- * Denied unless a rule allows it. Guests, bots, deactivated users, strangers and other teams never may
- * anything, whatever list they stand on.
+ * Denied unless a rule allows it. Guests, bots, deactivated users, strangers and other teams never
+ * may anything, whatever list they stand on.
  */
 #pragma once
 
@@ -19,7 +20,7 @@ enum fx_action {
 
 struct fx_actor {
     const char *user_id, *team_id;
-    bool known;    /* Slack told us who this is; false denies everything */
+    bool known; /* Slack told us who this is; false denies everything */
     bool deleted, bot, guest, stranger;
     bool terminal; /* on the machine itself: may read, nothing else */
 };
@@ -44,11 +45,13 @@ struct fx_policy_question {
     const char *role;      /* READ and REQUEST: the role the command asks for; NULL: operator */
     const char *requester; /* APPROVE, DENY: who asked; "" for an alarm */
     bool home_channel;     /* asked in the system's own channel; changes need it */
-    const struct fx_json *groups; /* object: group id -> array of user ids, as fresh as the action needs */
+    const struct fx_json
+        *groups; /* object: group id -> array of user ids, as fresh as the action needs */
 };
 
 /* FX_OK, or FX_ERR_DENIED with a sentence for the person: what, why, who could. */
 enum fx_code fx_authorize(const struct fx_policy *policy, const struct fx_policy_question *question,
                           struct fx_error *err);
-/* True when the roles that decide this action name groups, so that membership must be read first. */
+/* True when the roles that decide this action name groups, so that membership must be read first.
+ */
 bool fx_policy_needs_groups(const struct fx_policy *policy);

@@ -15,9 +15,9 @@ struct fx_slack_signature {
     struct fx_slice signature; /* X-Slack-Signature */
 };
 
-/* FX_OK when body was signed with secret at most FX_SLACK_MAX_SKEW_MS from now, either way. Otherwise
- * FX_ERR_DENIED; the message names the reason, and is for our log, not for the sender. An empty secret
- * is FX_ERR_INTERNAL. */
+/* FX_OK when body was signed with secret at most FX_SLACK_MAX_SKEW_MS from now, either way.
+ * Otherwise FX_ERR_DENIED; the message names the reason, and is for our log, not for the sender. An
+ * empty secret is FX_ERR_INTERNAL. */
 enum fx_code fx_slack_verify(struct fx_slice secret, const struct fx_slack_signature *given,
                              struct fx_slice body, int64_t now_wall_ms, struct fx_error *err);
 
@@ -38,7 +38,7 @@ struct fx_slack_interaction {
     const char *response_url, *trigger_id, *api_app_id;
     const char *action_id, *block_id, *value, *action_ts; /* block_actions: the first action */
     const char *callback_id, *private_metadata, *view_id; /* views */
-    const struct fx_json *values; /* view.state.values, or NULL */
+    const struct fx_json *values;                         /* view.state.values, or NULL */
 };
 /* A form with one field `payload`. Nothing but ids of it may be trusted further. */
 enum fx_code fx_slack_parse_interaction(struct fx_scope *sc, struct fx_slice body,
@@ -47,8 +47,8 @@ enum fx_code fx_slack_parse_interaction(struct fx_scope *sc, struct fx_slice bod
 
 /* ---- what we show ---- */
 
-/* & < > as entities, control and bidirectional characters removed: foreign text can make no mention,
- * link or channel reference. */
+/* & < > as entities, control and bidirectional characters removed: foreign text can make no
+ * mention, link or channel reference. */
 char *fx_slack_escape(struct fx_scope *sc, const char *text);
 
 /* A card is JSON and knows nothing of Block Kit:
@@ -56,28 +56,46 @@ char *fx_slack_escape(struct fx_scope *sc, const char *text);
  *   title     heading                            tone      "alarm" "good" "bad" "wait" "plain"
  *   text      the whole meaning in one paragraph, for phones and screen readers; made from the rest
  *             when absent
- *   verdict   the one sentence to read           lines     further sentences
+ *   verdict   the one sentence to read           lines     [text] further sentences
  *   fields    [{name, value}]                    table     {columns: [text], rows: [[text]]}
  *   list      [text]                             code      preformatted text
  *   progress  {done, total}                      context   small print
  *   buttons   [{text, action, value, style, label, url, confirm: {title, text, ok, back}}]
- * A text may be a plain string, which is foreign and escaped, or a part or a list of parts:
- *   {"user": id} {"group": id} {"time": wall_ms} {"code": text} {"bold": text} {"link": https url, "text": text}
- * *ret_message is {"text", "blocks"} within every limit Slack documents: what does not fit is cut at a
- * code point and the cut is said, long tables are cut with "n more". */
+ *
+ * A text may be a plain string, which is foreign, escaped and always one line, or a part, or a list
+ * of strings and parts. Numbers and booleans are shown as they are written, null as nothing.
+ *   {"user": id}  {"group": id}  {"time": wall_ms}  {"code": text}  {"bold": text}
+ *   {"link": url, "text": text}
+ * So what came from outside as JSON must be made a string before it is put into a card.
+ *
+ * An address is https, or http to 127.0.0.1 or localhost; another link is drawn as its text,
+ * another link button is left out and counted among what is not shown. Actions and values pass
+ * through; a button with a url needs no action and then has "link.N". Two buttons of one action
+ * stand in different rows, because Slack wants action ids unique within a row.
+ *
+ * *ret_message is {"text", "blocks"} within every limit Slack documents: what does not fit is cut
+ * at a code point and the cut is said, long tables are cut with "n more". Buttons have a share of
+ * their own, so that no text crowds them out. FX_ERR_INPUT only for mistakes of ours: no object, a
+ * button without action, an action or value that is too long. */
 enum fx_code fx_slack_draw(struct fx_scope *sc, const struct fx_json *card,
                            struct fx_json **ret_message, struct fx_error *err);
 /* The same message without blocks, for when Slack refuses them. */
 struct fx_json *fx_slack_plain(struct fx_scope *sc, const struct fx_json *message);
 
-/* A dialog asking for one text: {"trigger_id"-less view}. */
+/* A dialog asking for one text: a modal view. Ids longer than Slack takes (255 and 3,000
+ * characters) are a programming error. */
 struct fx_slack_dialog {
     const char *callback_id, *private_metadata;
     const char *title, *submit, *intro, *label, *hint;
     size_t min_length, max_length;
 };
 struct fx_json *fx_slack_draw_dialog(struct fx_scope *sc, const struct fx_slack_dialog *dialog);
+/* Where the text stands in view.state.values of the submission. */
+#define FX_SLACK_DIALOG_BLOCK "answer"
+#define FX_SLACK_DIALOG_ACTION "text"
+/* The text that was typed, "" when none. */
+const char *fx_slack_dialog_answer(const struct fx_slack_interaction *interaction);
 
-/* Breaks a documented limit? FX_ERR_INPUT with the JSON pointer in the message. Draw's own output always
- * passes; it stands here for what comes from elsewhere and for tests. */
+/* Breaks a documented limit? FX_ERR_INPUT with the JSON pointer in the message. Draw's own output
+ * always passes; it stands here for what comes from elsewhere and for tests. */
 enum fx_code fx_slack_check_message(const struct fx_json *message, struct fx_error *err);

@@ -1,6 +1,7 @@
 /* clock.c - the machine's clocks and chance, and the ways people and AWS write time. */
 #include "fluxabot/base/clock.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -28,6 +29,15 @@ struct fx_clock *fx_clock_system(void) {
     static const struct fx_clock clock = {system_wall_ms, system_mono_ms};
 
     return (struct fx_clock *)&clock; /* has no state to change */
+}
+
+void fx_pause(struct fx_scope *sc, struct fx_clock *clock, int64_t ms) {
+    enum { SLICE_MS = 50 }; /* how late a cancellation may be seen */
+    int64_t until = fx_mono_ms(clock) + ms, now = 0;
+    struct fx_error ignored;
+
+    while ((now = fx_mono_ms(clock)) < until && fx_scope_check(sc, now, &ignored) == FX_OK)
+        poll(NULL, 0, (int)(until - now < SLICE_MS ? until - now : SLICE_MS));
 }
 
 static struct tm calendar(int64_t wall_ms, int *ret_ms) {

@@ -4,7 +4,8 @@
 #include "fluxabot/base/redact.h"
 
 enum fx_code engine_put_card(struct engine_work *work, const char *key, const char *parent,
-                             const char *channel, const struct fx_json *card, struct fx_error *err) {
+                             const char *channel, const struct fx_json *card,
+                             struct fx_error *err) {
     struct fx_json *shown = fx_redact_json(work->sc, card);
     struct fx_json *drawn = NULL;
 
@@ -47,15 +48,16 @@ enum fx_code engine_whisper(struct engine_work *work, const char *channel, const
 }
 
 enum fx_code engine_whisper_text(struct engine_work *work, const char *channel, const char *user,
-                                 const char *response_url, struct fx_error *err, const char *fmt, ...) {
+                                 const char *response_url, struct fx_error *err, const char *fmt,
+                                 ...) {
     va_list args;
 
     va_start(args, fmt);
     char *text = fx_vprintf(work->sc, fmt, args);
     va_end(args);
-    return engine_whisper(work, channel, user, response_url,
-                          fx_json_object_of(work->sc, "verdict", fx_json_string(work->sc, text), NULL),
-                          err);
+    return engine_whisper(
+        work, channel, user, response_url,
+        fx_json_object_of(work->sc, "verdict", fx_json_string(work->sc, text), NULL), err);
 }
 
 struct fx_json *engine_user(struct fx_scope *sc, const char *user_id) {
@@ -75,6 +77,6 @@ struct fx_json *engine_field(struct fx_scope *sc, const char *name, struct fx_js
 struct fx_json *engine_button(struct fx_scope *sc, const char *text, const char *action,
                               const char *value, const char *style) {
     return fx_json_object_of(sc, "text", fx_json_string(sc, text), "action",
-                             fx_json_string(sc, action), "value", fx_json_string(sc, value), "style",
-                             style == NULL ? NULL : fx_json_string(sc, style), NULL);
+                             fx_json_string(sc, action), "value", fx_json_string(sc, value),
+                             "style", style == NULL ? NULL : fx_json_string(sc, style), NULL);
 }

@@ -1,8 +1,8 @@
 /* outbox.c - sends what waits, in order, at the other side's pace.
  *
- * One thread sends everything. A channel takes one new post a second; an edit or a private answer has
- * no such pace. What Slack refuses for its blocks is sent once more as plain text; what it refuses for
- * good is marked failed and told in the log.
+ * One thread sends everything. A channel takes one new post a second; an edit or a private answer
+ * has no such pace. What Slack refuses for its blocks is sent once more as plain text; what it
+ * refuses for good is marked failed and told in the log.
  */
 #include "private.h"
 
@@ -13,7 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUTBOX_BATCH = 50, OUTBOX_LANES = 64, OUTBOX_LANE_NAME_MAX = 64, OUTBOX_MAX_BACKOFF_MS = 60000 };
+enum {
+    OUTBOX_BATCH = 50,
+    OUTBOX_LANES = 64,
+    OUTBOX_LANE_NAME_MAX = 64,
+    OUTBOX_MAX_BACKOFF_MS = 60000
+};
 
 /* When a channel may take its next post, and when a method may be called again after a 429. */
 struct lane {
@@ -55,18 +60,21 @@ static const char *lane_name(const struct fx_message *message) {
     return "pagerduty";
 }
 
-static enum fx_code send_put(struct pump *pump, struct fx_scope *sc, const struct fx_message *message,
-                             const struct fx_json *payload, const char **ret_ts, struct fx_error *err) {
+static enum fx_code send_put(struct pump *pump, struct fx_scope *sc,
+                             const struct fx_message *message, const struct fx_json *payload,
+                             const char **ret_ts, struct fx_error *err) {
     struct fx_slackapi *slack = pump->engine->options.slack;
 
     if (message->ts[0] == '\0')
-        return fx_slackapi_post(slack, sc, message->channel, message->parent_ts, payload, ret_ts, err);
+        return fx_slackapi_post(slack, sc, message->channel, message->parent_ts, payload, ret_ts,
+                                err);
     *ret_ts = message->ts;
     return fx_slackapi_update(slack, sc, message->channel, message->ts, payload, err);
 }
 
-static enum fx_code send_once(struct pump *pump, struct fx_scope *sc, const struct fx_message *message,
-                              const struct fx_json *payload, const char **ret_ts, struct fx_error *err) {
+static enum fx_code send_once(struct pump *pump, struct fx_scope *sc,
+                              const struct fx_message *message, const struct fx_json *payload,
+                              const char **ret_ts, struct fx_error *err) {
     struct fx_engine_options *options = &pump->engine->options;
 
     switch (message->kind) {
@@ -92,7 +100,8 @@ static enum fx_code send_message(struct pump *pump, struct fx_scope *sc,
     FX_TRY(fx_json_parse(sc, fx_slice_of(message->payload_json), &payload, err));
     enum fx_code code = send_once(pump, sc, message, payload, ret_ts, err);
 
-    if (code == FX_ERR_INPUT && (message->kind == FX_MESSAGE_PUT || message->kind == FX_MESSAGE_EPHEMERAL)) {
+    if (code == FX_ERR_INPUT &&
+        (message->kind == FX_MESSAGE_PUT || message->kind == FX_MESSAGE_EPHEMERAL)) {
         fx_log(sc, FX_LOG_WARN, "slack.blocks_refused", FX_S("key", message->key), FX_E(err));
         code = send_once(pump, sc, message, fx_slack_plain(sc, payload), ret_ts, err);
     }
@@ -114,8 +123,8 @@ static int64_t retry_in_ms(const struct fx_message *message, const struct fx_err
     return backoff < OUTBOX_MAX_BACKOFF_MS ? backoff : OUTBOX_MAX_BACKOFF_MS;
 }
 
-/* A set-up fault (a missing scope, a bot that is not in the channel) is mended by a person, so it waits
- * like any transient one. A dialog is only worth anything for the 3 s its trigger lives. */
+/* A set-up fault (a missing scope, a bot that is not in the channel) is mended by a person, so it
+ * waits like any transient one. A dialog is only worth anything for the 3 s its trigger lives. */
 static bool may_try_again(const struct fx_message *message, enum fx_code code) {
     if (message->kind == FX_MESSAGE_VIEW)
         return false;
@@ -128,8 +137,9 @@ static void count(struct pump *pump, const struct fx_message *message, enum fx_c
     struct fx_metrics *metrics = pump->engine->options.metrics;
 
     if (code == FX_OK)
-        fx_metrics_add(metrics,
-                       message->kind == FX_MESSAGE_PAGE ? FX_METRIC_PAGES_SENT : FX_METRIC_SLACK_SENT, 1);
+        fx_metrics_add(
+            metrics, message->kind == FX_MESSAGE_PAGE ? FX_METRIC_PAGES_SENT : FX_METRIC_SLACK_SENT,
+            1);
     else if (code == FX_ERR_THROTTLED)
         fx_metrics_add(metrics, FX_METRIC_SLACK_THROTTLED, 1);
     else
@@ -163,8 +173,8 @@ static void record(struct pump *pump, struct fx_scope *sc, const struct fx_messa
 }
 
 /* False when its lane is not free yet; *io_next_ms then is at most the moment it will be. */
-static bool try_message(struct pump *pump, struct fx_scope *parent, const struct fx_message *message,
-                        int64_t *io_next_ms) {
+static bool try_message(struct pump *pump, struct fx_scope *parent,
+                        const struct fx_message *message, int64_t *io_next_ms) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(parent);
     struct fx_store *store = pump->engine->options.store;
     struct lane *lane = lane_of(pump, lane_name(message));
@@ -213,7 +223,8 @@ static int64_t pump_once(struct pump *pump) {
     fx_scope_set_log(sc, pump->engine->options.log);
     int64_t now = fx_wall_ms(pump->engine->options.clock);
 
-    if (store->outbox_ready(store, sc, now, OUTBOX_BATCH, &ready, &ready_count, &next_ms, &err) != FX_OK) {
+    if (store->outbox_ready(store, sc, now, OUTBOX_BATCH, &ready, &ready_count, &next_ms, &err) !=
+        FX_OK) {
         fx_log(sc, FX_LOG_ERROR, "outbox.unreadable", FX_E(&err));
         return FX_ENGINE_POLL_MS;
     }

@@ -162,10 +162,10 @@ struct fx_json *engine_command_buttons(struct fx_scope *sc, const struct fx_json
 
 /* ---- approvals.c ---- */
 
-/* The approval step: the first time it asks and parks; afterwards it looks at the decision. *ret_go is
- * true when the run may go on with the next step; false when it waits or has ended. */
+/* The approval step: the first time it asks and parks; afterwards it looks at the decision. *ret_value
+ * is the step's value when the run may go on; NULL when it waits or has ended. */
 enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runbook_step *step,
-                                  bool *ret_go, struct fx_error *err);
+                                  struct fx_json **ret_value, struct fx_error *err);
 enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *approval, bool approve,
                            const char *user, const char *reason, const char *response_url,
                            struct fx_error *err);

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* Membership of every group that a role names. A group that cannot be read counts as empty for reading
- * actions' sake only through the error: any doubt denies. */
+/* Membership of every group that a role names. A group that cannot be read counts as empty for
+ * reading actions' sake only through the error: any doubt denies. */
 static enum fx_code read_groups(struct engine_work *work, struct fx_json **ret_groups,
                                 struct fx_error *err) {
     const struct fx_policy *policy = work->engine->options.policy;
@@ -32,8 +32,8 @@ static enum fx_code read_actor(struct engine_work *work, const char *user_id, co
 
     FX_TRY(fx_slackapi_user(work->engine->options.slack, work->sc, user_id, &user, err));
     *ret_actor = (struct fx_actor){.user_id = user_id,
-                                   /* on a shared channel the payload names the asker's side, users.info
-                                    * the user's own team: both must be ours */
+                                   /* on a shared channel the payload names the asker's side,
+                                    * users.info the user's own team: both must be ours */
                                    .team_id = user->team_id[0] != '\0' ? user->team_id : team_id,
                                    .known = true,
                                    .deleted = user->deleted,
@@ -56,17 +56,18 @@ enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_s
     if (code == FX_OK && fx_policy_needs_groups(policy))
         code = read_groups(work, &groups, &why);
     if (code != FX_OK)
-        return fx_fail(err, FX_ERR_DENIED,
-                       "I could not ask Slack who you are (%s), so the answer is no; nothing was done, "
-                       "please try again",
-                       why.message);
-    return fx_authorize(policy,
-                        &(struct fx_policy_question){
-                            .actor = &actor,
-                            .action = action,
-                            .role = role,
-                            .requester = requester,
-                            .home_channel = strcmp(channel, system->channel) == 0,
-                            .groups = groups},
-                        err);
+        return fx_fail(
+            err, FX_ERR_DENIED,
+            "I could not ask Slack who you are (%s), so the answer is no; nothing was done, "
+            "please try again",
+            why.message);
+    return fx_authorize(
+        policy,
+        &(struct fx_policy_question){.actor = &actor,
+                                     .action = action,
+                                     .role = role,
+                                     .requester = requester,
+                                     .home_channel = strcmp(channel, system->channel) == 0,
+                                     .groups = groups},
+        err);
 }

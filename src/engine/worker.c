@@ -22,7 +22,8 @@ static enum fx_code handle_event(struct engine_work *work, struct fx_error *err)
 
     FX_TRY(store->event(store, work->sc, work->job->subject, &event, err));
     if (event == NULL)
-        return fx_fail(err, FX_ERR_INTERNAL, "the event %s is not in the store", work->job->subject);
+        return fx_fail(err, FX_ERR_INTERNAL, "the event %s is not in the store",
+                       work->job->subject);
     for (size_t i = 0; i < FX_COUNT_OF(kinds); i++)
         if (strcmp(event->kind, kinds[i].kind) == 0)
             return kinds[i].handle(work, event, err);
@@ -62,7 +63,8 @@ static void settle(struct engine_work *work, enum fx_code code, const struct fx_
     enum fx_code settled = FX_OK;
 
     if (code == FX_OK) {
-        settled = store->settle(store, work->sc, work->job, FX_SETTLE_DONE, 0, NULL, &work->writes, &err);
+        settled =
+            store->settle(store, work->sc, work->job, FX_SETTLE_DONE, 0, NULL, &work->writes, &err);
         fx_metrics_add(engine->options.metrics, FX_METRIC_JOBS_DONE, 1);
     } else if (worth_another_try(work, code)) {
         int64_t due = fx_wall_ms(engine->options.clock) +
@@ -70,13 +72,14 @@ static void settle(struct engine_work *work, enum fx_code code, const struct fx_
 
         fx_log(work->sc, FX_LOG_WARN, "job.retry", FX_S("kind", work->job->kind),
                FX_I("attempt", work->job->attempts), FX_E(why));
-        settled = store->settle(store, work->sc, work->job, FX_SETTLE_RETRY, due, why->message, NULL, &err);
+        settled = store->settle(store, work->sc, work->job, FX_SETTLE_RETRY, due, why->message,
+                                NULL, &err);
         fx_metrics_add(engine->options.metrics, FX_METRIC_JOBS_RETRIED, 1);
     } else {
         fx_log(work->sc, FX_LOG_ERROR, "job.quarantined", FX_S("kind", work->job->kind),
                FX_S("subject", work->job->subject), FX_E(why));
-        settled = store->settle(store, work->sc, work->job, FX_SETTLE_QUARANTINE, 0, why->message, NULL,
-                                &err);
+        settled = store->settle(store, work->sc, work->job, FX_SETTLE_QUARANTINE, 0, why->message,
+                                NULL, &err);
         fx_metrics_add(engine->options.metrics, FX_METRIC_JOBS_QUARANTINED, 1);
     }
     if (settled != FX_OK) /* the lease runs out and the job is found again */
@@ -86,7 +89,8 @@ static void settle(struct engine_work *work, enum fx_code code, const struct fx_
         engine->options.state->wake(engine->options.state, "jobs");
 }
 
-static void show_to_keeper(struct engine_worker *worker, const struct fx_job *job, struct fx_scope *sc) {
+static void show_to_keeper(struct engine_worker *worker, const struct fx_job *job,
+                           struct fx_scope *sc) {
     pthread_mutex_lock(&worker->lock);
     if (job != NULL) {
         worker->job = *job;
@@ -113,7 +117,8 @@ static bool work_once(struct engine_worker *worker, int64_t *ret_next_due_ms) {
     fx_scope_set_log(sc, engine->options.log);
     int64_t now_ms = fx_wall_ms(engine->options.clock);
 
-    if (store->claim(store, sc, name, now_ms, FX_ENGINE_LEASE_MS, &job, ret_next_due_ms, &err) != FX_OK) {
+    if (store->claim(store, sc, name, now_ms, FX_ENGINE_LEASE_MS, &job, ret_next_due_ms, &err) !=
+        FX_OK) {
         fx_log(sc, FX_LOG_ERROR, "job.claim_failed", FX_E(&err));
         *ret_next_due_ms = 0;
         return false;

@@ -7,9 +7,11 @@
 #include <time.h>
 
 enum {
-    CLOCK_EVERY_BYTES = 256 << 10, /* one instruction can copy megabytes (..), so growth counts too */
+    CLOCK_EVERY_BYTES =
+        256 << 10, /* one instruction can copy megabytes (..), so growth counts too */
     CLOCK_EVERY_SPENT = 1000,
-    MAX_REFUSALS = 12, /* each makes Lua collect everything, up to some 10 ms */
+    MAX_REFUSALS = 4,  /* each makes Lua collect everything, up to some 10 ms */
+    USEFUL_SHARE = 16, /* of the memory: a collection that freed more was worth it */
     BYTES_PER_INSTRUCTION = 16,
 };
 
@@ -42,10 +44,13 @@ static bool may_grow(struct expr_budget *b, size_t bytes) {
         return false;
     if (bytes > b->limits.memory_bytes || b->used_bytes > b->limits.memory_bytes - bytes) {
         read_clock(b);
-        if (++b->refusals > MAX_REFUSALS && b->stop == EXPR_STOP_NONE)
+        b->refusals += b->since_refusal_bytes < b->limits.memory_bytes / USEFUL_SHARE;
+        b->since_refusal_bytes = 0;
+        if (b->refusals > MAX_REFUSALS && b->stop == EXPR_STOP_NONE)
             b->stop = EXPR_STOP_MEMORY;
         return false;
     }
+    b->since_refusal_bytes += bytes;
     b->grown_bytes += bytes;
     if (b->grown_bytes > CLOCK_EVERY_BYTES)
         read_clock(b);

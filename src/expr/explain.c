@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SHOWN_NAME = 60 };
+
 static const char *reason(enum expr_stop stop) {
     switch (stop) {
     case EXPR_STOP_MEMORY:
@@ -25,7 +27,8 @@ static const struct {
     const char *before, *after; /* around the kind of value */
     const char *sentence;
 } operations[] = {
-    {"attempt to index a ", " value", "so it has no members; default(..., ...) or has(..., ...) help"},
+    {"attempt to index a ", " value",
+     "so it has no members; default(..., ...) or has(..., ...) help"},
     {"attempt to call a ", " value", "not a function"},
     {"attempt to perform arithmetic on a ", " value", "not a number; number(...) reads a text"},
     {"attempt to concatenate a ", " value", "and cannot be joined with ..; text(...) makes a text"},
@@ -63,13 +66,45 @@ static bool explain_operation(const char *message, struct fx_error *err) {
         const char *word = kind_word((struct fx_slice){kind, (size_t)(end - kind)});
         const char *quote = strchr(end, '\'');
         const char *last = quote ? strrchr(quote + 1, '\'') : NULL;
-        int name_len = last ? (int)(last - quote - 1) : 0;
-        (void)fx_fail(err, FX_ERR_INPUT, "%s%.*s%s is %s, %s", name_len ? "'" : "a value",
-                      name_len > 80 ? 80 : name_len, name_len ? quote + 1 : "",
-                      name_len ? "'" : "", word, operations[i].sentence);
+        struct fx_slice name = {last ? quote + 1 : "", last ? (size_t)(last - quote - 1) : 0};
+        name.len = fx_slice_utf8_prefix(name, SHOWN_NAME);
+        (void)fx_fail(err, FX_ERR_INPUT, "%s%.*s%s is %s, %s", name.len ? "'" : "a value",
+                      (int)name.len, name.ptr, name.len ? "'" : "", word, operations[i].sentence);
         return true;
     }
     return false;
+}
+
+/* "attempt to compare number with nil", "attempt to compare two nil values" */
+static bool explain_comparison(const char *message, struct fx_error *err) {
+    struct fx_slice rest = fx_slice_of(message), first, second;
+
+    if (!fx_slice_starts_with(rest, FX_SLICE("attempt to compare ")))
+        return false;
+    rest = fx_slice_cut(rest, strlen("attempt to compare "), rest.len);
+    fx_slice_split(rest, ' ', &first, &rest);
+    if (fx_slice_equal_text(first, "two")) {
+        fx_slice_split(rest, ' ', &first, &rest);
+        second = first;
+    } else {
+        second = fx_slice_cut(rest, strlen("with "), rest.len);
+    }
+    (void)fx_fail(err, FX_ERR_INPUT, "%s and %s have no order to compare them by", kind_word(first),
+                  kind_word(second));
+    return true;
+}
+
+static void explain_message(const char *message, struct fx_error *err) {
+    const char *detail = strstr(message, " (");
+
+    if (explain_operation(message, err) || explain_comparison(message, err))
+        return;
+    if (strstr(message, "divide by zero") || strncmp(message, "attempt to perform 'n", 21) == 0)
+        (void)fx_fail(err, FX_ERR_INPUT, "a whole number is divided by zero");
+    else if (strncmp(message, "bad argument #", 14) == 0 && detail) /* only Lua's own format */
+        (void)fx_fail(err, FX_ERR_INPUT, "format: a value does not fit%s", detail);
+    else
+        (void)fx_fail(err, FX_ERR_INPUT, "%s", message);
 }
 
 /* Lua begins with "expr:LINE: "; the line is told when there is more than one. */
@@ -101,7 +136,7 @@ enum fx_code expr_explain(struct expr_job *job, const char *lua_message, struct 
         return fx_fail(err, FX_ERR_LIMIT, "%s", reason(EXPR_STOP_MEMORY));
     if (!job->compiled)
         (void)fx_fail(err, FX_ERR_INPUT, "the expression does not compile: %s", message);
-    else if (!explain_operation(message, err))
-        (void)fx_fail(err, FX_ERR_INPUT, "%s", message);
+    else
+        explain_message(message, err);
     return line > 0 ? fx_fail_in(err, "line %d", line) : err->code;
 }

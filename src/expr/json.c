@@ -123,10 +123,10 @@ static struct fx_json *convert(struct out *out, int index, int depth) {
     take(out, 2);
     if (lua_type(L, index) == LUA_TTABLE)
         check_table(L, index);
-    if (lua_type(L, index) == LUA_TUSERDATA && *(struct fx_json **)lua_touserdata(L, index)) {
-        const struct fx_json *json = *(struct fx_json **)lua_touserdata(L, index);
-        measure(out, json, depth);
-        return fx_json_copy(out->sc, json);
+    const struct fx_json *given = expr_given(L, index);
+    if (given) {
+        measure(out, given, depth);
+        return fx_json_copy(out->sc, given);
     }
     switch (expr_kind(L, index)) {
     case EXPR_BOOL:

@@ -8,13 +8,13 @@ static const struct alias {
     const char *space, *name; /* space is NULL for a global */
     lua_CFunction call;
 } aliases[] = {
-    {NULL, "tostring", expr_text},      {NULL, "tonumber", expr_tonumber},
-    {"math", "floor", expr_floor},      {"math", "ceil", expr_ceil},
-    {"math", "abs", expr_abs},          {"math", "min", expr_min},
-    {"math", "max", expr_max},          {"math", "tointeger", expr_int},
-    {"string", "len", expr_len},        {"string", "lower", expr_lower},
-    {"string", "upper", expr_upper},    {"string", "sub", expr_sub},
-    {"string", "rep", expr_rep},        {"string", "format", expr_format},
+    {NULL, "tostring", expr_text},   {NULL, "tonumber", expr_tonumber},
+    {"math", "floor", expr_floor},   {"math", "ceil", expr_ceil},
+    {"math", "abs", expr_abs},       {"math", "min", expr_min},
+    {"math", "max", expr_max},       {"math", "tointeger", expr_int},
+    {"string", "len", expr_len},     {"string", "lower", expr_lower},
+    {"string", "upper", expr_upper}, {"string", "sub", expr_sub},
+    {"string", "rep", expr_rep},     {"string", "format", expr_format},
     {"table", "concat", expr_join},
 };
 
@@ -94,8 +94,7 @@ static int read_name(lua_State *L) {
         return 1;
     lua_pop(L, 1);
 
-    const struct fx_json *given =
-        strlen(name) == len ? fx_json_at(expr_job(L)->names, name) : NULL;
+    const struct fx_json *given = strlen(name) == len ? fx_json_at(expr_job(L)->names, name) : NULL;
     if (given)
         expr_push_json(L, given);
     else if (strcmp(name, "null") == 0)

@@ -1,8 +1,8 @@
 /* private.h - what the files of expr/ share.
  *
  * Functions that take a lua_State run inside the one protected call of eval.c and may leave by
- * longjmp: nothing in them holds memory or handles of its own. What they allocate belongs to a scope
- * or to Lua.
+ * longjmp: nothing in them holds memory or handles of its own. What they allocate belongs to a
+ * scope or to Lua.
  */
 #pragma once
 
@@ -30,6 +30,7 @@ enum expr_stop {
 struct expr_budget {
     struct expr_limits limits;
     size_t used_bytes, grown_bytes; /* grown since the clock was read */
+    size_t since_refusal_bytes;     /* grown since memory was refused */
     int64_t spent, spent_at_clock;  /* instructions, and their like in C */
     int64_t start_mono_ms, start_cpu_ms;
     uint64_t allocations, refusals;
@@ -93,6 +94,8 @@ enum expr_kind {
 
 enum expr_kind expr_kind(lua_State *L, int index);
 const char *expr_kind_name(enum expr_kind kind); /* "null", "list" */
+/* The JSON behind a list or object that was given, NULL for all else. */
+const struct fx_json *expr_given(lua_State *L, int index);
 void expr_push_json(lua_State *L, const struct fx_json *json);
 /* Items of a list, members of an object, 0 for null. */
 size_t expr_count(lua_State *L, int index);
@@ -117,9 +120,9 @@ struct fx_json *expr_to_json(lua_State *L, int index, struct fx_scope *sc);
 
 /* --- argument.c: what helpers are called with --- */
 
-struct fx_slice expr_arg_text(lua_State *L, int arg);          /* a number becomes text */
-const char *expr_arg_name(lua_State *L, int arg);              /* a text without NUL */
-size_t expr_arg_list(lua_State *L, int arg);                   /* null is the empty list */
+struct fx_slice expr_arg_text(lua_State *L, int arg); /* a number becomes text */
+const char *expr_arg_name(lua_State *L, int arg);     /* a text without NUL */
+size_t expr_arg_list(lua_State *L, int arg);          /* null is the empty list */
 lua_Integer expr_arg_int(lua_State *L, int arg, lua_Integer low, lua_Integer high);
 lua_Number expr_arg_number(lua_State *L, int arg);
 _Noreturn void expr_bad_argument(lua_State *L, int arg, const char *wanted);
@@ -176,6 +179,7 @@ int expr_reverse(lua_State *L);
 int expr_append(lua_State *L);
 int expr_range(lua_State *L);
 int expr_map(lua_State *L);
+int expr_pick(lua_State *L);
 int expr_filter(lua_State *L);
 int expr_find(lua_State *L);
 int expr_any(lua_State *L);
@@ -227,5 +231,6 @@ int expr_date(lua_State *L);
 int expr_clock(lua_State *L);
 int expr_parse_time(lua_State *L);
 
-/* list.c: pushes item's value by the argument by: itself, a member at a path, a function's answer. */
+/* list.c: pushes item's value by the argument by: itself, a member at a path, a function's answer.
+ */
 void expr_push_by(lua_State *L, int item, int by);

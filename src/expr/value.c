@@ -16,10 +16,16 @@ static struct box *box_at(lua_State *L, int index) {
     return lua_type(L, index) == LUA_TUSERDATA ? lua_touserdata(L, index) : NULL;
 }
 
+const struct fx_json *expr_given(lua_State *L, int index) {
+    struct box *box = box_at(L, index);
+
+    return box ? box->json : NULL;
+}
+
 const char *expr_kind_name(enum expr_kind kind) {
     static const char *const names[] = {
-        [EXPR_NULL] = "null", [EXPR_BOOL] = "bool",     [EXPR_NUMBER] = "number",
-        [EXPR_TEXT] = "text", [EXPR_LIST] = "list",     [EXPR_OBJECT] = "object",
+        [EXPR_NULL] = "null",         [EXPR_BOOL] = "bool", [EXPR_NUMBER] = "number",
+        [EXPR_TEXT] = "text",         [EXPR_LIST] = "list", [EXPR_OBJECT] = "object",
         [EXPR_FUNCTION] = "function",
     };
     return names[kind];

@@ -241,7 +241,6 @@ static enum fx_code classify(const struct flight *flight, CURLcode code, int64_t
     case CURLE_COULDNT_RESOLVE_HOST:
         return fx_fail(err, FX_ERR_UNAVAILABLE, "the name %s cannot be resolved", flight->host);
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return fx_fail(err, FX_ERR_INPUT, "the address of %s is not one libcurl understands",
                        flight->host);
     case CURLE_SSL_CACERT_BADFILE:
@@ -275,7 +274,8 @@ static enum fx_code perform(struct curl_http *http, CURL *easy,
     CURLcode code = curl_easy_perform(easy);
     if (code != CURLE_OK) {
         enum fx_code failure = classify(flight, code, timeout_ms, err);
-        err->sent = flight->sent;
+        if (err != NULL)
+            err->sent = flight->sent;
         return failure;
     }
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);

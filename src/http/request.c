@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static bool is_token(const char *text) {
     if (*text == '\0')
@@ -12,6 +13,14 @@ static bool is_token(const char *text) {
         if (*p <= ' ' || *p >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", *p) != NULL)
             return false;
     return true;
+}
+
+/* libcurl takes a third slash and makes a host of what follows. */
+static bool is_http(const char *url) {
+    const char *rest = strncasecmp(url, "http://", 7) == 0    ? url + 7
+                       : strncasecmp(url, "https://", 8) == 0 ? url + 8
+                                                              : "/";
+    return *rest != '/';
 }
 
 static bool is_visible_ascii(const char *text) {
@@ -43,10 +52,9 @@ enum fx_code http_request_check(const struct fx_http_request *request, struct fx
 enum fx_code http_request_host(const struct fx_http_request *request, char ret_host[HTTP_MAX_HOST],
                                struct fx_error *err) {
     CURLU *url = curl_url();
-    char *host = NULL, *port = NULL, *scheme = NULL;
-    bool good = curl_url_set(url, CURLUPART_URL, request->url, CURLU_DISALLOW_USER) == CURLUE_OK &&
-                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
+    char *host = NULL, *port = NULL;
+    bool good = is_http(request->url) &&
+                curl_url_set(url, CURLUPART_URL, request->url, CURLU_DISALLOW_USER) == CURLUE_OK &&
                 curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK;
 
     if (good && curl_url_get(url, CURLUPART_PORT, &port, 0) == CURLUE_OK)
@@ -55,7 +63,6 @@ enum fx_code http_request_host(const struct fx_http_request *request, char ret_h
         snprintf(ret_host, HTTP_MAX_HOST, "%s", host);
     curl_free(host);
     curl_free(port);
-    curl_free(scheme);
     curl_url_cleanup(url);
     if (!good)
         return fx_fail(

@@ -94,8 +94,7 @@ static void add_payload(struct fx_scope *sc, struct fx_json *event, const struct
                     required(sc, page->summary, MAX_SUMMARY, "An alarm without words"), "source",
                     required(sc, page->source, MAX_FIELD, "fluxabot"), "severity",
                     fx_json_string(sc, severity_of(page->severity)), "timestamp",
-                    page->at_ms > 0 ? fx_json_string(sc, fx_time_iso_ms(sc, page->at_ms))
-                                    : fx_json_null(sc),
+                    page->at_ms > 0 ? fx_json_string(sc, fx_time_iso_ms(sc, page->at_ms)) : NULL,
                     "component", field(sc, page->component, MAX_FIELD), "group",
                     field(sc, page->group, MAX_FIELD), "class", field(sc, page->class_, MAX_FIELD),
                     "custom_details", details_of(sc, page->details), NULL));

@@ -212,8 +212,8 @@ static bool recognise(struct aws_call *call, struct sandbox_request *req) {
         return aws_json_read(call, req->body);
     }
     call->protocol = AWS_QUERY;
-    call->input = aws_query_parse(
-        req->sc, req->body.len > 0 ? req->body : fx_slice_of(req->raw_query));
+    call->input =
+        aws_query_parse(req->sc, req->body.len > 0 ? req->body : fx_slice_of(req->raw_query));
     if (call->input == NULL || !read_action(call, scope_service(req))) {
         aws_fail(call, 400, "MissingAction", NULL,
                  "The request has neither X-Amz-Target nor an Action of a service that the "
@@ -237,9 +237,8 @@ void sandbox_aws_handle(struct sandbox_request *req, struct sandbox_reply *reply
                             .path = req->path};
 
     bool recognised = recognise(&call, req);
-    struct sigv4_verdict verdict =
-        sigv4_verify(req, &account, call.service != NULL ? call.service->signing : NULL,
-                     fx_wall_ms(sb->clock));
+    struct sigv4_verdict verdict = sigv4_verify(
+        req, &account, call.service != NULL ? call.service->signing : NULL, fx_wall_ms(sb->clock));
     if (!verdict.valid)
         aws_fail(&call, verdict.status, verdict.code, NULL, "%s", verdict.message);
     else if (recognised)

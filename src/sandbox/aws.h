@@ -1,8 +1,8 @@
 /* aws.h - what the files that play AWS share.
  *
  * An operation is written once, from JSON to JSON; aws_json.c and aws_query.c carry it over the two
- * wire protocols. Everything a world holds lives in aws->world and ends with it, except messages and
- * log events, which come and go: each owns a scope. All of it is used with the world locked.
+ * wire protocols. Everything a world holds lives in aws->world and ends with it, except messages
+ * and log events, which come and go: each owns a scope. All of it is used with the world locked.
  */
 #pragma once
 
@@ -19,9 +19,9 @@
 enum aws_protocol { AWS_JSON_1_0, AWS_JSON_1_1, AWS_QUERY };
 
 struct aws_failure {
-    int status; /* 0: the call succeeded */
-    const char *type;    /* JSON's __type, after '#' */
-    const char *code;    /* the query protocol's word */
+    int status;       /* 0: the call succeeded */
+    const char *type; /* JSON's __type, after '#' */
+    const char *code; /* the query protocol's word */
     const char *message;
 };
 
@@ -202,7 +202,8 @@ bool sqs_set_redrive_policy(struct sqs_queue *queue, const char *policy);
 
 struct sqs_message *sqs_send(struct sandbox_aws *aws, struct sqs_queue *queue,
                              const struct sqs_draft *draft);
-/* Up to max visible messages, oldest first; those received too often go to the dead-letter queue. */
+/* Up to max visible messages, oldest first; those received too often go to the dead-letter queue.
+ */
 size_t sqs_receive(struct sandbox_aws *aws, struct sqs_queue *queue, size_t max,
                    int64_t visibility_s, struct sqs_message **ret_messages);
 void sqs_remove(struct sandbox_aws *aws, struct sqs_queue *queue, struct sqs_message *message);
@@ -322,6 +323,9 @@ struct cloudwatch_alarm *cloudwatch_alarm_new(struct sandbox_aws *aws, const cha
 /* True when the state changed. */
 bool cloudwatch_set_state(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm,
                           const char *state, const char *reason, const char *reason_data);
+/* The same, and CloudWatch's actions follow a change. */
+void cloudwatch_change(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm, const char *state,
+                       const char *reason, const char *reason_data);
 /* The default alarms of Fluxa. */
 void cloudwatch_default_alarms(struct sandbox_aws *aws);
 /* With "alarms": "follow": the depth alarm does what CloudWatch would. */
@@ -471,6 +475,7 @@ struct world_plan {
     int64_t visibility_s, max_receive_count;
 };
 
+struct world_plan world_default_plan(uint64_t seed);
 /* Forgets everything and builds the default world; rows for the database come back in sc. */
 void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct fx_scope *sc,
                  struct fx_json **ret_rows);
@@ -487,9 +492,9 @@ struct sandbox_aws {
     struct sandbox *sb;
     struct fx_scope *world;
     uint64_t seed;
-    int64_t serial; /* never goes back: old receipts match nothing */
-    double short_receives; /* how often a receive returns fewer than it could */
-    bool outage; /* Fluxa's database does not answer */
+    int64_t serial;            /* never goes back: old receipts match nothing */
+    double short_receives;     /* how often a receive returns fewer than it could */
+    bool outage;               /* Fluxa's database does not answer */
     const char *outage_status; /* what RDS says meanwhile */
     bool alarms_follow;
     struct sqs_queue *queues;

@@ -118,8 +118,7 @@ static void rename_member(const struct aws_call *call, struct fx_json *into, con
 
         if (strcmp(name->query, key) != 0 || fx_json_type(value) != FX_JSON_ARRAY)
             continue;
-        fx_json_put(into, name->json,
-                    name->map ? map_of(call->sc, value) : rename_in(call, value));
+        fx_json_put(into, name->json, name->map ? map_of(call->sc, value) : rename_in(call, value));
         return;
     }
     fx_json_put(into, key, rename_in(call, value));
@@ -232,7 +231,8 @@ static void add_member(const struct aws_call *call, struct fx_buf *buf, const ch
     }
 }
 
-static void add_value(const struct aws_call *call, struct fx_buf *buf, const struct fx_json *value) {
+static void add_value(const struct aws_call *call, struct fx_buf *buf,
+                      const struct fx_json *value) {
     void *cursor = NULL;
     const char *key;
     struct fx_json *member;

@@ -14,7 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CA_DAYS = 3650, LEAF_DAYS = 820, RSA_BITS = 2048, SECONDS_PER_DAY = 86400, CA_TEXT_MAX = 512 };
+enum {
+    CA_DAYS = 3650,
+    LEAF_DAYS = 820,
+    RSA_BITS = 2048,
+    SECONDS_PER_DAY = 86400,
+    CA_TEXT_MAX = 512
+};
 
 struct certificate_order {
     const char *name; /* DIR/name.pem and DIR/name.key */

@@ -31,12 +31,12 @@ void sandbox_effects_close(struct sandbox *sb) {
 void sandbox_effect(struct sandbox *sb, const char *service, const char *operation,
                     const char *resource, const struct fx_json *detail) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-    struct fx_json *line = fx_json_object_of(
-        sc, "seq", fx_json_int(sc, ++sb->effects_seq), "time",
-        fx_json_string(sc, fx_time_iso_ms(sc, fx_wall_ms(sb->clock))), "service",
-        fx_json_string(sc, service), "operation", fx_json_string(sc, operation), "resource",
-        fx_json_string(sc, resource), "detail",
-        detail != NULL ? fx_json_copy(sc, detail) : fx_json_object(sc), NULL);
+    struct fx_json *line =
+        fx_json_object_of(sc, "seq", fx_json_int(sc, ++sb->effects_seq), "time",
+                          fx_json_string(sc, fx_time_iso_ms(sc, fx_wall_ms(sb->clock))), "service",
+                          fx_json_string(sc, service), "operation", fx_json_string(sc, operation),
+                          "resource", fx_json_string(sc, resource), "detail",
+                          detail != NULL ? fx_json_copy(sc, detail) : fx_json_object(sc), NULL);
     const char *text = fx_printf(sc, "%s\n", fx_json_dump(sc, line));
     size_t len = strlen(text);
 

@@ -1,4 +1,5 @@
-/* faults.c - what goes wrong on purpose: POST /sandbox/fault and the question "does this call fail?". */
+/* faults.c - what goes wrong on purpose: POST /sandbox/fault and the question "does this call
+ * fail?". */
 #include "private.h"
 
 #include <string.h>
@@ -84,7 +85,8 @@ static enum sandbox_fault find_kind(const char *name) {
     return SANDBOX_FAULT_NONE;
 }
 
-/* Without count and rate the next call is spoiled; "down" and a rate last until they are cleared. */
+/* Without count and rate the next call is spoiled; "down" and a rate last until they are cleared.
+ */
 static int64_t count_of(const struct fx_json *body, const char *kind) {
     bool endless = strcmp(kind, "down") == 0 || fx_json_at(body, "rate") != NULL;
 

@@ -1,36 +1,17 @@
-/* pagerduty.c - a simulated PagerDuty: takes events, keeps incidents, shows each on a page of its own. */
-#include "private.h"
-
-#include "fluxabot/base/buf.h"
+/* pagerduty.c - a simulated PagerDuty: takes events, keeps incidents, shows each on a page of its
+ * own. */
+#include "pagerduty_private.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    KEY_LENGTH = 32,
-    DEDUP_MAX = 255,
     SUMMARY_MAX = 1024,
     EVENT_BYTES_MAX = 512 << 10,
     EVENTS_PER_MINUTE = 120,
     INCIDENTS_MAX = 2000,
     EVENTS_KEPT = 200,
     MINUTE_MS = 60000,
-};
-
-struct incident {
-    struct incident *older;
-    struct fx_scope *sc;
-    char dedup_key[DEDUP_MAX * 4 + 1]; /* the limit counts characters */
-    char routing_key[KEY_LENGTH + 1];
-    const char *status;
-    struct fx_json *payload, *links, *events; /* newest trigger; all events */
-};
-
-struct sandbox_pagerduty {
-    struct incident *newest;
-    size_t count;
-    int64_t minute_start_ms;
-    int events_in_minute;
 };
 
 enum fx_code sandbox_pagerduty_start(struct sandbox *sb, struct fx_error *err) {
@@ -40,19 +21,22 @@ enum fx_code sandbox_pagerduty_start(struct sandbox *sb, struct fx_error *err) {
 }
 
 void sandbox_pagerduty_reset(struct sandbox *sb) {
-    struct incident *incident = sb->pagerduty->newest;
+    struct pagerduty_incident *incident = sb->pagerduty->newest;
 
     while (incident) {
-        struct incident *older = incident->older;
+        struct pagerduty_incident *older = incident->older;
+        fx_scope_free(incident->payload_sc);
         fx_scope_free(incident->sc);
         incident = older;
     }
-    *sb->pagerduty = (struct sandbox_pagerduty){0};
+    sb->pagerduty->newest = NULL;
+    sb->pagerduty->count = 0;
+    sb->pagerduty->events_in_minute = 0;
     sandbox_slack_touched(sb);
 }
 
-static struct incident *newest_of(struct sandbox *sb, const char *dedup_key) {
-    for (struct incident *i = sb->pagerduty->newest; dedup_key && i; i = i->older)
+struct pagerduty_incident *pagerduty_newest(struct sandbox *sb, const char *dedup_key) {
+    for (struct pagerduty_incident *i = sb->pagerduty->newest; dedup_key && i; i = i->older)
         if (strcmp(i->dedup_key, dedup_key) == 0)
             return i;
     return NULL;
@@ -115,13 +99,13 @@ static struct fx_json *check_event(struct fx_scope *sc, const struct fx_json *ev
     const char *action = fx_json_get_text(event, "event_action");
     bool trigger = action && strcmp(action, "trigger") == 0;
 
-    if (length_of(event, "routing_key") != KEY_LENGTH)
+    if (length_of(event, "routing_key") != PAGERDUTY_KEY_LENGTH)
         complain(errors, sc, "'routing_key' is invalid (must be 32 characters)");
     if (!one_of(action, "trigger|acknowledge|resolve"))
         complain(errors, sc,
                  "'event_action' is missing or invalid (must be one of the following: 'trigger', "
                  "'acknowledge' or 'resolve')");
-    if (length_of(event, "dedup_key") > DEDUP_MAX)
+    if (length_of(event, "dedup_key") > PAGERDUTY_DEDUP_MAX)
         complain(errors, sc, "'dedup_key' is too long (maximum is 255 characters)");
     if (!trigger && length_of(event, "dedup_key") == 0)
         complain(errors, sc, "'dedup_key' is missing or blank");
@@ -133,8 +117,8 @@ static struct fx_json *check_event(struct fx_scope *sc, const struct fx_json *ev
     return errors;
 }
 
-static void add_event(struct sandbox *sb, struct incident *incident, const char *action,
-                      const char *summary) {
+void pagerduty_add_event(struct sandbox *sb, struct pagerduty_incident *incident,
+                         const char *action, const char *summary) {
     struct fx_scope *sc = incident->sc;
 
     if (fx_json_count(incident->events) >= EVENTS_KEPT)
@@ -145,10 +129,10 @@ static void add_event(struct sandbox *sb, struct incident *incident, const char 
                                   "summary", summary ? fx_json_string(sc, summary) : NULL, NULL));
 }
 
-static struct incident *open_incident(struct sandbox *sb, const char *dedup_key,
-                                      const char *routing_key) {
+static struct pagerduty_incident *open_incident(struct sandbox *sb, const char *dedup_key,
+                                                const char *routing_key) {
     struct fx_scope *sc = fx_scope_new(NULL);
-    struct incident *incident = FX_NEW(sc, struct incident);
+    struct pagerduty_incident *incident = FX_NEW(sc, struct pagerduty_incident);
 
     incident->sc = sc;
     incident->events = fx_json_array(sc);
@@ -166,7 +150,7 @@ static void apply(struct sandbox *sb, const struct fx_json *event, const char *d
     const char *action = fx_json_get_text(event, "event_action");
     const char *routing_key = fx_json_get_text(event, "routing_key");
     const char *summary = fx_json_text(fx_json_at_path(event, "payload.summary"));
-    struct incident *incident = newest_of(sb, dedup_key);
+    struct pagerduty_incident *incident = pagerduty_newest(sb, dedup_key);
     bool trigger = strcmp(action, "trigger") == 0;
     bool open = incident && strcmp(incident->status, "resolved") != 0 &&
                 strcmp(incident->routing_key, routing_key) == 0;
@@ -176,12 +160,14 @@ static void apply(struct sandbox *sb, const struct fx_json *event, const char *d
     if (!open)
         incident = open_incident(sb, dedup_key, routing_key);
     if (trigger) {
-        incident->payload = fx_json_copy(incident->sc, fx_json_at(event, "payload"));
-        incident->links = fx_json_copy(incident->sc, fx_json_at(event, "links"));
+        fx_scope_free(incident->payload_sc);
+        incident->payload_sc = fx_scope_new(NULL);
+        incident->payload = fx_json_copy(incident->payload_sc, fx_json_at(event, "payload"));
+        incident->links = fx_json_copy(incident->payload_sc, fx_json_at(event, "links"));
     } else {
         incident->status = strcmp(action, "resolve") == 0 ? "resolved" : "acknowledged";
     }
-    add_event(sb, incident, action, summary);
+    pagerduty_add_event(sb, incident, action, summary);
     sandbox_slack_touched(sb);
 }
 
@@ -247,15 +233,14 @@ void sandbox_pagerduty_enqueue(struct sandbox_request *req, struct sandbox_reply
     if (!key || !*key)
         key = fx_uuid_new(req->sc, req->sb->random);
     apply(req->sb, event, key);
-    sandbox_reply_json(
-        req, reply, 202,
-        fx_json_object_of(req->sc, "status", fx_json_string(req->sc, "success"), "message",
-                          fx_json_string(req->sc, "Event processed"), "dedup_key",
-                          fx_json_string(req->sc, key), NULL));
+    sandbox_reply_json(req, reply, 202,
+                       fx_json_object_of(req->sc, "status", fx_json_string(req->sc, "success"),
+                                         "message", fx_json_string(req->sc, "Event processed"),
+                                         "dedup_key", fx_json_string(req->sc, key), NULL));
     reply->hang_up = fault == SANDBOX_FAULT_TIMEOUT_AFTER;
 }
 
-static struct fx_json *show(struct fx_scope *sc, const struct incident *incident) {
+static struct fx_json *show(struct fx_scope *sc, const struct pagerduty_incident *incident) {
     const char *summary = fx_json_get_text(incident->payload, "summary");
     const char *severity = fx_json_get_text(incident->payload, "severity");
 
@@ -272,10 +257,10 @@ static struct fx_json *show(struct fx_scope *sc, const struct incident *incident
 
 struct fx_json *sandbox_pagerduty_pages(struct sandbox *sb, struct fx_scope *sc) {
     struct fx_json *pages = fx_json_array(sc);
-    const struct incident **all = fx_alloc(sc, sizeof(*all) * (sb->pagerduty->count + 1));
+    const struct pagerduty_incident **all = fx_alloc(sc, sizeof(*all) * (sb->pagerduty->count + 1));
     size_t n = 0;
 
-    for (const struct incident *i = sb->pagerduty->newest; i; i = i->older)
+    for (const struct pagerduty_incident *i = sb->pagerduty->newest; i; i = i->older)
         all[n++] = i;
     while (n > 0)
         fx_json_add(pages, show(sc, all[--n]));

@@ -1,9 +1,9 @@
 /* private.h - what the files of the sandbox share.
  *
- * One process plays three services on three loopback listeners: the page, the doors, Slack's Web API
- * and PagerDuty on `page`; AWS's endpoints on `aws`; the SNS signing certificate over TLS on `tls`.
- * All state is one world behind one mutex: a handler runs with it held, and gives it up only inside
- * sandbox_sleep. Slow and outgoing work is done by threads that lock the world briefly.
+ * One process plays three services on three loopback listeners: the page, the doors, Slack's Web
+ * API and PagerDuty on `page`; AWS's endpoints on `aws`; the SNS signing certificate over TLS on
+ * `tls`. All state is one world behind one mutex: a handler runs with it held, and gives it up only
+ * inside sandbox_sleep. Slow and outgoing work is done by threads that lock the world briefly.
  */
 #pragma once
 
@@ -17,19 +17,20 @@
 /* ---- core.c: options, the world, time ---- */
 
 struct sandbox_options {
-    const char *dir;          /* CA, keys and the effects log are kept here */
-    const char *bot_url;      /* where Slack requests and SNS notifications go: "https://127.0.0.1:8443" */
+    const char *dir; /* CA, keys and the effects log are kept here */
+    const char
+        *bot_url; /* where Slack requests and SNS notifications go: "https://127.0.0.1:8443" */
     const char *bot_ca_file;  /* trusted for bot_url; NULL for the sandbox's own CA */
     const char *database_url; /* Fluxa's database for the stand-in processor; NULL: no processor */
     uint16_t page_port, aws_port, tls_port; /* 0: any free one */
-    const char *ready_file;   /* written when all listeners answer: JSON with the ports */
+    const char *ready_file; /* written when all listeners answer: JSON with the ports */
     const char *signing_secret, *bot_token; /* Slack's */
     const char *access_key, *secret_key;    /* the only ones AWS knows */
-    int aws_delay_ms;         /* every AWS call takes at least this long */
+    int aws_delay_ms;                       /* every AWS call takes at least this long */
 };
 
-struct sandbox_aws;      /* aws_*.c */
-struct sandbox_slack;    /* slack_*.c */
+struct sandbox_aws;       /* aws_*.c */
+struct sandbox_slack;     /* slack_*.c */
 struct sandbox_pagerduty; /* pagerduty.c */
 struct sandbox_faults;    /* faults.c */
 struct sandbox_server;    /* server.c */
@@ -40,7 +41,7 @@ struct sandbox {
     pthread_cond_t changed; /* broadcast when a message arrived somewhere, or stopping was set */
     struct fx_clock *clock;
     struct fx_random *random; /* one generator for everything, seeded by the world */
-    struct fx_http *http; /* to the bot */
+    struct fx_http *http;     /* to the bot */
     struct fx_log *log;
     struct fx_scope *scope; /* lives as long as the process; never grow it per request */
     bool stopping;
@@ -63,8 +64,8 @@ void sandbox_lock(struct sandbox *sb);
 void sandbox_unlock(struct sandbox *sb);
 /* With the lock held: gives it up, waits, takes it again; returns early only when stopping. */
 void sandbox_sleep(struct sandbox *sb, int64_t ms);
-/* The same, but also returns when sandbox_notify was called. What was borrowed from the world before
- * may be gone afterwards: look it up again. */
+/* The same, but also returns when sandbox_notify was called. What was borrowed from the world
+ * before may be gone afterwards: look it up again. */
 void sandbox_wait(struct sandbox *sb, int64_t ms);
 void sandbox_notify(struct sandbox *sb);
 
@@ -79,7 +80,8 @@ bool sandbox_random_chance(struct fx_random *random, double rate);
 
 /* ---- ca.c: the sandbox's own certificates ---- */
 
-/* Makes what is missing in dir: ca.pem, server.pem (127.0.0.1, localhost), sns.pem and their .key. */
+/* Makes what is missing in dir: ca.pem, server.pem (127.0.0.1, localhost), sns.pem and their .key.
+ */
 enum fx_code sandbox_ca_ensure(const char *dir, struct fx_error *err);
 
 /* ---- server.c: HTTP ---- */
@@ -115,10 +117,11 @@ struct sandbox_reply {
     const char *content_type;
     struct fx_slice body;
     struct fx_http_header headers[8]; /* name NULL ends the list */
-    bool hang_up; /* close without answering: a fault */
+    bool hang_up;                     /* close without answering: a fault */
 };
 
-/* Called with the world locked and *reply zeroed but for status 200. Fills *reply, whose body must live in req->sc or be static. */
+/* Called with the world locked and *reply zeroed but for status 200. Fills *reply, whose body must
+ * live in req->sc or be static. */
 typedef void sandbox_handler_fn(struct sandbox_request *req, struct sandbox_reply *reply);
 
 struct sandbox_route {
@@ -151,8 +154,9 @@ struct fx_json *sandbox_body(struct sandbox_request *req, struct sandbox_reply *
 
 /* ---- effects.c: the truth tests compare with ---- */
 
-/* Appends {seq,time,service,operation,resource,detail} in memory and to DIR/effects.jsonl (flushed to
- * the kernel before it returns): every changing call that reached a service. detail is copied. */
+/* Appends {seq,time,service,operation,resource,detail} in memory and to DIR/effects.jsonl (flushed
+ * to the kernel before it returns): every changing call that reached a service. detail is copied.
+ */
 void sandbox_effect(struct sandbox *sb, const char *service, const char *operation,
                     const char *resource, const struct fx_json *detail);
 enum fx_code sandbox_effects_open(struct sandbox *sb, struct fx_error *err);
@@ -182,11 +186,12 @@ sandbox_handler_fn sandbox_door_bot; /* POST /sandbox/bot {"url"}: where the bot
 
 enum fx_code sandbox_aws_start(struct sandbox *sb, struct fx_error *err);
 void sandbox_aws_stop(struct sandbox *sb);
-sandbox_handler_fn sandbox_aws_handle;      /* every request on the aws listener */
-sandbox_handler_fn sandbox_tls_handle;      /* GET the signing certificate */
-sandbox_handler_fn sandbox_door_alarm;      /* POST /sandbox/alarm */
-sandbox_handler_fn sandbox_door_world;      /* POST /sandbox/world */
-sandbox_handler_fn sandbox_door_world_show; /* GET /sandbox/world: queues, alarms, outage, processed counts */
+sandbox_handler_fn sandbox_aws_handle; /* every request on the aws listener */
+sandbox_handler_fn sandbox_tls_handle; /* GET the signing certificate */
+sandbox_handler_fn sandbox_door_alarm; /* POST /sandbox/alarm */
+sandbox_handler_fn sandbox_door_world; /* POST /sandbox/world */
+sandbox_handler_fn
+    sandbox_door_world_show; /* GET /sandbox/world: queues, alarms, outage, processed counts */
 /* AWS's part of a new world; Slack and PagerDuty forget their messages too. */
 void sandbox_slack_reset(struct sandbox *sb);
 void sandbox_pagerduty_reset(struct sandbox *sb);
@@ -195,29 +200,34 @@ void sandbox_pagerduty_reset(struct sandbox *sb);
 
 enum fx_code sandbox_slack_start(struct sandbox *sb, struct fx_error *err);
 void sandbox_slack_stop(struct sandbox *sb);
-sandbox_handler_fn sandbox_slack_api;      /* POST /slack/api/METHOD */
-sandbox_handler_fn sandbox_slack_hook;     /* POST /slack/hooks/ID: response_url */
-sandbox_handler_fn sandbox_door_command;   /* POST /sandbox/slack/command */
-sandbox_handler_fn sandbox_door_click;     /* POST /sandbox/slack/click */
-sandbox_handler_fn sandbox_door_submit;    /* POST /sandbox/slack/submit */
-sandbox_handler_fn sandbox_door_messages;  /* GET /sandbox/slack/messages */
-sandbox_handler_fn sandbox_door_private;   /* GET /sandbox/slack/private */
-sandbox_handler_fn sandbox_door_people;    /* GET /sandbox/slack/people */
-sandbox_handler_fn sandbox_door_slack_raw; /* POST /sandbox/slack/raw: any request to the bot */
-sandbox_handler_fn sandbox_door_slack_replay;  /* POST /sandbox/slack/replay: the last one again */
-sandbox_handler_fn sandbox_door_slack_options; /* POST /sandbox/slack/options: pace, scopes, people */
-sandbox_handler_fn sandbox_door_state;         /* GET /sandbox/state?since=N&user=U: for the page */
-sandbox_handler_fn sandbox_slack_upload;       /* POST /slack/upload/ID */
-sandbox_handler_fn sandbox_slack_file;         /* GET /slack/files/ID */
+/* Something the page shows has changed. */
+void sandbox_slack_touched(struct sandbox *sb);
+sandbox_handler_fn sandbox_slack_api;         /* POST /slack/api/METHOD */
+sandbox_handler_fn sandbox_slack_hook;        /* POST /slack/hooks/ID: response_url */
+sandbox_handler_fn sandbox_door_command;      /* POST /sandbox/slack/command */
+sandbox_handler_fn sandbox_door_click;        /* POST /sandbox/slack/click */
+sandbox_handler_fn sandbox_door_submit;       /* POST /sandbox/slack/submit */
+sandbox_handler_fn sandbox_door_messages;     /* GET /sandbox/slack/messages */
+sandbox_handler_fn sandbox_door_private;      /* GET /sandbox/slack/private */
+sandbox_handler_fn sandbox_door_people;       /* GET /sandbox/slack/people */
+sandbox_handler_fn sandbox_door_slack_raw;    /* POST /sandbox/slack/raw: any request to the bot */
+sandbox_handler_fn sandbox_door_slack_replay; /* POST /sandbox/slack/replay: the last one again */
+sandbox_handler_fn
+    sandbox_door_slack_options;          /* POST /sandbox/slack/options: pace, scopes, people */
+sandbox_handler_fn sandbox_door_state;   /* GET /sandbox/state?since=N&user=U: for the page */
+sandbox_handler_fn sandbox_slack_upload; /* POST /slack/upload/ID */
+sandbox_handler_fn sandbox_slack_file;   /* GET /slack/files/ID */
 
 /* ---- pagerduty ---- */
 
 enum fx_code sandbox_pagerduty_start(struct sandbox *sb, struct fx_error *err);
-sandbox_handler_fn sandbox_pagerduty_enqueue; /* POST /pagerduty/v2/enqueue */
-sandbox_handler_fn sandbox_door_pages;        /* GET /sandbox/pagerduty/pages */
+sandbox_handler_fn sandbox_pagerduty_enqueue;      /* POST /pagerduty/v2/enqueue */
+sandbox_handler_fn sandbox_door_pages;             /* GET /sandbox/pagerduty/pages */
+sandbox_handler_fn sandbox_door_pagerduty_options; /* POST /sandbox/pagerduty/options */
 struct fx_json *sandbox_pagerduty_pages(struct sandbox *sb, struct fx_scope *sc);
 sandbox_handler_fn sandbox_pagerduty_decide; /* POST /pagerduty/incidents/KEY: its buttons */
-sandbox_handler_fn sandbox_pagerduty_incident; /* GET /pagerduty/incidents/KEY: the page behind the link */
+sandbox_handler_fn
+    sandbox_pagerduty_incident; /* GET /pagerduty/incidents/KEY: the page behind the link */
 
 /* ---- page ---- */
 

@@ -1,4 +1,5 @@
-/* reply.c - what handlers read from a request and answer with; knows nothing of the HTTP library. */
+/* reply.c - what handlers read from a request and answer with; knows nothing of the HTTP library.
+ */
 #include "private.h"
 
 #include <string.h>
@@ -58,9 +59,8 @@ void sandbox_reply_error(struct sandbox_request *req, struct sandbox_reply *repl
     va_start(args, fmt);
     const char *message = fx_vprintf(req->sc, fmt, args);
     va_end(args);
-    sandbox_reply_json(
-        req, reply, status,
-        fx_json_object_of(req->sc, "error", fx_json_string(req->sc, message), NULL));
+    sandbox_reply_json(req, reply, status,
+                       fx_json_object_of(req->sc, "error", fx_json_string(req->sc, message), NULL));
 }
 
 struct fx_json *sandbox_body(struct sandbox_request *req, struct sandbox_reply *reply) {

@@ -27,6 +27,7 @@ const struct sandbox_route sandbox_routes[] = {
     {SANDBOX_PAGE, "GET", "/sandbox/state", sandbox_door_state},
     {SANDBOX_PAGE, "POST", "/slack/upload/*", sandbox_slack_upload},
     {SANDBOX_PAGE, "GET", "/slack/files/*", sandbox_slack_file},
+    {SANDBOX_PAGE, "POST", "/sandbox/pagerduty/options", sandbox_door_pagerduty_options},
     {SANDBOX_PAGE, "GET", "/sandbox/pagerduty/pages", sandbox_door_pages},
     {SANDBOX_PAGE, "GET", "*", sandbox_page_file},
 };

@@ -183,9 +183,8 @@ static const char *signature_of(const struct sandbox_request *req, const struct 
 
     const char *text = fx_printf(sc, "AWS4-HMAC-SHA256\n%s\n%.*s/%.*s/%.*s/aws4_request\n%s",
                                  amz_date, (int)claim->date.len, claim->date.ptr,
-                                 (int)claim->region.len, claim->region.ptr,
-                                 (int)claim->service.len, claim->service.ptr,
-                                 fx_sha256_hex(sc, fx_buf_slice(&buf)));
+                                 (int)claim->region.len, claim->region.ptr, (int)claim->service.len,
+                                 claim->service.ptr, fx_sha256_hex(sc, fx_buf_slice(&buf)));
     const struct fx_slice chain[] = {claim->date, claim->region, claim->service,
                                      FX_SLICE("aws4_request"), fx_slice_of(text)};
     struct fx_slice with;
@@ -267,7 +266,8 @@ struct sigv4_verdict sigv4_verify(const struct sandbox_request *req,
         return verdict;
     if (llabs(now_wall_ms - signed_ms) > SIGV4_MAX_SKEW_MS)
         return refuse(403, "RequestExpired",
-                      fx_printf(req->sc, "Request has expired: it was signed at %s and it is now %s.",
+                      fx_printf(req->sc,
+                                "Request has expired: it was signed at %s and it is now %s.",
                                 amz_date, fx_time_iso(req->sc, now_wall_ms)));
     verdict = check_headers(req, &claim);
     if (!verdict.valid)
@@ -281,8 +281,8 @@ struct sigv4_verdict sigv4_verify(const struct sandbox_request *req,
                       "The provided 'x-amz-content-sha256' header does not match what was "
                       "computed.");
 
-    const char *expected = signature_of(req, &claim, amz_date, account->secret_key,
-                                        unsigned_body ? given_hash : hash);
+    const char *expected =
+        signature_of(req, &claim, amz_date, account->secret_key, unsigned_body ? given_hash : hash);
     if (expected == NULL || !fx_slice_equal_secret(claim.signature, fx_slice_of(expected)))
         return mismatch("The request signature we calculated does not match the signature you "
                         "provided. Check your AWS Secret Access Key and signing method. Consult "

@@ -1,4 +1,5 @@
-/* slack_api.c - POST /slack/api/METHOD: token, scopes, pace, faults and the form of every answer. */
+/* slack_api.c - POST /slack/api/METHOD: token, scopes, pace, faults and the form of every answer.
+ */
 #include "slack_private.h"
 
 #include <string.h>
@@ -153,7 +154,8 @@ static const char *run(struct slack_call *call, struct sandbox_request *req,
         error = check_token(call, req);
     if (error)
         return error;
-    if (fault == SANDBOX_FAULT_DENIED || (method->scope && !has_scope(call->sb->slack, method->scope)))
+    if (fault == SANDBOX_FAULT_DENIED ||
+        (method->scope && !has_scope(call->sb->slack, method->scope)))
         return missing_scope(call, method->scope);
     if (fault == SANDBOX_FAULT_THROTTLE) {
         call->retry_after_s = 1;

@@ -40,11 +40,10 @@ static void put_posted(struct slack_call *call, const struct slack_message *mess
 /* A user id opens the direct conversation with that person. */
 static const char *post_direct(struct slack_call *call, const struct slack_person *person) {
     struct slack_content content = slack_read_content(call->sb, call->sc, call->args);
-    const struct slack_draft draft = {
-        .channel = fx_printf(call->sc, "D%s", person->id + 1),
-        .user = SLACK_BOT_USER,
-        .only_for = person->id,
-        .content = content.content};
+    const struct slack_draft draft = {.channel = fx_printf(call->sc, "D%s", person->id + 1),
+                                      .user = SLACK_BOT_USER,
+                                      .only_for = person->id,
+                                      .content = content.content};
 
     call->complaints = content.complaints;
     if (person->deleted || person->is_bot)
@@ -136,8 +135,7 @@ const char *slack_chat_update(struct slack_call *call) {
     message->edited = !fx_json_at(content.content, "blocks");
     slack_replace(call->sb, message, content.content);
     put_posted(call, message);
-    fx_json_put(call->answer, "text",
-                fx_json_copy(call->sc, fx_json_at(message->content, "text")));
+    fx_json_put(call->answer, "text", fx_json_copy(call->sc, fx_json_at(message->content, "text")));
     return NULL;
 }
 
@@ -190,15 +188,14 @@ const char *slack_chat_permalink(struct slack_call *call) {
     if (!message)
         return "message_not_found";
     const char *dot = strchr(message->ts, '.');
-    const char *thread =
-        message->thread_ts[0]
-            ? fx_printf(call->sc, "?thread_ts=%s&cid=%s", message->thread_ts, channel->id)
-            : "";
+    const char *thread = message->thread_ts[0] ? fx_printf(call->sc, "?thread_ts=%s&cid=%s",
+                                                           message->thread_ts, channel->id)
+                                               : "";
     fx_json_put(call->answer, "channel", fx_json_string(call->sc, channel->id));
-    fx_json_put(call->answer, "permalink",
-                fx_json_stringf(call->sc, "https://" SLACK_TEAM_DOMAIN ".slack.com/archives/%s/p%.*s%s%s",
-                                channel->id, (int)(dot - message->ts), message->ts, dot + 1,
-                                thread));
+    fx_json_put(
+        call->answer, "permalink",
+        fx_json_stringf(call->sc, "https://" SLACK_TEAM_DOMAIN ".slack.com/archives/%s/p%.*s%s%s",
+                        channel->id, (int)(dot - message->ts), message->ts, dot + 1, thread));
     return NULL;
 }
 

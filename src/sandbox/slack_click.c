@@ -9,7 +9,8 @@ struct wanted {
     const char *found_block;
 };
 
-/* A button may share its action_id with others; then value tells which. Elsewhere value is the choice. */
+/* A button may share its action_id with others; then value tells which. Elsewhere value is the
+ * choice. */
 static bool matches(const struct wanted *wanted, const struct fx_json *json, const char *block_id) {
     const char *action_id = fx_json_get_text(json, "action_id");
     const char *type = fx_json_get_text(json, "type");
@@ -65,11 +66,10 @@ static void put_message(struct sandbox *sb, struct fx_scope *sc, struct fx_json 
                 fx_json_object_of(sc, "id", fx_json_string(sc, message->channel), "name",
                                   fx_json_string(sc, name), NULL));
     fx_json_put(payload, "message", slack_show_message(sc, message));
-    fx_json_put(payload, "state",
-                fx_json_object_of(sc, "values", fx_json_object(sc), NULL));
-    fx_json_put(payload, "response_url",
-                fx_json_string(sc, slack_new_hook(sb, sc, person->id, message->channel,
-                                                  message->ts)));
+    fx_json_put(payload, "state", fx_json_object_of(sc, "values", fx_json_object(sc), NULL));
+    fx_json_put(
+        payload, "response_url",
+        fx_json_string(sc, slack_new_hook(sb, sc, person->id, message->channel, message->ts)));
 }
 
 static void put_view(struct fx_scope *sc, struct fx_json *payload, const struct slack_view *view,
@@ -106,9 +106,8 @@ static bool read_click(struct sandbox_request *req, struct sandbox_reply *reply,
     }
     click->view = slack_view_at(req->sb, fx_json_get_text(body, "view_id"));
     if (!click->view)
-        click->message =
-            slack_message_at(req->sb, fx_json_get_text(body, "channel"),
-                             fx_json_get_text(body, "message_ts"), click->person->id);
+        click->message = slack_message_at(req->sb, fx_json_get_text(body, "channel"),
+                                          fx_json_get_text(body, "message_ts"), click->person->id);
     if (!click->message && (!click->view || strcmp(click->view->user, click->person->id) != 0)) {
         sandbox_reply_error(req, reply, 404, "%s sees no such message or dialog",
                             click->person->real_name);
@@ -119,8 +118,7 @@ static bool read_click(struct sandbox_request *req, struct sandbox_reply *reply,
     look_in(&click->wanted, fx_json_at(in, "attachments"), "");
     if (!click->wanted.element)
         sandbox_reply_error(req, reply, 404, "there is no element with the action_id %s%s there",
-                            click->wanted.action_id,
-                            click->wanted.value ? " and that value" : "");
+                            click->wanted.action_id, click->wanted.value ? " and that value" : "");
     return click->wanted.element != NULL;
 }
 
@@ -141,9 +139,9 @@ void sandbox_door_click(struct sandbox_request *req, struct sandbox_reply *reply
     if (click.message)
         put_message(req->sb, req->sc, payload, click.person, click.message);
     else
-        put_view(req->sc, payload, click.view,
-                 slack_values(req->sc, fx_json_at(click.view->view, "blocks"), click.values,
-                              &wrong));
+        put_view(
+            req->sc, payload, click.view,
+            slack_values(req->sc, fx_json_at(click.view->view, "blocks"), click.values, &wrong));
     fx_json_put(payload, "trigger_id",
                 fx_json_string(req->sc, slack_new_trigger(req->sb, req->sc, click.person->id,
                                                           click.view ? click.view->id : NULL)));

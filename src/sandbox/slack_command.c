@@ -11,12 +11,14 @@ enum { COMMAND_TEXT_MAX = 8000, NAME_MAX_LEN = 40 };
 static size_t word_length(const char *text) {
     size_t n = 0;
 
-    while (n < NAME_MAX_LEN && (isalnum((unsigned char)text[n]) || text[n] == '-' || text[n] == '_'))
+    while (n < NAME_MAX_LEN &&
+           (isalnum((unsigned char)text[n]) || text[n] == '-' || text[n] == '_'))
         n++;
     return n;
 }
 
-/* "@bo" and "#fluxa-alerts" at the start of a word. How many bytes were used; 0 when it is neither. */
+/* "@bo" and "#fluxa-alerts" at the start of a word. How many bytes were used; 0 when it is neither.
+ */
 static size_t escape_name(struct sandbox *sb, struct fx_buf *buf, const char *text) {
     const struct sandbox_slack *slack = sb->slack;
     const size_t n = word_length(text + 1);
@@ -110,9 +112,8 @@ static const char *command_form(struct sandbox *sb, struct fx_scope *sc,
     return fx_buf_text(&buf);
 }
 
-static void show_failure(struct sandbox *sb, struct fx_scope *sc,
-                         const struct slack_person *person, const char *channel, const char *typed,
-                         const char *failure) {
+static void show_failure(struct sandbox *sb, struct fx_scope *sc, const struct slack_person *person,
+                         const char *channel, const char *typed, const char *failure) {
     slack_tell(sb, sc, person->id, channel,
                fx_printf(sc, "%.*s failed with the error \"%s\"", (int)strcspn(typed, " \t\n"),
                          typed, failure));
@@ -120,8 +121,7 @@ static void show_failure(struct sandbox *sb, struct fx_scope *sc,
 
 /* A 200 shows its body to the person, or to all when it says in_channel; empty shows nothing. */
 static void show_answer(struct sandbox *sb, struct fx_scope *sc, const struct slack_person *person,
-                        const char *channel, const char *typed,
-                        const struct fx_http_reply *reply) {
+                        const char *channel, const char *typed, const struct fx_http_reply *reply) {
     const char *type = fx_http_reply_header(reply, "content-type");
     struct fx_json *args = NULL;
     struct fx_error err;
@@ -161,10 +161,8 @@ void sandbox_door_command(struct sandbox_request *req, struct sandbox_reply *rep
 
     if (!body)
         return;
-    const struct slack_person *person =
-        slack_person_at(req->sb, fx_json_get_text(body, "user"));
-    const struct slack_channel *channel =
-        slack_channel_at(req->sb, where ? where : SLACK_CHANNEL);
+    const struct slack_person *person = slack_person_at(req->sb, fx_json_get_text(body, "user"));
+    const struct slack_channel *channel = slack_channel_at(req->sb, where ? where : SLACK_CHANNEL);
     if (!person || !channel) {
         sandbox_reply_error(req, reply, 404, "there is no such %s", person ? "channel" : "user");
         return;

@@ -1,4 +1,5 @@
-/* slack_content.c - reads text, blocks, attachments and metadata of a message and refuses what Slack refuses. */
+/* slack_content.c - reads text, blocks, attachments and metadata of a message and refuses what
+ * Slack refuses. */
 #include "slack_private.h"
 
 #include <string.h>

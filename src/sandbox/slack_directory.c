@@ -1,4 +1,5 @@
-/* slack_directory.c - auth.test, users.*, usergroups.* and conversations.*: who and what there is. */
+/* slack_directory.c - auth.test, users.*, usergroups.* and conversations.*: who and what there is.
+ */
 #include "slack_private.h"
 
 #include <string.h>
@@ -47,8 +48,7 @@ static const char *put_page(struct slack_call *call, const char *name, const str
     for (size_t i = (size_t)from; i < end && i < fx_json_count(all); i++)
         fx_json_add(page, fx_json_item(all, i));
     fx_json_put(call->answer, name, page);
-    const char *next =
-        end < fx_json_count(all) ? fx_printf(call->sc, "%zu", end) : "";
+    const char *next = end < fx_json_count(all) ? fx_printf(call->sc, "%zu", end) : "";
     fx_json_put(call->answer, "response_metadata",
                 fx_json_object_of(call->sc, "next_cursor", fx_json_string(call->sc, next), NULL));
     return NULL;

@@ -1,4 +1,5 @@
-/* slack_doors.c - the doors that show what stands in Slack, send raw requests, and set its options. */
+/* slack_doors.c - the doors that show what stands in Slack, send raw requests, and set its options.
+ */
 #include "slack_private.h"
 
 #include <string.h>
@@ -39,9 +40,9 @@ void sandbox_door_people(struct sandbox_request *req, struct sandbox_reply *repl
     }
     for (size_t i = 0; i < slack->channels_count; i++)
         fx_json_add(channels, slack_channel_json(req->sc, &slack->channels[i]));
-    struct fx_json *group = fx_json_object_of(
-        req->sc, "id", fx_json_string(req->sc, SLACK_GROUP), "handle",
-        fx_json_string(req->sc, "fluxa-oncall"), "users", members, NULL);
+    struct fx_json *group =
+        fx_json_object_of(req->sc, "id", fx_json_string(req->sc, SLACK_GROUP), "handle",
+                          fx_json_string(req->sc, "fluxa-oncall"), "users", members, NULL);
     sandbox_reply_json(req, reply, 200,
                        fx_json_object_of(req->sc, "team", fx_json_string(req->sc, SLACK_TEAM),
                                          "people", people, "channels", channels, "groups",
@@ -67,15 +68,14 @@ void sandbox_door_state(struct sandbox_request *req, struct sandbox_reply *reply
     const struct slack_person *person = slack_person_at(req->sb, sandbox_query(req, "user"));
     const struct slack_channel *channel = slack_channel_at(req->sb, where ? where : SLACK_CHANNEL);
     int64_t seen = -1;
-    struct fx_json *state = fx_json_object_of(
-        req->sc, "revision", fx_json_int(req->sc, req->sb->slack->revision), NULL);
+    struct fx_json *state = fx_json_object_of(req->sc, "revision",
+                                              fx_json_int(req->sc, req->sb->slack->revision), NULL);
 
     if (!person || !channel) {
         sandbox_reply_error(req, reply, 404, "there is no such user or channel");
         return;
     }
-    if (!since || !fx_slice_to_int(fx_slice_of(since), &seen) ||
-        seen != req->sb->slack->revision) {
+    if (!since || !fx_slice_to_int(fx_slice_of(since), &seen) || seen != req->sb->slack->revision) {
         fx_json_put(state, "messages", slack_show_channel(req->sb, req->sc, channel->id));
         fx_json_put(state, "private", slack_show_private(req->sb, req->sc, person->id));
         fx_json_put(state, "pages", sandbox_pagerduty_pages(req->sb, req->sc));

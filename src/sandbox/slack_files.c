@@ -69,8 +69,8 @@ static void share(struct slack_call *call, const struct slack_upload *upload,
                   const struct slack_channel *channel, const char *title) {
     struct fx_scope *sc = call->sc;
     struct fx_json *file = fx_json_object_of(
-        sc, "id", fx_json_string(sc, upload->id), "name", fx_json_string(sc, upload->name),
-        "title", fx_json_string(sc, title ? title : upload->name), "mimetype",
+        sc, "id", fx_json_string(sc, upload->id), "name", fx_json_string(sc, upload->name), "title",
+        fx_json_string(sc, title ? title : upload->name), "mimetype",
         fx_json_string(sc, upload->content_type), "alt_txt", fx_json_string(sc, upload->alt_text),
         "size", fx_json_int(sc, upload->length), NULL);
     const char *comment = slack_arg(call, "initial_comment");
@@ -104,9 +104,9 @@ const char *slack_files_complete(struct slack_call *call) {
         upload->complete = true;
         if (channel)
             share(call, upload, channel, title);
-        fx_json_add(done, fx_json_object_of(
-                              call->sc, "id", fx_json_string(call->sc, upload->id), "title",
-                              fx_json_string(call->sc, title ? title : upload->name), NULL));
+        fx_json_add(
+            done, fx_json_object_of(call->sc, "id", fx_json_string(call->sc, upload->id), "title",
+                                    fx_json_string(call->sc, title ? title : upload->name), NULL));
     }
     fx_json_put(call->answer, "files", done);
     return NULL;

@@ -62,9 +62,9 @@ static const char *respond(struct sandbox *sb, struct fx_scope *sc, const struct
 
 static void refuse(struct sandbox_request *req, struct sandbox_reply *reply, int status,
                    const char *error, struct fx_json *complaints) {
-    struct fx_json *metadata =
-        fx_json_count(complaints) > 0 ? fx_json_object_of(req->sc, "messages", complaints, NULL)
-                                      : NULL;
+    struct fx_json *metadata = fx_json_count(complaints) > 0
+                                   ? fx_json_object_of(req->sc, "messages", complaints, NULL)
+                                   : NULL;
 
     sandbox_reply_json(req, reply, status,
                        fx_json_object_of(req->sc, "ok", fx_json_bool(req->sc, false), "error",
@@ -80,8 +80,7 @@ void sandbox_slack_hook(struct sandbox_request *req, struct sandbox_reply *reply
 
     if (fault == SANDBOX_FAULT_SLOW)
         sandbox_sleep(req->sb, 3000);
-    reply->hang_up =
-        fault == SANDBOX_FAULT_TIMEOUT_BEFORE || fault == SANDBOX_FAULT_TIMEOUT_AFTER;
+    reply->hang_up = fault == SANDBOX_FAULT_TIMEOUT_BEFORE || fault == SANDBOX_FAULT_TIMEOUT_AFTER;
     if (fault == SANDBOX_FAULT_TIMEOUT_BEFORE)
         return;
     if (fault == SANDBOX_FAULT_THROTTLE) {

@@ -1,4 +1,5 @@
-/* slack_private.h - what the slack_*.c files share: the workspace, its messages, and requests to the bot.
+/* slack_private.h - what the slack_*.c files share: the workspace, its messages, and requests to
+ * the bot.
  *
  * Everything here is called with the world locked. Only slack_send gives the lock up, while the bot
  * answers; whoever calls it looks its messages and views up again afterwards.
@@ -125,7 +126,7 @@ struct sandbox_slack {
     struct slack_trigger triggers[SLACK_TRIGGERS_MAX];
     struct slack_hook hooks[SLACK_HOOKS_MAX];
     struct slack_upload uploads[SLACK_UPLOADS_MAX];
-    size_t next_trigger, next_hook, next_upload;
+    size_t next_trigger, next_hook, next_upload, next_view;
     struct slack_bucket channel_buckets[SLACK_CHANNELS_MAX], method_buckets[SLACK_METHODS_MAX];
     int64_t last_ts_us;
     int64_t revision; /* counts every change anybody could see */
@@ -135,7 +136,6 @@ struct sandbox_slack {
 
 /* ---- slack_state.c: messages and ids ---- */
 
-void slack_touch(struct sandbox *sb);
 /* "1795269725.000100", later than any before. */
 void slack_next_ts(struct sandbox *sb, char ret_ts[SLACK_TS_MAX]);
 /* prefix and random letters and digits, size bytes with the terminator. */
@@ -147,7 +147,8 @@ struct slack_draft {
     const struct fx_json *content;
 };
 struct slack_message *slack_add(struct sandbox *sb, const struct slack_draft *draft);
-void slack_replace(struct sandbox *sb, struct slack_message *message, const struct fx_json *content);
+void slack_replace(struct sandbox *sb, struct slack_message *message,
+                   const struct fx_json *content);
 void slack_remove(struct sandbox *sb, struct slack_message *message);
 /* The message with this ts; with user also what only that person sees. NULL when there is none. */
 struct slack_message *slack_message_at(struct sandbox *sb, const char *channel, const char *ts,
@@ -256,9 +257,8 @@ const char *slack_escape_command(struct sandbox *sb, struct fx_scope *sc, const 
 
 /* The action of an element for a block_actions payload, with the choice in its member. NULL after
  * *ret_wrong was set, when the element has no such choice. */
-struct fx_json *slack_action(struct sandbox *sb, struct fx_scope *sc,
-                             const struct fx_json *element, const char *block_id,
-                             const char *chosen, const char **ret_wrong);
+struct fx_json *slack_action(struct sandbox *sb, struct fx_scope *sc, const struct fx_json *element,
+                             const char *block_id, const char *chosen, const char **ret_wrong);
 /* state.values of a view: given by {"block":{"action":text}}, {"action":text} or {"block":text}.
  * NULL after *ret_wrong was set, when Slack's own dialog would not let the person submit. */
 struct fx_json *slack_values(struct fx_scope *sc, const struct fx_json *blocks,

@@ -1,4 +1,5 @@
-/* slack_requests.c - signs what Slack sends to the bot, sends it, and remembers it for a repetition. */
+/* slack_requests.c - signs what Slack sends to the bot, sends it, and remembers it for a
+ * repetition. */
 #include "slack_private.h"
 
 #include <stdio.h>
@@ -116,7 +117,8 @@ const char *slack_new_hook(struct sandbox *sb, struct fx_scope *sc, const char *
     struct slack_hook *hook = &slack->hooks[slack->next_hook++ % SLACK_HOOKS_MAX];
 
     *hook = (struct slack_hook){.expires_ms = fx_mono_ms(sb->clock) + SLACK_HOOK_MS};
-    slack_new_id(sb, "", hook->id, 33);
+    /* counted, because a reset world draws the same random numbers again */
+    slack_new_id(sb, fx_printf(sc, "%zu/", slack->next_hook), hook->id, 45);
     snprintf(hook->user, sizeof hook->user, "%s", user);
     snprintf(hook->channel, sizeof hook->channel, "%s", channel);
     snprintf(hook->source_ts, sizeof hook->source_ts, "%s", source_ts ? source_ts : "");
@@ -137,17 +139,15 @@ const char *slack_send_payload(struct sandbox *sb, struct fx_scope *sc,
 
 struct fx_json *slack_payload(struct fx_scope *sc, const char *type,
                               const struct slack_person *person) {
-    struct fx_json *user = fx_json_object_of(
-        sc, "id", fx_json_string(sc, person->id), "username", fx_json_string(sc, person->name),
-        "name", fx_json_string(sc, person->name), "team_id", fx_json_string(sc, person->team),
-        NULL);
-    struct fx_json *team =
-        fx_json_object_of(sc, "id", fx_json_string(sc, SLACK_TEAM), "domain",
-                          fx_json_string(sc, SLACK_TEAM_DOMAIN), NULL);
+    struct fx_json *user = fx_json_object_of(sc, "id", fx_json_string(sc, person->id), "username",
+                                             fx_json_string(sc, person->name), "name",
+                                             fx_json_string(sc, person->name), "team_id",
+                                             fx_json_string(sc, person->team), NULL);
+    struct fx_json *team = fx_json_object_of(sc, "id", fx_json_string(sc, SLACK_TEAM), "domain",
+                                             fx_json_string(sc, SLACK_TEAM_DOMAIN), NULL);
 
-    return fx_json_object_of(sc, "type", fx_json_string(sc, type), "user", user, "api_app_id",
-                             fx_json_string(sc, SLACK_APP), "token",
-                             fx_json_string(sc, "deprecated"), "team", team, "enterprise",
-                             fx_json_null(sc), "is_enterprise_install", fx_json_bool(sc, false),
-                             NULL);
+    return fx_json_object_of(
+        sc, "type", fx_json_string(sc, type), "user", user, "api_app_id",
+        fx_json_string(sc, SLACK_APP), "token", fx_json_string(sc, "deprecated"), "team", team,
+        "enterprise", fx_json_null(sc), "is_enterprise_install", fx_json_bool(sc, false), NULL);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void slack_touch(struct sandbox *sb) {
+void sandbox_slack_touched(struct sandbox *sb) {
     sb->slack->revision++;
 }
 
@@ -51,7 +51,7 @@ void slack_remove(struct sandbox *sb, struct slack_message *message) {
     unlink_message(sb->slack, message);
     fx_scope_free(message->content_sc);
     fx_scope_free(message->sc);
-    slack_touch(sb);
+    sandbox_slack_touched(sb);
 }
 
 /* Each message has scopes of its own, so that an edit or a removal gives the memory back. */
@@ -77,7 +77,7 @@ struct slack_message *slack_add(struct sandbox *sb, const struct slack_draft *dr
     slack->newest = message;
     if (++slack->messages_count > SLACK_MESSAGES_MAX)
         slack_remove(sb, slack->oldest);
-    slack_touch(sb);
+    sandbox_slack_touched(sb);
     return message;
 }
 
@@ -88,7 +88,7 @@ void slack_replace(struct sandbox *sb, struct slack_message *message,
     message->content_sc = fx_scope_new(NULL);
     message->content = fx_json_copy(message->content_sc, content);
     fx_scope_free(old);
-    slack_touch(sb);
+    sandbox_slack_touched(sb);
 }
 
 struct slack_message *slack_message_at(struct sandbox *sb, const char *channel, const char *ts,
@@ -136,7 +136,7 @@ void sandbox_slack_reset(struct sandbox *sb) {
     memset(slack->triggers, 0, sizeof slack->triggers);
     memset(slack->hooks, 0, sizeof slack->hooks);
     slack_people_reset(sb);
-    slack_touch(sb);
+    sandbox_slack_touched(sb);
 }
 
 void sandbox_slack_stop(struct sandbox *sb) {

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* The bot's word on what becomes of the dialog: {"response_action": "errors", "update", "push", "clear"}. */
+/* The bot's word on what becomes of the dialog: {"response_action": "errors", "update", "push",
+ * "clear"}. */
 static const char *obey(struct sandbox *sb, struct fx_scope *sc, const char *view_id,
                         const struct fx_http_reply *reply) {
     struct slack_view *view = slack_view_at(sb, view_id);
@@ -89,8 +90,8 @@ void sandbox_door_submit(struct sandbox_request *req, struct sandbox_reply *repl
         leave(req, reply, person, view);
         return;
     }
-    const struct fx_json *values = slack_values(req->sc, fx_json_at(view->view, "blocks"),
-                                                fx_json_at(body, "values"), &wrong);
+    const struct fx_json *values =
+        slack_values(req->sc, fx_json_at(view->view, "blocks"), fx_json_at(body, "values"), &wrong);
     if (wrong) {
         sandbox_reply_error(req, reply, 400, "%s", wrong);
         return;
@@ -98,8 +99,7 @@ void sandbox_door_submit(struct sandbox_request *req, struct sandbox_reply *repl
     struct fx_json *payload = slack_payload(req->sc, "view_submission", person);
     const char *view_id = fx_strdup(req->sc, view->id);
     fx_json_put(payload, "trigger_id",
-                fx_json_string(req->sc,
-                               slack_new_trigger(req->sb, req->sc, person->id, view->id)));
+                fx_json_string(req->sc, slack_new_trigger(req->sb, req->sc, person->id, view->id)));
     fx_json_put(payload, "view", slack_view_json(req->sc, view, values));
     fx_json_put(payload, "response_urls", fx_json_array(req->sc));
     const char *failure = slack_send_payload(req->sb, req->sc, payload, &bot);

@@ -1,4 +1,5 @@
-/* slack_values.c - what people choose in an element or type into a dialog, in the form Slack reports it. */
+/* slack_values.c - what people choose in an element or type into a dialog, in the form Slack
+ * reports it. */
 #include "slack_private.h"
 
 #include <string.h>
@@ -99,9 +100,8 @@ static struct fx_json *read_choice(struct fx_scope *sc, const struct fx_json *el
     }
 }
 
-struct fx_json *slack_action(struct sandbox *sb, struct fx_scope *sc,
-                             const struct fx_json *element, const char *block_id,
-                             const char *chosen, const char **ret_wrong) {
+struct fx_json *slack_action(struct sandbox *sb, struct fx_scope *sc, const struct fx_json *element,
+                             const char *block_id, const char *chosen, const char **ret_wrong) {
     static const char *const copied[] = {"action_id", "text", "value", "style", "url", "type"};
     const struct chosen_form *form = form_of(element);
     struct fx_json *action = fx_json_object(sc);
@@ -123,9 +123,8 @@ struct fx_json *slack_action(struct sandbox *sb, struct fx_scope *sc,
 }
 
 static const struct fx_json *initial_of(const struct fx_json *element) {
-    static const char *const names[] = {"initial_value",   "initial_date", "initial_time",
-                                        "initial_user",    "initial_channel",
-                                        "initial_conversation"};
+    static const char *const names[] = {"initial_value", "initial_date",    "initial_time",
+                                        "initial_user",  "initial_channel", "initial_conversation"};
     const struct fx_json *option = fx_json_at(element, "initial_option");
 
     for (size_t i = 0; i < FX_COUNT_OF(names); i++)

@@ -28,7 +28,7 @@ void slack_view_close(struct sandbox *sb, struct slack_view *view) {
     *at = view->next;
     fx_scope_free(view->content_sc);
     fx_scope_free(view->sc);
-    slack_touch(sb);
+    sandbox_slack_touched(sb);
 }
 
 void slack_views_close_all(struct sandbox *sb, const char *user) {
@@ -69,10 +69,10 @@ void slack_view_replace(struct sandbox *sb, struct slack_view *view,
     view->view = fx_json_copy(view->content_sc, content);
     slack_fill_ids(sb, view->content_sc, fx_json_at(view->view, "blocks"));
     slack_new_id(sb, "", random, sizeof random);
-    snprintf(view->hash, sizeof view->hash, "%lld.%s",
-             (long long)(fx_wall_ms(sb->clock) / 1000), random);
+    snprintf(view->hash, sizeof view->hash, "%lld.%s", (long long)(fx_wall_ms(sb->clock) / 1000),
+             random);
     fx_scope_free(old);
-    slack_touch(sb);
+    sandbox_slack_touched(sb);
 }
 
 struct slack_view *slack_view_show(struct sandbox *sb, const char *user, const char *previous,
@@ -81,9 +81,11 @@ struct slack_view *slack_view_show(struct sandbox *sb, const char *user, const c
     struct fx_scope *sc = fx_scope_new(NULL);
     struct slack_view *view = FX_NEW(sc, struct slack_view);
     const char *type = fx_json_get_text(content, "type");
+    char prefix[8];
 
     view->sc = sc;
-    slack_new_id(sb, "V0", view->id, 12);
+    snprintf(prefix, sizeof prefix, "V0%04zX", sb->slack->next_view++ & 0xffff);
+    slack_new_id(sb, prefix, view->id, 12);
     snprintf(view->user, sizeof view->user, "%s", user);
     snprintf(view->previous, sizeof view->previous, "%s", under ? under->id : "");
     snprintf(view->root, sizeof view->root, "%s", under ? under->root : view->id);
@@ -118,12 +120,11 @@ struct fx_json *slack_view_json(struct fx_scope *sc, const struct slack_view *vi
         sc, "id", fx_json_string(sc, view->id), "team_id", fx_json_string(sc, SLACK_TEAM), "type",
         text_or_empty(sc, v, "type"), "blocks", copy_or_null(sc, v, "blocks"), "private_metadata",
         text_or_empty(sc, v, "private_metadata"), "callback_id",
-        text_or_empty(sc, v, "callback_id"), "state", state, "hash",
-        fx_json_string(sc, view->hash), "title", copy_or_null(sc, v, "title"), "clear_on_close",
+        text_or_empty(sc, v, "callback_id"), "state", state, "hash", fx_json_string(sc, view->hash),
+        "title", copy_or_null(sc, v, "title"), "clear_on_close",
         fx_json_bool(sc, fx_json_get_bool(v, "clear_on_close", false)), "notify_on_close",
         fx_json_bool(sc, fx_json_get_bool(v, "notify_on_close", false)), "close",
-        copy_or_null(sc, v, "close"), "submit", copy_or_null(sc, v, "submit"),
-        "previous_view_id",
+        copy_or_null(sc, v, "close"), "submit", copy_or_null(sc, v, "submit"), "previous_view_id",
         view->previous[0] ? fx_json_string(sc, view->previous) : fx_json_null(sc), "root_view_id",
         fx_json_string(sc, view->root), "app_id", fx_json_string(sc, SLACK_APP), "external_id",
         text_or_empty(sc, v, "external_id"), "app_installed_team_id",

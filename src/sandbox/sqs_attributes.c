@@ -1,4 +1,5 @@
-/* sqs_attributes.c - SQS message attributes: their rules, their MD5, which of them a reader wants. */
+/* sqs_attributes.c - SQS message attributes: their rules, their MD5, which of them a reader wants.
+ */
 #include "aws.h"
 
 #include "fluxabot/base/buf.h"
@@ -20,8 +21,7 @@ static bool value_of(struct fx_scope *sc, const struct fx_json *attribute, struc
 
     if (starts(aws_input_text(attribute, "DataType"), "Binary"))
         return binary != NULL &&
-               fx_base64_decode(sc, fx_json_text_slice(binary), ret, &err) == FX_OK &&
-               ret->len > 0;
+               fx_base64_decode(sc, fx_json_text_slice(binary), ret, &err) == FX_OK && ret->len > 0;
     *ret = fx_json_text_slice(text);
     return ret->len > 0;
 }

@@ -33,8 +33,7 @@ static bool check_entries(struct aws_call *call, const struct fx_json *entries) 
         const char *id = fx_json_get_text(fx_json_item(entries, i), "Id");
 
         if (!is_entry_id(id)) {
-            aws_fail(call, 400, "InvalidBatchEntryId",
-                     "AWS.SimpleQueueService.InvalidBatchEntryId",
+            aws_fail(call, 400, "InvalidBatchEntryId", "AWS.SimpleQueueService.InvalidBatchEntryId",
                      "A batch entry id can only contain alphanumeric characters, hyphens and "
                      "underscores. It can be at most 80 letters long.");
             return false;

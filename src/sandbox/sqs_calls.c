@@ -75,14 +75,14 @@ static struct fx_json *all_attributes(struct aws_call *call, const struct sqs_qu
         fx_json_stringf(sc, "%zu", counts.visible), "ApproximateNumberOfMessagesNotVisible",
         fx_json_stringf(sc, "%zu", counts.in_flight), "ApproximateNumberOfMessagesDelayed",
         fx_json_stringf(sc, "%zu", counts.delayed), "CreatedTimestamp",
-        fx_json_stringf(sc, "%lld", (long long)(queue->created_ms / 1000)),
-        "LastModifiedTimestamp", fx_json_stringf(sc, "%lld", (long long)(queue->modified_ms / 1000)),
-        "VisibilityTimeout", fx_json_stringf(sc, "%lld", (long long)queue->visibility_s),
-        "MaximumMessageSize", fx_json_stringf(sc, "%lld", (long long)queue->max_bytes),
-        "MessageRetentionPeriod", fx_json_stringf(sc, "%lld", (long long)queue->retention_s),
-        "DelaySeconds", fx_json_stringf(sc, "%lld", (long long)queue->delay_s),
-        "ReceiveMessageWaitTimeSeconds", fx_json_stringf(sc, "%lld", (long long)queue->wait_s),
-        "SqsManagedSseEnabled", fx_json_string(sc, "true"), "RedrivePolicy",
+        fx_json_stringf(sc, "%lld", (long long)(queue->created_ms / 1000)), "LastModifiedTimestamp",
+        fx_json_stringf(sc, "%lld", (long long)(queue->modified_ms / 1000)), "VisibilityTimeout",
+        fx_json_stringf(sc, "%lld", (long long)queue->visibility_s), "MaximumMessageSize",
+        fx_json_stringf(sc, "%lld", (long long)queue->max_bytes), "MessageRetentionPeriod",
+        fx_json_stringf(sc, "%lld", (long long)queue->retention_s), "DelaySeconds",
+        fx_json_stringf(sc, "%lld", (long long)queue->delay_s), "ReceiveMessageWaitTimeSeconds",
+        fx_json_stringf(sc, "%lld", (long long)queue->wait_s), "SqsManagedSseEnabled",
+        fx_json_string(sc, "true"), "RedrivePolicy",
         queue->redrive_policy != NULL ? fx_json_string(sc, queue->redrive_policy) : NULL,
         "RedriveAllowPolicy",
         queue->redrive_allow_policy != NULL ? fx_json_string(sc, queue->redrive_allow_policy)
@@ -111,8 +111,8 @@ struct fx_json *sqs_get_queue_attributes(struct aws_call *call) {
     while (fx_json_next(all, &cursor, &name, &value))
         if (aws_list_has(names, "All") || aws_list_has(names, name))
             fx_json_put(selected, name, value);
-    return fx_json_object_of(call->sc, "Attributes",
-                             fx_json_count(selected) > 0 ? selected : NULL, NULL);
+    return fx_json_object_of(call->sc, "Attributes", fx_json_count(selected) > 0 ? selected : NULL,
+                             NULL);
 }
 
 static bool set_number(int64_t *member, const char *value, int64_t least, int64_t most) {
@@ -155,8 +155,7 @@ static bool set_attributes(struct aws_call *call, struct sqs_queue *queue) {
             aws_fail(call, 400, "InvalidAttributeName", NULL, "Unknown Attribute %s.", name);
             return false;
         }
-        if (fx_json_text(value) == NULL ||
-            !sqs_set_attribute(queue, name, fx_json_text(value))) {
+        if (fx_json_text(value) == NULL || !sqs_set_attribute(queue, name, fx_json_text(value))) {
             aws_fail(call, 400, "InvalidAttributeValue", NULL,
                      "Invalid value for the parameter %s.", name);
             return false;

@@ -1,4 +1,5 @@
-/* sqs_messages.c - SQS's calls on single messages: send, receive, delete, change visibility, purge. */
+/* sqs_messages.c - SQS's calls on single messages: send, receive, delete, change visibility, purge.
+ */
 #include "aws.h"
 
 #include <string.h>
@@ -48,12 +49,12 @@ static void record(struct aws_call *call, const char *operation, const struct sq
 
     sandbox_effect(
         call->sb, "sqs", operation, queue->arn,
-        fx_json_object_of(
-            sc, "message_id", fx_json_string(sc, message->id), "event_id",
-            event_id_of(sc, message->body), "body_sha256",
-            fx_json_string(sc, fx_sha256_hex(sc, message->body)), "attributes_sha256",
-            fx_json_string(sc, fx_sha256_hex(sc, fx_slice_of(attributes_text))), "request_id",
-            fx_json_string(sc, call->request_id), "batch", fx_json_bool(sc, batch), NULL));
+        fx_json_object_of(sc, "message_id", fx_json_string(sc, message->id), "event_id",
+                          event_id_of(sc, message->body), "body_sha256",
+                          fx_json_string(sc, fx_sha256_hex(sc, message->body)), "attributes_sha256",
+                          fx_json_string(sc, fx_sha256_hex(sc, fx_slice_of(attributes_text))),
+                          "request_id", fx_json_string(sc, call->request_id), "batch",
+                          fx_json_bool(sc, batch), NULL));
 }
 
 /* ---- send ---- */
@@ -101,8 +102,7 @@ static bool draft_of(struct aws_call *call, const struct sqs_queue *queue,
         .body = body,
         .attributes = attributes,
         .delay_s = delay_s,
-        .trace_header =
-            fx_json_text(fx_json_at_path(system, "AWSTraceHeader.StringValue")),
+        .trace_header = fx_json_text(fx_json_at_path(system, "AWSTraceHeader.StringValue")),
     };
     return true;
 }
@@ -121,8 +121,8 @@ struct fx_json *sqs_send_entry(struct aws_call *call, struct sqs_queue *queue,
     const char *md5 = sqs_attributes_md5(sc, message->attributes);
     return fx_json_object_of(sc, "MessageId", fx_json_string(sc, message->id), "MD5OfMessageBody",
                              fx_json_string(sc, fx_md5_hex(sc, message->body)),
-                             "MD5OfMessageAttributes",
-                             md5 != NULL ? fx_json_string(sc, md5) : NULL, NULL);
+                             "MD5OfMessageAttributes", md5 != NULL ? fx_json_string(sc, md5) : NULL,
+                             NULL);
 }
 
 struct fx_json *sqs_send_message(struct aws_call *call) {
@@ -165,8 +165,8 @@ static struct fx_json *received(struct aws_call *call, const struct sqs_queue *q
     struct fx_scope *sc = call->sc;
     struct fx_json *system_names =
         names_of(call->input, "MessageSystemAttributeNames", "AttributeNames");
-    struct fx_json *attributes = sqs_attributes_select(
-        sc, m->attributes, fx_json_at(call->input, "MessageAttributeNames"));
+    struct fx_json *attributes =
+        sqs_attributes_select(sc, m->attributes, fx_json_at(call->input, "MessageAttributeNames"));
     const char *md5 = sqs_attributes_md5(sc, attributes);
 
     return fx_json_object_of(
@@ -181,8 +181,7 @@ static struct fx_json *received(struct aws_call *call, const struct sqs_queue *q
 static size_t sampled(struct aws_call *call, size_t max, bool long_poll) {
     struct fx_random *random = call->sb->random;
 
-    if (call->aws->short_receives <= 0 ||
-        !sandbox_random_chance(random, call->aws->short_receives))
+    if (call->aws->short_receives <= 0 || !sandbox_random_chance(random, call->aws->short_receives))
         return max;
     return long_poll ? 1 + (size_t)sandbox_random_below(random, max)
                      : (size_t)sandbox_random_below(random, max);
@@ -197,8 +196,8 @@ static size_t poll(struct aws_call *call, struct sqs_queue **queue, size_t max, 
     size_t most = sampled(call, max, wait_s > 0);
 
     for (;;) {
-        int64_t visibility_s = aws_input_int(call->input, "VisibilityTimeout",
-                                             (*queue)->visibility_s);
+        int64_t visibility_s =
+            aws_input_int(call->input, "VisibilityTimeout", (*queue)->visibility_s);
         size_t count = sqs_receive(call->aws, *queue, most, visibility_s, messages);
         int64_t left_ms = end_ms - fx_mono_ms(call->sb->clock);
 
@@ -331,10 +330,9 @@ struct fx_json *sqs_purge_queue(struct aws_call *call) {
     if (queue == NULL)
         return NULL;
     if (now_ms - queue->purged_mono_ms < PURGE_PAUSE_MS)
-        return aws_fail(call, 403, "PurgeQueueInProgress",
-                        "AWS.SimpleQueueService.PurgeQueueInProgress",
-                        "Only one PurgeQueue operation on %s is allowed every 60 seconds.",
-                        queue->name);
+        return aws_fail(
+            call, 403, "PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress",
+            "Only one PurgeQueue operation on %s is allowed every 60 seconds.", queue->name);
     queue->purged_mono_ms = now_ms;
     sandbox_effect(call->sb, "sqs", "PurgeQueue", queue->arn,
                    fx_json_object_of(sc, "messages", fx_json_int(sc, (int64_t)queue->count),

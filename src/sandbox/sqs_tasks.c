@@ -88,12 +88,12 @@ struct fx_json *sqs_start_message_move_task(struct aws_call *call) {
                              "for a source queue arn at a given time.");
 
     const struct sqs_task *task = new_task(call, source, destination, rate);
-    sandbox_effect(
-        call->sb, "sqs", "StartMessageMoveTask", source->arn,
-        fx_json_object_of(sc, "destination_arn", fx_json_string(sc, destination_arn), "rate",
-                          fx_json_int(sc, rate), "to_move", fx_json_int(sc, task->to_move),
-                          "task_handle", fx_json_string(sc, task->handle), "request_id",
-                          fx_json_string(sc, call->request_id), NULL));
+    sandbox_effect(call->sb, "sqs", "StartMessageMoveTask", source->arn,
+                   fx_json_object_of(sc, "destination_arn", fx_json_string(sc, destination_arn),
+                                     "rate", fx_json_int(sc, rate), "to_move",
+                                     fx_json_int(sc, task->to_move), "task_handle",
+                                     fx_json_string(sc, task->handle), "request_id",
+                                     fx_json_string(sc, call->request_id), NULL));
     return fx_json_object_of(sc, "TaskHandle", fx_json_string(sc, task->handle), NULL);
 }
 
@@ -148,8 +148,7 @@ struct fx_json *sqs_cancel_message_move_task(struct aws_call *call) {
     sqs_tasks_advance(call->aws);
     task = find_task(call->aws, handle);
     if (fx_base64_decode(sc, fx_slice_of(handle), &plain, &err) != FX_OK ||
-        fx_json_parse(sc, plain, &json, &err) != FX_OK ||
-        fx_json_get_text(json, "taskId") == NULL)
+        fx_json_parse(sc, plain, &json, &err) != FX_OK || fx_json_get_text(json, "taskId") == NULL)
         return invalid(call, "Value for parameter TaskHandle is invalid.");
     if (task == NULL)
         return not_found(call, "Task does not exist.");
@@ -158,13 +157,12 @@ struct fx_json *sqs_cancel_message_move_task(struct aws_call *call) {
 
     task->status = CANCELLING;
     task->advanced_mono_ms = fx_mono_ms(call->sb->clock);
-    sandbox_effect(
-        call->sb, "sqs", "CancelMessageMoveTask", task->source_arn,
-        fx_json_object_of(sc, "task_handle", fx_json_string(sc, task->handle), "moved",
-                          fx_json_int(sc, task->moved), "request_id",
-                          fx_json_string(sc, call->request_id), NULL));
-    return fx_json_object_of(sc, "ApproximateNumberOfMessagesMoved",
-                             fx_json_int(sc, task->moved), NULL);
+    sandbox_effect(call->sb, "sqs", "CancelMessageMoveTask", task->source_arn,
+                   fx_json_object_of(sc, "task_handle", fx_json_string(sc, task->handle), "moved",
+                                     fx_json_int(sc, task->moved), "request_id",
+                                     fx_json_string(sc, call->request_id), NULL));
+    return fx_json_object_of(sc, "ApproximateNumberOfMessagesMoved", fx_json_int(sc, task->moved),
+                             NULL);
 }
 
 /* ---- as time passes ---- */

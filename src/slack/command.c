@@ -11,11 +11,9 @@ static const struct {
 } fields[] = {
 #define FIELD(name, shape, required)                                                               \
     { #name, offsetof(struct fx_slack_command, name), SLACK_SHAPE_##shape, required }
-    FIELD(command, COMMAND, true),   FIELD(text, ANY, false),
-    FIELD(user_id, ID, true),        FIELD(team_id, ID, true),
-    FIELD(enterprise_id, ID, false), FIELD(channel_id, ID, true),
-    FIELD(response_url, URL, true),  FIELD(trigger_id, WORD, true),
-    FIELD(api_app_id, ID, false),
+    FIELD(command, COMMAND, true),  FIELD(text, ANY, false),         FIELD(user_id, ID, true),
+    FIELD(team_id, ID, true),       FIELD(enterprise_id, ID, false), FIELD(channel_id, ID, true),
+    FIELD(response_url, URL, true), FIELD(trigger_id, WORD, true),   FIELD(api_app_id, ID, false),
 #undef FIELD
 };
 

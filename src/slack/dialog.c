@@ -17,11 +17,11 @@ static struct fx_json *draw_input(struct fx_scope *sc, const struct fx_slack_dia
         max = SLACK_MAX_INPUT_LENGTH;
     if (min > max)
         min = max;
-    struct fx_json *element = fx_json_object_of(
-        sc, "type", fx_json_string(sc, "plain_text_input"), "action_id",
-        fx_json_string(sc, FX_SLACK_DIALOG_ACTION), "multiline", fx_json_bool(sc, true),
-        "min_length", fx_json_int(sc, (int64_t)min), "max_length", fx_json_int(sc, (int64_t)max),
-        NULL);
+    struct fx_json *element =
+        fx_json_object_of(sc, "type", fx_json_string(sc, "plain_text_input"), "action_id",
+                          fx_json_string(sc, FX_SLACK_DIALOG_ACTION), "multiline",
+                          fx_json_bool(sc, true), "min_length", fx_json_int(sc, (int64_t)min),
+                          "max_length", fx_json_int(sc, (int64_t)max), NULL);
     struct fx_json *label = plain(sc, dialog->label, SLACK_MAX_INPUT_LABEL);
     return fx_json_object_of(sc, "type", fx_json_string(sc, "input"), "block_id",
                              fx_json_string(sc, FX_SLACK_DIALOG_BLOCK), "label",

@@ -14,9 +14,9 @@ void slack_add_block(struct slack_drawing *d, const char *part, size_t number,
     size_t points = slack_count_points(block);
     const char *suffix = number > 0 ? fx_printf(d->sc, "%zu", number) : "";
 
-    fx_json_put(block, "block_id",
-                fx_json_stringf(d->sc, "%s:%s%s:%lld", d->key, part, suffix,
-                                (long long)d->revision));
+    fx_json_put(
+        block, "block_id",
+        fx_json_stringf(d->sc, "%s:%s%s:%lld", d->key, part, suffix, (long long)d->revision));
     fx_json_add(d->blocks, block);
     d->left -= points < d->left ? points : d->left;
 }

@@ -112,7 +112,7 @@ const char *slack_progress(struct fx_scope *sc, const struct fx_json *card, int 
     if (total <= 0)
         return fx_printf(sc, "%lld done", (long long)done);
     *ret_percent = done >= total ? 100 : (int)((double)done * 100.0 / (double)total);
-    if (done < total && *ret_percent > 99)
+    if (done<total && * ret_percent> 99)
         *ret_percent = 99;
     return fx_printf(sc, "%lld of %lld (%d percent)", (long long)done, (long long)total,
                      *ret_percent);
@@ -182,8 +182,8 @@ void slack_draw_list(struct slack_drawing *d) {
     draw_lines(d, "i", as_list(d->sc, fx_json_at(d->card, "list")), "• ", "entry", "entries");
 }
 
-/* Three back-ticks and not a rich_text block: Slack refuses to edit a message with rich_text into one
- * without (block_mismatch), and our messages are edited. */
+/* Three back-ticks and not a rich_text block: Slack refuses to edit a message with rich_text into
+ * one without (block_mismatch), and our messages are edited. */
 void slack_draw_code(struct slack_drawing *d) {
     enum { LEAST = 40 };
     size_t marks = strlen("``````");

@@ -51,7 +51,7 @@ static enum fx_code check_ids(const struct fx_json *button, size_t number, struc
 
     if ((action == NULL || action[0] == '\0') && !is_link)
         return fx_fail(err, FX_ERR_INPUT, "button %zu of the card has no action", number);
-    if (action != NULL && (slack_points(action) > SLACK_MAX_ACTION_ID))
+    if (action != NULL && slack_points(action) > SLACK_MAX_ACTION_ID)
         return fx_fail(err, FX_ERR_INPUT, "the action of button %zu is longer than %d characters",
                        number, (int)SLACK_MAX_ACTION_ID);
     if (value != NULL && slack_points(value) > SLACK_MAX_BUTTON_VALUE)
@@ -77,15 +77,15 @@ static struct fx_json *draw_button(struct fx_scope *sc, const struct fx_json *bu
     const char *style = choose_style(button, primary_used);
     const char *spoken = slack_rich(sc, label != NULL ? label : text, SLACK_PLAIN,
                                     SLACK_FIT(SLACK_MAX_BUTTON_LABEL));
-    return fx_json_object_of(
-        sc, "type", fx_json_string(sc, "button"), "text",
-        draw_text(sc, text, SLACK_MAX_BUTTON_TEXT, "Go on"), "action_id",
-        fx_json_string(sc, action), "value",
-        value != NULL && value[0] != '\0' ? fx_json_string(sc, value) : NULL, "url",
-        url != NULL ? fx_json_string(sc, url) : NULL, "style",
-        style != NULL ? fx_json_string(sc, style) : NULL, "accessibility_label",
-        spoken[0] != '\0' ? fx_json_string(sc, spoken) : NULL, "confirm",
-        draw_confirm(sc, fx_json_at(button, "confirm"), style), NULL);
+    return fx_json_object_of(sc, "type", fx_json_string(sc, "button"), "text",
+                             draw_text(sc, text, SLACK_MAX_BUTTON_TEXT, "Go on"), "action_id",
+                             fx_json_string(sc, action), "value",
+                             value != NULL && value[0] != '\0' ? fx_json_string(sc, value) : NULL,
+                             "url", url != NULL ? fx_json_string(sc, url) : NULL, "style",
+                             style != NULL ? fx_json_string(sc, style) : NULL,
+                             "accessibility_label",
+                             spoken[0] != '\0' ? fx_json_string(sc, spoken) : NULL, "confirm",
+                             draw_confirm(sc, fx_json_at(button, "confirm"), style), NULL);
 }
 
 /* An action id may stand once in a row, so a second button of the same action begins another. */

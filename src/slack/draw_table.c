@@ -47,8 +47,7 @@ static bool is_number(const char *text) {
 
 static bool is_number_column(const struct fx_json *rows, size_t column) {
     for (size_t i = 1; i < fx_json_count(rows); i++) {
-        const char *text =
-            fx_json_get_text(fx_json_item(fx_json_item(rows, i), column), "text");
+        const char *text = fx_json_get_text(fx_json_item(fx_json_item(rows, i), column), "text");
         if (!is_number(text) && strcmp(text, EMPTY_CELL) != 0)
             return false;
     }
@@ -60,10 +59,10 @@ static struct fx_json *draw_settings(struct fx_scope *sc, const struct fx_json *
     struct fx_json *settings = fx_json_array(sc);
 
     for (size_t i = 0; i < columns; i++)
-        fx_json_add(settings, is_number_column(rows, i)
-                                  ? fx_json_object_of(sc, "align", fx_json_string(sc, "right"), NULL)
-                                  : fx_json_object_of(sc, "is_wrapped", fx_json_bool(sc, true),
-                                                      NULL));
+        fx_json_add(settings,
+                    is_number_column(rows, i)
+                        ? fx_json_object_of(sc, "align", fx_json_string(sc, "right"), NULL)
+                        : fx_json_object_of(sc, "is_wrapped", fx_json_bool(sc, true), NULL));
     return settings;
 }
 

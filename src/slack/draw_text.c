@@ -30,19 +30,30 @@ static void write_sentences(struct slack_writer *w, const struct fx_json *texts)
         write_sentence(w, fx_json_item(texts, i));
 }
 
+/* An empty value is said, or the sentence would end in its name. */
+static void write_value(struct slack_writer *w, const struct fx_json *value) {
+    size_t len = w->buf.len;
+
+    slack_write_rich(w, value);
+    if (w->buf.len == len)
+        slack_write_whole(w, "none");
+}
+
 static void write_pair(struct slack_writer *w, const struct fx_json *name,
                        const struct fx_json *value) {
-    begin_sentence(w);
-    if (name != NULL) {
+    size_t len = w->buf.len;
+
+    if (name != NULL)
         slack_write_rich(w, name);
+    if (w->buf.len > len)
         slack_write_whole(w, ": ");
-    }
-    slack_write_rich(w, value);
+    write_value(w, value);
 }
 
 static void write_fields(struct slack_writer *w, const struct fx_json *fields) {
     for (size_t i = 0; i < fx_json_count(fields) && !w->cut; i++) {
         const struct fx_json *field = fx_json_item(fields, i);
+        begin_sentence(w);
         write_pair(w, fx_json_at(field, "name"), fx_json_at(field, "value"));
     }
 }
@@ -54,11 +65,7 @@ static void write_row(struct slack_writer *w, const struct fx_json *columns,
             begin_sentence(w);
         else
             slack_write_whole(w, ", ");
-        if (fx_json_item(columns, i) != NULL) {
-            slack_write_rich(w, fx_json_item(columns, i));
-            slack_write_whole(w, " ");
-        }
-        slack_write_rich(w, fx_json_item(row, i));
+        write_pair(w, fx_json_item(columns, i), fx_json_item(row, i));
     }
 }
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Slack reads <!channel>, <@U1>, <#C1> and <https://...> and needs the < for each; it asks for exactly
- * these three entities. */
+/* Slack reads <!channel>, <@U1>, <#C1> and <https://...> and needs the < for each; it asks for
+ * exactly these three entities. */
 static const char *entity_of(uint32_t point) {
     switch (point) {
     case '&':
@@ -18,16 +18,15 @@ static const char *entity_of(uint32_t point) {
     }
 }
 
-/* Control characters, and those that are not seen but turn, hide or join what is: bidirectional marks,
- * zero width characters, invisible operators, tags. */
+/* Control characters, and those that are not seen but turn, hide or join what is: bidirectional
+ * marks, zero width characters, invisible operators, tags. */
 static bool is_removed(uint32_t point) {
     static const struct {
         uint32_t first, last;
     } removed[] = {
-        {0x00, 0x08},     {0x0e, 0x1f},     {0x7f, 0x84},     {0x86, 0x9f},
-        {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f},
-        {0x202a, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
-        {0xe0000, 0xe007f},
+        {0x00, 0x08},     {0x0e, 0x1f},     {0x7f, 0x84},     {0x86, 0x9f},       {0xad, 0xad},
+        {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f}, {0x202a, 0x202e},   {0x2060, 0x206f},
+        {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xfffe, 0xffff}, {0xe0000, 0xe007f},
     };
 
     for (size_t i = 0; i < FX_COUNT_OF(removed); i++)
@@ -121,19 +120,19 @@ static void put(struct slack_writer *w, const char *text, size_t len, size_t poi
     w->left -= points;
 }
 
-/* plain_text and raw_text know no entities, so < and > become signs that look alike in case a client
- * reads them after all. Between marks the mark itself would end the pair early. */
+/* plain_text and raw_text know no entities, so < and > become signs that look alike in case a
+ * client reads them after all. Between marks the mark itself would end the pair early. */
 static const char *substitute_of(enum slack_target target, uint32_t point) {
     switch (target) {
     case SLACK_PLAIN:
         return point == '<' ? "‹" : point == '>' ? "›" : NULL;
+    case SLACK_SPOKEN:
     case SLACK_CODE:
     case SLACK_FENCE:
         return point == '`' ? "'" : entity_of(point);
     case SLACK_BOLD:
         return point == '*' ? "∗" : entity_of(point);
     case SLACK_MRKDWN:
-    case SLACK_SPOKEN:
         break;
     }
     return entity_of(point);

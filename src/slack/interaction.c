@@ -106,8 +106,8 @@ enum fx_code fx_slack_parse_interaction(struct fx_scope *sc, struct fx_slice bod
 }
 
 const char *fx_slack_dialog_answer(const struct fx_slack_interaction *interaction) {
-    const char *text = fx_json_text(fx_json_at_path(
-        interaction->values, FX_SLACK_DIALOG_BLOCK "." FX_SLACK_DIALOG_ACTION ".value"));
+    const char *text = fx_json_text(fx_json_at_path(interaction->values, FX_SLACK_DIALOG_BLOCK
+                                                    "." FX_SLACK_DIALOG_ACTION ".value"));
 
     return text != NULL ? text : "";
 }

@@ -1,8 +1,8 @@
 /* limits.h - what Slack accepts in one message or dialog, and how much of it we use.
  *
- * Characters are Unicode code points. Source: Block Kit reference at docs.slack.dev and the comments
- * of the npm package @slack/types 3.2.0; tests/judges/slack_types compares the numbers with that
- * package.
+ * Characters are Unicode code points. Source: Block Kit reference at docs.slack.dev and the
+ * comments of the npm package @slack/types 3.2.0; tests/judges/slack_types compares the numbers
+ * with that package.
  */
 #pragma once
 
@@ -47,8 +47,8 @@ enum {
     SLACK_MAX_INPUT_LENGTH = 3000,
 };
 
-/* What a drawn message uses. Slack does not say how it counts, so each text stays 5 % below its limit
- * and a whole message well below the limit that is not documented. */
+/* What a drawn message uses. Slack does not say how it counts, so each text stays 5 % below its
+ * limit and a whole message well below the limit that is not documented. */
 #define SLACK_FIT(limit) ((size_t)(limit) - (size_t)(limit) / 20)
 
 enum {
@@ -56,6 +56,7 @@ enum {
     SLACK_DRAW_BUTTONS = 4000, /* of it, so that no text can crowd out the Approve button */
     SLACK_DRAW_FIELDS = 40,
     SLACK_DRAW_CELL = 400,
+    SLACK_DRAW_SHORT = 100, /* below it the word "cut" would cost too much of the text */
     SLACK_DRAW_KEY = 120,
     SLACK_DRAW_BAR = 20,
     SLACK_DRAW_TEXT_ROWS = 5, /* of a table, in the text that is read aloud */

@@ -51,7 +51,8 @@ size_t slack_points(const char *text);
 /* Where a text goes decides what may stand in it. */
 enum slack_target {
     SLACK_MRKDWN, /* a verbatim mrkdwn object: entities, mentions from parts, times in local zone */
-    SLACK_SPOKEN, /* the message's text: like mrkdwn, without marks that a screen reader stumbles on */
+    SLACK_SPOKEN, /* the message's text: like mrkdwn, without marks that a screen reader stumbles on
+                   */
     SLACK_PLAIN,  /* plain_text and raw_text: no entities, no mentions */
     SLACK_BOLD,   /* between stars */
     SLACK_CODE,   /* between back-ticks */
@@ -74,7 +75,8 @@ void slack_writer_init(struct slack_writer *w, struct fx_scope *sc, enum slack_t
 void slack_write_foreign(struct slack_writer *w, struct fx_slice text);
 /* Our own marks, all or nothing. */
 void slack_write_whole(struct slack_writer *w, const char *marks);
-/* open, foreign text, close: the text may be cut, the marks stay a pair. Nothing for an empty text. */
+/* open, foreign text, close: the text may be cut, the marks stay a pair. Nothing for an empty text.
+ */
 void slack_write_between(struct slack_writer *w, const char *open, struct fx_slice text,
                          enum slack_target target, const char *close);
 /* Without the blanks at its end. */
@@ -85,7 +87,7 @@ const char *slack_writer_text(struct slack_writer *w);
 #define SLACK_CUT "… (cut)"
 
 /* A card text for the target in at most max_points code points, "" when there is nothing to show. A
- * text that did not fit ends with SLACK_CUT. */
+ * text that did not fit ends with SLACK_CUT, a short one with its first character. */
 const char *slack_rich(struct fx_scope *sc, const struct fx_json *text, enum slack_target target,
                        size_t max_points);
 /* Adds it to what is being written, without any word about a cut. */

@@ -47,7 +47,7 @@ static void write_time(struct slack_writer *w, const struct fx_json *part) {
     int64_t wall_ms = fx_json_get_int(part, "time", -1);
 
     if (wall_ms < 0 || wall_ms >= year_10000_ms) {
-        slack_write_whole(w, "at an unknown time");
+        slack_write_whole(w, "unknown time");
         return;
     }
     const char *iso = fx_time_iso(w->buf.sc, wall_ms);
@@ -138,10 +138,10 @@ const char *slack_rich(struct fx_scope *sc, const struct fx_json *text, enum sla
     if (!w.cut)
         return slack_writer_text(&w);
 
-    size_t mark_points = slack_points(SLACK_CUT);
-    if (max_points <= mark_points)
+    const char *mark = max_points < SLACK_DRAW_SHORT ? "…" : SLACK_CUT;
+    if (max_points <= slack_points(mark))
         return "";
-    slack_writer_init(&w, sc, target, max_points - mark_points);
+    slack_writer_init(&w, sc, target, max_points - slack_points(mark));
     slack_write_rich(&w, text);
-    return fx_printf(sc, "%s%s", slack_writer_text(&w), SLACK_CUT);
+    return fx_printf(sc, "%s%s", slack_writer_text(&w), mark);
 }

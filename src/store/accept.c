@@ -29,10 +29,10 @@ static enum fx_code seen(struct sqlite_store *db, const struct fx_event *event, 
     FX_CLEANUP(store_rows_end) struct store_rows rows = {0};
 
     /* "" is never stored, so an absent key matches nothing */
-    FX_TRY(store_query(db, STMT_EVENT_SEEN,
-                       ST_VALUES(st_text(event->keys[0]), st_text(event->keys[1]),
-                                 st_text(event->keys[2])),
-                       &rows, err));
+    FX_TRY(store_query(
+        db, STMT_EVENT_SEEN,
+        ST_VALUES(st_text(event->keys[0]), st_text(event->keys[1]), st_text(event->keys[2])), &rows,
+        err));
     return store_next(&rows, ret_seen, err);
 }
 
@@ -57,9 +57,9 @@ static enum fx_code add_event(struct sqlite_store *db, const struct fx_event *ev
         if (key_of(event, i)[0] != '\0')
             FX_TRY(store_exec(db, STMT_EVENT_KEY_ADD,
                               ST_VALUES(st_text(key_of(event, i)), st_text(event->id)), err));
-    FX_TRY(store_exec(
-        db, STMT_JOB_ADD,
-        ST_VALUES(st_text("event"), st_text(event->id), st_int(event->received_ms)), err));
+    FX_TRY(store_exec(db, STMT_JOB_ADD,
+                      ST_VALUES(st_text("event"), st_text(event->id), st_int(event->received_ms)),
+                      err));
     *ret_added = true;
     return FX_OK;
 }

@@ -1,8 +1,11 @@
 /* jobs.c - the queue of work: who may do what, and until when. */
 #include "private.h"
 
+#include "fluxabot/base/digest.h"
+
 static enum fx_code lease_lost(const struct fx_job *job, struct fx_error *err) {
-    return fx_fail(err, FX_ERR_CONFLICT, "the claim of job %lld is over: another worker has taken it",
+    return fx_fail(err, FX_ERR_CONFLICT,
+                   "the claim of job %lld is over: another worker has taken it",
                    (long long)job->id);
 }
 
@@ -33,8 +36,8 @@ enum fx_code store_job_put(struct sqlite_store *db, const char *kind, const char
     }
     if (ready)
         return store_exec(db, STMT_JOB_SOONER, ST_VALUES(st_int(due_ms), st_int(id)), err);
-    return store_exec(db, STMT_JOB_ADD,
-                      ST_VALUES(st_text(kind), st_text(subject), st_int(due_ms)), err);
+    return store_exec(db, STMT_JOB_ADD, ST_VALUES(st_text(kind), st_text(subject), st_int(due_ms)),
+                      err);
 }
 
 /* ---- claim ---- */
@@ -59,8 +62,8 @@ struct claim {
     int64_t now_ms, until_ms;
 };
 
-/* A lease of the same subject that ran out loses its token too, so that there is never more than one
- * holder of it. */
+/* A lease of the same subject that ran out loses its token too, so that there is never more than
+ * one holder of it. */
 static enum fx_code lease_first(struct sqlite_store *db, struct fx_scope *sc,
                                 const struct claim *claim, struct fx_job **ret_job,
                                 struct fx_error *err) {
@@ -82,12 +85,12 @@ static enum fx_code lease_first(struct sqlite_store *db, struct fx_scope *sc,
     return FX_OK;
 }
 
-static enum fx_code next_due(struct sqlite_store *db, enum store_statement which, int64_t now_ms,
-                             int64_t *ret_due_ms, struct fx_error *err) {
+static enum fx_code next_due(struct sqlite_store *db, int64_t now_ms, int64_t *ret_due_ms,
+                             struct fx_error *err) {
     FX_CLEANUP(store_rows_end) struct store_rows rows = {0};
     bool row = false;
 
-    FX_TRY(store_query(db, which, ST_VALUES(st_int(now_ms)), &rows, err));
+    FX_TRY(store_query(db, STMT_JOB_NEXT, ST_VALUES(st_int(now_ms)), &rows, err));
     FX_TRY(store_next(&rows, &row, err));
     *ret_due_ms = store_int(&rows, 0); /* MIN of nothing is NULL, which reads as 0 */
     return FX_OK;
@@ -102,7 +105,7 @@ static enum fx_code look(struct sqlite_store *db, struct fx_scope *sc, int64_t n
     enum fx_code code =
         store_read_one(db, sc, STMT_JOB_FIRST, ST_VALUES(st_int(now_ms)), read_job, &job, err);
     if (code == FX_OK)
-        code = next_due(db, STMT_JOB_NEXT, now_ms, ret_due_ms, err);
+        code = next_due(db, now_ms, ret_due_ms, err);
     store_unlock(db);
     *ret_something = job != NULL;
     return code;
@@ -201,13 +204,14 @@ static enum fx_code write_rows(struct fx_store *store, struct fx_scope *sc,
     return store_end(db, write_in(db, sc, job, &batch, err), err);
 }
 
-/* ---- reading and pruning ---- */
+/* ---- reading ---- */
 
 static enum fx_code list_jobs(struct fx_store *store, struct fx_scope *sc, enum fx_job_state state,
                               size_t max, struct fx_job ***ret_jobs, size_t *ret_count,
                               struct fx_error *err) {
-    return store_list(store, sc, STMT_JOB_LIST, ST_VALUES(st_int(state), st_int(store_max_rows(max))),
-                      read_job, ret_jobs, ret_count, err);
+    return store_list(store, sc, STMT_JOB_LIST,
+                      ST_VALUES(st_int(state), st_int(store_max_rows(max))), read_job, ret_jobs,
+                      ret_count, err);
 }
 
 void store_jobs_bind(struct fx_store *store) {

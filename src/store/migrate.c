@@ -92,10 +92,11 @@ static enum fx_code check_ours(struct sqlite_store *db, int64_t *ret_version,
                        "%s is a database of another program: name another file in store.url",
                        db->path);
     if (*ret_version < 0 || *ret_version > (int64_t)FX_COUNT_OF(migrations))
-        return fx_fail(err, FX_ERR_INPUT,
-                       "%s was written by a newer fluxabot (schema %lld, this one knows %zu): start "
-                       "the newer program again, or restore the copy made before it was installed",
-                       db->path, (long long)*ret_version, FX_COUNT_OF(migrations));
+        return fx_fail(
+            err, FX_ERR_INPUT,
+            "%s was written by a newer fluxabot (schema %lld, this one knows %zu): start "
+            "the newer program again, or restore the copy made before it was installed",
+            db->path, (long long)*ret_version, FX_COUNT_OF(migrations));
     return FX_OK;
 }
 

@@ -18,13 +18,15 @@ static enum fx_code check_directory(struct fx_scope *sc, const char *path, const
                                     struct fx_error *err) {
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
-    char *given = slash == NULL   ? fx_strdup(sc, ".")
-                  : slash == path ? fx_strdup(sc, "/")
-                                  : fx_slice_dup(sc, (struct fx_slice){path, (size_t)(slash - path)});
+    char *given = slash == NULL ? fx_strdup(sc, ".")
+                  : slash == path
+                      ? fx_strdup(sc, "/")
+                      : fx_slice_dup(sc, (struct fx_slice){path, (size_t)(slash - path)});
     char directory[PATH_MAX];
 
     if (name[0] == '\0')
-        return fx_fail(err, FX_ERR_INPUT, "store.url names the directory %s but no file in it", path);
+        return fx_fail(err, FX_ERR_INPUT, "store.url names the directory %s but no file in it",
+                       path);
     /* an absolute path also keeps SQLite from reading a meaning into names like ":memory:" */
     if (realpath(given, directory) == NULL)
         return fx_fail(err, FX_ERR_INPUT,
@@ -40,8 +42,8 @@ static enum fx_code check_directory(struct fx_scope *sc, const char *path, const
     return FX_OK;
 }
 
-/* Made before SQLite opens it, because SQLite would use the umask's mode. Its journal files take the
- * mode of this one. An existing file is never opened here: closing it would drop the locks that
+/* Made before SQLite opens it, because SQLite would use the umask's mode. Its journal files take
+ * the mode of this one. An existing file is never opened here: closing it would drop the locks that
  * another connection of this process holds on it. */
 static enum fx_code prepare_file(const char *path, struct fx_error *err) {
     int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, FILE_MODE);
@@ -57,9 +59,10 @@ static enum fx_code prepare_file(const char *path, struct fx_error *err) {
     if (!S_ISREG(st.st_mode))
         return fx_fail(err, FX_ERR_INPUT, "%s is not a file: name another one in store.url", path);
     if ((st.st_mode & 077) != 0 && chmod(path, FILE_MODE) != 0)
-        return fx_fail(err, FX_ERR_INPUT,
-                       "other users can read %s, and its mode cannot be changed (%s): chmod 0600 it",
-                       path, strerror(errno));
+        return fx_fail(
+            err, FX_ERR_INPUT,
+            "other users can read %s, and its mode cannot be changed (%s): chmod 0600 it", path,
+            strerror(errno));
     if (access(path, R_OK | W_OK) != 0)
         return fx_fail(err, FX_ERR_INPUT,
                        "the database %s is not writable for user %u: chown it to that user", path,
@@ -74,12 +77,13 @@ static enum fx_code check_readable(struct sqlite_store *db, struct fx_error *err
 
     enum fx_code code = store_pragma_int(db, "PRAGMA schema_version", &ignored, err);
     if (code != FX_OK && sqlite3_errcode(db->db) == SQLITE_NOTADB)
-        return fx_fail(err, FX_ERR_INPUT, "%s is no SQLite database: name another file in store.url",
-                       db->path);
+        return fx_fail(err, FX_ERR_INPUT,
+                       "%s is no SQLite database: name another file in store.url", db->path);
     return code;
 }
 
-/* FULL syncs the log at every commit: with NORMAL a power cut takes acknowledged commits with it. */
+/* FULL syncs the log at every commit: with NORMAL a power cut takes acknowledged commits with it.
+ */
 static enum fx_code configure(struct sqlite_store *db, struct fx_error *err) {
     const char *sql = fx_printf(db->sc,
                                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
@@ -104,8 +108,8 @@ static enum fx_code check_whole(struct sqlite_store *db, struct fx_error *err) {
         code = store_fail(db, rc, "quick_check", err);
     else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
         code = fx_fail(err, FX_ERR_UNAVAILABLE,
-                       "%s is damaged (%s): keep a copy of it and restore the last backup", db->path,
-                       (const char *)sqlite3_column_text(stmt, 0));
+                       "%s is damaged (%s): keep a copy of it and restore the last backup",
+                       db->path, (const char *)sqlite3_column_text(stmt, 0));
     sqlite3_finalize(stmt);
     return code;
 }
@@ -125,15 +129,15 @@ static enum fx_code check_journal(struct sqlite_store *db, struct fx_error *err)
 }
 
 static enum fx_code start(struct sqlite_store *db, struct fx_error *err) {
-    int rc = sqlite3_open_v2(db->path, &db->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                             NULL);
+    int rc =
+        sqlite3_open_v2(db->path, &db->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 
     if (rc != SQLITE_OK)
         return fx_fail(err, FX_ERR_UNAVAILABLE, "the database %s cannot be opened (%s)", db->path,
                        sqlite3_errstr(rc));
-    FX_TRY(configure(db, err));
     FX_TRY(check_readable(db, err));
+    FX_TRY(configure(db, err));
     FX_TRY(store_migrate(db, err));
     FX_TRY(check_journal(db, err));
     FX_TRY(check_whole(db, err));
@@ -202,8 +206,9 @@ enum fx_code fx_store_open(struct fx_scope *sc, const char *url, struct fx_clock
     if (fx_slice_starts_with(given, FX_SLICE("sqlite:")))
         return store_sqlite_open(sc, url + 7, clock, random, ret_store, err);
     if (fx_slice_starts_with(given, FX_SLICE("postgres")))
-        return fx_fail(err, FX_ERR_INPUT,
-                       "this build keeps its store in SQLite only: write sqlite:///PATH in store.url");
+        return fx_fail(
+            err, FX_ERR_INPUT,
+            "this build keeps its store in SQLite only: write sqlite:///PATH in store.url");
     return fx_fail(err, FX_ERR_INPUT,
                    "store.url is not an address of a store: write sqlite:///PATH");
 }

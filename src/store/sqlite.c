@@ -13,8 +13,9 @@
 static enum fx_code stop_for_good(struct sqlite_store *db, struct fx_error *err, const char *what,
                                   const char *advice) {
     if (db->fault[0] == '\0')
-        snprintf(db->fault, sizeof(db->fault), "the store has stopped because %s %s: %s, then restart fluxabot",
-                 db->path, what, advice);
+        snprintf(db->fault, sizeof(db->fault),
+                 "the store has stopped because %s %s: %s, then restart fluxabot", db->path, what,
+                 advice);
     return fx_fail(err, FX_ERR_UNAVAILABLE, "%s", db->fault);
 }
 
@@ -36,7 +37,8 @@ enum fx_code store_fail(struct sqlite_store *db, int rc, const char *doing, stru
                              "look at the owner of the file and at the mount");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return stop_for_good(db, err, "is damaged", "keep a copy of it and restore the last backup");
+        return stop_for_good(db, err, "is damaged",
+                             "keep a copy of it and restore the last backup");
     case SQLITE_TOOBIG:
         return fx_fail(err, FX_ERR_LIMIT, "a row would be larger than the store allows");
     default:
@@ -125,8 +127,9 @@ static enum fx_code bind(struct sqlite_store *db, enum store_statement which,
         } else {
             size_t len = strlen(values[i].text);
             if (len > FX_STORE_MAX_BODY_BYTES)
-                return fx_fail(err, FX_ERR_LIMIT, "a text of %zu bytes is more than the store takes (%d)",
-                               len, FX_STORE_MAX_BODY_BYTES);
+                return fx_fail(err, FX_ERR_LIMIT,
+                               "a text of %zu bytes is more than the store takes (%d)", len,
+                               FX_STORE_MAX_BODY_BYTES);
             /* the caller's text outlives the statement's use: it is reset before we return */
             rc = sqlite3_bind_text(stmt, (int)i + 1, values[i].text, (int)len, SQLITE_STATIC);
         }

@@ -42,7 +42,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_SAVE_KEEP] = {"save_keep", "RELEASE SAVEPOINT one"},
     [STMT_SAVE_UNDO] = {"save_undo", "ROLLBACK TO SAVEPOINT one"},
 
-    [STMT_EVENT_SEEN] = {"event_seen", "SELECT 1 FROM event_keys WHERE key IN ($1, $2, $3) LIMIT 1"},
+    [STMT_EVENT_SEEN] = {"event_seen",
+                         "SELECT 1 FROM event_keys WHERE key IN ($1, $2, $3) LIMIT 1"},
     [STMT_EVENT_ADD] = {"event_add", "INSERT INTO events (id, kind, body, verified, received_ms, "
                                      "key1, key2, key3) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
                                      "ON CONFLICT (id) DO NOTHING"},
@@ -97,8 +98,9 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
          "ELSE excluded.stop_requested END, "
          "created_ms = excluded.created_ms, updated_ms = excluded.updated_ms"},
     [STMT_RUN_GET] = {"run_get", "SELECT " RUN_COLUMNS " FROM runs WHERE id = $1"},
-    [STMT_RUN_LIST] = {"run_list", "SELECT " RUN_COLUMNS " FROM runs WHERE ($1 = '' OR system = $1) "
-                                   "AND state < $2 ORDER BY created_ms DESC, id DESC LIMIT $3"},
+    [STMT_RUN_LIST] = {"run_list",
+                       "SELECT " RUN_COLUMNS " FROM runs WHERE ($1 = '' OR system = $1) "
+                       "AND state < $2 ORDER BY created_ms DESC, id DESC LIMIT $3"},
     [STMT_RUN_STOP] = {"run_stop", "UPDATE runs SET stop_requested = 1, stop_by = $1 WHERE id = $2 "
                                    "AND stop_requested = 0 AND state < $3"},
     [STMT_RUN_STOPPED] = {"run_stopped", "SELECT stop_requested FROM runs WHERE id = $1"},
@@ -156,7 +158,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                             "system = $1) AND state < $2 ORDER BY opened_ms DESC, n DESC LIMIT $3"},
 
     [STMT_MESSAGE_WAITING_OF] = {"message_waiting_of",
-                                 "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.kind = $1 AND "
+                                 "SELECT " MESSAGE_COLUMNS
+                                 " FROM outbox AS m WHERE m.kind = $1 AND "
                                  "m.key = $2 AND m.state < 2 AND m.state = 0 AND m.seq <> $3 "
                                  "ORDER BY m.place DESC LIMIT 1"},
     [STMT_MESSAGE_DROP] = {"message_drop", "DELETE FROM outbox WHERE seq = $1"},

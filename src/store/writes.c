@@ -114,9 +114,9 @@ static enum fx_code apply_records(struct sqlite_store *db, const struct fx_write
     for (size_t i = 0; i < w->incidents_count; i++)
         FX_TRY(store_incident_put(db, w->incidents[i], err));
     for (size_t i = 0; i < w->settings_count; i++)
-        FX_TRY(store_exec(
-            db, STMT_SETTING_PUT,
-            ST_VALUES(st_text(w->settings[i]->name), st_text(w->settings[i]->value)), err));
+        FX_TRY(store_exec(db, STMT_SETTING_PUT,
+                          ST_VALUES(st_text(w->settings[i]->name), st_text(w->settings[i]->value)),
+                          err));
     return FX_OK;
 }
 

@@ -85,6 +85,8 @@ static const struct saying sayings[] = {
      "put a text that begins with & or * in quotes"},
     {"did not find expected <document start>", NULL, false,
      "text after the end of the document; does the indentation fit?"},
+    {"did not find expected node content", NULL, false,
+     "a key or a value is missing here; put a text that begins with a sign in quotes"},
     {"found unknown escape character", NULL, false,
      "an unknown \\ in double quotes; use single quotes or \\\\"},
     {"did not find expected hexdecimal number", NULL, false,

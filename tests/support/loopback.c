@@ -29,23 +29,41 @@ static bool wait_readable(struct loopback *server, int fd, short events) {
     return fds[0].revents == 0;
 }
 
+struct guest {
+    struct loopback *server;
+    int conn;
+};
+
+static void *serve_guest(void *arg) {
+    struct guest guest = *(struct guest *)arg;
+
+    free(arg);
+    guest.server->serve(guest.server, guest.conn);
+    close(guest.conn);
+    return NULL;
+}
+
 static void *run(void *arg) {
     struct loopback *server = arg;
+    int served = 0;
 
-    while (wait_readable(server, server->listener, POLLIN)) {
-        int conn = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-        if (conn < 0)
-            continue;
+    while (served < LOOPBACK_MAX_CONNECTIONS && wait_readable(server, server->listener, POLLIN)) {
+        struct guest *guest = malloc(sizeof(*guest));
+        *guest = (struct guest){server, accept4(server->listener, NULL, NULL, SOCK_CLOEXEC)};
         atomic_fetch_add(&server->connections, 1);
-        server->serve(server, conn);
-        close(conn);
+        if (pthread_create(&server->conn_threads[served], NULL, serve_guest, guest) != 0)
+            abort();
+        served++;
     }
+    for (int i = 0; i < served; i++)
+        pthread_join(server->conn_threads[i], NULL);
     return NULL;
 }
 
 void loopback_start(struct loopback *server) {
     server->listener = listen_on_loopback(&server->port);
-    assert_int_equal(listen(server->listener, 16), 0);
+    pthread_mutex_init(&server->lock, NULL);
+    assert_int_equal(listen(server->listener, 64), 0);
     assert_int_equal(pipe(server->stop), 0);
     assert_int_equal(pthread_create(&server->thread, NULL, run, server), 0);
 }
@@ -56,6 +74,7 @@ void loopback_stop(struct loopback *server) {
     close(server->listener);
     close(server->stop[0]);
     close(server->stop[1]);
+    pthread_mutex_destroy(&server->lock);
 }
 
 static size_t request_length(const char *text, size_t len) {
@@ -71,20 +90,23 @@ static size_t request_length(const char *text, size_t len) {
 }
 
 bool loopback_read(struct loopback *server, int conn) {
-    size_t wanted = 0;
+    char text[LOOPBACK_MAX_REQUEST];
+    size_t wanted = 0, len = 0;
 
-    server->last_len = 0;
     do {
         if (!wait_readable(server, conn, POLLIN))
             return false;
-        ssize_t got = recv(conn, server->last + server->last_len,
-                           sizeof(server->last) - 1 - server->last_len, 0);
+        ssize_t got = recv(conn, text + len, sizeof(text) - 1 - len, 0);
         if (got <= 0)
             return false;
-        server->last_len += (size_t)got;
-        server->last[server->last_len] = '\0';
-        wanted = request_length(server->last, server->last_len);
-    } while (wanted == 0 || server->last_len < wanted);
+        len += (size_t)got;
+        text[len] = '\0';
+        wanted = request_length(text, len);
+    } while (wanted == 0 || len < wanted);
+    pthread_mutex_lock(&server->lock);
+    memcpy(server->last, text, len + 1);
+    server->last_len = len;
+    pthread_mutex_unlock(&server->lock);
     atomic_fetch_add(&server->requests, 1);
     return true;
 }

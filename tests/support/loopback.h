@@ -11,15 +11,18 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+enum { LOOPBACK_MAX_CONNECTIONS = 1024, LOOPBACK_MAX_REQUEST = 64 << 10 };
+
 struct loopback {
     void (*serve)(struct loopback *server, int conn);
     const char *answer; /* for serve functions that send a fixed text */
     void *arg;          /* a test's own */
     int listener, stop[2];
     int port;
-    pthread_t thread;
+    pthread_t thread, conn_threads[LOOPBACK_MAX_CONNECTIONS];
+    pthread_mutex_t lock; /* for last */
     atomic_int connections, requests;
-    char last[65536]; /* the newest request; read it after the exchange */
+    char last[LOOPBACK_MAX_REQUEST]; /* the newest request; read it after the exchange */
     size_t last_len;
 };
 

@@ -1,0 +1,98 @@
+/* change.c - the way to a change: the right approval, unchanged plan, unchanged facts, then the
+ * step. */
+#include "private.h"
+
+#include "fluxabot/base/log.h"
+
+#include <string.h>
+
+/* The approval step before this one that names it. */
+static const struct fx_runbook_step *find_gate(const struct fx_runbook *runbook,
+                                               const struct fx_runbook_step *change) {
+    for (size_t i = 0; i < runbook->steps_count && &runbook->steps[i] != change; i++) {
+        const struct fx_runbook_step *step = &runbook->steps[i];
+        const char *names = fx_json_get_text(step->params, "step");
+
+        if (step->kind->is_approval && names != NULL && strcmp(names, change->id) == 0)
+            return step;
+    }
+    return NULL;
+}
+
+static enum fx_code load_approval(struct engine_run *run, const struct fx_runbook_step *step,
+                                  struct fx_approval **ret_approval, struct fx_error *err) {
+    struct fx_store *store = run->work->engine->options.store;
+    const struct fx_runbook_step *gate = find_gate(run->runbook, step);
+
+    if (gate == NULL)
+        return fx_fail(err, FX_ERR_DENIED, "no approval stands before the change %s", step->id);
+    FX_TRY(store->approval_of(store, run->work->sc, run->row->id, gate->id, ret_approval, err));
+    if (*ret_approval == NULL || (*ret_approval)->state != FX_APPROVAL_APPROVED)
+        return fx_fail(err, FX_ERR_DENIED, "the change %s was not approved", step->id);
+    return FX_OK;
+}
+
+static enum fx_code check_binding(struct engine_run *run, const struct fx_approval *approval,
+                                  struct fx_error *err) {
+    const char *digest = engine_plan_digest(run->work->sc, run->work->engine, run->row, approval);
+
+    if (strcmp(run->row->runbook_digest, run->runbook->digest) != 0)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "the runbook was edited after this was asked; ask again to get a new plan");
+    if (strcmp(digest, approval->digest) != 0)
+        return fx_fail(
+            err, FX_ERR_DENIED,
+            "the stored plan is not the one that was approved; ask again, and have the audit "
+            "log verified");
+    return FX_OK;
+}
+
+/* Asked again at the last moment before anything happens; not once something has. */
+static enum fx_code check_start(struct engine_run *run, const struct fx_approval *approval,
+                                struct fx_error *err) {
+    int64_t now = fx_wall_ms(run->work->engine->options.clock);
+
+    if (run->row->stop_requested)
+        return fx_fail(err, FX_ERR_DENIED, "stopped before it began");
+    if (now > approval->execute_before_ms)
+        return fx_fail(err, FX_ERR_DENIED, "the approval was given too long ago; ask again");
+    return engine_authorize(run->work, run->system, approval->decided_by, "", run->system->channel,
+                            FX_ACTION_APPROVE, NULL, approval->requester, err);
+}
+
+static enum fx_code has_begun(struct engine_run *run, const struct fx_runbook_step *step,
+                              bool *ret_begun, struct fx_error *err) {
+    struct fx_store *store = run->work->engine->options.store;
+    struct fx_intent **intents = NULL;
+    size_t count = 0;
+
+    FX_TRY(store->intents(store, run->work->sc, run->row->id, step->id, &intents, &count, err));
+    *ret_begun = count > 0;
+    return FX_OK;
+}
+
+enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_step *step,
+                                struct fx_step_result *ret_result, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_approval *approval = NULL;
+    struct fx_json *bound = NULL, *checkpoint = NULL;
+    struct fx_step_context ctx;
+    bool begun = false;
+
+    FX_TRY(load_approval(run, step, &approval, err));
+    FX_TRY(check_binding(run, approval, err));
+    FX_TRY(has_begun(run, step, &begun, err));
+    if (!begun)
+        FX_TRY(check_start(run, approval, err));
+    FX_TRY(fx_json_parse(sc, fx_slice_of(approval->plan_json), &bound, err));
+    if (run->row->checkpoint_json[0] != '\0')
+        FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->checkpoint_json), &checkpoint, err));
+    engine_step_context(run, &ctx);
+    ctx.plan = fx_json_at(bound, "plan");
+    ctx.checkpoint = checkpoint;
+    ctx.host = engine_host_new(run, step, approval);
+    if (!begun && checkpoint == NULL && step->kind->confirm != NULL)
+        FX_TRY(step->kind->confirm(&ctx, fx_json_at(bound, "params"), err));
+    fx_log(sc, FX_LOG_INFO, "change.run", FX_S("step", step->id), FX_B("again", begun));
+    return step->kind->run(&ctx, fx_json_at(bound, "params"), ret_result, err);
+}

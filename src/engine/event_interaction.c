@@ -1,0 +1,263 @@
+/* event_interaction.c - a button or a dialog: who pressed what, and may they.
+ *
+ * Of the payload only ids count: user, team, channel, the action's name and the id in its value.
+ * Every click gets an answer the person can see.
+ */
+#include "private.h"
+
+#include "fluxabot/base/log.h"
+
+#include <string.h>
+
+struct click {
+    struct engine_work *work;
+    const struct fx_slack_interaction *given;
+    const struct fx_engine_system *system;
+};
+
+/* Channels belong to systems; a click from elsewhere (a forwarded message) has none. */
+static const struct fx_engine_system *system_of_channel(const struct fx_engine *engine,
+                                                        const char *channel) {
+    for (size_t i = 0; i < engine->options.systems_count; i++)
+        if (strcmp(engine->options.systems[i].channel, channel) == 0)
+            return &engine->options.systems[i];
+    return NULL;
+}
+
+/* Authorisation is asked for the system the thing belongs to, in the channel the click came from.
+ */
+static enum fx_code allow(struct click *click, enum fx_action action, const char *role,
+                          const char *requester, struct fx_error *err) {
+    return engine_authorize(click->work, click->system, click->given->user_id,
+                            click->given->team_id, click->given->channel_id, action, role,
+                            requester, err);
+}
+
+static enum fx_code run_of(struct click *click, const char *run_id, struct fx_run **ret_run,
+                           struct fx_error *err) {
+    struct fx_store *store = click->work->engine->options.store;
+
+    FX_TRY(store->run(store, click->work->sc, run_id, ret_run, err));
+    if (*ret_run == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "this button belongs to a run that is not known here");
+    click->system = engine_system(click->work->engine, (*ret_run)->system);
+    if (click->system == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "the system %s is no longer configured",
+                       (*ret_run)->system);
+    return FX_OK;
+}
+
+static enum fx_code approval_of(struct click *click, const char *id,
+                                struct fx_approval **ret_approval, struct fx_error *err) {
+    struct fx_store *store = click->work->engine->options.store;
+    struct fx_run *run = NULL;
+
+    FX_TRY(store->approval(store, click->work->sc, id, ret_approval, err));
+    if (*ret_approval == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "this request is not known here");
+    return run_of(click, (*ret_approval)->run, &run, err);
+}
+
+static enum fx_code press_approve(struct click *click, struct fx_error *err) {
+    struct fx_approval *approval = NULL;
+
+    FX_TRY(approval_of(click, click->given->value, &approval, err));
+    FX_TRY(allow(click, FX_ACTION_APPROVE, NULL, approval->requester, err));
+    return engine_decide(click->work, approval, true, click->given->user_id, "",
+                         click->given->response_url, err);
+}
+
+/* The dialog first: its trigger lives three seconds. Whether the person may decide is asked again
+ * when the dialog comes back. */
+static enum fx_code press_deny(struct click *click, struct fx_error *err) {
+    struct fx_approval *approval = NULL;
+
+    FX_TRY(approval_of(click, click->given->value, &approval, err));
+    FX_TRY(allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
+    return engine_open_deny_dialog(click->work, approval, click->given->trigger_id,
+                                   click->given->channel_id, err);
+}
+
+static enum fx_code press_stop(struct click *click, struct fx_error *err) {
+    struct engine_work *work = click->work;
+    struct fx_store *store = work->engine->options.store;
+    struct fx_run *run = NULL;
+
+    FX_TRY(run_of(click, click->given->value, &run, err));
+    FX_TRY(allow(click, FX_ACTION_STOP, NULL, run->requester, err));
+    if (fx_run_state_is_final(run->state))
+        return fx_fail(err, FX_ERR_INPUT, "this run has already ended: %s", run->note);
+    struct fx_writes writes = {0};
+
+    fx_writes_audit(work->sc, &writes, click->given->user_id, "run.stop_requested", run->id, NULL);
+    fx_writes_job(work->sc, &writes, "run", run->id, work->now_ms);
+    FX_TRY(store->request_stop(store, work->sc, run->id, click->given->user_id, &writes, err));
+    work->engine->options.state->wake(work->engine->options.state, "jobs");
+    return engine_whisper_text(
+        work, click->given->channel_id, click->given->user_id, click->given->response_url, err,
+        "Stopping run %s: what has moved stays moved, nothing more will be sent "
+        "after the batch in hand.",
+        run->id);
+}
+
+static enum fx_code press_acknowledge(struct click *click, struct fx_error *err) {
+    struct fx_store *store = click->work->engine->options.store;
+    struct fx_incident *incident = NULL;
+
+    FX_TRY(store->incident(store, click->work->sc, click->given->value, &incident, err));
+    if (incident == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "this incident is not known here");
+    click->system = engine_system(click->work->engine, incident->system);
+    if (click->system == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "the system %s is no longer configured",
+                       incident->system);
+    FX_TRY(allow(click, FX_ACTION_ACK, NULL, "", err));
+    return engine_acknowledge(click->work, incident->id, click->given->user_id, err);
+}
+
+/* "r=RUN;b=2" or "i=INCIDENT;b=0": the button is looked up where it was drawn from. */
+static enum fx_code find_button(struct click *click, const struct fx_json **ret_button,
+                                const char **ret_environment, const char **ret_incident,
+                                struct fx_error *err) {
+    struct fx_scope *sc = click->work->sc;
+    struct fx_store *store = click->work->engine->options.store;
+    struct fx_slice owner, number;
+    int64_t index = 0;
+    struct fx_json *body = NULL;
+
+    fx_slice_split(fx_slice_of(click->given->value), ';', &owner, &number);
+    if (owner.len < 3 || !fx_slice_starts_with(number, FX_SLICE("b=")) ||
+        !fx_slice_to_int(fx_slice_cut(number, 2, number.len), &index) || index < 0)
+        return fx_fail(err, FX_ERR_INPUT, "this button carries nothing that is known here");
+    const char *id = fx_slice_dup(sc, fx_slice_cut(owner, 2, owner.len));
+
+    if (fx_slice_starts_with(owner, FX_SLICE("r="))) {
+        struct fx_run *run = NULL;
+
+        FX_TRY(run_of(click, id, &run, err));
+        FX_TRY(fx_json_parse(sc, fx_slice_of(run->values_json), &body, err));
+        *ret_environment = run->environment;
+        *ret_incident = run->incident;
+    } else {
+        struct fx_incident *incident = NULL;
+
+        FX_TRY(store->incident(store, sc, id, &incident, err));
+        if (incident == NULL)
+            return fx_fail(err, FX_ERR_INPUT, "this incident is not known here");
+        click->system = engine_system(click->work->engine, incident->system);
+        FX_TRY(fx_json_parse(sc, fx_slice_of(incident->body_json), &body, err));
+        *ret_environment = incident->environment;
+        *ret_incident = incident->id;
+    }
+    *ret_button = fx_json_item(fx_json_at(body, "_buttons"), (size_t)index);
+    if (*ret_button == NULL || click->system == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "this button is out of date; please type the command");
+    return FX_OK;
+}
+
+/* The same as typing the command. */
+static enum fx_code press_command(struct click *click, struct fx_error *err) {
+    struct engine_work *work = click->work;
+    const struct fx_json *button = NULL;
+    const char *environment = "", *incident = "";
+    struct fx_json *arguments = NULL;
+
+    FX_TRY(find_button(click, &button, &environment, &incident, err));
+    const struct fx_runbook *runbook =
+        fx_system_find(click->system->system, fx_json_get_text(button, "command"));
+
+    if (runbook == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "the command behind this button no longer exists");
+    FX_TRY(allow(click, fx_effect_changes(runbook->effect) ? FX_ACTION_REQUEST : FX_ACTION_READ,
+                 runbook->role, "", err));
+    FX_TRY(fx_runbook_arguments(
+        work->sc, runbook, fx_slice_of(fx_json_get_text(button, "arguments")), &arguments, err));
+    bool changes = fx_effect_changes(runbook->effect);
+
+    return engine_start_run(
+        work,
+        &(struct engine_ask){.system = click->system,
+                             .runbook = runbook,
+                             .arguments = arguments,
+                             .environment = environment,
+                             .trigger = "button",
+                             .requester = click->given->user_id,
+                             .channel = click->given->channel_id,
+                             .response_url = click->given->response_url,
+                             /* a request for approval must be seen in the channel */
+                             .parent = incident[0] == '\0' || changes
+                                           ? ""
+                                           : fx_printf(work->sc, "incident:%s", incident),
+                             .incident = incident},
+        err);
+}
+
+static enum fx_code submit_deny(struct click *click, struct fx_error *err) {
+    struct fx_approval *approval = NULL;
+    struct fx_json *where = NULL;
+    const char *reason = fx_json_text(fx_json_at_path(click->given->values, "reason.reason.value"));
+
+    FX_TRY(
+        fx_json_parse(click->work->sc, fx_slice_of(click->given->private_metadata), &where, err));
+    struct fx_slack_interaction *given = FX_NEW(click->work->sc, struct fx_slack_interaction);
+
+    *given = *click->given;
+    /* a dialog knows no channel: it was opened from this one, and the id is all that is believed */
+    given->channel_id = fx_json_get_text(where, "channel");
+    if (given->channel_id == NULL || fx_json_get_text(where, "approval") == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "this dialog carries nothing that is known here");
+    click->given = given;
+    click->given = given;
+    FX_TRY(approval_of(click, fx_json_get_text(where, "approval"), &approval, err));
+    FX_TRY(allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
+    return engine_decide(click->work, approval, false, given->user_id, reason == NULL ? "" : reason,
+                         "", err);
+}
+
+static const struct {
+    const char *type, *name; /* of the action, or of the dialog */
+    enum fx_code (*handle)(struct click *click, struct fx_error *err);
+} presses[] = {
+    {"block_actions", "approve", press_approve}, {"block_actions", "deny", press_deny},
+    {"block_actions", "stop", press_stop},       {"block_actions", "ack", press_acknowledge},
+    {"block_actions", "command", press_command}, {"view_submission", "deny_reason", submit_deny},
+};
+
+/* "command:3" is "command": several buttons of one block need names of their own. */
+static bool is_named(const char *given, const char *name) {
+    size_t length = strlen(name);
+
+    return strncmp(given, name, length) == 0 && (given[length] == '\0' || given[length] == ':');
+}
+
+static enum fx_code dispatch(struct click *click, struct fx_error *err) {
+    const char *name = strcmp(click->given->type, "view_submission") == 0
+                           ? click->given->callback_id
+                           : click->given->action_id;
+
+    for (size_t i = 0; i < FX_COUNT_OF(presses); i++)
+        if (strcmp(presses[i].type, click->given->type) == 0 && is_named(name, presses[i].name))
+            return presses[i].handle(click, err);
+    return FX_OK; /* links and closed dialogs are told to us and mean nothing */
+}
+
+enum fx_code engine_event_interaction(struct engine_work *work, const struct fx_event *event,
+                                      struct fx_error *err) {
+    struct fx_slack_interaction *given = NULL;
+
+    FX_TRY(fx_slack_parse_interaction(work->sc, fx_slice_of(event->body), &given, err));
+    struct click click = {
+        .work = work, .given = given, .system = system_of_channel(work->engine, given->channel_id)};
+    enum fx_code code = dispatch(&click, err);
+
+    if (code != FX_ERR_DENIED && code != FX_ERR_INPUT && code != FX_ERR_CONFLICT)
+        return code;
+    fx_log(work->sc, FX_LOG_INFO, "click.refused", FX_S("user", given->user_id),
+           FX_S("action", given->action_id), FX_E(err));
+    if (code == FX_ERR_DENIED)
+        fx_writes_audit(work->sc, &work->writes, given->user_id, "click.refused", given->action_id,
+                        fx_json_object_of(work->sc, "value", fx_json_string(work->sc, given->value),
+                                          "why", fx_json_string(work->sc, err->message), NULL));
+    return engine_whisper_text(work, click.given->channel_id, given->user_id, given->response_url,
+                               err, "%s. Nothing was changed by your click.", err->message);
+}

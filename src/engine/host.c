@@ -1,0 +1,200 @@
+/* host.c - what a running step may ask of the engine: intents, checkpoints, progress, "am I to
+ * stop?" */
+#include "private.h"
+
+#include "fluxabot/base/log.h"
+
+#include <string.h>
+
+struct engine_host {
+    struct fx_step_host host;
+    struct engine_run *run;
+    const struct fx_runbook_step *step;
+    const struct fx_approval *approval; /* NULL: a reading step */
+    int64_t last_progress_mono_ms;
+};
+
+static struct engine_host *of(struct fx_step_host *host) {
+    return FX_CONTAINER_OF(host, struct engine_host, host);
+}
+
+static enum fx_code begin_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                                 const struct fx_json *what, struct fx_error *err) {
+    struct engine_host *h = of(host);
+    struct engine_work *work = h->run->work;
+    struct fx_store *store = work->engine->options.store;
+    struct fx_writes writes = {0};
+
+    if (h->approval == NULL)
+        return fx_fail(err, FX_ERR_DENIED, "step %s changes something without an approval",
+                       h->step->id);
+    fx_writes_audit(sc, &writes, h->approval->decided_by, "effect.begun", h->run->row->id,
+                    fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
+                                      fx_json_string(sc, key), "approval",
+                                      fx_json_string(sc, h->approval->id), "what",
+                                      fx_json_copy(sc, what), NULL));
+    FX_TRY(
+        store->begin_effect(store, sc, work->job,
+                            &(struct fx_intent){.run = h->run->row->id,
+                                                .step = h->step->id,
+                                                .key = key,
+                                                .digest = h->approval->digest,
+                                                .state = FX_INTENT_SET,
+                                                .what_json = fx_json_dump(sc, what),
+                                                .outcome_json = "",
+                                                .set_ms = fx_wall_ms(work->engine->options.clock)},
+                            &writes, err));
+    fx_metrics_add(work->engine->options.metrics, FX_METRIC_EFFECTS_BEGUN, 1);
+    return FX_OK;
+}
+
+static enum fx_code end_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                               bool ok, const struct fx_json *outcome, struct fx_error *err) {
+    struct engine_host *h = of(host);
+    struct engine_work *work = h->run->work;
+    struct fx_store *store = work->engine->options.store;
+    struct fx_writes writes = {0};
+
+    fx_writes_audit(sc, &writes, "fluxabot", ok ? "effect.done" : "effect.failed", h->run->row->id,
+                    fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
+                                      fx_json_string(sc, key), "outcome", fx_json_copy(sc, outcome),
+                                      NULL));
+    return store->end_effect(
+        store, sc,
+        &(struct fx_intent){.run = h->run->row->id,
+                            .step = h->step->id,
+                            .key = key,
+                            .digest = h->approval->digest,
+                            .state = ok ? FX_INTENT_DONE : FX_INTENT_FAILED,
+                            .what_json = "",
+                            .outcome_json = fx_json_dump(sc, outcome),
+                            .settled_ms = fx_wall_ms(work->engine->options.clock)},
+        &writes, err);
+}
+
+static enum fx_code effects(struct fx_step_host *host, struct fx_scope *sc,
+                            struct fx_step_effect **ret_effects, size_t *ret_count,
+                            struct fx_error *err) {
+    struct engine_host *h = of(host);
+    struct fx_store *store = h->run->work->engine->options.store;
+    struct fx_intent **intents = NULL;
+    size_t count = 0;
+
+    FX_TRY(store->intents(store, sc, h->run->row->id, h->step->id, &intents, &count, err));
+    struct fx_step_effect *list = fx_alloc(sc, (count + 1) * sizeof *list);
+
+    for (size_t i = 0; i < count; i++) {
+        struct fx_json *what = NULL, *outcome = NULL;
+
+        FX_TRY(fx_json_parse(sc, fx_slice_of(intents[i]->what_json), &what, err));
+        if (intents[i]->outcome_json != NULL && intents[i]->outcome_json[0] != '\0')
+            FX_TRY(fx_json_parse(sc, fx_slice_of(intents[i]->outcome_json), &outcome, err));
+        list[i] = (struct fx_step_effect){.key = intents[i]->key,
+                                          .settled = intents[i]->state != FX_INTENT_SET,
+                                          .ok = intents[i]->state == FX_INTENT_DONE,
+                                          .what = what,
+                                          .outcome = outcome};
+    }
+    *ret_effects = list;
+    *ret_count = count;
+    return FX_OK;
+}
+
+static enum fx_code checkpoint(struct fx_step_host *host, struct fx_scope *sc,
+                               const struct fx_json *value, struct fx_error *err) {
+    struct engine_host *h = of(host);
+    struct engine_work *work = h->run->work;
+    struct fx_store *store = work->engine->options.store;
+    struct fx_writes writes = {0};
+
+    h->run->row->checkpoint_json = fx_json_dump(work->sc, value);
+    h->run->row->updated_ms = fx_wall_ms(work->engine->options.clock);
+    fx_writes_run(sc, &writes, h->run->row);
+    return store->write(store, sc, work->job, &writes, err);
+}
+
+static struct fx_json *progress_card(struct engine_host *h, struct fx_scope *sc,
+                                     const struct fx_json *progress) {
+    const struct fx_run *run = h->run->row;
+    const char *text = fx_json_get_text(progress, "text");
+    struct fx_json *by = fx_json_array_of(sc, fx_json_stringf(sc, "Run %s, asked by ", run->id),
+                                          engine_user(sc, run->requester), NULL);
+
+    if (h->approval != NULL) {
+        fx_json_add(by, fx_json_string(sc, ", approved by "));
+        fx_json_add(by, engine_user(sc, h->approval->decided_by));
+    }
+    fx_json_add(by, fx_json_string(sc, ", updated "));
+    fx_json_add(by, engine_time(sc, fx_wall_ms(h->run->work->engine->options.clock)));
+    return fx_json_object_of(
+        sc, "title", fx_json_stringf(sc, "Running: %s (%s)", run->command, run->environment),
+        "tone", fx_json_string(sc, "wait"), "verdict",
+        fx_json_string(sc, text == NULL ? "working" : text), "fields",
+        fx_json_at(progress, "fields"), "progress",
+        fx_json_at(progress, "total") == NULL
+            ? NULL
+            : fx_json_object_of(sc, "done", fx_json_at(progress, "done"), "total",
+                                fx_json_at(progress, "total"), NULL),
+        "buttons",
+        h->approval == NULL
+            ? NULL
+            : fx_json_array_of(sc, engine_button(sc, "Stop", "stop", run->id, "danger"), NULL),
+        "context", by, NULL);
+}
+
+/* Only runs that change something show how far they are; a reading one is over before it would
+ * help. */
+static void progress(struct fx_step_host *host, struct fx_scope *sc, const struct fx_json *value) {
+    struct engine_host *h = of(host);
+    struct engine_work *work = h->run->work;
+    struct fx_store *store = work->engine->options.store;
+    int64_t now = fx_mono_ms(work->engine->options.clock);
+    struct engine_work shown = {
+        .engine = work->engine, .sc = sc, .job = work->job, .now_ms = work->now_ms};
+    struct fx_error err = {0};
+
+    if (!fx_effect_changes(h->run->runbook->effect) ||
+        (h->last_progress_mono_ms != 0 && now - h->last_progress_mono_ms < FX_ENGINE_PROGRESS_MS))
+        return;
+    h->last_progress_mono_ms = now;
+    enum fx_code code =
+        engine_put_card(&shown, engine_run_key(sc, h->run->row->id), h->run->row->parent,
+                        h->run->system->channel, progress_card(h, sc, value), &err);
+
+    if (code == FX_OK)
+        code = store->write(store, sc, work->job, &shown.writes, &err);
+    if (code != FX_OK)
+        fx_log(sc, FX_LOG_WARN, "progress.not_shown", FX_E(&err));
+    else
+        work->engine->options.state->wake(work->engine->options.state, "outbox");
+}
+
+static bool stop_requested(struct fx_step_host *host, struct fx_scope *sc) {
+    struct engine_host *h = of(host);
+    struct fx_store *store = h->run->work->engine->options.store;
+    struct fx_run *now = NULL;
+    struct fx_error err = {0};
+
+    /* a store that cannot be read cannot take the next intent either: going on is not possible */
+    if (store->run(store, sc, h->run->row->id, &now, &err) == FX_OK && now != NULL) {
+        h->run->row->stop_requested = now->stop_requested;
+        h->run->row->stop_by = fx_strdup(h->run->work->sc, now->stop_by);
+    }
+    return h->run->row->stop_requested;
+}
+
+struct fx_step_host *engine_host_new(struct engine_run *run, const struct fx_runbook_step *step,
+                                     const struct fx_approval *approval) {
+    struct engine_host *h = FX_NEW(run->work->sc, struct engine_host);
+
+    *h = (struct engine_host){.host = {.begin_effect = begin_effect,
+                                       .end_effect = end_effect,
+                                       .effects = effects,
+                                       .checkpoint = checkpoint,
+                                       .progress = progress,
+                                       .stop_requested = stop_requested},
+                              .run = run,
+                              .step = step,
+                              .approval = approval};
+    return &h->host;
+}

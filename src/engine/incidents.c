@@ -1,0 +1,489 @@
+/* incidents.c - what an alarm does: a card, a page, a triage; until it is over. */
+#include "private.h"
+
+#include "fluxabot/base/digest.h"
+#include "fluxabot/base/log.h"
+#include "fluxabot/pagerduty.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { TIMELINE_SHOWN = 6, TIMELINE_KEPT = 50 };
+
+/* ---- the body: what an incident remembers as JSON ---- */
+
+static struct fx_json *route_body(struct fx_scope *sc, const struct fx_alarm_route *route) {
+    struct fx_json *buttons = fx_json_array(sc);
+
+    for (size_t i = 0; route != NULL && i < route->buttons_count; i++)
+        fx_json_add(buttons, fx_json_object_of(sc, "command", fx_json_string(sc, route->buttons[i]),
+                                               "text", fx_json_string(sc, route->buttons[i]),
+                                               "arguments", fx_json_string(sc, ""), NULL));
+    return buttons;
+}
+
+static struct fx_json *alarm_body(struct fx_scope *sc, const struct fx_alarm *alarm) {
+    return fx_json_object_of(
+        sc, "name", fx_json_string(sc, alarm->name), "arn", fx_json_string(sc, alarm->arn), "shape",
+        fx_json_string(sc, fx_alarm_shape_name(alarm->shape)), "reason",
+        fx_json_string(sc, alarm->reason), "description", fx_json_string(sc, alarm->description),
+        "account", fx_json_string(sc, alarm->account), "region", fx_json_string(sc, alarm->region),
+        "namespace", fx_json_string(sc, alarm->metric_namespace), "metric",
+        fx_json_string(sc, alarm->metric_name), "comparison", fx_json_string(sc, alarm->comparison),
+        "threshold", alarm->has_threshold ? fx_json_real(sc, alarm->threshold) : NULL, "children",
+        alarm->children == NULL ? NULL : fx_json_copy(sc, alarm->children), "extra",
+        alarm->extra == NULL ? NULL : fx_json_copy(sc, alarm->extra), NULL);
+}
+
+static void add_to_timeline(struct fx_scope *sc, struct fx_json *body, int64_t at_ms,
+                            const char *text) {
+    struct fx_json *timeline = fx_json_at(body, "timeline"), *kept = fx_json_array(sc);
+    size_t count = fx_json_count(timeline);
+
+    for (size_t i = count < TIMELINE_KEPT ? 0 : count - TIMELINE_KEPT + 1; i < count; i++)
+        fx_json_add(kept, fx_json_item(timeline, i));
+    fx_json_add(kept, fx_json_object_of(sc, "at", fx_json_int(sc, at_ms), "text",
+                                        fx_json_string(sc, text), NULL));
+    fx_json_put(body, "timeline", kept);
+}
+
+/* ---- the card ---- */
+
+static char *capitalized(struct fx_scope *sc, const char *word) {
+    char *copy = fx_strdup(sc, word);
+
+    copy[0] = (char)toupper((unsigned char)copy[0]);
+    return copy;
+}
+
+static char *card_title(struct fx_scope *sc, const struct fx_incident *incident) {
+    if (incident->state == FX_INCIDENT_CLOSED)
+        return fx_printf(sc, "Resolved: %s", incident->title);
+    return fx_printf(sc, "%s: %s", capitalized(sc, incident->severity), incident->title);
+}
+
+static struct fx_json *card_fields(struct fx_scope *sc, const struct fx_incident *incident,
+                                   const struct fx_json *alarm) {
+    struct fx_json *fields = fx_json_array(sc);
+    const char *metric = fx_json_get_text(alarm, "metric");
+
+    fx_json_add(fields, engine_field(sc, "Since", engine_time(sc, incident->opened_ms)));
+    if (incident->state == FX_INCIDENT_CLOSED)
+        fx_json_add(fields,
+                    engine_field(sc, "Lasted",
+                                 fx_json_string(sc, fx_duration(sc, incident->closed_ms -
+                                                                        incident->opened_ms))));
+    fx_json_add(fields,
+                engine_field(sc, "Where",
+                             fx_json_stringf(sc, "%s, %s, account %s", incident->environment,
+                                             fx_json_get_text(alarm, "region"),
+                                             fx_json_get_text(alarm, "account"))));
+    if (metric != NULL && metric[0] != '\0')
+        fx_json_add(fields, engine_field(sc, "Metric", fx_json_string(sc, metric)));
+    if (incident->seen > 1)
+        fx_json_add(
+            fields,
+            engine_field(sc, "Told", fx_json_stringf(sc, "%lld times", (long long)incident->seen)));
+    if (incident->acked_by[0] != '\0')
+        fx_json_add(fields,
+                    engine_field(sc, "Acknowledged",
+                                 fx_json_array_of(sc, engine_user(sc, incident->acked_by),
+                                                  fx_json_string(sc, " "),
+                                                  engine_time(sc, incident->acked_ms), NULL)));
+    return fields;
+}
+
+static void add_labelled(struct fx_scope *sc, struct fx_json *lines, const char *label,
+                         const char *text) {
+    if (text != NULL && text[0] != '\0')
+        fx_json_add(lines,
+                    fx_json_array_of(
+                        sc, fx_json_object_of(sc, "bold", fx_json_stringf(sc, "%s ", label), NULL),
+                        fx_json_string(sc, text), NULL));
+}
+
+static struct fx_json *card_lines(struct fx_scope *sc, const struct fx_json *body) {
+    const struct fx_json *alarm = fx_json_at(body, "alarm"),
+                         *timeline = fx_json_at(body, "timeline");
+    const struct fx_json *children = fx_json_at(alarm, "children"),
+                         *extra = fx_json_at(alarm, "extra");
+    struct fx_json *lines = fx_json_array(sc);
+    size_t count = fx_json_count(timeline);
+
+    add_labelled(sc, lines, "AWS says:", fx_json_get_text(alarm, "reason"));
+    add_labelled(sc, lines, "About:", fx_json_get_text(alarm, "description"));
+    add_labelled(sc, lines, "Likely cause:", fx_json_get_text(body, "cause"));
+    add_labelled(sc, lines, "First action:", fx_json_get_text(body, "first_action"));
+    if (fx_json_count(children) > 0)
+        add_labelled(sc, lines, "In alarm:", fx_json_dump(sc, children));
+    if (extra != NULL && fx_json_text(extra) == NULL)
+        add_labelled(sc, lines, "Message:", fx_json_dump(sc, extra));
+    else
+        add_labelled(sc, lines, "Message:", fx_json_text(extra));
+    for (size_t i = count < TIMELINE_SHOWN ? 0 : count - TIMELINE_SHOWN; i < count; i++) {
+        const struct fx_json *entry = fx_json_item(timeline, i);
+
+        fx_json_add(lines, fx_json_array_of(
+                               sc, engine_time(sc, fx_json_get_int(entry, "at", 0)),
+                               fx_json_stringf(sc, " %s", fx_json_get_text(entry, "text")), NULL));
+    }
+    return lines;
+}
+
+/* Links are built from the alarm's own region and name, percent-encoded, to AWS's console only. */
+static char *console_url(struct fx_scope *sc, const struct fx_json *alarm) {
+    const char *region = fx_json_get_text(alarm, "region"), *arn = fx_json_get_text(alarm, "arn");
+    const char *name = fx_json_get_text(alarm, "name");
+
+    if (arn == NULL || arn[0] == '\0' || region == NULL || region[0] == '\0')
+        return NULL;
+    for (const char *c = region; *c != '\0'; c++)
+        if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && *c != '-')
+            return NULL;
+    return fx_printf(
+        sc, "https://%s.console.aws.amazon.com/cloudwatch/home?region=%s#alarmsV2:alarm/%s", region,
+        region, fx_url_encode(sc, fx_slice_of(name), false));
+}
+
+static struct fx_json *link_button(struct fx_scope *sc, const char *text, const char *action,
+                                   const char *url) {
+    return fx_json_object_of(sc, "text", fx_json_string(sc, text), "action",
+                             fx_json_string(sc, action), "url", fx_json_string(sc, url), NULL);
+}
+
+static char *page_link(struct engine_work *work, const struct fx_incident *incident) {
+    const char *format = work->engine->options.page_url;
+    const char *mark = format == NULL ? NULL : strstr(format, "%s");
+
+    if (mark == NULL || !incident->paged)
+        return NULL;
+    const char *key = fx_pagerduty_dedup_key(work->sc, incident->key);
+
+    return fx_printf(work->sc, "%.*s%s%s", (int)(mark - format), format,
+                     fx_url_encode(work->sc, fx_slice_of(key), false), mark + 2);
+}
+
+static struct fx_json *card_buttons(struct engine_work *work, const struct fx_incident *incident,
+                                    const struct fx_json *body) {
+    struct fx_scope *sc = work->sc;
+    struct fx_json *buttons = fx_json_array(sc);
+    const char *console = console_url(sc, fx_json_at(body, "alarm"));
+    const char *page = page_link(work, incident);
+
+    if (incident->state == FX_INCIDENT_OPEN) {
+        const struct fx_json *commands = engine_command_buttons(
+            sc, fx_json_at(body, "_buttons"), fx_printf(sc, "i=%s", incident->id));
+
+        for (size_t i = 0; i < fx_json_count(commands); i++)
+            fx_json_add(buttons, fx_json_item(commands, i));
+        if (incident->acked_by[0] == '\0')
+            fx_json_add(buttons, engine_button(sc, "Acknowledge", "ack", incident->id, NULL));
+    }
+    if (page != NULL)
+        fx_json_add(buttons, link_button(sc, "Open page", "link:page", page));
+    if (console != NULL)
+        fx_json_add(buttons, link_button(sc, "Open alarm", "link:alarm", console));
+    return buttons;
+}
+
+enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engine_system *system,
+                                  const struct fx_incident *incident, struct fx_error *err) {
+    struct fx_scope *sc = work->sc;
+    struct fx_json *body = NULL;
+
+    FX_TRY(fx_json_parse(sc, fx_slice_of(incident->body_json), &body, err));
+    const char *verdict = fx_json_get_text(body, "verdict");
+    struct fx_json *card = fx_json_object_of(
+        sc, "title", fx_json_string(sc, card_title(sc, incident)), "tone",
+        fx_json_string(sc, incident->state == FX_INCIDENT_CLOSED ? "good" : "alarm"), "verdict",
+        verdict == NULL ? NULL : fx_json_string(sc, verdict), "lines", card_lines(sc, body),
+        "fields", card_fields(sc, incident, fx_json_at(body, "alarm")), "buttons",
+        card_buttons(work, incident, body), "context",
+        fx_json_stringf(sc, "Incident %s; details follow in the thread", incident->id), NULL);
+
+    return engine_put_card(work, fx_printf(sc, "incident:%s", incident->id), "", system->channel,
+                           card, err);
+}
+
+/* ---- the page ---- */
+
+static void page(struct engine_work *work, const struct fx_engine_system *system,
+                 const struct fx_incident *incident, enum fx_page_action action,
+                 const struct fx_json *body) {
+    struct fx_scope *sc = work->sc;
+    const struct fx_json *alarm = fx_json_at(body, "alarm");
+
+    if (work->engine->options.pagerduty == NULL || !incident->paged)
+        return;
+    struct fx_json *event = fx_pagerduty_event(
+        sc, &(struct fx_page){.action = action,
+                              .key = incident->key,
+                              .summary =
+                                  fx_printf(sc, "%s (%s)", incident->title, incident->environment),
+                              .source = incident->key,
+                              .severity = incident->severity,
+                              .component = fx_json_get_text(alarm, "name"),
+                              .group = incident->system,
+                              .class_ = fx_json_get_text(alarm, "namespace"),
+                              .at_ms = incident->changed_ms,
+                              .details = alarm,
+                              .link = console_url(sc, alarm),
+                              .link_text = "Alarm in CloudWatch"});
+
+    fx_writes_message(
+        sc, &work->writes,
+        &(struct fx_message){.kind = FX_MESSAGE_PAGE,
+                             .key = fx_printf(sc, "page:%s:%d:%lld", incident->id, (int)action,
+                                              (long long)incident->changed_ms),
+                             .parent = "",
+                             .channel = system->channel,
+                             .user = "",
+                             .response_url = "",
+                             .payload_json = fx_json_dump(sc, event),
+                             .due_ms = work->now_ms,
+                             .created_ms = work->now_ms});
+}
+
+/* ---- what an alarm changes ---- */
+
+struct telling {
+    struct engine_work *work;
+    const struct fx_engine_system *system;
+    const char *environment;
+    const struct fx_alarm *alarm;
+    const struct fx_alarm_route *route; /* NULL: nobody described this alarm */
+    struct fx_incident *incident;
+    struct fx_json *body;
+};
+
+static enum fx_code write_incident(struct telling *t, struct fx_error *err) {
+    t->incident->body_json = fx_json_dump(t->work->sc, t->body);
+    fx_writes_incident(t->work->sc, &t->work->writes, t->incident);
+    return engine_incident_card(t->work, t->system, t->incident, err);
+}
+
+static enum fx_code start_triage(struct telling *t, struct fx_error *err) {
+    struct engine_work *work = t->work;
+
+    for (size_t i = 0; t->route != NULL && i < t->route->triage_count; i++) {
+        const struct fx_runbook *runbook = fx_system_find(t->system->system, t->route->triage[i]);
+        struct fx_json *arguments = NULL;
+
+        if (runbook == NULL) /* check has made sure of it */
+            continue;
+        FX_TRY(fx_runbook_arguments(work->sc, runbook, FX_SLICE(""), &arguments, err));
+        FX_TRY(engine_start_run(
+            work,
+            &(struct engine_ask){.system = t->system,
+                                 .runbook = runbook,
+                                 .arguments = arguments,
+                                 .environment = t->environment,
+                                 .trigger = "alarm",
+                                 .requester = "",
+                                 .channel = t->system->channel,
+                                 .response_url = "",
+                                 .parent = fx_printf(work->sc, "incident:%s", t->incident->id),
+                                 .incident = t->incident->id},
+            err));
+    }
+    return FX_OK;
+}
+
+static void fill_body(struct telling *t) {
+    struct fx_scope *sc = t->work->sc;
+
+    t->body = fx_json_object_of(
+        sc, "alarm", alarm_body(sc, t->alarm), "cause",
+        t->route == NULL || t->route->cause == NULL ? NULL : fx_json_string(sc, t->route->cause),
+        "first_action",
+        t->route == NULL || t->route->first_action == NULL
+            ? NULL
+            : fx_json_string(sc, t->route->first_action),
+        "_buttons", route_body(sc, t->route), "timeline", fx_json_array(sc), NULL);
+}
+
+static enum fx_code open_incident(struct telling *t, struct fx_error *err) {
+    struct engine_work *work = t->work;
+    struct fx_scope *sc = work->sc;
+    bool note = t->alarm->state == FX_ALARM_STATE_NOTE;
+    const char *severity = t->route != NULL ? t->route->severity : note ? "low" : "medium";
+
+    fill_body(t);
+    t->incident = FX_NEW(sc, struct fx_incident);
+    *t->incident = (struct fx_incident){
+        .id = engine_id(work, "inc-"),
+        .system = t->system->system->name,
+        .environment = t->environment,
+        .key = note ? fx_printf(sc, "%s#%s", t->alarm->key, work->job->subject) : t->alarm->key,
+        .title = note ? t->alarm->name : fx_printf(sc, "%s is in alarm", t->alarm->name),
+        .severity = severity,
+        .state = note ? FX_INCIDENT_CLOSED : FX_INCIDENT_OPEN,
+        .opened_ms = t->alarm->changed_ms,
+        .closed_ms = note ? t->alarm->changed_ms : 0,
+        .changed_ms = t->alarm->changed_ms,
+        .seen = 1,
+        .acked_by = "",
+        .paged = !note && t->route != NULL && t->route->page};
+    fx_writes_audit(sc, &work->writes, "alarm", "incident.opened", t->incident->id,
+                    fx_json_object_of(sc, "alarm", fx_json_string(sc, t->alarm->name), NULL));
+    page(work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
+    FX_TRY(write_incident(t, err));
+    return note ? FX_OK : start_triage(t, err);
+}
+
+/* A note has no life: one plain card, nothing to close. */
+static enum fx_code note_event(struct telling *t, struct fx_error *err) {
+    struct fx_scope *sc = t->work->sc;
+
+    fill_body(t);
+    return engine_put_card(
+        t->work, fx_printf(sc, "note:%s", t->work->job->subject), "", t->system->channel,
+        fx_json_object_of(
+            sc, "title", fx_json_string(sc, t->alarm->name), "tone", fx_json_string(sc, "plain"),
+            "verdict", t->alarm->reason[0] == '\0' ? NULL : fx_json_string(sc, t->alarm->reason),
+            "lines",
+            card_lines(
+                sc, fx_json_object_of(
+                        sc, "alarm",
+                        fx_json_object_of(sc, "extra",
+                                          fx_json_at(fx_json_at(t->body, "alarm"), "extra"), NULL),
+                        NULL)),
+            "context",
+            fx_json_stringf(sc, "Not an alarm with a state: nothing was started (%s)",
+                            fx_alarm_shape_name(t->alarm->shape)),
+            NULL),
+        err);
+}
+
+static enum fx_code reopen_incident(struct telling *t, struct fx_error *err) {
+    t->incident->state = FX_INCIDENT_OPEN;
+    t->incident->closed_ms = 0;
+    t->incident->changed_ms = t->alarm->changed_ms;
+    t->incident->acked_by = "";
+    t->incident->seen++;
+    fx_json_put(t->body, "alarm", alarm_body(t->work->sc, t->alarm));
+    fx_json_remove(t->body, "verdict");
+    add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms, "in alarm again");
+    fx_writes_audit(t->work->sc, &t->work->writes, "alarm", "incident.reopened", t->incident->id,
+                    NULL);
+    page(t->work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
+    FX_TRY(write_incident(t, err));
+    return start_triage(t, err);
+}
+
+static enum fx_code repeat_incident(struct telling *t, struct fx_error *err) {
+    t->incident->changed_ms = t->alarm->changed_ms;
+    t->incident->seen++;
+    fx_json_put(t->body, "alarm", alarm_body(t->work->sc, t->alarm));
+    return write_incident(t, err);
+}
+
+static enum fx_code close_incident(struct telling *t, struct fx_error *err) {
+    struct fx_scope *sc = t->work->sc;
+
+    t->incident->state = FX_INCIDENT_CLOSED;
+    t->incident->closed_ms = t->alarm->changed_ms;
+    t->incident->changed_ms = t->alarm->changed_ms;
+    const char *lasted = fx_duration(sc, t->incident->closed_ms - t->incident->opened_ms);
+
+    add_to_timeline(sc, t->body, t->alarm->changed_ms,
+                    fx_printf(sc, "back to OK after %s", lasted));
+    fx_writes_audit(sc, &t->work->writes, "alarm", "incident.closed", t->incident->id, NULL);
+    page(t->work, t->system, t->incident, FX_PAGE_RESOLVE, t->body);
+    FX_TRY(engine_put_card(
+        t->work,
+        fx_printf(sc, "incident:%s:ok:%lld", t->incident->id, (long long)t->alarm->changed_ms),
+        fx_printf(sc, "incident:%s", t->incident->id), t->system->channel,
+        fx_json_object_of(sc, "verdict",
+                          fx_json_stringf(sc, "%s is OK again after %s.", t->alarm->name, lasted),
+                          NULL),
+        err));
+    return write_incident(t, err);
+}
+
+enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_system *system,
+                          const char *environment, const struct fx_alarm *alarm,
+                          struct fx_error *err) {
+    struct fx_store *store = work->engine->options.store;
+    struct telling t = {.work = work, .system = system, .environment = environment, .alarm = alarm};
+    struct fx_incident_facts facts = {0};
+
+    t.route = fx_system_route(system->system, alarm->name, alarm->metric_namespace,
+                              alarm->metric_name, alarm->dimensions);
+    FX_TRY(store->incident_by_key(store, work->sc, system->system->name, alarm->key, &t.incident,
+                                  err));
+    if (t.incident != NULL) {
+        facts = (struct fx_incident_facts){.exists = true,
+                                           .open = t.incident->state == FX_INCIDENT_OPEN,
+                                           .changed_ms = t.incident->changed_ms,
+                                           .closed_ms = t.incident->closed_ms};
+        FX_TRY(fx_json_parse(work->sc, fx_slice_of(t.incident->body_json), &t.body, err));
+    }
+    switch (fx_incident_decide(alarm, &facts)) {
+    case FX_INCIDENT_OPENS:
+        return open_incident(&t, err);
+    case FX_INCIDENT_REOPENS:
+        return reopen_incident(&t, err);
+    case FX_INCIDENT_REPEATS:
+        return repeat_incident(&t, err);
+    case FX_INCIDENT_CLOSES:
+        return close_incident(&t, err);
+    case FX_INCIDENT_NOTES:
+        return note_event(&t, err);
+    case FX_INCIDENT_IGNORES:
+        break;
+    }
+    fx_log(work->sc, FX_LOG_INFO, "alarm.ignored", FX_S("name", alarm->name));
+    return FX_OK;
+}
+
+/* ---- what people and runs change ---- */
+
+static enum fx_code load(struct engine_work *work, const char *incident_id, struct telling *ret,
+                         struct fx_error *err) {
+    struct fx_store *store = work->engine->options.store;
+
+    *ret = (struct telling){.work = work};
+    FX_TRY(store->incident(store, work->sc, incident_id, &ret->incident, err));
+    if (ret->incident == NULL)
+        return fx_fail(err, FX_ERR_NOT_FOUND, "the incident %s is not known", incident_id);
+    ret->system = engine_system(work->engine, ret->incident->system);
+    if (ret->system == NULL)
+        return fx_fail(err, FX_ERR_NOT_FOUND, "the system %s is not configured",
+                       ret->incident->system);
+    return fx_json_parse(work->sc, fx_slice_of(ret->incident->body_json), &ret->body, err);
+}
+
+enum fx_code engine_acknowledge(struct engine_work *work, const char *incident_id, const char *user,
+                                struct fx_error *err) {
+    struct telling t;
+
+    FX_TRY(load(work, incident_id, &t, err));
+    if (t.incident->acked_by[0] != '\0')
+        return fx_fail(err, FX_ERR_CONFLICT, "it was acknowledged already");
+    if (t.incident->state == FX_INCIDENT_CLOSED)
+        return fx_fail(err, FX_ERR_CONFLICT, "it is over already");
+    t.incident->acked_by = user;
+    t.incident->acked_ms = work->now_ms;
+    fx_writes_audit(work->sc, &work->writes, user, "incident.acknowledged", incident_id, NULL);
+    page(work, t.system, t.incident, FX_PAGE_ACKNOWLEDGE, t.body);
+    return write_incident(&t, err);
+}
+
+enum fx_code engine_incident_verdict(struct engine_work *work, const char *incident_id,
+                                     const char *verdict, struct fx_error *err) {
+    struct telling t;
+
+    FX_TRY(load(work, incident_id, &t, err));
+    fx_json_put(t.body, "verdict", fx_json_string(work->sc, verdict));
+    return write_incident(&t, err);
+}
+
+enum fx_code engine_incident_note(struct engine_work *work, const char *incident_id,
+                                  const char *text, struct fx_error *err) {
+    struct telling t;
+
+    FX_TRY(load(work, incident_id, &t, err));
+    add_to_timeline(work->sc, t.body, work->now_ms, text);
+    return write_incident(&t, err);
+}

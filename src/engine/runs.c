@@ -1,0 +1,370 @@
+/* runs.c - a run: its steps one after the other, until it waits or ends. */
+#include "private.h"
+
+#include "fluxabot/base/log.h"
+#include "fluxabot/expr.h"
+
+#include <string.h>
+
+enum { READ_ATTEMPTS = 3, READ_RETRY_MS = 1000 };
+
+char *engine_run_key(struct fx_scope *sc, const char *run_id) {
+    return fx_printf(sc, "run:%s", run_id);
+}
+
+enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask *ask,
+                              struct fx_error *err) {
+    struct fx_scope *sc = work->sc;
+    const char *id = engine_id(work, "");
+
+    (void)err;
+    fx_writes_run(sc, &work->writes,
+                  &(struct fx_run){.id = id,
+                                   .system = ask->system->system->name,
+                                   .environment = ask->environment,
+                                   .command = ask->runbook->command,
+                                   .runbook_digest = ask->runbook->digest,
+                                   .arguments_json = fx_json_dump(sc, ask->arguments),
+                                   .trigger = ask->trigger,
+                                   .requester = ask->requester,
+                                   .channel = ask->channel,
+                                   .response_url = ask->response_url,
+                                   .parent = ask->parent,
+                                   .incident = ask->incident,
+                                   .state = FX_RUN_QUEUED,
+                                   .note = "",
+                                   .values_json = "{}",
+                                   .checkpoint_json = "",
+                                   .stop_by = "",
+                                   .created_ms = work->now_ms,
+                                   .updated_ms = work->now_ms});
+    fx_writes_job(sc, &work->writes, "run", id, work->now_ms);
+    fx_writes_audit(sc, &work->writes, ask->requester[0] == '\0' ? "alarm" : ask->requester,
+                    "run.started", id,
+                    fx_json_object_of(sc, "command", fx_json_string(sc, ask->runbook->command),
+                                      "arguments", fx_json_copy(sc, ask->arguments), "environment",
+                                      fx_json_string(sc, ask->environment), "trigger",
+                                      fx_json_string(sc, ask->trigger), NULL));
+    fx_metrics_add(work->engine->options.metrics, FX_METRIC_RUNS_STARTED, 1);
+    return FX_OK;
+}
+
+/* ---- what a run sees ---- */
+
+static const char *database_url(const struct fx_step_context *ctx, const char *name) {
+    const struct engine_run *run = ctx->owner;
+
+    return fx_json_get_text(run->environment->databases, name);
+}
+
+void engine_step_context(struct engine_run *run, struct fx_step_context *ret_context) {
+    struct fx_engine_options *options = &run->work->engine->options;
+
+    *ret_context = (struct fx_step_context){.sc = run->work->sc,
+                                            .clock = options->clock,
+                                            .http = options->http,
+                                            .aws = options->aws,
+                                            .system = run->filled,
+                                            .environment = run->environment->name,
+                                            .database_url = database_url,
+                                            .owner = run};
+}
+
+static enum fx_code build_names(struct engine_run *run, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_json *arguments = NULL, *value = NULL;
+    const char *key = NULL;
+    void *cursor = NULL;
+
+    FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->arguments_json), &arguments, err));
+    FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->values_json), &run->values, err));
+    run->names = fx_json_object_of(
+        sc, "arguments", arguments, "variables", fx_json_at(run->filled, "variables"), "queue",
+        fx_json_at(run->filled, "queues"), "environment",
+        fx_json_string(sc, run->environment->name), "now", fx_json_int(sc, run->work->now_ms),
+        "run",
+        fx_json_object_of(sc, "id", fx_json_string(sc, run->row->id), "requester",
+                          fx_json_string(sc, run->row->requester), "trigger",
+                          fx_json_string(sc, run->row->trigger), "started",
+                          fx_json_int(sc, run->row->created_ms), NULL),
+        NULL);
+    while (fx_json_next(run->values, &cursor, &key, &value))
+        fx_json_put(run->names, key, value);
+    return FX_OK;
+}
+
+static enum fx_code load_run(struct engine_work *work, struct engine_run *ret,
+                             struct fx_error *err) {
+    struct fx_store *store = work->engine->options.store;
+
+    *ret = (struct engine_run){.work = work};
+    FX_TRY(store->run(store, work->sc, work->job->subject, &ret->row, err));
+    if (ret->row == NULL)
+        return fx_fail(err, FX_ERR_INTERNAL, "the run %s is not in the store", work->job->subject);
+    ret->system = engine_system(work->engine, ret->row->system);
+    ret->environment =
+        ret->system == NULL ? NULL : engine_environment(ret->system, ret->row->environment);
+    ret->runbook =
+        ret->system == NULL ? NULL : fx_system_find(ret->system->system, ret->row->command);
+    if (ret->environment == NULL || ret->runbook == NULL)
+        return fx_fail(err, FX_ERR_INTERNAL, "%s %s (%s) is no longer configured", ret->row->system,
+                       ret->row->command, ret->row->environment);
+    FX_TRY(fx_system_fill(work->sc, ret->system->system, ret->environment->name,
+                          ret->environment->variables, &ret->filled, err));
+    return build_names(ret, err);
+}
+
+void engine_save_run(struct engine_run *run) {
+    run->row->values_json = fx_json_dump(run->work->sc, run->values);
+    run->row->updated_ms = fx_wall_ms(run->work->engine->options.clock);
+    fx_writes_run(run->work->sc, &run->work->writes, run->row);
+}
+
+/* ---- how a run ends ---- */
+
+enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *card,
+                                 struct fx_error *err) {
+    struct engine_work *work = run->work;
+
+    if (run->runbook->is_private && run->row->requester[0] != '\0')
+        return engine_whisper(work, run->row->channel, run->row->requester, run->row->response_url,
+                              card, err);
+    return engine_put_card(work, engine_run_key(work->sc, run->row->id), run->row->parent,
+                           run->system->channel, card, err);
+}
+
+enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, const char *note,
+                            const struct fx_json *card, struct fx_error *err) {
+    struct engine_work *work = run->work;
+
+    FX_TRY(engine_put_run_card(run, card, err));
+    run->row->state = state;
+    run->row->note = note;
+    run->row->checkpoint_json = "";
+    engine_save_run(run);
+    fx_writes_audit(work->sc, &work->writes, "fluxabot", "run.ended", run->row->id,
+                    fx_json_object_of(work->sc, "state",
+                                      fx_json_string(work->sc, fx_run_state_name(state)), "note",
+                                      fx_json_string(work->sc, note), NULL));
+    if (run->row->incident[0] != '\0' && fx_effect_changes(run->runbook->effect))
+        FX_TRY(engine_incident_note(work, run->row->incident,
+                                    fx_printf(work->sc, "%s: %s", run->row->command, note), err));
+    fx_log(work->sc, FX_LOG_INFO, "run.ended", FX_S("command", run->row->command),
+           FX_S("state", fx_run_state_name(state)), FX_S("note", note));
+    return FX_OK;
+}
+
+/* What had been changed when it failed is known from the intents alone. */
+static enum fx_code what_was_done(struct engine_run *run, const char **ret_text,
+                                  struct fx_error *err) {
+    struct fx_store *store = run->work->engine->options.store;
+    struct fx_intent **intents = NULL;
+    size_t count = 0;
+
+    FX_TRY(store->intents(store, run->work->sc, run->row->id, NULL, &intents, &count, err));
+    *ret_text = count == 0
+                    ? "Nothing was changed."
+                    : fx_printf(run->work->sc,
+                                "%zu %s had been begun before; the audit log names each of them.",
+                                count, count == 1 ? "change" : "changes");
+    return FX_OK;
+}
+
+enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, const char *step_id,
+                             const struct fx_error *why, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    const char *done = "";
+    const char *note = fx_strdup(sc, why->message);
+    bool refused = state == FX_RUN_REFUSED;
+
+    FX_TRY(what_was_done(run, &done, err));
+    if (!refused)
+        fx_metrics_add(run->work->engine->options.metrics, FX_METRIC_RUNS_FAILED, 1);
+    struct fx_json *card = fx_json_object_of(
+        sc, "title",
+        fx_json_stringf(sc, "%s: %s", refused ? "Refused" : "Failed", run->row->command), "tone",
+        fx_json_string(sc, "bad"), "verdict", fx_json_stringf(sc, "%s.", note), "lines",
+        fx_json_array_of(sc, fx_json_string(sc, done), NULL), "context",
+        fx_json_stringf(sc, "Step %s of run %s in %s", step_id, run->row->id,
+                        run->row->environment),
+        NULL);
+
+    return engine_end_run(run, state, note, card, err);
+}
+
+static enum fx_code finish_run(struct engine_run *run, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_json *card = NULL;
+    struct fx_error why = {0};
+
+    if (engine_answer(run, &card, &why) != FX_OK)
+        return engine_fail_run(run, FX_RUN_FAILED, "answer", &why, err);
+    const char *verdict = fx_json_get_text(card, "verdict");
+
+    if (verdict == NULL)
+        verdict = "done";
+    if (run->row->incident[0] != '\0' && strcmp(run->row->trigger, "alarm") == 0)
+        FX_TRY(engine_incident_verdict(run->work, run->row->incident, verdict, err));
+    return engine_end_run(run, FX_RUN_DONE, fx_strdup(sc, verdict), card, err);
+}
+
+/* ---- one step ---- */
+
+enum next { NEXT_STEP, NEXT_LATER, NEXT_END };
+
+static enum fx_code evaluate_when(struct engine_run *run, const struct fx_runbook_step *step,
+                                  bool *ret_run, struct fx_error *err) {
+    struct fx_json *value = NULL;
+
+    *ret_run = true;
+    if (step->when == NULL)
+        return FX_OK;
+    FX_TRY(fx_expr_fill(run->work->sc, step->when, run->names, &value, err));
+    if (fx_json_type(value) != FX_JSON_BOOL)
+        return fx_fail(err, FX_ERR_INPUT, "`when` must be true or false");
+    *ret_run = fx_json_to_bool(value, false);
+    return FX_OK;
+}
+
+static enum fx_code run_reading(struct engine_run *run, const struct fx_runbook_step *step,
+                                struct fx_step_result *ret_result, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_clock *clock = run->work->engine->options.clock;
+    struct fx_json *filled = NULL, *params = NULL, *checkpoint = NULL;
+    struct fx_step_context ctx;
+
+    FX_TRY(fx_expr_fill_all(sc, step->params, run->names, &filled, err));
+    FX_TRY(fx_step_fill_params(sc, step->kind, filled, &params, err));
+    if (run->row->checkpoint_json[0] != '\0')
+        FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->checkpoint_json), &checkpoint, err));
+    engine_step_context(run, &ctx);
+    ctx.checkpoint = checkpoint;
+    ctx.host = engine_host_new(run, step, NULL);
+    fx_scope_set_deadline(
+        sc,
+        fx_mono_ms(clock) + (step->timeout_ms > 0 ? step->timeout_ms : FX_ENGINE_STEP_TIMEOUT_MS));
+    enum fx_code code = step->kind->run(&ctx, params, ret_result, err);
+
+    fx_scope_set_deadline(sc, 0);
+    return code;
+}
+
+static void keep_value(struct engine_run *run, const struct fx_runbook_step *step,
+                       struct fx_json *value) {
+    fx_json_put(run->values, step->id, value);
+    fx_json_put(run->names, step->id, value);
+    run->row->step++;
+    run->row->checkpoint_json = "";
+}
+
+static enum fx_code park(struct engine_run *run, const struct fx_step_result *result) {
+    run->row->checkpoint_json =
+        result->checkpoint == NULL ? "" : fx_json_dump(run->work->sc, result->checkpoint);
+    run->row->state = FX_RUN_WAITING;
+    engine_save_run(run);
+    fx_writes_job(run->work->sc, &run->work->writes, "run", run->row->id, result->due_ms);
+    return FX_OK;
+}
+
+/* Nobody knows whether it happened: the question goes to a person, with the evidence, and nothing
+ * is done again. */
+static enum fx_code ask_person(struct engine_run *run, const struct fx_runbook_step *step,
+                               const struct fx_step_result *result, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_json *card = fx_json_object_of(
+        sc, "title",
+        fx_json_stringf(sc, "Please look: %s has an unknown outcome", run->row->command), "tone",
+        fx_json_string(sc, "bad"), "verdict", fx_json_string(sc, result->note), "lines",
+        fx_json_array_of(sc, fx_json_string(sc, "It was not tried again."), NULL), "code",
+        result->output == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, result->output)),
+        "context", fx_json_stringf(sc, "Step %s of run %s", step->id, run->row->id), NULL);
+
+    fx_metrics_add(run->work->engine->options.metrics, FX_METRIC_RUNS_UNKNOWN, 1);
+    return engine_end_run(run, FX_RUN_ASKING, result->note, card, err);
+}
+
+static bool refusal(enum fx_code code) {
+    return code == FX_ERR_CONFLICT || code == FX_ERR_DENIED;
+}
+
+/* A step has failed: later again, on with its error as its value, or the end of the run. */
+static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbook_step *step,
+                                   bool changes, const struct fx_error *why, enum next *ret_next,
+                                   struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+
+    if (why->code == FX_ERR_CANCELED || (fx_code_is_transient(why->code) && !why->sent &&
+                                         run->work->job->attempts < READ_ATTEMPTS)) {
+        *err = *why; /* the job is settled as "retry"; the run begins this step again */
+        return why->code;
+    }
+    if (!changes && step->otherwise != NULL) {
+        keep_value(
+            run, step,
+            fx_json_object_of(sc, "error", fx_json_string(sc, fx_strdup(sc, why->message)), NULL));
+        *ret_next = NEXT_STEP;
+        return FX_OK;
+    }
+    *ret_next = NEXT_END;
+    return engine_fail_run(run, refusal(why->code) && changes ? FX_RUN_REFUSED : FX_RUN_FAILED,
+                           step->id, why, err);
+}
+
+static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_step *step,
+                             enum next *ret_next, struct fx_error *err) {
+    struct fx_step_result result = {0};
+    struct fx_error why = {0};
+    bool wanted = true, changes = fx_effect_changes(step->kind->effect(step->params));
+    enum fx_code code = evaluate_when(run, step, &wanted, &why);
+
+    *ret_next = NEXT_STEP;
+    if (code == FX_OK && !wanted) {
+        keep_value(run, step, fx_json_null(run->work->sc));
+        return FX_OK;
+    }
+    if (code == FX_OK && step->kind->is_approval) {
+        struct fx_json *value = NULL;
+
+        code = engine_approval_step(run, step, &value, &why);
+        if (code == FX_OK) {
+            *ret_next = value != NULL ? NEXT_STEP : NEXT_END;
+            if (value != NULL)
+                keep_value(run, step, value);
+            return FX_OK;
+        }
+    } else if (code == FX_OK) {
+        code = changes ? engine_change_step(run, step, &result, &why)
+                       : run_reading(run, step, &result, &why);
+    }
+    if (code != FX_OK)
+        return settle_failure(run, step, changes || step->kind->is_approval, &why, ret_next, err);
+    switch (result.outcome) {
+    case FX_STEP_DONE:
+        keep_value(run, step, result.output == NULL ? fx_json_null(run->work->sc) : result.output);
+        return FX_OK;
+    case FX_STEP_PARKED:
+        *ret_next = NEXT_LATER;
+        return park(run, &result);
+    case FX_STEP_ASK:
+        *ret_next = NEXT_END;
+        return ask_person(run, step, &result, err);
+    }
+    return fx_fail(err, FX_ERR_INTERNAL, "step %s ended in no known way", step->id);
+}
+
+enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err) {
+    struct engine_run run;
+
+    FX_TRY(load_run(work, &run, err));
+    if (fx_run_state_is_final(run.row->state) || run.row->state == FX_RUN_ASKING)
+        return FX_OK; /* a late wake-up */
+    run.row->state = FX_RUN_RUNNING;
+    while ((size_t)run.row->step < run.runbook->steps_count) {
+        enum next next = NEXT_END;
+
+        FX_TRY(run_step(&run, &run.runbook->steps[run.row->step], &next, err));
+        if (next != NEXT_STEP)
+            return FX_OK;
+    }
+    return finish_run(&run, err);
+}

@@ -1,0 +1,90 @@
+/* head.c - a command's file but for its steps and its answer. */
+#include "private.h"
+
+#include <string.h>
+
+static bool is_command(const char *text) {
+    return strlen(text) <= RUNBOOK_MAX_COMMAND_BYTES &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789- ") == strlen(text) &&
+           text[0] != ' ' && text[0] != '\0' && text[strlen(text) - 1] != ' ' &&
+           strstr(text, "  ") == NULL;
+}
+
+static char *file_name_of(struct runbook_check *c, const char *command) {
+    char *name = fx_strdup(c->scratch, command);
+
+    for (char *p = name; *p != '\0'; p++)
+        if (*p == ' ')
+            *p = '-';
+    return name;
+}
+
+static void check_command(struct runbook_check *c, size_t index, const char *command) {
+    struct runbook_file *file = &c->files[index];
+
+    if (command == NULL)
+        return;
+    if (!is_command(command)) {
+        runbook_say(c, "command",
+                    "a command is words of a-z, 0-9 and - with single blanks between them, such as "
+                    "\"dlq inspect\"");
+        return;
+    }
+    for (size_t i = 0; i < index; i++)
+        if (c->files[i].is_command && strcmp(c->runbooks[i].command, command) == 0) {
+            runbook_say(c, "command", "the command %s is described in %s already", command,
+                        c->files[i].path);
+            return;
+        }
+    const char *name = file_name_of(c, command);
+    if (strcmp(name, file->name) != 0)
+        runbook_say(c, "command", "the file of the command %s must be called %s.yaml", command,
+                    name);
+    file->is_command = true;
+    c->runbooks[index].command = command;
+}
+
+static const char *joined(struct runbook_check *c, const struct fx_json *rows) {
+    const char *text = fx_json_text(rows);
+    size_t count = 0;
+    const char *const *texts = runbook_texts(c->scratch, rows, &count);
+
+    for (size_t i = 0; i < count; i++)
+        text = i == 0 ? texts[0] : fx_printf(c->sc, "%s, %s", text, texts[i]);
+    return text;
+}
+
+static void check_role(struct runbook_check *c, struct fx_runbook *runbook, const char *role) {
+    runbook->role = "operator";
+    if (role == NULL)
+        return;
+    if (runbook_is_name(role))
+        runbook->role = role;
+    else
+        runbook_say(c, "role", "a role's name is made of a-z, 0-9 and _, such as operator");
+}
+
+void runbook_check_head(struct runbook_check *c, size_t index) {
+    static const struct runbook_field fields[] = {
+        {"command", RUNBOOK_TEXT, true}, {"summary", RUNBOOK_TEXT, true},
+        {"help", RUNBOOK_TEXT, false},   {"rows", RUNBOOK_LINES, false},
+        {"role", RUNBOOK_TEXT, false},   {"arguments", RUNBOOK_MAP, false},
+        {"steps", RUNBOOK_LIST, false},  {"answer", RUNBOOK_MAP, true},
+        {"undo", RUNBOOK_ANY, false},
+    };
+    struct fx_runbook *runbook = &c->runbooks[index];
+    const struct fx_json *root = fx_yaml_root(c->files[index].yaml);
+
+    c->yaml = c->files[index].yaml;
+    if (!runbook_check_fields(c, "", root, "a command's file", fields, FX_COUNT_OF(fields)))
+        return;
+    runbook->file = c->files[index].path;
+    runbook->summary = fx_json_get_text(root, "summary");
+    runbook->help = fx_json_get_text(root, "help");
+    runbook->rows = joined(c, fx_json_at(root, "rows"));
+    check_command(c, index, fx_json_get_text(root, "command"));
+    check_role(c, runbook, fx_json_get_text(root, "role"));
+    runbook_check_arguments(c, runbook, fx_json_at(root, "arguments"));
+    runbook_check_texts(c, "summary", fx_json_at(root, "summary"), NULL);
+    runbook_check_texts(c, "help", fx_json_at(root, "help"), NULL);
+}

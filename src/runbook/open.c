@@ -1,0 +1,297 @@
+/* open.c - the folders of all systems: read, checked, and kept as one set that never changes. */
+#include "private.h"
+
+#include "fluxabot/base/digest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void file_close(FILE **file) {
+    if (*file != NULL)
+        fclose(*file);
+}
+
+/* One byte more than allowed, so that the YAML reader meets its limit and says so. */
+static enum fx_code read_bytes(struct fx_scope *sc, const char *path, struct fx_slice *ret_bytes,
+                               struct fx_error *err) {
+    FX_CLEANUP(file_close) FILE *file = fopen(path, "rbe");
+
+    if (file == NULL)
+        return fx_fail(err, FX_ERR_NOT_FOUND, "the file cannot be read: %m");
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *scratch = fx_scope_new(sc);
+    char *bytes = fx_alloc(scratch, FX_YAML_MAX_BYTES + 1);
+    size_t len = fread(bytes, 1, FX_YAML_MAX_BYTES + 1, file);
+    if (ferror(file))
+        return fx_fail(err, FX_ERR_INPUT, "the file cannot be read: %m");
+    *ret_bytes = (struct fx_slice){fx_slice_dup(sc, (struct fx_slice){bytes, len}), len};
+    return FX_OK;
+}
+
+/* "file:7: reason" of the YAML reader becomes a finding. */
+static void say_reader(struct runbook_check *c, const char *path, const char *message) {
+    size_t len = strlen(path);
+    char *end = NULL;
+    long line = 1;
+
+    if (strncmp(message, path, len) == 0 && message[len] == ':') {
+        line = strtol(message + len + 1, &end, 10);
+        if (end != message + len + 1 && strncmp(end, ": ", 2) == 0)
+            message = end + 2;
+    }
+    runbook_say_at(c, path, line > 0 ? (int)line : 1, message);
+}
+
+static struct fx_yaml *read_yaml(struct runbook_check *c, const char *path,
+                                 struct fx_slice *ret_bytes) {
+    struct fx_yaml *yaml = NULL;
+    struct fx_error err = {0};
+
+    *ret_bytes = (struct fx_slice){"", 0};
+    if (read_bytes(c->sc, path, ret_bytes, &err) != FX_OK) {
+        runbook_say_at(c, path, 1, err.message);
+        return NULL;
+    }
+    if (fx_yaml_parse(c->sc, path, *ret_bytes, &yaml, &err) == FX_OK)
+        return yaml;
+    say_reader(c, path, err.message);
+    return NULL;
+}
+
+/* ---- the folder ---- */
+
+static int by_name(const void *left, const void *right) {
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static void dir_close(DIR **dir) {
+    if (*dir != NULL)
+        closedir(*dir);
+}
+
+/* The names of the YAML files, sorted, so that findings and help do not depend on the disk. */
+static const char **list_files(struct runbook_check *c, size_t *ret_count) {
+    const char **names = fx_alloc(c->sc, RUNBOOK_MAX_FILES * sizeof *names);
+    const char *path = c->source->path;
+    FX_CLEANUP(dir_close) DIR *dir = opendir(path);
+    size_t count = 0;
+
+    *ret_count = 0;
+    if (dir == NULL) {
+        runbook_say_at(c, path, 1, fx_printf(c->scratch, "the folder cannot be read: %m"));
+        return names;
+    }
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        struct fx_slice name = fx_slice_of(entry->d_name);
+
+        if (name.ptr[0] == '.')
+            continue;
+        if (fx_slice_ends_with(name, FX_SLICE(".yml")))
+            runbook_say_at(c, fx_printf(c->scratch, "%s/%s", path, name.ptr), 1,
+                           "a runbook's file ends in .yaml; rename it");
+        if (!fx_slice_ends_with(name, FX_SLICE(".yaml")))
+            continue;
+        if (count == RUNBOOK_MAX_FILES) {
+            runbook_say_at(
+                c, path, 1,
+                fx_printf(c->scratch, "the folder holds more than %d files", RUNBOOK_MAX_FILES));
+            break;
+        }
+        names[count++] = fx_strdup(c->sc, name.ptr);
+    }
+    if (count > 1)
+        qsort(names, count, sizeof names[0], by_name);
+    *ret_count = count;
+    return names;
+}
+
+static void read_files(struct runbook_check *c, struct fx_slice *ret_system_bytes) {
+    size_t count = 0;
+    const char **names = list_files(c, &count);
+    bool has_system = false;
+
+    c->files = fx_alloc(c->sc, (count + 1) * sizeof *c->files);
+    c->runbooks = fx_alloc(c->sc, (count + 1) * sizeof *c->runbooks);
+    for (size_t i = 0; i < count; i++) {
+        char *path = fx_printf(c->sc, "%s/%s", c->source->path, names[i]);
+
+        if (strcmp(names[i], "system.yaml") == 0) {
+            has_system = true;
+            c->system_yaml = read_yaml(c, path, ret_system_bytes);
+            continue;
+        }
+        struct runbook_file *file = &c->files[c->files_count++];
+        struct fx_slice stem = fx_slice_of(names[i]);
+
+        file->path = path;
+        file->name = fx_slice_dup(c->sc, fx_slice_cut(stem, 0, stem.len - strlen(".yaml")));
+        file->yaml = read_yaml(c, path, &file->bytes);
+    }
+    if (!has_system)
+        runbook_say_at(c, fx_printf(c->scratch, "%s/system.yaml", c->source->path), 1,
+                       "the file is missing; every system is described by its system.yaml");
+    c->definition = c->system_yaml == NULL ? fx_json_object(c->sc) : fx_yaml_root(c->system_yaml);
+}
+
+/* ---- one system ---- */
+
+static char *digest_of(struct runbook_check *c, struct fx_slice command, struct fx_slice system) {
+    char *both = fx_alloc(c->scratch, command.len + system.len + 1);
+
+    if (command.len > 0)
+        memcpy(both, command.ptr, command.len);
+    if (system.len > 0)
+        memcpy(both + command.len, system.ptr, system.len);
+    return fx_sha256_hex(c->sc, (struct fx_slice){both, command.len + system.len});
+}
+
+/* Which names the file's expressions use is counted from here. */
+static void turn_to(struct runbook_check *c, const struct runbook_file *file,
+                    struct fx_json *used) {
+    const struct fx_json *arguments = fx_json_at(fx_yaml_root(file->yaml), "arguments");
+
+    c->yaml = file->yaml;
+    c->arguments =
+        fx_json_type(arguments) == FX_JSON_OBJECT ? arguments : fx_json_object(c->scratch);
+    c->used_arguments = used;
+    c->all_arguments_used = false;
+}
+
+/* Answers name other commands and alarms name answers, so each stage needs the one before it. */
+static void check_commands(struct runbook_check *c, struct fx_slice system_bytes) {
+    struct fx_json **used = fx_alloc(c->scratch, (c->files_count + 1) * sizeof *used);
+    bool *all_used = fx_alloc(c->scratch, c->files_count + 1);
+
+    for (size_t i = 0; i < c->files_count; i++)
+        if (c->files[i].yaml != NULL) {
+            runbook_check_head(c, i);
+            c->runbooks[i].digest = digest_of(c, c->files[i].bytes, system_bytes);
+        }
+    for (size_t i = 0; i < c->files_count; i++) {
+        if (c->files[i].yaml == NULL)
+            continue;
+        used[i] = fx_json_object(c->scratch);
+        turn_to(c, &c->files[i], used[i]);
+        runbook_check_steps(c, &c->runbooks[i],
+                            fx_json_at(fx_yaml_root(c->files[i].yaml), "steps"));
+        all_used[i] = c->all_arguments_used;
+    }
+    if (c->system_yaml != NULL)
+        runbook_check_alarms(c, fx_json_at(c->definition, "alarms"));
+    for (size_t i = 0; i < c->files_count; i++) {
+        if (c->files[i].yaml == NULL)
+            continue;
+        turn_to(c, &c->files[i], used[i]);
+        runbook_check_answer(c, &c->runbooks[i],
+                             fx_json_at(fx_yaml_root(c->files[i].yaml), "answer"));
+        if (!all_used[i])
+            runbook_say_unused_arguments(c);
+    }
+}
+
+static bool has_broken_file(const struct runbook_check *c) {
+    for (size_t i = 0; i < c->files_count; i++)
+        if (c->files[i].yaml == NULL)
+            return true;
+    return false;
+}
+
+static void load_system(struct runbook_check *c, struct fx_system *system) {
+    struct fx_slice system_bytes = {"", 0};
+
+    c->used_variables = fx_json_object(c->scratch);
+    read_files(c, &system_bytes);
+    if (c->system_yaml != NULL)
+        runbook_check_system(c);
+    check_commands(c, system_bytes);
+    if (c->system_yaml != NULL && !has_broken_file(c)) {
+        c->yaml = c->system_yaml;
+        runbook_say_unused_variables(c);
+    }
+    *system = (struct fx_system){
+        .name = fx_strdup(c->sc, c->source->name),
+        .title = fx_json_get_text(c->definition, "title"),
+        .path = fx_strdup(c->sc, c->source->path),
+        .definition = c->definition,
+        .runbooks = c->runbooks,
+        .runbooks_count = c->files_count,
+        .routes = c->routes,
+        .routes_count = c->routes_count,
+    };
+}
+
+/* ---- all systems ---- */
+
+static struct fx_finding *copy_findings(struct fx_scope *sc, const struct fx_finding *findings,
+                                        size_t count) {
+    struct fx_finding *copy = fx_alloc(sc, (count + 1) * sizeof *copy);
+
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (struct fx_finding){fx_strdup(sc, findings[i].file), findings[i].line,
+                                      fx_strdup(sc, findings[i].message)};
+    runbook_sort_findings(copy, count);
+    return copy;
+}
+
+static void close_p(struct fx_runbooks **runbooks) {
+    fx_runbooks_close(*runbooks);
+}
+
+enum fx_code fx_runbooks_open(struct fx_scope *sc, const struct fx_runbook_source *sources,
+                              size_t sources_count, const struct fx_step_kind *const *kinds,
+                              size_t kinds_count, struct fx_runbooks **ret_runbooks,
+                              struct fx_finding **ret_findings, size_t *ret_findings_count,
+                              struct fx_error *err) {
+    struct fx_scope *kept = fx_scope_new(NULL);
+    FX_CLEANUP(close_p) struct fx_runbooks *runbooks = FX_NEW(kept, struct fx_runbooks);
+    struct fx_finding *findings = fx_alloc(sc, RUNBOOK_MAX_FINDINGS * sizeof *findings);
+    size_t count = 0;
+
+    *ret_runbooks = NULL;
+    runbooks->sc = kept;
+    runbooks->systems = fx_alloc(kept, (sources_count + 1) * sizeof *runbooks->systems);
+    runbooks->systems_count = sources_count;
+    for (size_t i = 0; i < sources_count; i++) {
+        FX_CLEANUP(fx_scope_free_p) struct fx_scope *scratch = fx_scope_new(kept);
+        struct runbook_check c = {.sc = kept,
+                                  .scratch = scratch,
+                                  .kinds = kinds,
+                                  .kinds_count = kinds_count,
+                                  .findings = findings,
+                                  .findings_count = count,
+                                  .source = &sources[i]};
+
+        load_system(&c, &runbooks->systems[i]);
+        count = c.findings_count;
+    }
+    *ret_findings = copy_findings(sc, findings, count);
+    *ret_findings_count = count;
+    if (count > 0)
+        return fx_fail(err, FX_ERR_INPUT, "%s:%d: %s%s", (*ret_findings)[0].file,
+                       (*ret_findings)[0].line, (*ret_findings)[0].message,
+                       count == 1 ? "" : " (and more)");
+    *ret_runbooks = FX_TAKE(runbooks);
+    return FX_OK;
+}
+
+void fx_runbooks_close(struct fx_runbooks *runbooks) {
+    if (runbooks != NULL)
+        fx_scope_free(runbooks->sc);
+}
+
+size_t fx_runbooks_count(const struct fx_runbooks *runbooks) {
+    return runbooks->systems_count;
+}
+
+const struct fx_system *fx_runbooks_at(const struct fx_runbooks *runbooks, size_t index) {
+    return index < runbooks->systems_count ? &runbooks->systems[index] : NULL;
+}
+
+const struct fx_system *fx_runbooks_find(const struct fx_runbooks *runbooks, const char *name) {
+    for (size_t i = 0; i < runbooks->systems_count; i++)
+        if (strcmp(runbooks->systems[i].name, name) == 0)
+            return &runbooks->systems[i];
+    return NULL;
+}

@@ -1,2 +1,0 @@
-/* runbook.c - see include/fluxabot/runbook.h */
-#include "fluxabot/base/defs.h"

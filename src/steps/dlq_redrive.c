@@ -1,0 +1,312 @@
+/* dlq_redrive.c - the step kind `dlq.redrive`: chooses messages by cause, says which and why.
+ *
+ * When every message of the queue is safe, SQS itself moves the queue (a move task cannot choose);
+ * when the queue is mixed, only the chosen ones are sent one by one. A message whose cause is
+ * permanent or unknown is never chosen, whatever is asked for.
+ */
+#include "private.h"
+
+#include <string.h>
+
+enum { REDRIVE_MAX_RATE = 500, CANARY_DEFAULT = 10 };
+
+static const struct fx_step_param redrive_params[] = {
+    {"queue", FX_PARAM_QUEUE, true, NULL, "the dead-letter queue"},
+    {"census", FX_PARAM_ANY, true, NULL, "the value of a dlq.classify step over the whole queue"},
+    {"which", FX_PARAM_LIST, false, "[]",
+     "only these classes or message ids; empty: all that are safe"},
+    {"rate", FX_PARAM_INT, false, "10", "messages a second, 1 to 500"},
+    {"canary", FX_PARAM_INT, false, "10", "how many go first and are watched; 0: none"},
+    {"canary_wait", FX_PARAM_DURATION, false, "\"60s\"", "how long the canary is watched"},
+    {"canary_stop", FX_PARAM_INT, false, "2", "so many that come back stop the redrive"},
+    {"method", FX_PARAM_TEXT, false, "\"auto\"", "auto, selective or move-task"},
+};
+
+/* ---- choosing ---- */
+
+struct choice {
+    struct fx_json *ids;     /* [{id, md5, event_id, cause}] */
+    struct fx_json *classes; /* object: class -> count of the chosen */
+    struct fx_json *staying; /* object: class -> count of the others */
+    const char *refused;     /* a message that was asked for and must not move */
+};
+
+static bool is_wanted(const struct fx_json *which, const struct fx_json *item) {
+    if (fx_json_count(which) == 0)
+        return true;
+    for (size_t i = 0; i < fx_json_count(which); i++) {
+        const char *word = fx_json_text(fx_json_item(which, i));
+
+        if (word != NULL && (strcmp(word, fx_json_get_text(item, "id")) == 0 ||
+                             strcasecmp(word, fx_json_get_text(item, "cause")) == 0 ||
+                             strcmp(word, fx_json_get_text(item, "event_id")) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void count_class(struct fx_scope *sc, struct fx_json *counts, const char *class) {
+    fx_json_put(counts, class, fx_json_int(sc, fx_json_get_int(counts, class, 0) + 1));
+}
+
+static struct choice choose(struct fx_scope *sc, const struct fx_json *census,
+                            const struct fx_json *which) {
+    const struct fx_json *items = fx_json_at(census, "items");
+    struct choice choice = {
+        .ids = fx_json_array(sc), .classes = fx_json_object(sc), .staying = fx_json_object(sc)};
+
+    for (size_t i = 0; i < fx_json_count(items); i++) {
+        const struct fx_json *item = fx_json_item(items, i);
+        const char *cause = fx_json_get_text(item, "cause");
+        bool safe = fx_json_get_bool(item, "safe", false), wanted = is_wanted(which, item);
+
+        if (!safe || !wanted) {
+            count_class(sc, choice.staying, cause);
+            if (wanted && !safe && fx_json_count(which) > 0)
+                choice.refused = fx_printf(sc, "%s (%s)", fx_json_get_text(item, "id"), cause);
+            continue;
+        }
+        count_class(sc, choice.classes, cause);
+        fx_json_add(choice.ids, fx_json_object_of(sc, "id", fx_json_at(item, "id"), "md5",
+                                                  fx_json_at(item, "md5"), "event_id",
+                                                  fx_json_at(item, "event_id"), "cause",
+                                                  fx_json_at(item, "cause"), NULL));
+    }
+    return choice;
+}
+
+/* "25 SchemaValidation, 15 HashMismatch" */
+static const char *counts_text(struct fx_scope *sc, const struct fx_json *counts) {
+    const char *text = "", *name = NULL;
+    struct fx_json *count = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(counts, &cursor, &name, &count))
+        text = fx_printf(sc, "%s%s%lld %s", text, text[0] == '\0' ? "" : ", ",
+                         (long long)fx_json_to_int(count, 0), name);
+    return text[0] == '\0' ? "none" : text;
+}
+
+/* ---- the plan ---- */
+
+struct redrive {
+    struct queue queue, main;
+    const struct fx_json *census;
+    struct choice choice;
+    int64_t total, chosen, rate;
+    bool move_task;
+    const char *gate;
+};
+
+static enum fx_code find_queues(const struct fx_step_context *ctx, const struct fx_json *params,
+                                struct redrive *r, struct fx_error *err) {
+    struct queue_depth depth;
+
+    FX_TRY(queue_find(ctx, fx_json_get_text(params, "queue"), &r->queue, err));
+    if (r->queue.source == NULL)
+        return fx_fail(
+            err, FX_ERR_DENIED,
+            "queue %s names no source in system.yaml, so nobody knows where its messages belong",
+            r->queue.name);
+    FX_TRY(queue_find(ctx, r->queue.source, &r->main, err));
+    FX_TRY(queue_depth(ctx, &r->main, &depth, err));
+    if (strcmp(depth.dead_letter_target, r->queue.arn) != 0)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "%s does not send its dead letters to %s (its redrive policy names %s)",
+                       r->main.name, r->queue.name,
+                       depth.dead_letter_target[0] == '\0' ? "none" : depth.dead_letter_target);
+    return queue_refuse_running_task(ctx, &r->queue, err);
+}
+
+static enum fx_code check_census(const struct fx_json *params, struct redrive *r,
+                                 struct fx_error *err) {
+    r->census = fx_json_at(params, "census");
+    r->total = fx_json_get_int(r->census, "total", -1);
+    r->rate = fx_json_get_int(params, "rate", 10);
+    if (r->total < 0)
+        return fx_fail(err, FX_ERR_INPUT, "census must be the value of a dlq.classify step");
+    if (r->rate < 1 || r->rate > REDRIVE_MAX_RATE)
+        return fx_fail(err, FX_ERR_INPUT, "rate must be between 1 and %d messages a second",
+                       REDRIVE_MAX_RATE);
+    if (r->total == 0)
+        return fx_fail(err, FX_ERR_DENIED, "the queue is empty: there is nothing to redrive");
+    if (!fx_json_get_bool(r->census, "covered", false))
+        return fx_fail(
+            err, FX_ERR_DENIED,
+            "only %lld of about %lld messages could be read, so the rest has no known cause; "
+            "somebody else may be reading the queue: try again in a minute",
+            (long long)r->total, (long long)fx_json_get_int(r->census, "depth", 0));
+    return FX_OK;
+}
+
+static enum fx_code choose_method(const struct fx_json *params, struct redrive *r,
+                                  struct fx_error *err) {
+    const char *method = fx_json_get_text(params, "method");
+    bool all = r->chosen == r->total;
+
+    if (strcmp(method, "move-task") == 0 && !all)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "a move task moves everything, and %lld of the %lld messages must stay",
+                       (long long)(r->total - r->chosen), (long long)r->total);
+    r->move_task = all && strcmp(method, "selective") != 0;
+    return FX_OK;
+}
+
+static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_json *params,
+                            struct redrive *r, struct fx_error *err) {
+    *r = (struct redrive){0};
+    FX_TRY(check_census(params, r, err));
+    FX_TRY(find_queues(ctx, params, r, err));
+    r->choice = choose(ctx->sc, r->census, fx_json_at(params, "which"));
+    r->chosen = (int64_t)fx_json_count(r->choice.ids);
+    if (r->choice.refused != NULL)
+        return fx_fail(err, FX_ERR_DENIED, "message %s must not be retried", r->choice.refused);
+    if (r->chosen == 0)
+        return fx_fail(err, FX_ERR_DENIED, "none of the %lld messages is safe to retry (%s)",
+                       (long long)r->total, counts_text(ctx->sc, r->choice.staying));
+    if (check_gates(ctx, r->choice.classes, &r->gate, err) != FX_OK)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "the cause is not gone: %s; retrying now would fail again", err->message);
+    return choose_method(params, r, err);
+}
+
+static struct fx_json *field(struct fx_scope *sc, const char *name, const char *value) {
+    return fx_json_object_of(sc, "name", fx_json_string(sc, name), "value",
+                             fx_json_string(sc, value), NULL);
+}
+
+static struct fx_json *facts(struct fx_scope *sc, const struct redrive *r, int64_t canary) {
+    struct fx_json *list = fx_json_array_of(
+        sc, field(sc, "From", r->queue.arn), field(sc, "To", r->main.arn),
+        field(sc, "Moving",
+              fx_printf(sc, "%lld of %lld: %s", (long long)r->chosen, (long long)r->total,
+                        counts_text(sc, r->choice.classes))),
+        field(sc, "Staying", counts_text(sc, r->choice.staying)),
+        field(sc, "How",
+              r->move_task ? "every message is safe: SQS moves the queue as one task"
+                           : fx_printf(sc, "the queue is mixed: one by one, %lld first as a canary",
+                                       (long long)canary)),
+        field(sc, "Rate",
+              fx_printf(sc, "%lld a second, about %lld s", (long long)r->rate,
+                        (long long)((r->chosen + r->rate - 1) / r->rate))),
+        NULL);
+
+    if (r->gate[0] != '\0')
+        fx_json_add(list, field(sc, "Cause gone?", fx_printf(sc, "yes: %s", r->gate)));
+    return list;
+}
+
+static struct fx_json *call_row(struct fx_scope *sc, const char *operation, const char *resource,
+                                int64_t count) {
+    return fx_json_object_of(sc, "operation", fx_json_string(sc, operation), "resource",
+                             fx_json_string(sc, resource), "count", fx_json_int(sc, count), NULL);
+}
+
+static struct fx_json *calls(struct fx_scope *sc, const struct redrive *r) {
+    if (r->move_task)
+        return fx_json_array_of(sc, call_row(sc, "sqs:StartMessageMoveTask", r->queue.arn, 1),
+                                NULL);
+    return fx_json_array_of(sc, call_row(sc, "sqs:SendMessage", r->main.arn, r->chosen),
+                            call_row(sc, "sqs:DeleteMessage", r->queue.arn, r->chosen), NULL);
+}
+
+static enum fx_code redrive_plan(const struct fx_step_context *ctx, const struct fx_json *params,
+                                 struct fx_json **ret_plan, struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    int64_t canary = fx_json_get_int(params, "canary", CANARY_DEFAULT);
+    struct redrive r;
+
+    FX_TRY(prepare(ctx, params, &r, err));
+    *ret_plan = fx_json_object_of(
+        sc, "summary",
+        fx_json_stringf(
+            sc,
+            "Move %lld of %lld messages from %s back to %s. A message that was sent cannot be "
+            "called back.",
+            (long long)r.chosen, (long long)r.total, r.queue.name, r.main.name),
+        "facts", facts(sc, &r, canary < r.chosen ? canary : r.chosen), "calls", calls(sc, &r),
+        "details",
+        fx_json_object_of(sc, "method", fx_json_string(sc, r.move_task ? "move-task" : "selective"),
+                          "messages", r.choice.ids, "classes", r.choice.classes, "total",
+                          fx_json_int(sc, r.total), "rate", fx_json_int(sc, r.rate), "from",
+                          fx_json_string(sc, r.queue.arn), "to", fx_json_string(sc, r.main.arn),
+                          NULL),
+        NULL);
+    return FX_OK;
+}
+
+/* ---- just before it runs ---- */
+
+/* A move task takes what is there at that moment, so the whole queue is looked at once more. */
+static enum fx_code confirm_all_safe(const struct fx_step_context *ctx, const struct queue *queue,
+                                     int64_t approved, struct fx_error *err) {
+    struct letters letters = {0};
+    struct queue_depth depth;
+    struct fx_json *gaps = NULL;
+    struct fx_error ignored;
+
+    FX_TRY(queue_depth(ctx, queue, &depth, err));
+    enum fx_code code = peek(ctx, queue, depth.visible, DLQ_MAX_MESSAGES, &letters, err);
+
+    if (code == FX_OK)
+        code = classify(ctx, &letters, &gaps, err);
+    enum fx_code released = peek_release(ctx, queue, &letters, code == FX_OK ? err : &ignored);
+
+    FX_TRY(code);
+    FX_TRY(released);
+    if ((int64_t)letters.count != approved || depth.in_flight > 0)
+        return fx_fail(
+            err, FX_ERR_CONFLICT,
+            "the queue changed: %lld messages were approved, %zu are there now and %lld in flight",
+            (long long)approved, letters.count, (long long)depth.in_flight);
+    for (size_t i = 0; i < letters.count; i++)
+        if (!class_is_safe(letters.items[i].class))
+            return fx_fail(err, FX_ERR_CONFLICT,
+                           "the queue changed: message %s is now %s and must not be retried",
+                           letters.items[i].id, class_name(letters.items[i].class));
+    return FX_OK;
+}
+
+static enum fx_code redrive_confirm(const struct fx_step_context *ctx, const struct fx_json *params,
+                                    struct fx_error *err) {
+    const struct fx_json *details = fx_json_at(ctx->plan, "details");
+    const char *gate = "";
+    struct redrive r = {0};
+
+    FX_TRY(find_queues(ctx, params, &r, err));
+    if (strcmp(r.queue.arn, fx_json_get_text(details, "from")) != 0 ||
+        strcmp(r.main.arn, fx_json_get_text(details, "to")) != 0)
+        return fx_fail(err, FX_ERR_CONFLICT,
+                       "the queues are configured differently than when this was approved");
+    if (check_gates(ctx, fx_json_at(details, "classes"), &gate, err) != FX_OK)
+        return fx_fail(err, FX_ERR_CONFLICT, "the cause is back: %s", err->message);
+    if (strcmp(fx_json_get_text(details, "method"), "move-task") == 0)
+        return confirm_all_safe(ctx, &r.queue, fx_json_get_int(details, "total", 0), err);
+    return FX_OK;
+}
+
+static enum fx_code redrive_run(const struct fx_step_context *ctx, const struct fx_json *params,
+                                struct fx_step_result *ret_result, struct fx_error *err) {
+    const char *method = fx_json_text(fx_json_at_path(ctx->plan, "details.method"));
+
+    if (method != NULL && strcmp(method, "move-task") == 0)
+        return move_task_run(ctx, params, ret_result, err);
+    return selective_run(ctx, params, ret_result, err);
+}
+
+static enum fx_effect redrive_effect(const struct fx_json *params) {
+    (void)params;
+    return FX_EFFECT_UNKEYED;
+}
+
+const struct fx_step_kind step_dlq_redrive = {
+    .name = "dlq.redrive",
+    .summary =
+        "Sends the safe dead letters back to their queue; a canary first, message by message.",
+    .params = redrive_params,
+    .params_count = FX_COUNT_OF(redrive_params),
+    .effect = redrive_effect,
+    .plan = redrive_plan,
+    .confirm = redrive_confirm,
+    .run = redrive_run,
+};

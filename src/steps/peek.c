@@ -1,0 +1,155 @@
+/* peek.c - looks at dead letters: receives them, remembers the handles, puts them back. */
+#include "private.h"
+
+#include "fluxabot/base/digest.h"
+
+#include <string.h>
+
+static struct dead_letter *find(struct letters *letters, const char *id) {
+    for (size_t i = 0; i < letters->count; i++)
+        if (strcmp(letters->items[i].id, id) == 0)
+            return &letters->items[i];
+    return NULL;
+}
+
+static struct dead_letter *append(struct fx_scope *sc, struct letters *letters) {
+    if (letters->count == letters->capacity) {
+        size_t capacity = letters->capacity == 0 ? 64 : 2 * letters->capacity;
+        struct dead_letter *grown = fx_alloc(sc, capacity * sizeof *grown);
+
+        if (letters->count > 0)
+            memcpy(grown, letters->items, letters->count * sizeof *grown);
+        letters->items = grown;
+        letters->capacity = capacity;
+    }
+    return &letters->items[letters->count++];
+}
+
+static int64_t attribute(const struct fx_json *message, const char *name) {
+    int64_t value = 0;
+
+    return fx_slice_to_int(fx_json_text_slice(fx_json_at(fx_json_at(message, "Attributes"), name)),
+                           &value)
+               ? value
+               : 0;
+}
+
+/* Only members of the form a typed id has may travel further as ids. */
+static const char *id_at(const struct fx_json *body, const char *name) {
+    enum { ID_MAX = 128 };
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-";
+    const char *text = fx_json_get_text(body, name);
+
+    return text == NULL || strlen(text) > ID_MAX || text[strspn(text, allowed)] != '\0' ? "" : text;
+}
+
+static void read_letter(struct fx_scope *sc, const struct fx_json *message,
+                        struct dead_letter *letter) {
+    struct fx_json *json = NULL;
+    struct fx_error ignored;
+
+    *letter = (struct dead_letter){.id = fx_json_get_text(message, "MessageId"),
+                                   .handle = fx_json_get_text(message, "ReceiptHandle"),
+                                   .body = fx_json_text_slice(fx_json_at(message, "Body")),
+                                   .raw = message,
+                                   .event_id = "",
+                                   .correlation_id = "",
+                                   .sent_ms = attribute(message, "SentTimestamp"),
+                                   .receives = attribute(message, "ApproximateReceiveCount"),
+                                   .why = ""};
+    letter->md5 = fx_md5_hex(sc, letter->body);
+    if (fx_json_parse(sc, letter->body, &json, &ignored) == FX_OK &&
+        fx_json_type(json) == FX_JSON_OBJECT) {
+        letter->json = json;
+        letter->event_id = id_at(json, "event_id");
+        letter->correlation_id = id_at(json, "correlation_id");
+    }
+}
+
+enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *queue, size_t max,
+                       int64_t wait_s, int64_t visibility_s, struct letters *letters,
+                       size_t *ret_received, struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    struct fx_json *answer = NULL;
+    const struct fx_json *all = fx_json_array_of(sc, fx_json_string(sc, "All"), NULL);
+    const struct fx_json *params = fx_json_object_of(
+        sc, "QueueUrl", fx_json_string(sc, queue->url), "MaxNumberOfMessages",
+        fx_json_int(sc, max < SQS_BATCH ? (int64_t)max : SQS_BATCH), "VisibilityTimeout",
+        fx_json_int(sc, visibility_s), "WaitTimeSeconds", fx_json_int(sc, wait_s),
+        "MessageSystemAttributeNames", all, "MessageAttributeNames", all, NULL);
+
+    if (queue_call(ctx, "ReceiveMessage", params, &answer, err) != FX_OK)
+        return fx_fail_in(err, "reading queue %s", queue->name);
+    const struct fx_json *messages = fx_json_at(answer, "Messages");
+
+    *ret_received = fx_json_count(messages);
+    for (size_t i = 0; i < *ret_received; i++) {
+        const struct fx_json *message = fx_json_item(messages, i);
+        const char *id = fx_json_get_text(message, "MessageId");
+        struct dead_letter *known = id == NULL ? NULL : find(letters, id);
+
+        if (known != NULL)
+            known->handle = fx_json_get_text(message, "ReceiptHandle");
+        else if (id != NULL)
+            read_letter(sc, message, append(sc, letters));
+    }
+    return FX_OK;
+}
+
+/* Long enough that the first message does not come back before the last was read. */
+static int64_t hide_for_s(const struct queue *queue, int64_t depth) {
+    enum { MESSAGES_PER_SECOND = 40 };
+
+    return queue->visibility_s + depth / MESSAGES_PER_SECOND;
+}
+
+enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, int64_t depth,
+                  size_t max, struct letters *ret_letters, struct fx_error *err) {
+    int empty = 0;
+
+    *ret_letters = (struct letters){0};
+    while (ret_letters->count < max && empty < DLQ_EMPTY_RECEIVES) {
+        bool have_all = (int64_t)ret_letters->count >= depth;
+        size_t received = 0, before = ret_letters->count;
+
+        FX_TRY(fx_scope_check(ctx->sc, fx_mono_ms(ctx->clock), err));
+        FX_TRY(peek_once(ctx, queue, SQS_BATCH, have_all ? 0 : DLQ_LONG_POLL_S,
+                         hide_for_s(queue, depth), ret_letters, &received, err));
+        if (ret_letters->count > before)
+            continue;
+        if (have_all)
+            break;
+        empty++;
+    }
+    return FX_OK;
+}
+
+enum fx_code release_handles(const struct fx_step_context *ctx, const struct queue *queue,
+                             const struct fx_json *handles, struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    size_t count = fx_json_count(handles);
+
+    for (size_t from = 0; from < count; from += SQS_BATCH) {
+        struct fx_json *entries = fx_json_array(sc), *answer = NULL;
+
+        for (size_t i = from; i < count && i < from + SQS_BATCH; i++)
+            fx_json_add(entries, fx_json_object_of(sc, "Id", fx_json_stringf(sc, "m%zu", i - from),
+                                                   "ReceiptHandle", fx_json_item(handles, i),
+                                                   "VisibilityTimeout", fx_json_int(sc, 0), NULL));
+        FX_TRY(queue_call(ctx, "ChangeMessageVisibilityBatch",
+                          fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, queue->url),
+                                            "Entries", entries, NULL),
+                          &answer, err));
+    }
+    return FX_OK;
+}
+
+enum fx_code peek_release(const struct fx_step_context *ctx, const struct queue *queue,
+                          const struct letters *letters, struct fx_error *err) {
+    struct fx_json *handles = fx_json_array(ctx->sc);
+
+    for (size_t i = 0; i < letters->count; i++)
+        fx_json_add(handles, fx_json_string(ctx->sc, letters->items[i].handle));
+    return release_handles(ctx, queue, handles, err);
+}

@@ -1,0 +1,92 @@
+/* queue.c - a queue of system.yaml, and what SQS says about it. */
+#include "private.h"
+
+#include <string.h>
+
+enum fx_code queue_find(const struct fx_step_context *ctx, const char *name,
+                        struct queue *ret_queue, struct fx_error *err) {
+    const struct fx_json *row = fx_json_at(fx_json_at(ctx->system, "queues"), name);
+
+    if (row == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "system.yaml names no queue %s", name);
+    *ret_queue =
+        (struct queue){.name = name,
+                       .url = fx_json_get_text(row, "url"),
+                       .arn = fx_json_get_text(row, "arn"),
+                       .source = fx_json_get_text(row, "source"),
+                       .idempotent = fx_json_get_bool(row, "idempotent", false),
+                       .visibility_s = fx_json_get_int(row, "visibility", DLQ_VISIBILITY_S)};
+    if (ret_queue->url == NULL || ret_queue->arn == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "the queue %s needs url and arn in system.yaml", name);
+    return FX_OK;
+}
+
+enum fx_code queue_call(const struct fx_step_context *ctx, const char *operation,
+                        const struct fx_json *params, struct fx_json **ret_answer,
+                        struct fx_error *err) {
+    return fx_aws_call(
+        ctx->aws, ctx->sc,
+        &(struct fx_aws_call){.service = "sqs", .operation = operation, .params = params},
+        ret_answer, err);
+}
+
+/* SQS gives every attribute as text, policies as JSON inside text. */
+static int64_t number_at(const struct fx_json *attributes, const char *name) {
+    int64_t value = 0;
+
+    return fx_slice_to_int(fx_json_text_slice(fx_json_at(attributes, name)), &value) ? value : 0;
+}
+
+static const char *target_of(struct fx_scope *sc, const struct fx_json *attributes) {
+    struct fx_json *policy = NULL;
+    struct fx_error ignored;
+    const char *target = NULL;
+
+    if (fx_json_at(attributes, "RedrivePolicy") != NULL &&
+        fx_json_parse(sc, fx_json_text_slice(fx_json_at(attributes, "RedrivePolicy")), &policy,
+                      &ignored) == FX_OK)
+        target = fx_json_get_text(policy, "deadLetterTargetArn");
+    return target == NULL ? "" : target;
+}
+
+enum fx_code queue_depth(const struct fx_step_context *ctx, const struct queue *queue,
+                         struct queue_depth *ret_depth, struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    struct fx_json *answer = NULL;
+    const struct fx_json *params = fx_json_object_of(
+        sc, "QueueUrl", fx_json_string(sc, queue->url), "AttributeNames",
+        fx_json_array_of(sc, fx_json_string(sc, "ApproximateNumberOfMessages"),
+                         fx_json_string(sc, "ApproximateNumberOfMessagesNotVisible"),
+                         fx_json_string(sc, "ApproximateNumberOfMessagesDelayed"),
+                         fx_json_string(sc, "RedrivePolicy"), NULL),
+        NULL);
+
+    if (queue_call(ctx, "GetQueueAttributes", params, &answer, err) != FX_OK)
+        return fx_fail_in(err, "the state of queue %s", queue->name);
+    const struct fx_json *attributes = fx_json_at(answer, "Attributes");
+
+    *ret_depth = (struct queue_depth){
+        .visible = number_at(attributes, "ApproximateNumberOfMessages"),
+        .in_flight = number_at(attributes, "ApproximateNumberOfMessagesNotVisible"),
+        .delayed = number_at(attributes, "ApproximateNumberOfMessagesDelayed"),
+        .dead_letter_target = target_of(sc, attributes)};
+    return FX_OK;
+}
+
+enum fx_code queue_refuse_running_task(const struct fx_step_context *ctx, const struct queue *queue,
+                                       struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    struct fx_json *answer = NULL;
+
+    FX_TRY(queue_call(ctx, "ListMessageMoveTasks",
+                      fx_json_object_of(sc, "SourceArn", fx_json_string(sc, queue->arn),
+                                        "MaxResults", fx_json_int(sc, 1), NULL),
+                      &answer, err));
+    const char *status = fx_json_text(fx_json_at_path(answer, "Results.0.Status"));
+
+    if (status != NULL && (strcmp(status, "RUNNING") == 0 || strcmp(status, "CANCELLING") == 0))
+        return fx_fail(err, FX_ERR_CONFLICT,
+                       "a move task of queue %s is %s; wait for it or cancel it", queue->name,
+                       status);
+    return FX_OK;
+}

@@ -1,2 +1,0 @@
-/* steps.c - see include/fluxabot/steps.h */
-#include "fluxabot/base/defs.h"

@@ -1,0 +1,50 @@
+/* wait.c - the step kinds that only pass time or ask a person. */
+#include "private.h"
+
+static const struct fx_step_param wait_params[] = {
+    {"time", FX_PARAM_DURATION, true, NULL, "how long, such as 30s"},
+};
+
+static enum fx_code wait_run(const struct fx_step_context *ctx, const struct fx_json *params,
+                             struct fx_step_result *ret_result, struct fx_error *err) {
+    int64_t now = fx_wall_ms(ctx->clock);
+    int64_t until = fx_json_get_int(ctx->checkpoint, "until", 0);
+
+    (void)err;
+    if (until == 0)
+        until = now + fx_json_get_int(params, "time", 0);
+    if (now >= until) {
+        ret_result->output = fx_json_null(ctx->sc);
+        return FX_OK;
+    }
+    *ret_result = (struct fx_step_result){
+        .outcome = FX_STEP_PARKED,
+        .checkpoint = fx_json_object_of(ctx->sc, "until", fx_json_int(ctx->sc, until), NULL),
+        .due_ms = until};
+    return FX_OK;
+}
+
+const struct fx_step_kind step_wait = {
+    .name = "wait",
+    .summary = "Goes on after a while; the run sleeps in the store, not in a thread.",
+    .params = wait_params,
+    .params_count = FX_COUNT_OF(wait_params),
+    .shorthand = "time",
+    .effect = step_reads,
+    .run = wait_run,
+};
+
+static const struct fx_step_param approval_params[] = {
+    {"step", FX_PARAM_STEP, true, NULL, "the later step that changes something"},
+};
+
+const struct fx_step_kind step_approval = {
+    .name = "approval",
+    .summary = "Shows the exact plan of a later step and waits until somebody other than the asker "
+               "decides.",
+    .params = approval_params,
+    .params_count = FX_COUNT_OF(approval_params),
+    .shorthand = "step",
+    .is_approval = true,
+    .effect = step_reads,
+};

@@ -1,0 +1,131 @@
+/* approvals.c - questions to people, and the one decision each of them gets. */
+#include "private.h"
+
+#include "fluxabot/base/clock.h"
+
+enum fx_code store_approval_add(struct sqlite_store *db, const struct fx_approval *approval,
+                                struct fx_error *err) {
+    FX_TRY(store_exec(db, STMT_APPROVAL_ADD,
+                      ST_VALUES(st_text(approval->id), st_text(approval->run),
+                                st_text(approval->step), st_text(approval->digest),
+                                st_text(approval->plan_json), st_text(approval->requester),
+                                st_int(approval->created_ms), st_int(approval->expires_ms)),
+                      err));
+    if (store_changed(db) == 0)
+        return fx_fail(err, FX_ERR_CONFLICT, "the approval %s has been asked for before",
+                       approval->id);
+    return FX_OK;
+}
+
+static void *read_approval(struct fx_scope *sc, const struct store_rows *rows) {
+    struct fx_approval *approval = FX_NEW(sc, struct fx_approval);
+
+    *approval = (struct fx_approval){
+        .id = store_text(rows, sc, 0),
+        .run = store_text(rows, sc, 1),
+        .step = store_text(rows, sc, 2),
+        .digest = store_text(rows, sc, 3),
+        .plan_json = store_text(rows, sc, 4),
+        .requester = store_text(rows, sc, 5),
+        .state = (enum fx_approval_state)store_int(rows, 6),
+        .created_ms = store_int(rows, 7),
+        .expires_ms = store_int(rows, 8),
+        .execute_before_ms = store_int(rows, 9),
+        .decided_by = store_text(rows, sc, 10),
+        .decided_ms = store_int(rows, 11),
+        .reason = store_text(rows, sc, 12),
+    };
+    return approval;
+}
+
+/* ---- the decision ---- */
+
+static enum fx_code why_not_decided(struct fx_scope *sc, const struct fx_approval *stored,
+                                    struct fx_error *err) {
+    static const char *const verbs[] = {
+        [FX_APPROVAL_APPROVED] = "approved",
+        [FX_APPROVAL_DENIED] = "denied",
+        [FX_APPROVAL_EXPIRED] = "closed because it had expired",
+    };
+
+    if (stored->state != FX_APPROVAL_PENDING && stored->decided_by[0] != '\0')
+        return fx_fail(err, FX_ERR_CONFLICT, "this was already %s by %s at %s",
+                       verbs[stored->state], stored->decided_by,
+                       fx_time_iso(sc, stored->decided_ms));
+    if (stored->state != FX_APPROVAL_PENDING)
+        return fx_fail(err, FX_ERR_CONFLICT, "this was already %s at %s", verbs[stored->state],
+                       fx_time_iso(sc, stored->decided_ms));
+    return FX_OK;
+}
+
+static enum fx_code refuse(struct fx_scope *sc, const struct fx_approval *stored,
+                           const struct fx_approval *given, struct fx_error *err) {
+    FX_TRY(why_not_decided(sc, stored, err));
+    if (given->state == FX_APPROVAL_EXPIRED)
+        return fx_fail(err, FX_ERR_CONFLICT, "this can still be decided until %s",
+                       fx_time_iso(sc, stored->expires_ms));
+    return fx_fail(err, FX_ERR_CONFLICT, "this could be decided until %s only: ask again",
+                   fx_time_iso(sc, stored->expires_ms));
+}
+
+/* One conditional update is the decision; whoever it does not change comes too late. */
+static enum fx_code decide_in(struct sqlite_store *db, struct fx_scope *sc,
+                              const struct fx_approval *given, const struct store_batch *batch,
+                              struct fx_error *err) {
+    struct fx_approval *stored = NULL;
+
+    FX_TRY(store_read_one(db, sc, STMT_APPROVAL_GET, ST_VALUES(st_text(given->id)), read_approval,
+                          &stored, err));
+    if (stored == NULL)
+        return fx_fail(err, FX_ERR_NOT_FOUND, "there is no approval %s", given->id);
+    FX_TRY(store_exec(
+        db, given->state == FX_APPROVAL_EXPIRED ? STMT_APPROVAL_EXPIRE : STMT_APPROVAL_DECIDE,
+        ST_VALUES(st_int(given->state), st_text(given->decided_by), st_int(given->decided_ms),
+                  st_int(given->execute_before_ms), st_text(given->reason), st_text(given->id)),
+        err));
+    if (store_changed(db) == 0)
+        return refuse(sc, stored, given, err);
+    FX_TRY(store_job_put(db, "run", stored->run, given->decided_ms, err));
+    return store_apply(db, sc, batch, err);
+}
+
+static enum fx_code decide(struct fx_store *store, struct fx_scope *sc,
+                           const struct fx_approval *given, const struct fx_writes *writes,
+                           struct fx_error *err) {
+    struct sqlite_store *db = store_of(store);
+    struct store_batch batch = store_batch_of(db, sc, writes);
+
+    if (given->state == FX_APPROVAL_PENDING)
+        return fx_fail(err, FX_ERR_INPUT, "the decision on approval %s is not named", given->id);
+    FX_TRY(store_begin(db, err));
+    return store_end(db, decide_in(db, sc, given, &batch, err), err);
+}
+
+/* ---- reading ---- */
+
+static enum fx_code get_approval(struct fx_store *store, struct fx_scope *sc, const char *id,
+                                 struct fx_approval **ret_approval, struct fx_error *err) {
+    return store_one(store, sc, STMT_APPROVAL_GET, ST_VALUES(st_text(id)), read_approval,
+                     ret_approval, err);
+}
+
+static enum fx_code approval_of(struct fx_store *store, struct fx_scope *sc, const char *run,
+                                const char *step, struct fx_approval **ret_approval,
+                                struct fx_error *err) {
+    return store_one(store, sc, STMT_APPROVAL_OF, ST_VALUES(st_text(run), st_text(step)),
+                     read_approval, ret_approval, err);
+}
+
+static enum fx_code list_pending(struct fx_store *store, struct fx_scope *sc, size_t max,
+                                 struct fx_approval ***ret_approvals, size_t *ret_count,
+                                 struct fx_error *err) {
+    return store_list(store, sc, STMT_APPROVAL_PENDING, ST_VALUES(st_int(store_max_rows(max))),
+                      read_approval, ret_approvals, ret_count, err);
+}
+
+void store_approvals_bind(struct fx_store *store) {
+    store->decide = decide;
+    store->approval = get_approval;
+    store->approval_of = approval_of;
+    store->approvals_pending = list_pending;
+}

@@ -1,0 +1,67 @@
+/* incidents.c - what is or was wrong, one row per incident. */
+#include "private.h"
+
+enum fx_code store_incident_put(struct sqlite_store *db, const struct fx_incident *incident,
+                                struct fx_error *err) {
+    return store_exec(
+        db, STMT_INCIDENT_PUT,
+        ST_VALUES(st_text(incident->id), st_text(incident->system), st_text(incident->environment),
+                  st_text(incident->key), st_text(incident->title), st_text(incident->severity),
+                  st_int(incident->state), st_int(incident->opened_ms), st_int(incident->closed_ms),
+                  st_int(incident->changed_ms), st_int(incident->seen), st_text(incident->acked_by),
+                  st_int(incident->acked_ms), st_int(incident->paged),
+                  st_text(incident->body_json)),
+        err);
+}
+
+static void *read_incident(struct fx_scope *sc, const struct store_rows *rows) {
+    struct fx_incident *incident = FX_NEW(sc, struct fx_incident);
+
+    *incident = (struct fx_incident){
+        .id = store_text(rows, sc, 0),
+        .system = store_text(rows, sc, 1),
+        .environment = store_text(rows, sc, 2),
+        .key = store_text(rows, sc, 3),
+        .title = store_text(rows, sc, 4),
+        .severity = store_text(rows, sc, 5),
+        .state = (enum fx_incident_state)store_int(rows, 6),
+        .opened_ms = store_int(rows, 7),
+        .closed_ms = store_int(rows, 8),
+        .changed_ms = store_int(rows, 9),
+        .seen = store_int(rows, 10),
+        .acked_by = store_text(rows, sc, 11),
+        .acked_ms = store_int(rows, 12),
+        .paged = store_int(rows, 13) != 0,
+        .body_json = store_text(rows, sc, 14),
+    };
+    return incident;
+}
+
+static enum fx_code get_incident(struct fx_store *store, struct fx_scope *sc, const char *id,
+                                 struct fx_incident **ret_incident, struct fx_error *err) {
+    return store_one(store, sc, STMT_INCIDENT_GET, ST_VALUES(st_text(id)), read_incident,
+                     ret_incident, err);
+}
+
+static enum fx_code incident_by_key(struct fx_store *store, struct fx_scope *sc, const char *system,
+                                    const char *key, struct fx_incident **ret_incident,
+                                    struct fx_error *err) {
+    return store_one(store, sc, STMT_INCIDENT_BY_KEY, ST_VALUES(st_text(system), st_text(key)),
+                     read_incident, ret_incident, err);
+}
+
+static enum fx_code list_incidents(struct fx_store *store, struct fx_scope *sc, const char *system,
+                                   bool open, size_t max, struct fx_incident ***ret_incidents,
+                                   size_t *ret_count, struct fx_error *err) {
+    int64_t below = open ? FX_INCIDENT_CLOSED : INT32_MAX;
+
+    return store_list(store, sc, STMT_INCIDENT_LIST,
+                      ST_VALUES(st_text(system), st_int(below), st_int(store_max_rows(max))),
+                      read_incident, ret_incidents, ret_count, err);
+}
+
+void store_incidents_bind(struct fx_store *store) {
+    store->incident = get_incident;
+    store->incident_by_key = incident_by_key;
+    store->incidents = list_incidents;
+}

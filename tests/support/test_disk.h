@@ -1,0 +1,24 @@
+/* test_disk.h - a SQLite VFS between the store and the real disk: counts syncs, fails on demand,
+ * and remembers what a power cut would leave.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum test_disk_fault { DISK_WORKS, DISK_SYNC_FAILS, DISK_FULL };
+
+struct test_disk {
+    _Atomic int fault;         /* an enum test_disk_fault */
+    _Atomic int64_t log_syncs; /* of the write-ahead log */
+    _Atomic unsigned sync_us;  /* a sync of the log takes at least this long */
+    _Atomic bool keeps_synced; /* at each sync FILE is copied to FILE-synced */
+};
+
+/* The default VFS of this process from now on. One per process, because SQLite's list is. */
+struct test_disk *test_disk_install(void);
+void test_disk_reset(struct test_disk *disk);
+
+/* Makes the database at path and its log what they were at their last syncs. */
+void test_disk_cut_power(const char *path);

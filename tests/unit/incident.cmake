@@ -1,0 +1,2 @@
+fx_unit_test(incident_read_test USES base incident)
+fx_unit_test(incident_decide_test USES base incident)

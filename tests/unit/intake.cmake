@@ -1,0 +1,2 @@
+# The test brings its own fx_aws_call, so the real one is not linked in.
+fx_unit_test(intake_test USES base http sns intake)

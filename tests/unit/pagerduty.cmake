@@ -1,0 +1,1 @@
+fx_unit_test(pagerduty_test USES base pagerduty)

@@ -1,0 +1,1 @@
+fx_unit_test(pagerdutyapi_test USES base http pagerduty pagerdutyapi)

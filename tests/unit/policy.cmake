@@ -1,0 +1,1 @@
+fx_unit_test(policy_test USES base policy)

@@ -1,0 +1,295 @@
+/* runbook_open_test.c - what a set of runbooks holds once it was read. */
+#include "support/test.h"
+
+#include "fluxabot/base/digest.h"
+#include "support/runbook_kinds.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PROD                                                                                       \
+    "{\"prod\":{\"queue_url\":\"https://sqs.example.com/1/main\","                                 \
+    "\"dlq_url\":\"https://sqs.example.com/1/dlq\",\"limit\":7}}"
+
+static int setup(void **state) {
+    *state = fx_scope_new(NULL);
+    return 0;
+}
+
+static int teardown(void **state) {
+    fx_scope_free(*state);
+    return 0;
+}
+
+static void close_p(struct fx_runbooks **runbooks) {
+    fx_runbooks_close(*runbooks);
+}
+
+static void finds_nothing_wrong_in_the_good_ones(void **state) {
+    static const char *const good[][3] = {
+        {"good/fluxa", "fluxa", PROD},
+        {"good/tiny", "tiny", NULL},
+        {"good/tiny", "tiny", "{\"dev\":{},\"prod\":{}}"},
+    };
+    for (size_t i = 0; i < FX_COUNT_OF(good); i++) {
+        FX_CLEANUP(close_p) struct fx_runbooks *runbooks = NULL;
+        struct fx_finding *findings = NULL;
+        struct fx_error err = {0};
+        size_t count = 0;
+
+        assert_ok(runbook_open(*state, good[i][0], good[i][1], good[i][2], &runbooks, &findings,
+                               &count, &err));
+        assert_int_equal(count, 0);
+        assert_non_null(fx_runbooks_find(runbooks, good[i][1]));
+        assert_null(fx_runbooks_find(runbooks, "other"));
+        assert_null(fx_runbooks_at(runbooks, 1));
+        assert_int_equal(fx_runbooks_count(runbooks), 1);
+    }
+}
+
+static void keeps_a_command_as_it_was_written(void **state) {
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/fluxa", "fluxa");
+    const struct fx_system *system = fx_runbooks_at(runbooks, 0);
+    const struct fx_runbook *runbook = fx_system_find(system, "dlq inspect");
+
+    assert_non_null(runbook);
+    assert_string_equal(runbook->rows, "F-02, 000 L168-179");
+    assert_string_equal(runbook->role, "operator");
+    assert_true(runbook->is_private);
+    assert_int_equal(runbook->effect, FX_EFFECT_READ);
+    assert_int_equal(runbook->arguments_count, 2);
+    assert_int_equal(runbook->arguments[0].min, 1);
+    assert_int_equal(runbook->arguments[0].max, 50);
+    assert_int_equal(fx_json_to_int(runbook->arguments[0].fallback, 0), 10);
+    assert_int_equal(runbook->steps_count, 3);
+    assert_string_equal(runbook->steps[0].id, "depth");
+    assert_string_equal(runbook->steps[0].kind->name, "call");
+    assert_string_equal(runbook->steps[0].otherwise, "continue");
+    assert_int_equal(runbook->steps[0].timeout_ms, 10000);
+    assert_string_equal(fx_json_dump(*state, runbook->steps[0].params),
+                        "{\"operation\":\"sqs:GetQueueAttributes\",\"parameters\":{\"QueueUrl\":"
+                        "\"${queue['dlq'].url}\"}}");
+    assert_string_equal(runbook->steps[1].when, "arguments.only == \"all\" or depth.count > 0");
+    assert_string_equal(runbook->steps[2].when, "#variables.functions > 1");
+    assert_string_equal(fx_json_dump(*state, runbook->steps[2].params),
+                        "{\"queue\":\"dlq\",\"count\":10,\"window\":300000}");
+    assert_string_equal(fx_json_text(fx_json_at_path(runbook->answer, "buttons.2.when")),
+                        "messages.retryable > 0");
+    assert_int_equal(fx_system_find(system, "dlq redrive")->effect, FX_EFFECT_KEYED);
+    assert_null(fx_system_find(system, "dlq redriv"));
+}
+
+static void keeps_routes_as_they_were_written(void **state) {
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/fluxa", "fluxa");
+    const struct fx_system *system = fx_runbooks_at(runbooks, 0);
+
+    assert_int_equal(system->routes_count, 2);
+    const struct fx_alarm_route *route = &system->routes[0];
+    assert_string_equal(route->name, "dead letters");
+    assert_int_equal(route->patterns_count, 2);
+    assert_string_equal(route->metric_namespace, "AWS/SQS");
+    assert_string_equal(route->severity, "high");
+    assert_true(route->page);
+    assert_int_equal(route->triage_count, 3);
+    assert_string_equal(route->triage[2], "errors processor window=30m");
+    assert_int_equal(route->buttons_count, 2);
+    assert_false(system->routes[1].page);
+    assert_null(system->routes[1].metric_namespace);
+    assert_null(system->routes[1].link);
+}
+
+static void fills_in_the_variables_of_one_environment(void **state) {
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/fluxa", "fluxa");
+    const struct fx_system *system = fx_runbooks_at(runbooks, 0);
+    struct fx_json *environments = NULL, *filled = NULL;
+    struct fx_error err = {0};
+
+    assert_ok(fx_json_parse(*state, FX_SLICE(PROD), &environments, &err));
+    assert_ok(
+        fx_system_fill(*state, system, "prod", fx_json_at(environments, "prod"), &filled, &err));
+    assert_string_equal(fx_json_get_text(filled, "title"), "Fluxa in prod");
+    assert_string_equal(fx_json_text(fx_json_at_path(filled, "queues.dlq.url")),
+                        "https://sqs.example.com/1/dlq");
+    assert_string_equal(fx_json_text(fx_json_at_path(filled, "log_groups.processor")),
+                        "/aws/lambda/fluxa-processor");
+    assert_int_equal(fx_json_to_int(fx_json_at_path(filled, "variables.limit"), 0), 7);
+    assert_string_equal(fx_json_text(fx_json_at_path(filled, "variables.tier")), "small");
+    assert_int_equal(fx_json_type(fx_json_at_path(filled, "variables.note")), FX_JSON_NULL);
+    assert_string_equal(fx_json_text(fx_json_at_path(filled, "dlq_classes.1.match.1")),
+                        "could not connect");
+}
+
+static void says_which_variable_is_missing_or_wrong(void **state) {
+    static const struct {
+        const char *variables, *word;
+    } rows[] = {
+        {"{\"queue_url\":\"https://a/b\"}", "dlq_url has no value"},
+        {"{\"queue_url\":\"a queue\",\"dlq_url\":\"https://a/b\"}", "queue_url must be an address"},
+        {"{\"queue_url\":\"https://a\",\"dlq_url\":\"https://a\",\"dlq_arn\":\"arn:aws\"}",
+         "dlq_arn must be an ARN"},
+        {"{\"queue_url\":\"https://a\",\"dlq_url\":\"https://a\",\"limit\":\"5\"}",
+         "limit must be a whole number"},
+        {"{\"queue_url\":\"https://a\",\"dlq_url\":\"https://a\",\"tier\":\"huge\"}",
+         "tier must be one of its choices"},
+        {"{\"queue_url\":\"https://a\",\"dlq_url\":\"https://a\",\"functions\":[1]}",
+         "functions must be a list of texts"},
+        {"{\"queue_url\":\"https://a\",\"dlq_url\":\"https://a\",\"dlq\":\"https://a\"}",
+         "dlq is not declared"},
+    };
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/fluxa", "fluxa");
+
+    for (size_t i = 0; i < FX_COUNT_OF(rows); i++) {
+        struct fx_json *variables = NULL, *filled = NULL;
+        struct fx_error err = {0};
+
+        assert_ok(fx_json_parse(*state, fx_slice_of(rows[i].variables), &variables, &err));
+        assert_int_equal(
+            fx_system_fill(*state, fx_runbooks_at(runbooks, 0), "prod", variables, &filled, &err),
+            FX_ERR_INPUT);
+        assert_non_null(strstr(err.message, "systems.fluxa.environments.prod"));
+        if (strstr(err.message, rows[i].word) == NULL)
+            fail_msg("%s is not in: %s", rows[i].word, err.message);
+        assert_null(filled);
+    }
+}
+
+static void checks_the_values_of_every_environment(void **state) {
+    static const struct {
+        const char *environments, *word;
+    } rows[] = {
+        {"{\"dev\":{}}", "the environment dev gives no value for queue_url"},
+        {"{\"dev\":{\"queue_url\":\"https://a\",\"dlq_url\":5}}", "dlq_url in the environment dev"},
+        {"{\"dev\":{\"queue_url\":\"https://a\",\"dlq_url\":\"https://a\",\"qeue\":\"x\"}}",
+         "sets the variable qeue, which is not declared"},
+    };
+    for (size_t i = 0; i < FX_COUNT_OF(rows); i++) {
+        struct fx_runbooks *runbooks = NULL;
+        struct fx_finding *findings = NULL;
+        struct fx_error err = {0};
+        size_t count = 0, found = 0;
+
+        assert_int_equal(runbook_open(*state, "good/fluxa", "fluxa", rows[i].environments,
+                                      &runbooks, &findings, &count, &err),
+                         FX_ERR_INPUT);
+        assert_null(runbooks);
+        for (size_t j = 0; j < count; j++)
+            found += strstr(findings[j].message, rows[i].word) != NULL && findings[j].line >= 4;
+        assert_int_equal(found, 1);
+    }
+}
+
+/* A folder of the test's own, to change a byte in it. */
+static char *make_folder(struct fx_scope *sc, const char *system, const char *command) {
+    const char *tmp = getenv("TMPDIR");
+    char *path = fx_printf(sc, "%s/runbook-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+    const char *const texts[][2] = {{"system.yaml", system}, {"hello.yaml", command}};
+
+    assert_non_null(mkdtemp(path));
+    for (size_t i = 0; i < FX_COUNT_OF(texts); i++) {
+        FILE *file = fopen(fx_printf(sc, "%s/%s", path, texts[i][0]), "w");
+
+        assert_non_null(file);
+        assert_true(fputs(texts[i][1], file) >= 0);
+        assert_int_equal(fclose(file), 0);
+    }
+    return path;
+}
+
+static void remove_folder(struct fx_scope *sc, const char *path) {
+    assert_int_equal(unlink(fx_printf(sc, "%s/system.yaml", path)), 0);
+    assert_int_equal(unlink(fx_printf(sc, "%s/hello.yaml", path)), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
+static const char *digest_of(struct fx_scope *sc, const char *system, const char *command) {
+    char *path = make_folder(sc, system, command);
+    struct fx_runbook_source source = {.name = "s", .path = path};
+    FX_CLEANUP(close_p) struct fx_runbooks *runbooks = NULL;
+    struct fx_finding *findings = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    assert_ok(fx_runbooks_open(sc, &source, 1, runbook_kinds, runbook_kinds_count, &runbooks,
+                               &findings, &count, &err));
+    remove_folder(sc, path);
+    return fx_strdup(sc, fx_system_find(fx_runbooks_at(runbooks, 0), "hello")->digest);
+}
+
+static void a_digest_is_over_the_bytes_of_both_files(void **state) {
+    static const char system[] = "system: s\ntitle: t\n";
+    static const char command[] = "command: hello\nsummary: s\nanswer: { verdict: v }\n";
+    const char *digest = digest_of(*state, system, command);
+
+    assert_string_equal(
+        digest, fx_sha256_hex(*state, fx_slice_of(fx_printf(*state, "%s%s", command, system))));
+    assert_string_equal(digest, digest_of(*state, system, command));
+    assert_string_not_equal(digest, digest_of(*state, "system: s\ntitle: u\n", command));
+    assert_string_not_equal(
+        digest,
+        digest_of(*state, system, "command: hello\nsummary: s\nanswer: { verdict: v } # w\n"));
+}
+
+static void keeps_nothing_of_the_scope_it_was_opened_with(void **state) {
+    struct fx_scope *sc = fx_scope_new(NULL);
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(sc, "good/fluxa", "fluxa");
+
+    fx_scope_free(sc); /* under AddressSanitizer, what was borrowed from it is found below */
+    for (size_t i = 0; i < fx_runbooks_count(runbooks); i++) {
+        const struct fx_system *system = fx_runbooks_at(runbooks, i);
+
+        assert_true(strlen(system->path) > 0);
+        assert_true(strlen(fx_json_dump(*state, system->definition)) > 0);
+        for (size_t j = 0; j < system->runbooks_count; j++) {
+            const struct fx_runbook *runbook = &system->runbooks[j];
+
+            assert_true(strlen(runbook->file) + strlen(fx_runbook_usage(*state, runbook)) > 0);
+            assert_true(strlen(fx_json_dump(*state, runbook->answer)) > 0);
+            for (size_t k = 0; k < runbook->steps_count; k++)
+                assert_true(strlen(fx_json_dump(*state, runbook->steps[k].params)) > 0);
+        }
+    }
+}
+
+static void a_file_larger_than_allowed_is_refused(void **state) {
+    char *large = fx_alloc(*state, (256 << 10) + 100);
+    struct fx_runbooks *runbooks = NULL;
+    struct fx_finding *findings = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    memset(large, '#', (256 << 10) + 50);
+    char *path = make_folder(*state, "system: s\ntitle: t\n", large);
+    struct fx_runbook_source source = {.name = "s", .path = path};
+    assert_int_equal(fx_runbooks_open(*state, &source, 1, runbook_kinds, runbook_kinds_count,
+                                      &runbooks, &findings, &count, &err),
+                     FX_ERR_INPUT);
+    remove_folder(*state, path);
+    assert_int_equal(count, 1);
+    assert_string_equal(findings[0].file, fx_printf(*state, "%s/hello.yaml", path));
+    assert_int_equal(findings[0].line, 1);
+    assert_non_null(strstr(findings[0].message, "256 KiB"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(finds_nothing_wrong_in_the_good_ones, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_a_command_as_it_was_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_routes_as_they_were_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(fills_in_the_variables_of_one_environment, setup, teardown),
+        cmocka_unit_test_setup_teardown(says_which_variable_is_missing_or_wrong, setup, teardown),
+        cmocka_unit_test_setup_teardown(checks_the_values_of_every_environment, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_digest_is_over_the_bytes_of_both_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_nothing_of_the_scope_it_was_opened_with, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_file_larger_than_allowed_is_refused, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

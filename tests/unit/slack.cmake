@@ -1,0 +1,6 @@
+fx_unit_test(slack_verify_test USES base slack)
+fx_unit_test(slack_parse_test USES base slack)
+fx_unit_test(slack_text_test USES base slack)
+fx_unit_test(slack_draw_test USES base slack)
+fx_unit_test(slack_hostile_test USES base slack)
+fx_unit_test(slack_check_test USES base slack)

@@ -1,0 +1,1 @@
+fx_unit_test(slackapi_test USES base http slack slackapi)

@@ -1,0 +1,7 @@
+fx_unit_test(sns_parse_test USES base sns)
+fx_unit_test(sns_certificate_test USES base sns)
+fx_unit_test(sns_verify_test USES base sns LIBS ${CRYPTO})
+fx_unit_test(sns_recut_test USES base sns LIBS ${CRYPTO})
+foreach(test IN ITEMS sns_verify_test sns_recut_test)
+  target_sources(${test} PRIVATE support/signer.c support/sns_world.c)
+endforeach()

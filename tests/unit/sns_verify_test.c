@@ -1,0 +1,318 @@
+/* sns_verify_test.c - whose signatures are believed. */
+#include "support/sns_world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void believes_genuine_messages_of_every_kind(void **state) {
+    struct sns_world *w = *state;
+    const char *pem = sns_certificate(w, w->sns, &sns_genuine);
+    struct sns_message untitled = sns_notification;
+    struct sns_message kinds[] = {sns_notification, untitled,
+                                  sns_confirmation("SubscriptionConfirmation"),
+                                  sns_confirmation("UnsubscribeConfirmation")};
+
+    kinds[1].subject = NULL;
+    for (size_t i = 0; i < FX_COUNT_OF(kinds); i++) {
+        kinds[i].version = "1";
+        if (sns_receive_signed(w, &kinds[i], pem) != FX_OK)
+            fail_msg("kind %zu: %s", i, w->err.message);
+        kinds[i].version = "2";
+        if (sns_receive_signed(w, &kinds[i], pem) != FX_OK)
+            fail_msg("kind %zu: %s", i, w->err.message);
+    }
+}
+
+static char *read_golden(struct sns_world *w, const char *name, const char *suffix) {
+    char path[512], *text = fx_alloc(w->sc, 16384);
+
+    snprintf(path, sizeof path, FX_TEST_DIR "/golden/sns/%s%s", name, suffix);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        fail_msg("%s cannot be opened", path);
+    text[fread(text, 1, 16383, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+/* Those were signed by the openssl program over text that a shell joined. */
+static void believes_what_the_openssl_program_signed(void **state) {
+    static const char *const names[] = {"notification-v1", "notification-v2", "untitled-v2",
+                                        "null-subject-v1", "subscription-v2", "unsubscription-v1"};
+    struct sns_world *w = *state;
+    const char *pem = read_golden(w, "certificate", ".pem");
+    const int64_t then_ms = INT64_C(1830000000000); /* within the certificate's hundred years */
+
+    for (size_t i = 0; i < FX_COUNT_OF(names); i++) {
+        struct fx_sns_envelope *envelope;
+        struct fx_error err = {0};
+
+        assert_ok(fx_sns_parse(w->sc, fx_slice_of(read_golden(w, names[i], ".json")), &sns_rules,
+                               &envelope, &err));
+        assert_string_equal(fx_sns_string_to_sign(w->sc, envelope),
+                            read_golden(w, names[i], ".string"));
+        assert_ok(fx_sns_verify(w->sc, envelope, &sns_rules, fx_slice_of(pem), then_ms, &err));
+        envelope->version = 3 - envelope->version;
+        assert_int_equal(
+            fx_sns_verify(w->sc, envelope, &sns_rules, fx_slice_of(pem), then_ms, &err),
+            FX_ERR_DENIED);
+    }
+}
+
+/* Every change here has a permitted form, so only the signature stands against it. */
+static void refuses_a_change_of_any_signed_field(void **state) {
+    struct sns_world *w = *state;
+    const char *pem = sns_certificate(w, w->sns, &sns_genuine);
+    struct sns_message m = sns_confirmation("SubscriptionConfirmation");
+    const char *titled = sns_sign(w, &sns_notification), *asked = sns_sign(w, &m);
+    struct sns_message changed[] = {sns_notification, sns_notification, sns_notification,
+                                    sns_notification, sns_notification, sns_notification,
+                                    sns_notification, sns_notification};
+
+    changed[0].id = OTHER_ID;
+    changed[1].time = OTHER_TIME;
+    changed[2].topic = OTHER_TOPIC;
+    changed[3].subject = "ALARM: \"fluxa-dlq-depth-prod\"";
+    changed[4].subject = NULL;
+    changed[5].subject = "";
+    changed[6].text = "{\"AlarmName\":\"fluxa-dlq-depth-dev\"}\\nä";
+    changed[7].version = "1";
+    for (size_t i = 0; i < FX_COUNT_OF(changed); i++)
+        if (sns_receive(w, sns_body_of(w, &changed[i], titled), pem) != FX_ERR_DENIED)
+            fail_msg("change %zu was believed", i);
+    assert_int_equal(sns_receive(w, sns_body_of(w, &sns_notification, titled), pem), FX_OK);
+
+    struct sns_message others[] = {m, m, m, m};
+    others[0].token = "2336412f37fb687e";
+    others[1].subscribe_url = "https://sns.us-east-1.amazonaws.com/?Token=24";
+    others[2].type = "UnsubscribeConfirmation";
+    others[3].text = "";
+    for (size_t i = 0; i < FX_COUNT_OF(others); i++)
+        assert_int_equal(sns_receive(w, sns_body_of(w, &others[i], asked), pem), FX_ERR_DENIED);
+    others[0] = m;
+    others[0].type = "Notification";
+    assert_int_equal(sns_receive(w, sns_body_of(w, &others[0], asked), pem), FX_ERR_DENIED);
+}
+
+static void refuses_a_change_of_any_byte_of_the_message(void **state) {
+    struct sns_world *w = *state;
+    const char *pem = sns_certificate(w, w->sns, &sns_genuine),
+               *signature = sns_sign(w, &sns_notification);
+    size_t len = strlen("{\"AlarmName\":\"fluxa-dlq-depth-dev\"}");
+
+    for (size_t i = 0; i < len; i++) {
+        char *text = fx_strdup(w->sc, sns_notification.text);
+        struct sns_message changed = sns_notification;
+
+        text[i] ^= 1;
+        changed.text = text;
+        assert_int_equal(sns_receive(w, sns_body_of(w, &changed, signature), pem), FX_ERR_DENIED);
+    }
+}
+
+static void refuses_a_change_of_any_byte_of_the_signature(void **state) {
+    struct sns_world *w = *state;
+    const char *pem = sns_certificate(w, w->sns, &sns_genuine),
+               *signature = sns_sign(w, &sns_notification);
+    size_t len = strlen(signature);
+
+    for (size_t i = 0; i < len; i++) {
+        char *changed = fx_strdup(w->sc, signature);
+
+        changed[i] = changed[i] == 'A' ? 'Q' : 'A';
+        if (sns_receive(w, sns_body_of(w, &sns_notification, changed), pem) == FX_OK)
+            fail_msg("byte %zu of the signature does not count", i);
+    }
+    assert_int_equal(sns_receive(w, sns_body_of(w, &sns_notification, "AAAA"), pem), FX_ERR_DENIED);
+    const char *longer = fx_printf(w->sc, "AAAA%s", signature);
+    assert_int_equal(sns_receive(w, sns_body_of(w, &sns_notification, longer), pem), FX_ERR_DENIED);
+}
+
+static void wants_the_name_of_the_topics_region(void **state) {
+    static const struct {
+        const char *topic, *host, *name;
+    } places[] = {
+        {"arn:aws:sns:us-east-1:1:t", "sns.us-east-1.amazonaws.com", "sns.amazonaws.com"},
+        {"arn:aws:sns:eu-west-1:1:t", "sns.eu-west-1.amazonaws.com", "sns.amazonaws.com"},
+        {"arn:aws:sns:us-east-9:1:t", "sns.us-east-9.amazonaws.com", "sns.amazonaws.com"},
+        {"arn:aws:sns:ap-east-1:1:t", "sns.ap-east-1.amazonaws.com",
+         "sns-signing.ap-east-1.amazonaws.com"},
+        {"arn:aws:sns:ap-southeast-5:1:t", "sns.ap-southeast-5.amazonaws.com",
+         "sns-signing.ap-southeast-5.amazonaws.com"},
+        {"arn:aws:sns:eu-central-2:1:t", "sns.eu-central-2.amazonaws.com",
+         "sns-signing.eu-central-2.amazonaws.com"},
+        {"arn:aws:sns:il-central-1:1:t", "sns.il-central-1.amazonaws.com",
+         "sns-signing.il-central-1.amazonaws.com"},
+        {"arn:aws-cn:sns:cn-north-1:1:t", "sns.cn-north-1.amazonaws.com.cn",
+         "sns-cn-north-1.amazonaws.com.cn"},
+        {"arn:aws-cn:sns:cn-northwest-1:1:t", "sns.cn-northwest-1.amazonaws.com.cn",
+         "sns-cn-northwest-1.amazonaws.com.cn"},
+        {"arn:aws-us-gov:sns:us-gov-east-1:1:t", "sns.us-gov-east-1.amazonaws.com",
+         "sns-us-gov-west-1.amazonaws.com"},
+        {"arn:aws-us-gov:sns:us-gov-west-1:1:t", "sns.us-gov-west-1.amazonaws.com",
+         "sns-us-gov-west-1.amazonaws.com"},
+        {"arn:aws-iso:sns:us-iso-east-1:1:t", "sns.us-iso-east-1.c2s.ic.gov",
+         "sns-us-iso-east-1.c2s.ic.gov"},
+        {"arn:aws-iso:sns:us-iso-west-1:1:t", "sns.us-iso-west-1.c2s.ic.gov", "sns.c2s.ic.gov"},
+        {"arn:aws-iso-b:sns:us-isob-east-1:1:t", "sns.us-isob-east-1.sc2s.sgov.gov",
+         "sns-us-isob-east-1.sc2s.sgov.gov"},
+        {"arn:aws-iso-e:sns:eu-isoe-west-1:1:t", "sns.eu-isoe-west-1.cloud.adc-e.uk",
+         "sns-signing.eu-isoe-west-1.cloud.adc-e.uk"},
+        {"arn:aws-iso-f:sns:us-isof-east-1:1:t", "sns.us-isof-east-1.csp.hci.ic.gov",
+         "sns-signing.us-isof-east-1.csp.hci.ic.gov"},
+        {"arn:aws-eusc:sns:eusc-de-east-1:1:t", "sns.eusc-de-east-1.amazonaws.eu",
+         "sns-signing.eusc-de-east-1.amazonaws.eu"},
+    };
+    struct sns_world *w = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(places); i++) {
+        const struct fx_sns_rules listed = {.topics = &places[i].topic, .topics_count = 1};
+        struct sns_message m = sns_notification;
+        struct fx_sns_envelope *envelope;
+        struct fx_error err = {0};
+
+        m.topic = places[i].topic;
+        m.url = fx_printf(w->sc, "https://%s" PATH, places[i].host);
+        assert_ok(fx_sns_parse(w->sc, fx_slice_of(sns_body_of(w, &m, sns_sign(w, &m))), &listed,
+                               &envelope, &err));
+        for (size_t j = 0; j < FX_COUNT_OF(places); j++) {
+            struct signer_certificate wish = sns_genuine;
+
+            wish.common_name = wish.alt_name = places[j].name;
+            bool same = strcmp(places[i].name, places[j].name) == 0;
+            if (fx_sns_verify(w->sc, envelope, &listed,
+                              fx_slice_of(sns_certificate(w, w->sns, &wish)), NOW_S * 1000,
+                              &err) != (same ? FX_OK : FX_ERR_DENIED))
+                fail_msg("%s with a certificate for %s", places[i].topic, places[j].name);
+        }
+    }
+}
+
+static void reads_the_name_from_either_place_but_never_a_wildcard(void **state) {
+    static const struct {
+        const char *common_name, *alt_name;
+        enum fx_code code;
+    } names[] = {
+        {"sns.amazonaws.com", NULL, FX_OK},
+        {"x", "sns.amazonaws.com", FX_OK},
+        {"sns.amazonaws.com", "evil.example", FX_ERR_DENIED},
+        {"evil.example", NULL, FX_ERR_DENIED},
+        {"*.amazonaws.com", NULL, FX_ERR_DENIED},
+        {"x", "*.amazonaws.com", FX_ERR_DENIED},
+        {"x", "*.com", FX_ERR_DENIED},
+        {"x", "amazonaws.com", FX_ERR_DENIED},
+        {"x", "sns.us-east-1.amazonaws.com", FX_ERR_DENIED},
+        {"x", "sns.amazonaws.com.evil.example", FX_ERR_DENIED},
+        {"sns.amazonaws.com.evil.example", NULL, FX_ERR_DENIED},
+    };
+    struct sns_world *w = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(names); i++) {
+        struct signer_certificate wish = sns_genuine;
+
+        wish.common_name = names[i].common_name;
+        wish.alt_name = names[i].alt_name;
+        if (sns_receive_signed(w, &sns_notification, sns_certificate(w, w->sns, &wish)) !=
+            names[i].code)
+            fail_msg("%s / %s", names[i].common_name, names[i].alt_name);
+    }
+}
+
+static void wants_a_certificate_that_is_valid_now(void **state) {
+    static const struct {
+        int64_t from_s, to_s;
+        enum fx_code code;
+    } spans[] = {
+        {NOW_S - 1, NOW_S + 1, FX_OK},
+        {NOW_S - 900, NOW_S - 1, FX_ERR_DENIED},
+        {NOW_S - 900, NOW_S, FX_ERR_DENIED},
+        {NOW_S + 1, NOW_S + 900, FX_ERR_DENIED},
+        {NOW_S + 900, NOW_S - 900, FX_ERR_DENIED},
+        {0, 1, FX_ERR_DENIED},
+        {0, INT64_C(253402300799), FX_OK},
+    };
+    struct sns_world *w = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(spans); i++) {
+        struct signer_certificate wish = sns_genuine;
+
+        wish.from_s = spans[i].from_s;
+        wish.to_s = spans[i].to_s;
+        if (sns_receive_signed(w, &sns_notification, sns_certificate(w, w->sns, &wish)) !=
+            spans[i].code)
+            fail_msg("span %zu", i);
+    }
+}
+
+static void skips_only_the_name_for_test_hosts(void **state) {
+    struct sns_world *w = *state;
+    struct sns_message m = sns_notification;
+    struct signer_certificate wish = sns_genuine;
+
+    m.url = "https://localhost:8443" PATH;
+    wish.common_name = wish.alt_name = "fluxabot-sandbox";
+    assert_int_equal(sns_receive_signed(w, &m, sns_certificate(w, w->sns, &wish)), FX_OK);
+    assert_int_equal(sns_receive(w, sns_body_of(w, &m, "AAAA"), sns_certificate(w, w->sns, &wish)),
+                     FX_ERR_DENIED);
+    wish.to_s = NOW_S - 1;
+    assert_int_equal(sns_receive_signed(w, &m, sns_certificate(w, w->sns, &wish)), FX_ERR_DENIED);
+}
+
+static void refuses_keys_it_has_no_reason_to_believe(void **state) {
+    struct sns_world *w = *state;
+    enum signer_key kinds[] = {SIGNER_RSA_1024, SIGNER_EC, SIGNER_RSA_2048};
+
+    for (size_t i = 0; i < FX_COUNT_OF(kinds); i++) {
+        struct signer *own = w->sns, *other = signer_new(kinds[i]);
+        const char *body, *pem = sns_certificate(w, other, &sns_genuine);
+
+        if (kinds[i] == SIGNER_RSA_2048) { /* another key than the one that signed */
+            body = sns_body_of(w, &sns_notification, sns_sign(w, &sns_notification));
+        } else { /* signs properly, but with too little */
+            w->sns = other;
+            body = sns_body_of(w, &sns_notification, sns_sign(w, &sns_notification));
+            w->sns = own;
+        }
+        assert_int_equal(sns_receive(w, body, pem), FX_ERR_DENIED);
+        signer_free(other);
+    }
+}
+
+static void refuses_what_is_not_a_certificate(void **state) {
+    struct sns_world *w = *state;
+    const char *pem = sns_certificate(w, w->sns, &sns_genuine);
+    const char *body = sns_body_of(w, &sns_notification, sns_sign(w, &sns_notification));
+    char *large = fx_alloc(w->sc, (size_t)FX_SNS_MAX_CERTIFICATE_BYTES + 2);
+    char *cut = fx_slice_dup(w->sc, (struct fx_slice){pem, strlen(pem) / 2});
+    const char *head = "-----BEGIN CERTIFICATE-----\n";
+    /* OpenSSL would ask the terminal for the password of this block, and wait */
+    const char *locked = fx_printf(w->sc,
+                                   "%sProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,"
+                                   "00112233445566778899AABBCCDDEEFF\n\n%s",
+                                   head, pem + strlen(head));
+
+    memset(large, '\n', (size_t)FX_SNS_MAX_CERTIFICATE_BYTES + 1);
+    memcpy(large + 1, pem, strlen(pem));
+    const char *const wrong[] = {"", "\n", "<html>404</html>", head, cut, locked, large};
+    for (size_t i = 0; i < FX_COUNT_OF(wrong); i++)
+        assert_int_equal(sns_receive(w, body, wrong[i]), FX_ERR_DENIED);
+    assert_int_equal(sns_receive(w, body, fx_printf(w->sc, "%s%s", pem, locked)), FX_OK);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(believes_genuine_messages_of_every_kind),
+        cmocka_unit_test(believes_what_the_openssl_program_signed),
+        cmocka_unit_test(refuses_a_change_of_any_signed_field),
+        cmocka_unit_test(refuses_a_change_of_any_byte_of_the_message),
+        cmocka_unit_test(refuses_a_change_of_any_byte_of_the_signature),
+        cmocka_unit_test(wants_the_name_of_the_topics_region),
+        cmocka_unit_test(reads_the_name_from_either_place_but_never_a_wildcard),
+        cmocka_unit_test(wants_a_certificate_that_is_valid_now),
+        cmocka_unit_test(skips_only_the_name_for_test_hosts),
+        cmocka_unit_test(refuses_keys_it_has_no_reason_to_believe),
+        cmocka_unit_test(refuses_what_is_not_a_certificate),
+    };
+
+    return cmocka_run_group_tests(tests, sns_world_begin, sns_world_end);
+}

@@ -1,0 +1,1 @@
+fx_unit_test(state_memory_test USES base state)

@@ -1,0 +1,296 @@
+/* state_memory_test.c - values disappear, counters count, no wake-up is lost. */
+#include "support/test.h"
+
+#include "fluxabot/state.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct fixture {
+    struct fx_clock clock;
+    _Atomic int64_t now_ms;
+    struct fx_state *state;
+    struct fx_scope *sc;
+};
+
+static int64_t clock_now(struct fx_clock *clock) {
+    return atomic_load(&FX_CONTAINER_OF(clock, struct fixture, clock)->now_ms);
+}
+
+static int setup(void **state) {
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    f->clock = (struct fx_clock){clock_now, clock_now};
+    f->now_ms = 1000;
+    f->state = fx_state_memory_new(&f->clock);
+    f->sc = fx_scope_new(NULL);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+
+    f->state->close(f->state);
+    fx_scope_free(f->sc);
+    free(f);
+    return 0;
+}
+
+static void put(struct fixture *f, const char *key, const char *value, int64_t ttl_ms) {
+    f->state->put(f->state, key, fx_slice_of(value), ttl_ms);
+}
+
+static const char *get(struct fixture *f, const char *key) {
+    return f->state->get(f->state, f->sc, key);
+}
+
+/* ---- values ---- */
+
+static void a_value_is_there_until_its_time_is_over(void **state) {
+    struct fixture *f = *state;
+
+    assert_null(get(f, "a"));
+    put(f, "a", "1", 50);
+    f->now_ms += 49;
+    assert_string_equal(get(f, "a"), "1");
+    f->now_ms += 1;
+    assert_null(get(f, "a"));
+    f->now_ms -= 1; /* gone is gone */
+    assert_null(get(f, "a"));
+}
+
+static void a_newer_value_replaces_and_lives_its_own_time(void **state) {
+    struct fixture *f = *state;
+
+    put(f, "a", "1", 50);
+    put(f, "a", "2", 500);
+    f->now_ms += 100;
+    assert_string_equal(get(f, "a"), "2");
+    put(f, "a", "3", 0);
+    assert_null(get(f, "a"));
+    put(f, "a", "4", INT64_MAX);
+    assert_string_equal(get(f, "a"), "4");
+}
+
+static void the_oldest_makes_room(void **state) {
+    struct fixture *f = *state;
+
+    for (int i = 0; i < FX_STATE_MAX_KEYS; i++)
+        put(f, fx_printf(f->sc, "k%d", i), "x", 1000);
+    put(f, "k0", "again", 1000); /* so k1 is the oldest now */
+    put(f, "one more", "x", 1000);
+    assert_null(get(f, "k1"));
+    assert_string_equal(get(f, "k0"), "again");
+    assert_string_equal(get(f, "k2"), "x");
+    for (int i = 0; i < 3 * FX_STATE_MAX_KEYS; i++)
+        put(f, fx_printf(f->sc, "n%d", i), "x", 1000);
+    assert_null(get(f, "k2"));
+    int left = 0;
+    for (int i = 0; i < 3 * FX_STATE_MAX_KEYS; i++)
+        left += get(f, fx_printf(f->sc, "n%d", i)) != NULL;
+    assert_int_equal(left, FX_STATE_MAX_KEYS);
+}
+
+static void a_value_beyond_the_limit_is_absent_not_stale(void **state) {
+    struct fixture *f = *state;
+    char *large = fx_alloc(f->sc, FX_STATE_MAX_VALUE_BYTES + 2);
+
+    memset(large, 'x', FX_STATE_MAX_VALUE_BYTES + 1);
+    put(f, "a", "old", 100);
+    put(f, "a", large, 100);
+    assert_null(get(f, "a"));
+    large[FX_STATE_MAX_VALUE_BYTES] = '\0';
+    put(f, "a", large, 100);
+    assert_non_null(get(f, "a"));
+}
+
+static void an_answer_outlives_the_value(void **state) {
+    struct fixture *f = *state;
+
+    put(f, "a", "1", 50);
+    const char *value = get(f, "a");
+    put(f, "a", "2", 50);
+    f->now_ms += 100;
+    assert_null(get(f, "a"));
+    assert_string_equal(value, "1");
+}
+
+/* ---- counters ---- */
+
+static void counts_within_a_window_and_begins_again(void **state) {
+    struct fixture *f = *state;
+
+    assert_int_equal(f->state->count(f->state, "u", 100), 1);
+    assert_int_equal(f->state->count(f->state, "u", 100), 2);
+    assert_int_equal(f->state->count(f->state, "v", 100), 1);
+    f->now_ms += 99;
+    assert_int_equal(f->state->count(f->state, "u", 100), 3);
+    f->now_ms += 1;
+    assert_int_equal(f->state->count(f->state, "u", 100), 1);
+    put(f, "u", "a value is no counter", 100);
+    assert_int_equal(f->state->count(f->state, "u", 100), 2);
+}
+
+enum { COUNTERS = 8, COUNTS_EACH = 500 };
+
+static void *count_many(void *item) {
+    struct fixture *f = item;
+
+    for (int i = 0; i < COUNTS_EACH; i++) {
+        struct fx_scope *sc = fx_scope_new(NULL);
+        f->state->count(f->state, "shared", 1000);
+        f->state->put(f->state, fx_printf(sc, "k%d", i % 7), FX_SLICE("x"), 10);
+        f->state->get(f->state, sc, "k3");
+        fx_scope_free(sc);
+    }
+    return NULL;
+}
+
+static void threads_lose_no_count(void **state) {
+    struct fixture *f = *state;
+    pthread_t threads[COUNTERS];
+
+    for (int i = 0; i < COUNTERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, count_many, f), 0);
+    for (int i = 0; i < COUNTERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(f->state->count(f->state, "shared", 1000), COUNTERS * COUNTS_EACH + 1);
+}
+
+/* ---- wake-ups ---- */
+
+enum { FOREVER_MS = 60000, SOON_MS = 5000 };
+
+static int64_t waited_ms(struct fixture *f, const char *channel, int64_t timeout_ms) {
+    int64_t begin_ms = fx_mono_ms(fx_clock_system());
+
+    f->state->wait(f->state, channel, timeout_ms);
+    return fx_mono_ms(fx_clock_system()) - begin_ms;
+}
+
+static void a_wake_before_the_wait_is_kept_once(void **state) {
+    struct fixture *f = *state;
+
+    f->state->wake(f->state, "jobs");
+    f->state->wake(f->state, "jobs");
+    assert_true(waited_ms(f, "jobs", FOREVER_MS) < SOON_MS);
+    assert_true(waited_ms(f, "jobs", 30) >= 29);
+}
+
+static void a_wake_is_for_its_channel_only(void **state) {
+    struct fixture *f = *state;
+
+    f->state->wake(f->state, "outbox");
+    assert_true(waited_ms(f, "jobs", 30) >= 29);
+    assert_true(waited_ms(f, "outbox", FOREVER_MS) < SOON_MS);
+}
+
+static void a_wait_without_time_returns_at_once(void **state) {
+    struct fixture *f = *state;
+
+    assert_true(waited_ms(f, "jobs", 0) < SOON_MS);
+    assert_true(waited_ms(f, "jobs", -5) < SOON_MS);
+}
+
+static void many_channels_still_wake(void **state) {
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 40; i++) {
+        const char *channel = fx_printf(f->sc, "channel %d", i);
+        f->state->wake(f->state, channel);
+        assert_true(waited_ms(f, channel, FOREVER_MS) < SOON_MS);
+    }
+}
+
+struct relay {
+    struct fixture *f;
+    const char *mine, *other;
+    int64_t slowest_ms;
+};
+enum { RELAYS = 2000 };
+
+static void *pass_on(void *item) {
+    struct relay *relay = item;
+
+    for (int i = 0; i < RELAYS; i++) {
+        int64_t ms = waited_ms(relay->f, relay->mine, FOREVER_MS);
+        relay->slowest_ms = ms > relay->slowest_ms ? ms : relay->slowest_ms;
+        relay->f->state->wake(relay->f->state, relay->other);
+    }
+    return NULL;
+}
+
+/* Two threads wake each other in turn: one lost wake-up and both sleep until the timeout. */
+static void no_wake_is_lost_between_two_threads(void **state) {
+    struct fixture *f = *state;
+    struct relay relays[] = {{f, "ping", "pong", 0}, {f, "pong", "ping", 0}};
+    pthread_t threads[2];
+
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, pass_on, &relays[i]), 0);
+    f->state->wake(f->state, "ping");
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(relays[0].slowest_ms < SOON_MS);
+    assert_true(relays[1].slowest_ms < SOON_MS);
+}
+
+static void *wait_long(void *item) {
+    struct relay *relay = item;
+
+    relay->slowest_ms = waited_ms(relay->f, "jobs", FOREVER_MS);
+    relay->f->state->wake(relay->f->state, "woken");
+    return NULL;
+}
+
+static void a_wake_reaches_everybody_who_waits(void **state) {
+    struct fixture *f = *state;
+    struct relay relays[4] = {
+        {f, NULL, NULL, 0}, {f, NULL, NULL, 0}, {f, NULL, NULL, 0}, {f, NULL, NULL, 0}};
+    pthread_t threads[4];
+
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, wait_long, &relays[i]), 0);
+    /* a thread may not have begun to wait yet: wake until the last has come back */
+    for (int i = 0; i < 4; i++) {
+        struct timespec now;
+        do {
+            f->state->wake(f->state, "jobs");
+            f->state->wait(f->state, "woken", 5);
+            clock_gettime(CLOCK_REALTIME, &now);
+        } while (pthread_timedjoin_np(threads[i], NULL, &now) != 0);
+        assert_true(relays[i].slowest_ms < SOON_MS);
+    }
+}
+
+static void close_accepts_nothing(void **state) {
+    struct fixture *f = *state;
+
+    f->state->close(NULL);
+}
+
+int main(void) {
+#define STATE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        STATE_TEST(a_value_is_there_until_its_time_is_over),
+        STATE_TEST(a_newer_value_replaces_and_lives_its_own_time),
+        STATE_TEST(the_oldest_makes_room),
+        STATE_TEST(a_value_beyond_the_limit_is_absent_not_stale),
+        STATE_TEST(an_answer_outlives_the_value),
+        STATE_TEST(counts_within_a_window_and_begins_again),
+        STATE_TEST(threads_lose_no_count),
+        STATE_TEST(a_wake_before_the_wait_is_kept_once),
+        STATE_TEST(a_wake_is_for_its_channel_only),
+        STATE_TEST(a_wait_without_time_returns_at_once),
+        STATE_TEST(many_channels_still_wake),
+        STATE_TEST(no_wake_is_lost_between_two_threads),
+        STATE_TEST(a_wake_reaches_everybody_who_waits),
+        STATE_TEST(close_accepts_nothing),
+    };
+
+    return cmocka_run_group_tests_name("memory state", tests, NULL, NULL);
+}
