@@ -1,4 +1,6 @@
 /* main.c - argv to app. */
-int main(void) {
-    return 2;
+#include "fluxabot/app.h"
+
+int main(int argc, char **argv) {
+    return fx_app_main(argc, argv);
 }

@@ -1,8 +1,10 @@
 /* policy.h - may this person do this here? One function for slash, button, dialog and terminal.
  * Pure.
  *
- * Denied unless a rule allows it. Guests, bots, deactivated users, strangers and other teams never
- * may anything, whatever list they stand on.
+ * "admin" includes "approver", which includes "operator"; any other role stands for itself alone.
+ * REQUEST and APPROVE need the home channel; DENY, STOP and ACK, which make the world safer, do
+ * not. Denied unless a rule allows it. Guests, bots, deactivated users, strangers and other teams
+ * never may anything, whatever list they stand on.
  */
 #pragma once
 
@@ -43,10 +45,10 @@ struct fx_policy_question {
     const struct fx_actor *actor;
     enum fx_action action;
     const char *role;      /* READ and REQUEST: the role the command asks for; NULL: operator */
-    const char *requester; /* APPROVE, DENY: who asked; "" for an alarm */
+    const char *requester; /* APPROVE, DENY: who asked; "" for an alarm, NULL denies APPROVE */
     bool home_channel;     /* asked in the system's own channel; changes need it */
-    const struct fx_json
-        *groups; /* object: group id -> array of user ids, as fresh as the action needs */
+    /* object: group id -> array of user ids, as fresh as the action needs */
+    const struct fx_json *groups;
 };
 
 /* FX_OK, or FX_ERR_DENIED with a sentence for the person: what, why, who could. */

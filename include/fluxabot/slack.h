@@ -91,8 +91,8 @@ struct fx_slack_dialog {
 };
 struct fx_json *fx_slack_draw_dialog(struct fx_scope *sc, const struct fx_slack_dialog *dialog);
 /* Where the text stands in view.state.values of the submission. */
-#define FX_SLACK_DIALOG_BLOCK "answer"
-#define FX_SLACK_DIALOG_ACTION "text"
+#define FX_SLACK_DIALOG_BLOCK "reason"
+#define FX_SLACK_DIALOG_ACTION "reason"
 /* The text that was typed, "" when none. */
 const char *fx_slack_dialog_answer(const struct fx_slack_interaction *interaction);
 

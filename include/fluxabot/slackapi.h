@@ -1,9 +1,11 @@
 /* slackapi.h - calls Slack's Web API and response URLs.
  *
- * One call is one exchange: pace, order and repetition are the outbox's business. Slack's error word is
- * in err->upstream. Codes: THROTTLED with retry_after_ms; UNAVAILABLE and TIMEOUT may be tried again;
- * DENIED is a set-up fault whose message says the fix (scope, invitation, token); INPUT means that Slack
- * refused the content (invalid_blocks ...); NOT_FOUND that the target is gone.
+ * One call is one exchange: pace, order and repetition are the outbox's business. Slack's error
+ * word is in err->upstream. Codes: THROTTLED with retry_after_ms; UNAVAILABLE and TIMEOUT may be
+ * tried again; DENIED is a set-up fault whose message says the fix (scope, invitation, token);
+ * INPUT means that Slack refused the content (invalid_blocks ...); NOT_FOUND that the target is
+ * gone. err->sent says that it may have been carried out all the same: no answer, a 5xx, an
+ * internal error.
  */
 #pragma once
 
@@ -16,14 +18,16 @@ struct fx_slackapi_options {
     struct fx_http *http;
     const char *api_url;   /* "https://slack.com/api" */
     const char *bot_token; /* copied, wiped at close */
-    /* NULL: response URLs only on https://hooks.slack.com/. Else that prefix too (operator's own test). */
+    /* NULL: response URLs only below https://hooks.slack.com/, in actions/, commands/ and app/.
+     * Else below that prefix too (operator's own test). */
     const char *response_url_prefix;
 };
-enum fx_code fx_slackapi_open(const struct fx_slackapi_options *options, struct fx_slackapi **ret_api,
-                              struct fx_error *err);
+enum fx_code fx_slackapi_open(const struct fx_slackapi_options *options,
+                              struct fx_slackapi **ret_api, struct fx_error *err);
 void fx_slackapi_close(struct fx_slackapi *api);
 
-/* Any method; payload is sent as JSON. */
+/* Any method; payload is sent as JSON to methods that write (chat, views, ...), as a form to
+ * others: Slack reads JSON only there. */
 enum fx_code fx_slackapi_call(struct fx_slackapi *api, struct fx_scope *sc, const char *method,
                               const struct fx_json *payload, struct fx_json **ret_answer,
                               struct fx_error *err);
@@ -32,13 +36,15 @@ enum fx_code fx_slackapi_post(struct fx_slackapi *api, struct fx_scope *sc, cons
                               const char *parent_ts, const struct fx_json *message,
                               const char **ret_ts, struct fx_error *err);
 enum fx_code fx_slackapi_update(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
-                                const char *ts, const struct fx_json *message, struct fx_error *err);
-/* Only to user; through response_url when it is not "", else chat.postEphemeral. */
+                                const char *ts, const struct fx_json *message,
+                                struct fx_error *err);
+/* Only to user; through response_url when that is one we may call, else by chat.postEphemeral. */
 enum fx_code fx_slackapi_whisper(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
                                  const char *user, const char *response_url,
                                  const struct fx_json *message, struct fx_error *err);
-enum fx_code fx_slackapi_open_view(struct fx_slackapi *api, struct fx_scope *sc, const char *trigger_id,
-                                   const struct fx_json *view, struct fx_error *err);
+enum fx_code fx_slackapi_open_view(struct fx_slackapi *api, struct fx_scope *sc,
+                                   const char *trigger_id, const struct fx_json *view,
+                                   struct fx_error *err);
 
 /* Who a user is, fresh from Slack. */
 struct fx_slack_user {

@@ -170,7 +170,7 @@ static enum fx_code fill_object(struct fx_scope *sc, const struct fx_json *value
 static enum fx_code fill_inside(struct fx_scope *sc, const struct fx_json *value,
                                 const struct fx_json *names, int depth, struct fx_json **ret_value,
                                 struct fx_error *err) {
-    if (depth > FX_JSON_MAX_DEPTH)
+    if (depth > FX_JSON_MAX_DEPTH + 1)
         return fx_fail(err, FX_ERR_LIMIT, "nested deeper than %d levels", FX_JSON_MAX_DEPTH);
     switch (fx_json_type(value)) {
     case FX_JSON_STRING:

@@ -10,15 +10,17 @@ struct out {
     size_t left; /* bytes that may still be written */
 };
 
+enum { NODE_COST = 16 }; /* a node takes some 150 bytes of the scope, which the cap does not see */
+
 static void take(struct out *out, size_t bytes) {
-    expr_charge(out->L, 4 + bytes / 16);
+    expr_charge(out->L, NODE_COST + bytes / 16);
     if (bytes > out->left)
         expr_stop(out->L, EXPR_STOP_RESULT);
     out->left -= bytes;
 }
 
 static void check_depth(struct out *out, int depth) {
-    if (depth > FX_JSON_MAX_DEPTH)
+    if (depth > FX_JSON_MAX_DEPTH + 1) /* a leaf below the deepest list */
         luaL_error(out->L, "the value is nested deeper than %d levels, or holds itself",
                    FX_JSON_MAX_DEPTH);
 }
@@ -152,4 +154,10 @@ struct fx_json *expr_to_json(lua_State *L, int index, struct fx_scope *sc) {
     struct out out = {.L = L, .sc = sc, .left = FX_EXPR_MAX_RESULT_BYTES};
 
     return convert(&out, lua_absindex(L, index), 1);
+}
+
+void expr_charge_json(lua_State *L, const struct fx_json *json) {
+    struct out out = {.L = L, .left = SIZE_MAX};
+
+    measure(&out, json, 1);
 }

@@ -202,10 +202,12 @@ int expr_parse_json(lua_State *L) {
     lua_settop(L, 2);
     if (text.len > FX_EXPR_MAX_RESULT_BYTES)
         expr_stop(L, EXPR_STOP_RESULT);
-    expr_charge(L, text.len); /* a value may take a hundred times the bytes it is written in */
-    if (fx_json_parse(expr_job(L)->temp, text, &json, &err) == FX_OK)
+    expr_charge(L, text.len / 4);
+    if (fx_json_parse(expr_job(L)->temp, text, &json, &err) == FX_OK) {
+        expr_charge_json(L, json);
         expr_push_json(L, json);
-    else if (!has_fallback)
+    } else if (!has_fallback) {
         expr_refuse(L, "the text is not JSON; a second argument is taken instead");
+    }
     return 1;
 }

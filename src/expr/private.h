@@ -117,6 +117,8 @@ void expr_make_object(lua_State *L);
 
 /* json.c: a Lua value as JSON in sc; leaves with a sentence when it is none. */
 struct fx_json *expr_to_json(lua_State *L, int index, struct fx_scope *sc);
+/* For JSON that was made on the way: as much as writing it would cost. */
+void expr_charge_json(lua_State *L, const struct fx_json *json);
 
 /* --- argument.c: what helpers are called with --- */
 

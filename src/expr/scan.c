@@ -53,7 +53,8 @@ static size_t skip_comment(struct fx_slice s, size_t at) {
 
     if (peek(s, behind) == '[' && skip_long(s, behind) != behind)
         return skip_long(s, behind);
-    return fx_slice_find(s, behind, '\n');
+    size_t feed = fx_slice_find(s, behind, '\n'), carriage = fx_slice_find(s, behind, '\r');
+    return feed < carriage ? feed : carriage; /* either ends a line for Lua */
 }
 
 static size_t skip_blanks(struct fx_slice s, size_t at) {

@@ -198,9 +198,12 @@ void runbook_check_references(struct runbook_check *c, const char *path, const c
         return;
     }
     for (const char *p = strstr(text, "${"); p != NULL;) {
-        size_t from = (size_t)(p - text) + 2, end = expression_end(all, from);
+        size_t from = (size_t)(p - text) + 2, end = from;
 
-        check_expression(c, path, fx_slice_cut(all, from, end - from));
+        if (p == text || p[-1] != '$') { /* $${ is how the characters themselves are written */
+            end = expression_end(all, from);
+            check_expression(c, path, fx_slice_cut(all, from, end - from));
+        }
         p = end < all.len ? strstr(text + end, "${") : NULL;
     }
 }

@@ -82,7 +82,11 @@ static void read_step(struct runbook_check *c, const char *path, const struct fx
         read_timeout(c, runbook_path(c, path, "timeout"), fx_json_get_text(json, "timeout"));
     if (when != NULL)
         step->when = runbook_condition(c, runbook_path(c, path, "when"), when, known);
+    size_t before = c->findings_count;
     step->params = runbook_step_params(c, path, json, known, &step->kind);
+    /* what a step does cannot be told from parameters that are wrong */
+    if (c->findings_count > before && step->kind != NULL && !step->kind->is_approval)
+        step->kind = NULL;
 }
 
 static enum fx_effect effect_of(const struct fx_runbook_step *step) {

@@ -7,10 +7,13 @@
 enum {
     MAX_WORDS = 6,     /* of the line that are compared */
     EDIT_COST = 10,    /* a letter that differs */
-    LEFT_COST = 6,     /* a word of the line that the command has no use for: an argument? */
+    LEFT_COST = 6,     /* a word of the line that the command has no use for: an argument */
+    LETTER_COST = 3,   /* and each letter of it when it looks like a word of a command */
     JOIN_COST = 3,     /* "dlqinspect", "dlq-inspect" */
     SHUFFLE_COST = 8,  /* "inspect dlq" */
-    MISSING_COST = 12, /* "inspect" for "dlq inspect": one word of the command is not there */
+    MISSING_COST = 20, /* "inspect" for "dlq inspect": one word of the command is not there */
+    MIN_PREFIX = 2,    /* letters that make "insp" a beginning of "inspect" */
+    MIN_STEM = 4,      /* letters that "connections" and "conns" share */
     NEAR = 35,         /* how much worse than the best a further suggestion may be */
 };
 
@@ -63,15 +66,32 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* A word cut short ("insp") is nearer than its missing letters say. */
-static size_t word_cost(struct fx_slice given, struct fx_slice meant) {
-    enum { MIN_PREFIX = 2 };
-    size_t edits = runbook_distance(given, meant) * EDIT_COST;
+static size_t common_prefix(struct fx_slice a, struct fx_slice b) {
+    size_t len = 0;
 
-    if (given.len >= MIN_PREFIX && given.len < meant.len &&
-        runbook_distance(given, fx_slice_cut(meant, 0, given.len)) == 0)
-        edits = least(edits, EDIT_COST + meant.len - given.len);
+    while (len < a.len && len < b.len && (a.ptr[len] | 0x20) == (b.ptr[len] | 0x20))
+        len++;
+    return len;
+}
+
+/* A word cut short or drawn out is nearer than its letters say. */
+static size_t word_cost(struct fx_slice given, struct fx_slice meant) {
+    size_t edits = runbook_distance(given, meant) * EDIT_COST;
+    size_t stem = common_prefix(given, meant);
+
+    if ((stem == given.len && stem >= MIN_PREFIX) || stem >= MIN_STEM)
+        edits = least(edits, EDIT_COST + given.len - stem + meant.len - stem);
     return edits;
+}
+
+/* What it costs that the command has no use for the word. */
+static size_t left_cost(struct fx_slice word) {
+    size_t letters = 0;
+
+    while (letters < word.len && (word.ptr[letters] | 0x20) >= 'a' &&
+           (word.ptr[letters] | 0x20) <= 'z')
+        letters++;
+    return LEFT_COST + (letters == word.len ? letters * LETTER_COST : 0);
 }
 
 /* The first words of the line against the whole command, with and without what separates them. */
@@ -82,7 +102,10 @@ static size_t line_cost(struct fx_scope *sc, const struct words *line, const cha
     for (size_t n = 1; n <= line->count; n++) {
         struct fx_slice first = joined(sc, line, n, " ");
         struct fx_slice bare = fx_slice_of(without_separators(sc, first));
-        size_t left = (line->count - n) * LEFT_COST;
+        size_t left = 0;
+
+        for (size_t i = n; i < line->count; i++)
+            left += left_cost(line->word[i]);
 
         best = least(best, word_cost(first, fx_slice_of(command)) + left);
         best = least(best, word_cost(bare, plain) + JOIN_COST + left);
@@ -97,7 +120,7 @@ static size_t shuffled_cost(const struct words *line, const char *command) {
     size_t cost = SHUFFLE_COST, used = 0;
 
     for (size_t i = 0; i < meant.count; i++) {
-        size_t best = MISSING_COST + meant.word[i].len, chosen = MAX_WORDS;
+        size_t best = MISSING_COST, chosen = MAX_WORDS;
 
         for (size_t j = 0; j < line->count; j++) {
             size_t edits = word_cost(line->word[j], meant.word[i]);
@@ -114,7 +137,9 @@ static size_t shuffled_cost(const struct words *line, const char *command) {
     }
     if (used == 0)
         return SIZE_MAX;
-    return cost + (line->count - used) * LEFT_COST;
+    for (size_t j = 0; j < line->count; j++)
+        cost += taken[j] ? 0 : left_cost(line->word[j]);
+    return cost;
 }
 
 static int by_cost(const void *left, const void *right) {

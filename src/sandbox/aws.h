@@ -463,11 +463,13 @@ struct processor_state {
 };
 
 void *processor_thread(void *aws);
-/* SQLSTATE-free seam for the world: runs the statements of a new world; unlocked by the caller. */
+/* Makes Fluxa's tables where they are missing and puts the rows of a new world into them. */
 enum fx_code processor_fill_database(struct sandbox_aws *aws, struct fx_scope *sc,
                                      struct fx_json *rows, struct fx_error *err);
 
 /* ---- world.c, world_messages.c ---- */
+
+enum { WORLD_MAX_MESSAGES = 20000 };
 
 struct world_plan {
     uint64_t seed;

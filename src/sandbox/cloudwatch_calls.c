@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_RECORDS = 100, REASON_MAX = 1023 };
+enum { MAX_RECORDS = 100, DEFAULT_RECORDS = 50, REASON_MAX = 1023 };
 
 /* ---- DescribeAlarms ---- */
 
@@ -57,7 +57,7 @@ static bool is_asked(const struct aws_call *call, const struct cloudwatch_alarm 
 }
 
 static int64_t page_size(const struct aws_call *call) {
-    int64_t most = aws_input_int(call->input, "MaxRecords", call->operation[8] == 'A' ? 50 : 100);
+    int64_t most = aws_input_int(call->input, "MaxRecords", DEFAULT_RECORDS);
 
     return most < 1 || most > MAX_RECORDS ? MAX_RECORDS : most;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MINUTE_MS = 60000, MAX_QUERIES = 500, DIVISION_PASSES = 2 };
+enum { MINUTE_MS = 60000, MAX_QUERIES = 500, EXPRESSION_PASSES = 2 };
 
 /* ---- where points come from ---- */
 
@@ -273,7 +273,7 @@ struct fx_json *cloudwatch_get_metric_data(struct aws_call *call) {
         if (data.series[i].expression == NULL)
             fill_metric(&data, &data.series[i]);
     /* an expression may name one that stands after it */
-    for (size_t pass = 0; pass < DIVISION_PASSES; pass++)
+    for (size_t pass = 0; pass < EXPRESSION_PASSES; pass++)
         for (size_t i = 0; i < data.count; i++)
             if (data.series[i].expression != NULL && !fill_expression(&data, &data.series[i]))
                 return NULL;

@@ -342,10 +342,15 @@ struct insights_result insights_run(struct sandbox_aws *aws, struct fx_scope *sc
                                     int64_t limit) {
     struct insights_result result = {.rows = fx_json_array(sc)};
     struct rows rows = load(aws, sc, groups, from_ms, to_ms, &result.bytes);
+    struct insights_node time = {.op = OP_FIELD, .text = "@time_ms"};
+    const struct insights_stage newest_first = {
+        .items = {{&time, NULL}}, .items_count = 1, .descending = true};
     struct columns columns = {.pointer = true};
     bool aggregated = false;
 
     result.scanned = result.matched = (int64_t)rows.count;
+    if (fx_json_count(groups) > 1)
+        sort_rows(sc, &rows, &newest_first);
     for (size_t i = 0; i < query->stages_count; i++) {
         run_stage(sc, &rows, &columns, &query->stages[i], &limit);
         aggregated |= query->stages[i].kind == STAGE_STATS;

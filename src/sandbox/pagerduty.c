@@ -14,24 +14,28 @@ enum {
     MINUTE_MS = 60000,
 };
 
+static void forget_incidents(void *thing) {
+    struct sandbox_pagerduty *pagerduty = thing;
+
+    while (pagerduty->newest) {
+        struct pagerduty_incident *incident = pagerduty->newest;
+        pagerduty->newest = incident->older;
+        fx_scope_free(incident->payload_sc);
+        fx_scope_free(incident->sc);
+    }
+    pagerduty->count = 0;
+    pagerduty->events_in_minute = 0;
+}
+
 enum fx_code sandbox_pagerduty_start(struct sandbox *sb, struct fx_error *err) {
     (void)err;
     sb->pagerduty = FX_NEW(sb->scope, struct sandbox_pagerduty);
+    fx_defer(sb->scope, forget_incidents, sb->pagerduty);
     return FX_OK;
 }
 
 void sandbox_pagerduty_reset(struct sandbox *sb) {
-    struct pagerduty_incident *incident = sb->pagerduty->newest;
-
-    while (incident) {
-        struct pagerduty_incident *older = incident->older;
-        fx_scope_free(incident->payload_sc);
-        fx_scope_free(incident->sc);
-        incident = older;
-    }
-    sb->pagerduty->newest = NULL;
-    sb->pagerduty->count = 0;
-    sb->pagerduty->events_in_minute = 0;
+    forget_incidents(sb->pagerduty);
     sandbox_slack_touched(sb);
 }
 

@@ -200,6 +200,10 @@ void sandbox_pagerduty_reset(struct sandbox *sb);
 
 enum fx_code sandbox_slack_start(struct sandbox *sb, struct fx_error *err);
 void sandbox_slack_stop(struct sandbox *sb);
+/* {"post_per_minute","post_burst","update_per_minute","update_burst","scopes":[..],"token_revoked",
+ * "people":{id:{flag}},"channels":{id:{flag}}}: NULL, or what is wrong with them. */
+const char *sandbox_slack_configure(struct sandbox *sb, struct fx_scope *sc,
+                                    const struct fx_json *options);
 /* Something the page shows has changed. */
 void sandbox_slack_touched(struct sandbox *sb);
 sandbox_handler_fn sandbox_slack_api;         /* POST /slack/api/METHOD */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { IDLE_MS = 200, BATCH = 10, RECONNECT_MS = 1000 };
+enum { IDLE_MS = 200, BATCH = 10 };
 
 #define GROUP "/aws/lambda/fluxa-processor"
 #define STREAM "2026/11/22/[$LATEST]45c48cce2e2d7fbd"
@@ -225,7 +225,6 @@ static void run_batch(struct sandbox_aws *aws, struct fx_scope *sc, struct fx_sq
 
 void *processor_thread(void *argument) {
     struct sandbox_aws *aws = argument;
-    struct fx_scope *life = fx_scope_new(NULL);
     struct fx_sql *sql = NULL;
 
     sandbox_lock(aws->sb);
@@ -235,12 +234,11 @@ void *processor_thread(void *argument) {
         size_t count = take_work(aws, sc, work);
 
         if (count > 0)
-            run_batch(aws, life, &sql, work, count);
+            run_batch(aws, sc, &sql, work, count);
         else
             sandbox_wait(aws->sb, IDLE_MS);
     }
     sandbox_unlock(aws->sb);
     fx_sql_close(sql);
-    fx_scope_free(life);
     return NULL;
 }

@@ -54,7 +54,7 @@ void sandbox_door_slack_options(struct sandbox_request *req, struct sandbox_repl
 
     if (!body)
         return;
-    const char *wrong = slack_configure(req->sb, req->sc, body);
+    const char *wrong = sandbox_slack_configure(req->sb, req->sc, body);
     if (wrong)
         sandbox_reply_error(req, reply, 400, "%s", wrong);
     else

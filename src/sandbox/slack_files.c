@@ -49,6 +49,25 @@ const char *slack_files_get_url(struct slack_call *call) {
     return NULL;
 }
 
+/* The bytes come alone or as the first part of a form, as Slack's own client sends them. */
+static struct fx_slice uploaded_bytes(struct sandbox_request *req) {
+    const char *type = sandbox_header(req, "content-type");
+    const char *boundary = type ? strstr(type, "boundary=") : NULL;
+    struct fx_slice body = req->body;
+
+    if (!boundary || strncasecmp(type, "multipart/", 10) != 0)
+        return body;
+    boundary += strlen("boundary=");
+    const size_t n = strcspn(boundary, ";\"");
+    const char *end = fx_printf(req->sc, "\r\n--%.*s", (int)n, boundary);
+    const char *start = memmem(body.ptr, body.len, "\r\n\r\n", 4);
+    if (!start)
+        return body;
+    body = fx_slice_cut(body, (size_t)(start - body.ptr) + 4, body.len);
+    const char *stop = memmem(body.ptr, body.len, end, strlen(end));
+    return stop ? fx_slice_cut(body, 0, (size_t)(stop - body.ptr)) : body;
+}
+
 void sandbox_slack_upload(struct sandbox_request *req, struct sandbox_reply *reply) {
     struct slack_upload *upload = upload_at(req->sb, req->path + strlen("/slack/upload/"));
 
@@ -56,11 +75,12 @@ void sandbox_slack_upload(struct sandbox_request *req, struct sandbox_reply *rep
         sandbox_reply_text(reply, 404, "text/plain", "no such upload");
         return;
     }
-    if ((int64_t)req->body.len != upload->length) {
+    const struct fx_slice bytes = uploaded_bytes(req);
+    if ((int64_t)bytes.len != upload->length) {
         sandbox_reply_text(reply, 400, "text/plain", "the length is not the announced one");
         return;
     }
-    upload->bytes = (struct fx_slice){fx_slice_dup(upload->sc, req->body), req->body.len};
+    upload->bytes = (struct fx_slice){fx_slice_dup(upload->sc, bytes), bytes.len};
     sandbox_reply_text(reply, 200, "text/plain", "OK");
 }
 

@@ -201,8 +201,8 @@ static void rate(const struct fx_json *options, const char *name, int64_t *value
         *value = given;
 }
 
-const char *slack_configure(struct sandbox *sb, struct fx_scope *sc,
-                            const struct fx_json *options) {
+const char *sandbox_slack_configure(struct sandbox *sb, struct fx_scope *sc,
+                                    const struct fx_json *options) {
     struct sandbox_slack *slack = sb->slack;
     const char *wrong = configure_people(sb, sc, fx_json_at(options, "people"));
 

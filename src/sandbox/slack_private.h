@@ -166,8 +166,6 @@ struct slack_person *slack_person_at(struct sandbox *sb, const char *name);
 struct slack_channel *slack_channel_at(struct sandbox *sb, const char *name);
 struct fx_json *slack_person_json(struct fx_scope *sc, const struct slack_person *person);
 struct fx_json *slack_channel_json(struct fx_scope *sc, const struct slack_channel *channel);
-/* NULL, or what is wrong with the options. */
-const char *slack_configure(struct sandbox *sb, struct fx_scope *sc, const struct fx_json *options);
 
 /* ---- slack_content.c: what a message may hold ---- */
 

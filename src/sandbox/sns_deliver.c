@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { IDLE_MS = 500, PATH_STATUS_OK_MIN = 200, PATH_STATUS_FAILED_MIN = 500 };
+enum { IDLE_MS = 500, STATUS_OK = 200, STATUS_REDIRECT = 300, STATUS_FAILED = 500 };
 
 #define SUBSCRIPTION_SUFFIX ":0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0"
 
@@ -52,10 +52,10 @@ static void insert_pending(struct sns_state *sns, struct sns_delivery *delivery)
 /* 2xx is done; 5xx and silence are repeated; 3xx and 4xx never are. Takes the delivery over. */
 static void settle(struct sandbox_aws *aws, struct sns_delivery *delivery, int status) {
     struct sns_state *sns = &aws->sns;
-    bool again = status == 0 || status >= PATH_STATUS_FAILED_MIN;
+    bool again = status == 0 || status >= STATUS_FAILED;
 
     delivery->attempts++;
-    if (status >= PATH_STATUS_OK_MIN && status < 300)
+    if (status >= STATUS_OK && status < STATUS_REDIRECT)
         sns->delivered++;
     else
         sns->failed++;
@@ -64,7 +64,7 @@ static void settle(struct sandbox_aws *aws, struct sns_delivery *delivery, int s
         insert_pending(sns, delivery);
         return;
     }
-    if (status < PATH_STATUS_OK_MIN || status >= 300) {
+    if (status < STATUS_OK || status >= STATUS_REDIRECT) {
         sns->lost++;
         fx_log(aws->sb->scope, FX_LOG_WARN, "sandbox.sns_lost",
                FX_S("message_id", delivery->message_id), FX_I("status", status));

@@ -35,7 +35,7 @@ static struct fx_json *event_id_of(struct fx_scope *sc, struct fx_slice body) {
     struct fx_json *json = NULL;
     struct fx_error err;
 
-    if (fx_json_parse(sc, body, &json, &err) != FX_OK)
+    if (fx_json_parse(sc, body, &json, &err) != FX_OK || fx_json_get_text(json, "event_id") == NULL)
         return NULL;
     return fx_json_string(sc, fx_json_get_text(json, "event_id"));
 }

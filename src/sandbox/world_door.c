@@ -199,6 +199,10 @@ static bool apply(struct change *change) {
     return true;
 }
 
+static bool is_count(int64_t count) {
+    return count >= 0 && count <= WORLD_MAX_MESSAGES;
+}
+
 static struct world_plan plan_of(const struct sandbox_aws *aws, const struct fx_json *body) {
     struct world_plan plan =
         world_default_plan((uint64_t)fx_json_get_int(body, "seed", (int64_t)aws->seed));
@@ -247,8 +251,10 @@ void sandbox_door_world(struct sandbox_request *req, struct sandbox_reply *reply
     if (fx_json_get_bool(body, "reset", false)) {
         struct world_plan plan = plan_of(req->sb->aws, body);
 
-        if (plan.connection_errors < 0 || plan.schema_errors < 0 || plan.hash_mismatches < 0) {
-            sandbox_reply_error(req, reply, 400, "messages are counted from 0");
+        if (!is_count(plan.connection_errors) || !is_count(plan.schema_errors) ||
+            !is_count(plan.hash_mismatches)) {
+            sandbox_reply_error(req, reply, 400, "of each cause there are 0 to %d messages",
+                                WORLD_MAX_MESSAGES);
             return;
         }
         if (rebuild(req, &plan, &err) != FX_OK) {

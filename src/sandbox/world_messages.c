@@ -10,7 +10,6 @@ enum {
     BINARY_EVERY = 10, /* each tenth message carries a binary attribute */
     MIXED_EVERY = 5,   /* each fifth hash mismatch also met a database error */
     DEAD_RECEIVES = 3,
-    WORLD_MAX_MESSAGES = 20000,
 };
 
 #define PROCESSOR_GROUP "/aws/lambda/fluxa-processor"
@@ -198,7 +197,7 @@ void world_messages(struct sandbox_aws *aws, const struct world_plan *plan, stru
     int64_t total = plan->connection_errors + plan->schema_errors + plan->hash_mismatches;
     int64_t now_ms = fx_wall_ms(aws->sb->clock);
 
-    if (total <= 0 || total > WORLD_MAX_MESSAGES)
+    if (total <= 0)
         return;
     struct letter *letters = fx_alloc(sc, (size_t)total * sizeof letters[0]);
     size_t count = add_letters(letters, 0, CAUSE_CONNECTION, plan->connection_errors);

@@ -121,8 +121,8 @@ static enum fx_code check_signature(EVP_PKEY *key, int version, struct fx_slice 
 static enum fx_code verify(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
                            bool test_host, struct fx_slice pem, int64_t now_ms,
                            struct fx_error *err) {
-    struct fx_slice signature;
-    X509 *x509;
+    struct fx_slice signature = {0};
+    X509 *x509 = NULL;
 
     FX_TRY(read_certificate(sc, pem, &x509, err));
     FX_TRY(check_validity(x509, now_ms, err));

@@ -358,8 +358,8 @@ static void an_equal_ready_job_is_moved_to_the_earlier_time(void **state) {
     struct contract *c = *state;
 
     contract_job(c, "run", "r1", 500);
-    contract_job(c, "run", "r1", 900);
     contract_job(c, "run", "r1", 300);
+    contract_job(c, "run", "r1", 900);
     assert_null(contract_claim(c, 299));
     struct fx_job *job = contract_claim(c, 300);
     assert_non_null(job);

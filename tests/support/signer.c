@@ -17,12 +17,36 @@ struct signer {
     EVP_PKEY *key;
 };
 
+/* A key that only makes signatures with padding other than SNS's. */
+static EVP_PKEY *make_pss_key(void) {
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+    EVP_PKEY *key = NULL;
+
+    assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048), 1);
+    assert_int_equal(EVP_PKEY_generate(context, &key), 1);
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
+static EVP_PKEY *make_key(enum signer_key key) {
+    switch (key) {
+    case SIGNER_EC:
+        return EVP_EC_gen("P-256");
+    case SIGNER_RSA_PSS:
+        return make_pss_key();
+    case SIGNER_RSA_1024:
+        return EVP_RSA_gen(1024u);
+    default:
+        return EVP_RSA_gen(2048u);
+    }
+}
+
 struct signer *signer_new(enum signer_key key) {
     struct signer *signer = calloc(1, sizeof *signer);
 
     assert_non_null(signer);
-    signer->key = key == SIGNER_EC ? EVP_EC_gen("P-256")
-                                   : EVP_RSA_gen(key == SIGNER_RSA_1024 ? 1024u : 2048u);
+    signer->key = make_key(key);
     assert_non_null(signer->key);
     return signer;
 }

@@ -11,7 +11,7 @@
 
 struct signer;
 
-enum signer_key { SIGNER_RSA_2048, SIGNER_RSA_1024, SIGNER_EC };
+enum signer_key { SIGNER_RSA_2048, SIGNER_RSA_1024, SIGNER_RSA_PSS, SIGNER_EC };
 
 struct signer *signer_new(enum signer_key key);
 void signer_free(struct signer *signer);

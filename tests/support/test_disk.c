@@ -190,6 +190,10 @@ struct test_disk *test_disk_install(void) {
     return &installed.disk;
 }
 
+const char *test_disk_directory(void) {
+    return access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
 void test_disk_reset(struct test_disk *disk) {
     atomic_store(&disk->fault, DISK_WORKS);
     atomic_store(&disk->sync_us, 0);

@@ -20,5 +20,9 @@ struct test_disk {
 struct test_disk *test_disk_install(void);
 void test_disk_reset(struct test_disk *disk);
 
+/* Where tests put their files: in memory if the machine offers that, because kill -9 spares the
+ * page cache anyway and a sync is then free. */
+const char *test_disk_directory(void);
+
 /* Makes the database at path and its log what they were at their last syncs. */
 void test_disk_cut_power(const char *path);

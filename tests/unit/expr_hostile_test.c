@@ -315,6 +315,20 @@ static void large_values_are_read_in_parts_and_refused_as_a_whole(void **state) 
     assert_int_equal(fx_json_to_int(value, 0), 1249975000);
 }
 
+static void the_deepest_value_that_can_be_read_can_be_passed_on(void **state) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_json *value = NULL, *names = NULL, *deep = NULL;
+    struct fx_error err = {0};
+    char *text = repeated(sc, "[", FX_JSON_MAX_DEPTH, "1", "]");
+
+    assert_ok(fx_json_parse(sc, fx_slice_of(text), &deep, &err));
+    names = fx_json_object_of(sc, "deep", deep, NULL);
+    assert_ok(fx_expr_eval(sc, FX_SLICE("deep"), names, &value, &err));
+    assert_string_equal(fx_json_dump(sc, value), text);
+    assert_ok(fx_expr_fill_all(sc, deep, names, &value, &err));
+    assert_int_equal(fx_expr_eval(sc, FX_SLICE("{{deep}}"), names, &value, &err), FX_ERR_INPUT);
+}
+
 /* --- one expression and the next --- */
 
 static const char *const poisons[] = {
@@ -578,6 +592,7 @@ int main(void) {
         cmocka_unit_test(precompiled_code_and_nul_bytes_are_refused),
         cmocka_unit_test(caps_source_and_result_exactly),
         cmocka_unit_test(large_values_are_read_in_parts_and_refused_as_a_whole),
+        cmocka_unit_test(the_deepest_value_that_can_be_read_can_be_passed_on),
         cmocka_unit_test(no_expression_changes_the_next),
         cmocka_unit_test(the_same_values_give_the_same_bytes),
         cmocka_unit_test(a_failing_allocation_is_an_error_wherever_it_happens),

@@ -552,6 +552,7 @@ static void finds_names_that_are_not_given(void **state) {
         {"(function() while now do local foo end return foo end)()", "'foo'"},
         {"{ f = function() return foo end }", "'foo'"},
         {"(function() foo = 1 end)()", "'foo'"},
+        {"now -- note\r+ foo", "'foo'"},
         {"_G", "'_G'"},
         {"_ENV", "'_ENV'"},
         {"os.time()", "'os'"},

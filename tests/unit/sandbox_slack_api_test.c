@@ -340,6 +340,20 @@ static void an_upload_takes_exactly_the_announced_bytes_once(void **state) {
                         "depth.png");
 }
 
+static void an_upload_may_come_as_a_form(void **state) {
+    static const struct fx_http_header headers[] = {
+        {"Content-Type", "multipart/form-data; boundary=xyz"}};
+    static const char form[] = "--xyz\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\n1234\r\n"
+                               "--xyz--\r\n";
+    struct world *world = *state;
+    struct fx_json *answer =
+        world_api(world, "files.getUploadURLExternal", "{\"filename\":\"a.txt\",\"length\":4}");
+    const char *path = strstr(fx_json_get_text(answer, "upload_url"), "/slack/upload/");
+
+    assert_int_equal(
+        world_request(world, sandbox_slack_upload, path, NULL, form, headers, 1).status, 200);
+}
+
 static void permalinks_name_channel_and_message(void **state) {
     struct world *world = *state;
     const char *ts = world_post(world, "{" HERE ",\"text\":\"a\"}");
@@ -377,6 +391,7 @@ int main(void) {
         TEST(the_group_holds_the_approver_until_the_options_say_otherwise),
         TEST(lists_are_paged_to_the_end),
         TEST(an_upload_takes_exactly_the_announced_bytes_once),
+        TEST(an_upload_may_come_as_a_form),
         TEST(permalinks_name_channel_and_message),
     };
 

@@ -33,94 +33,91 @@ struct refusal {
     const char *complaint; /* the first one, as Slack words it */
 };
 
-static const struct refusal
-    refusals[] =
-        {
-            {"[{\"type\":\"sektion\"}]", "unsupported type: sektion [json-pointer:/blocks/0/type]"},
-            {"[{\"text\":\"x\"}]", "missing required field: type [json-pointer:/blocks/0]"},
-            {"[{\"type\":\"divider\"},7]", "must provide an object [json-pointer:/blocks/1]"},
-            {"[{\"type\":\"divider\",\"colour\":\"red\"}]",
-             "invalid additional property: colour [json-pointer:/blocks/0]"},
-            {"[{\"type\":\"header\"}]", "missing required field: text [json-pointer:/blocks/0]"},
-            {"[{\"type\":\"header\",\"text\":{\"type\":\"mrkdwn\",\"text\":\"x\"}}]",
-             "failed to match all allowed schemas [json-pointer:/blocks/0/text]"},
-            {"[{\"type\":\"header\",\"text\":\"x\"}]",
-             "failed to match all allowed schemas [json-pointer:/blocks/0/text]"},
-            {"[{\"type\":\"header\",\"text\":" TEXT("") "}]",
-             "must be more than 0 characters [json-pointer:/blocks/0/text/text]"},
-            {"[{\"type\":\"header\",\"level\":5,\"text\":" TEXT("x") "}]",
-             "must be from 1 to 4 [json-pointer:/blocks/0/level]"},
-            {"[{\"type\":\"section\"}]",
-             "must define either `text` or `fields` [json-pointer:/blocks/0]"},
-            {"[{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\",\"text\":\"x\",\"emoji\":true}}"
-             "]",
-             "invalid additional property: emoji [json-pointer:/blocks/0/text]"},
-            {"[{\"type\":\"section\",\"fields\":[]}]",
-             "no fewer than 1 items allowed [json-pointer:/blocks/0/fields]"},
-            {"[{\"type\":\"section\",\"text\":" TEXT(
-                 "x") ",\"accessory\":{\"type\":\"plain_text_input\"}}]",
-             "unsupported type: plain_text_input [json-pointer:/blocks/0/accessory/type]"},
-            {"[{\"type\":\"actions\",\"elements\":[]}]",
-             "no fewer than 1 items allowed [json-pointer:/blocks/0/elements]"},
-            {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"image\",\"alt_text\":\"a\"}]}]",
-             "unsupported type: image [json-pointer:/blocks/0/elements/0/type]"},
-            {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"button\",\"style\":\"warning\","
-             "\"text\":" TEXT("Go") "}]}]",
-             "must be one of primary|danger [json-pointer:/blocks/0/elements/0/style]"},
-            {"[{\"type\":\"actions\",\"elements\":[" BUTTON("a") "," BUTTON("a") "]}]",
-             "`action_id` \"a\" already exists in this block "
-             "[json-pointer:/blocks/0/elements/1/action_id]"},
-            {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"button\",\"url\":\"not an "
-             "address\",\"text\":" TEXT("Go") "}]}]",
-             "must be a valid URL [json-pointer:/blocks/0/elements/0/url]"},
-            {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"button\",\"text\":" TEXT(
-                 "Go") ",\"confirm\":{\"title\":" TEXT("t") ",\"text\":" TEXT("t") ",\"confirm\""
-                                                                                   ":" TEXT("y") "}"
-                                                                                                 "}"
-                                                                                                 "]"
-                                                                                                 "}"
-                                                                                                 "]",
-             "missing required field: deny [json-pointer:/blocks/0/elements/0/confirm]"},
-            {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"static_select\"}]}]",
-             "must define either `options` or `option_groups` [json-pointer:/blocks/0/elements/0]"},
-            {"[{\"type\":\"divider\",\"block_id\":\"b\"},{\"type\":\"divider\",\"block_id\":\"b\"}"
-             "]",
-             "`block_id` \"b\" already exists [json-pointer:/blocks/1/block_id]"},
-            {"[{\"type\":\"image\",\"alt_text\":\"a\"}]",
-             "must define either `image_url` or `slack_file` [json-pointer:/blocks/0]"},
-            {"[{\"type\":\"image\",\"image_url\":\"https://a.example/x.png\"}]",
-             "missing required field: alt_text [json-pointer:/blocks/0]"},
-            {"[{\"type\":\"image\",\"alt_text\":\"a\",\"slack_file\":{\"id\":\"F1\",\"url\":"
-             "\"https://a.example/"
-             "f\"}}]",
-             "must define either `id` or `url` [json-pointer:/blocks/0/slack_file]"},
-            {"[{\"type\":\"alert\",\"text\":" TEXT("x") "}]",
-             "unsupported type: alert [json-pointer:/blocks/0/type]"},
-            {"[{\"type\":\"rich_text\",\"elements\":[{\"type\":\"rich_text_list\",\"style\":"
-             "\"dash\","
-             "\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[]}]}]}]",
-             "must be one of bullet|ordered [json-pointer:/blocks/0/elements/0/style]"},
-            {"[{\"type\":\"rich_text\",\"elements\":[{\"type\":\"rich_text_preformatted\","
-             "\"elements\":[{"
-             "\"type\":\"user\",\"user_id\":\"U1\"}]}]}]",
-             "unsupported type: user [json-pointer:/blocks/0/elements/0/elements/0/type]"},
-            {"[{\"type\":\"table\",\"rows\":[[{\"type\":\"raw_number\",\"value\":1}]]}]",
-             "unsupported type: raw_number [json-pointer:/blocks/0/rows/0/0/type]"},
-            {"[{\"type\":\"table\",\"rows\":[[null]]}]",
-             "must provide an object [json-pointer:/blocks/0/rows/0/0]"},
-            {"[{\"type\":\"table\",\"rows\":[[{\"type\":\"raw_text\",\"text\":\"a\"}]]},"
-             "{\"type\":\"table\",\"rows\":[[{\"type\":\"raw_text\",\"text\":\"a\"}]]}]",
-             "only one table is allowed in a message [json-pointer:/blocks/1]"},
-            {"[{\"type\":\"data_table\",\"caption\":\"c\",\"rows\":[[{\"type\":\"raw_text\","
-             "\"text\":\"a\"}],"
-             "[{\"type\":\"raw_text\",\"text\":\"a\"},{\"type\":\"raw_text\",\"text\":\"b\"}]]}]",
-             "row 1 must have as many cells as the header [json-pointer:/blocks/0]"},
-            {"[{\"type\":\"plan\",\"title\":\"t\",\"tasks\":[{\"type\":\"task_card\",\"task_id\":"
-             "\"1\","
-             "\"title\":\"t\",\"status\":\"done\"}]}]",
-             "must be one of pending|in_progress|complete|error "
-             "[json-pointer:/blocks/0/tasks/0/status]"},
-            {"{\"type\":\"divider\"}", "must provide an array [json-pointer:/blocks]"},
+static const struct refusal refusals[] = {
+    {"[{\"type\":\"sektion\"}]", "unsupported type: sektion [json-pointer:/blocks/0/type]"},
+    {"[{\"text\":\"x\"}]", "missing required field: type [json-pointer:/blocks/0]"},
+    {"[{\"type\":\"divider\"},7]", "must provide an object [json-pointer:/blocks/1]"},
+    {"[{\"type\":\"divider\",\"colour\":\"red\"}]",
+     "invalid additional property: colour [json-pointer:/blocks/0]"},
+    {"[{\"type\":\"header\"}]", "missing required field: text [json-pointer:/blocks/0]"},
+    {"[{\"type\":\"header\",\"text\":{\"type\":\"mrkdwn\",\"text\":\"x\"}}]",
+     "failed to match all allowed schemas [json-pointer:/blocks/0/text]"},
+    {"[{\"type\":\"header\",\"text\":\"x\"}]",
+     "failed to match all allowed schemas [json-pointer:/blocks/0/text]"},
+    {"[{\"type\":\"header\",\"text\":" TEXT("") "}]",
+     "must be more than 0 characters [json-pointer:/blocks/0/text/text]"},
+    {"[{\"type\":\"header\",\"level\":5,\"text\":" TEXT("x") "}]",
+     "must be from 1 to 4 [json-pointer:/blocks/0/level]"},
+    {"[{\"type\":\"section\"}]", "must define either `text` or `fields` [json-pointer:/blocks/0]"},
+    {"[{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\",\"text\":\"x\",\"emoji\":true}}"
+     "]",
+     "invalid additional property: emoji [json-pointer:/blocks/0/text]"},
+    {"[{\"type\":\"section\",\"fields\":[]}]",
+     "no fewer than 1 items allowed [json-pointer:/blocks/0/fields]"},
+    {"[{\"type\":\"section\",\"text\":" TEXT(
+         "x") ",\"accessory\":{\"type\":\"plain_text_input\"}}]",
+     "unsupported type: plain_text_input [json-pointer:/blocks/0/accessory/type]"},
+    {"[{\"type\":\"actions\",\"elements\":[]}]",
+     "no fewer than 1 items allowed [json-pointer:/blocks/0/elements]"},
+    {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"image\",\"alt_text\":\"a\"}]}]",
+     "unsupported type: image [json-pointer:/blocks/0/elements/0/type]"},
+    {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"button\",\"style\":\"warning\","
+     "\"text\":" TEXT("Go") "}]}]",
+     "must be one of primary|danger [json-pointer:/blocks/0/elements/0/style]"},
+    {"[{\"type\":\"actions\",\"elements\":[" BUTTON("a") "," BUTTON("a") "]}]",
+     "`action_id` \"a\" already exists in this block "
+     "[json-pointer:/blocks/0/elements/1/action_id]"},
+    {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"button\",\"url\":\"not an "
+     "address\",\"text\":" TEXT("Go") "}]}]",
+     "must be a valid URL [json-pointer:/blocks/0/elements/0/url]"},
+    {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"button\",\"text\":" TEXT(
+         "Go") ",\"confirm\":{\"title\":" TEXT("t") ",\"text\":" TEXT("t") ",\"confirm\""
+                                                                           ":" TEXT("y") "}"
+                                                                                         "}"
+                                                                                         "]"
+                                                                                         "}"
+                                                                                         "]",
+     "missing required field: deny [json-pointer:/blocks/0/elements/0/confirm]"},
+    {"[{\"type\":\"actions\",\"elements\":[{\"type\":\"static_select\"}]}]",
+     "must define either `options` or `option_groups` [json-pointer:/blocks/0/elements/0]"},
+    {"[{\"type\":\"divider\",\"block_id\":\"b\"},{\"type\":\"divider\",\"block_id\":\"b\"}"
+     "]",
+     "`block_id` \"b\" already exists [json-pointer:/blocks/1/block_id]"},
+    {"[{\"type\":\"image\",\"alt_text\":\"a\"}]",
+     "must define either `image_url` or `slack_file` [json-pointer:/blocks/0]"},
+    {"[{\"type\":\"image\",\"image_url\":\"https://a.example/x.png\"}]",
+     "missing required field: alt_text [json-pointer:/blocks/0]"},
+    {"[{\"type\":\"image\",\"alt_text\":\"a\",\"slack_file\":{\"id\":\"F1\",\"url\":"
+     "\"https://a.example/"
+     "f\"}}]",
+     "must define either `id` or `url` [json-pointer:/blocks/0/slack_file]"},
+    {"[{\"type\":\"alert\",\"text\":" TEXT("x") "}]",
+     "unsupported type: alert [json-pointer:/blocks/0/type]"},
+    {"[{\"type\":\"rich_text\",\"elements\":[{\"type\":\"rich_text_list\",\"style\":"
+     "\"dash\","
+     "\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[]}]}]}]",
+     "must be one of bullet|ordered [json-pointer:/blocks/0/elements/0/style]"},
+    {"[{\"type\":\"rich_text\",\"elements\":[{\"type\":\"rich_text_preformatted\","
+     "\"elements\":[{"
+     "\"type\":\"user\",\"user_id\":\"U1\"}]}]}]",
+     "unsupported type: user [json-pointer:/blocks/0/elements/0/elements/0/type]"},
+    {"[{\"type\":\"table\",\"rows\":[[{\"type\":\"raw_number\",\"value\":1}]]}]",
+     "unsupported type: raw_number [json-pointer:/blocks/0/rows/0/0/type]"},
+    {"[{\"type\":\"table\",\"rows\":[[null]]}]",
+     "must provide an object [json-pointer:/blocks/0/rows/0/0]"},
+    {"[{\"type\":\"table\",\"rows\":[[{\"type\":\"raw_text\",\"text\":\"a\"}]]},"
+     "{\"type\":\"table\",\"rows\":[[{\"type\":\"raw_text\",\"text\":\"a\"}]]}]",
+     "only one table is allowed in a message [json-pointer:/blocks/1]"},
+    {"[{\"type\":\"data_table\",\"caption\":\"c\",\"rows\":[[{\"type\":\"raw_text\","
+     "\"text\":\"a\"}],"
+     "[{\"type\":\"raw_text\",\"text\":\"a\"},{\"type\":\"raw_text\",\"text\":\"b\"}]]}]",
+     "row 1 must have as many cells as the header [json-pointer:/blocks/0]"},
+    {"[{\"type\":\"plan\",\"title\":\"t\",\"tasks\":[{\"type\":\"task_card\",\"task_id\":"
+     "\"1\","
+     "\"title\":\"t\",\"status\":\"done\"}]}]",
+     "must be one of pending|in_progress|complete|error "
+     "[json-pointer:/blocks/0/tasks/0/status]"},
+    {"{\"type\":\"divider\"}", "must provide an array [json-pointer:/blocks]"},
 };
 
 static void refuses_each_broken_shape_with_a_pointer_to_it(void **state) {

@@ -175,7 +175,7 @@ static void a_menu_reports_the_chosen_option_and_only_an_existing_one(void **sta
 
 static void nobody_presses_buttons_in_what_another_person_was_whispered(void **state) {
     struct world *world = *state;
-    const char *whisper = fx_printf(world->sc, "{\"user\":\"U0ANNA0001\",%s", APPROVAL + 1);
+    const char *whisper = fx_printf(world->sc, "{\"user\":\"U0ANNA0001\",%s", &APPROVAL[1]);
     const char *ts =
         fx_json_get_text(world_api(world, "chat.postEphemeral", whisper), "message_ts");
 

@@ -42,6 +42,15 @@ static void write_file(const char *path, const char *text) {
     fclose(file);
 }
 
+static void expect_golden(struct fx_scope *sc, const char *path, const struct fx_json *drawn) {
+    const char *text = fx_printf(sc, "%s\n", fx_json_dump_pretty(sc, drawn));
+
+    if (getenv("FLUXABOT_WRITE_GOLDEN") != NULL)
+        write_file(path, text);
+    if (!fx_slice_equal_text(read_file(sc, path), text))
+        fail_msg("%s is not what is drawn now:\n%s", path, text);
+}
+
 static struct fx_json *parse(struct fx_scope *sc, const char *text) {
     struct fx_json *json = NULL;
     struct fx_error err;
@@ -81,13 +90,9 @@ static void every_golden_card_gives_its_golden_message(void **state) {
         const char *card_path = found.gl_pathv[i];
 
         assert_ok(fx_json_parse(sc, read_file(sc, card_path), &card, &err));
-        const char *drawn = fx_printf(sc, "%s\n", fx_json_dump_pretty(sc, draw(sc, card)));
         size_t stem = strlen(card_path) - strlen(".card.json");
         const char *path = fx_printf(sc, "%.*s.message.json", (int)stem, card_path);
-        if (getenv("FLUXABOT_WRITE_GOLDEN") != NULL)
-            write_file(path, drawn);
-        if (!fx_slice_equal_text(read_file(sc, path), drawn))
-            fail_msg("%s is not what is drawn now:\n%s", path, drawn);
+        expect_golden(sc, path, draw(sc, card));
     }
     globfree(&found);
 }
@@ -379,18 +384,7 @@ static void a_dialog_asks_for_one_text(void **state) {
                                           .min_length = 3,
                                           .max_length = 500});
 
-    assert_string_equal(
-        fx_json_dump(*state, view),
-        "{\"type\":\"modal\",\"callback_id\":\"deny\",\"private_metadata\":\"A-1042\",\"title\":"
-        "{\"type\":\"plain_text\",\"text\":\"Deny request A-1042 of…\",\"emoji\":false},\"submit\":"
-        "{\"type\":\"plain_text\",\"text\":\"Deny request\",\"emoji\":false},\"close\":{\"type\":"
-        "\"plain_text\",\"text\":\"Go back\",\"emoji\":false},\"blocks\":[{\"type\":\"section\","
-        "\"block_id\":\"intro\",\"text\":{\"type\":\"mrkdwn\",\"text\":\"Redrive of &lt;9&gt; "
-        "messages\",\"verbatim\":true}},{\"type\":\"input\",\"block_id\":\"answer\",\"label\":"
-        "{\"type\":\"plain_text\",\"text\":\"Reason\",\"emoji\":false},\"hint\":{\"type\":"
-        "\"plain_text\",\"text\":\"Shown in the channel\",\"emoji\":false},\"optional\":false,"
-        "\"element\":{\"type\":\"plain_text_input\",\"action_id\":\"text\",\"multiline\":true,"
-        "\"min_length\":3,\"max_length\":500}}]}");
+    expect_golden(*state, FX_TEST_DIR "/golden/slack/deny-dialog.view.json", view);
 }
 
 int main(void) {

@@ -179,7 +179,7 @@ static void reads_a_submitted_dialog(void **state) {
         *state,
         "{\"type\":\"view_submission\",\"team\":null,\"user\":{\"id\":\"U0BO\",\"team_id\":\"E0\"},"
         "\"view\":{\"id\":\"V0\",\"callback_id\":\"deny\",\"private_metadata\":\"A-1042\","
-        "\"state\":{\"values\":{\"answer\":{\"text\":{\"type\":\"plain_text_input\","
+        "\"state\":{\"values\":{\"reason\":{\"reason\":{\"type\":\"plain_text_input\","
         "\"value\":\"not now\"}}}}}}",
         &submission, &err));
     assert_string_equal(submission->team_id, "");
@@ -198,7 +198,7 @@ static void an_unanswered_dialog_has_no_text(void **state) {
     assert_ok(
         parse_payload(*state,
                       "{\"type\":\"view_closed\",\"user\":{\"id\":\"U0\"},\"view\":{\"state\":"
-                      "{\"values\":{\"answer\":{\"text\":{\"value\":null}}}}}}",
+                      "{\"values\":{\"reason\":{\"reason\":{\"value\":null}}}}}}",
                       &closed, &err));
     assert_string_equal(fx_slack_dialog_answer(closed), "");
 }

@@ -260,7 +260,7 @@ static void skips_only_the_name_for_test_hosts(void **state) {
 
 static void refuses_keys_it_has_no_reason_to_believe(void **state) {
     struct sns_world *w = *state;
-    enum signer_key kinds[] = {SIGNER_RSA_1024, SIGNER_EC, SIGNER_RSA_2048};
+    enum signer_key kinds[] = {SIGNER_RSA_1024, SIGNER_RSA_PSS, SIGNER_EC, SIGNER_RSA_2048};
 
     for (size_t i = 0; i < FX_COUNT_OF(kinds); i++) {
         struct signer *own = w->sns, *other = signer_new(kinds[i]);

@@ -22,7 +22,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KILLS = 200, CUTS = 40, TWIN_LIVES = 40, WRITERS = 3, EVENTS_EACH = 4000, ACKS_MAX = 60 };
+enum {
+    KILLS = 200,
+    CUTS = 40,
+    TWIN_LIVES = 40,
+    WRITERS = 3,
+    EVENTS_EACH = 4000,
+    ACKS_MAX = 60,
+    LIVES_PER_FILE = 20
+};
 
 enum twin { HONEST, ACKNOWLEDGES_EARLY, SYNCS_SELDOM };
 enum end { KILL, POWER_CUT };
@@ -43,7 +51,7 @@ static int setup(void **state) {
     struct harness *h = calloc(1, sizeof(*h));
     const char *seed = getenv("FX_SEED");
 
-    snprintf(h->directory, sizeof(h->directory), "/tmp/fluxabot-crash-XXXXXX");
+    snprintf(h->directory, sizeof(h->directory), "%s/fluxabot-crash-XXXXXX", test_disk_directory());
     assert_non_null(mkdtemp(h->directory));
     snprintf(h->path, sizeof(h->path), "%s/t.db", h->directory);
     h->seed = seed != NULL ? (unsigned)strtoul(seed, NULL, 10) : (unsigned)time(NULL);
@@ -55,16 +63,21 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
+static void remove_files(struct harness *h) {
     static const char *const files[] = {
         "", "-wal", "-shm", "-synced", "-wal-synced", "-synced-half", "-wal-synced-half"};
-    struct harness *h = *state;
 
     for (size_t i = 0; i < FX_COUNT_OF(files); i++) {
         char path[128];
         snprintf(path, sizeof(path), "%s%s", h->path, files[i]);
         unlink(path);
     }
+}
+
+static int teardown(void **state) {
+    struct harness *h = *state;
+
+    remove_files(h);
     rmdir(h->directory);
     free(h);
     return 0;
@@ -259,7 +272,8 @@ static int one_life(struct harness *h, enum twin twin, enum end end, size_t *ret
     struct acks *acks = calloc(1, sizeof(*acks));
     int ends[2];
 
-    h->life++;
+    if (h->life++ % LIVES_PER_FILE == 0)
+        remove_files(h);
     h->disk->keeps_synced = end == POWER_CUT;
     assert_int_equal(pipe(ends), 0);
     pid_t pid = fork();

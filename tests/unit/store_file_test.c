@@ -32,7 +32,7 @@ static int setup(void **state) {
     struct fixture *f = calloc(1, sizeof(*f));
 
     test_disk_reset(disk);
-    snprintf(f->directory, sizeof(f->directory), "/tmp/fluxabot-file-XXXXXX");
+    snprintf(f->directory, sizeof(f->directory), "%s/fluxabot-file-XXXXXX", test_disk_directory());
     assert_non_null(mkdtemp(f->directory));
     snprintf(f->path, sizeof(f->path), "%s/t.db", f->directory);
     snprintf(f->url, sizeof(f->url), "sqlite://%s", f->path);
@@ -380,6 +380,21 @@ static void a_recomputed_hash_breaks_the_next_row(void **state) {
     assert_int_equal(bad_row(f), LOOKED_AT + 1);
 }
 
+static void a_gap_is_found_also_when_the_row_after_it_is_forged(void **state) {
+    struct fixture *f = *state;
+    struct fx_error err;
+    struct fx_audit **rows = NULL;
+    size_t count = 0;
+
+    open_store(f);
+    write_audits(f);
+    assert_ok(f->store->audits(f->store, f->sc, AUDITED, 1, &rows, &count, &err));
+    rows[0]->n = AUDITED + 5;
+    sql(f, fx_printf(f->sc, "UPDATE audit SET n = %d, hash = '%s' WHERE n = %d", AUDITED + 5,
+                     fx_audit_hash(f->sc, rows[0]), AUDITED));
+    assert_int_equal(bad_row(f), AUDITED + 5);
+}
+
 /* The chain alone cannot know how long it was: that is what an anchored head is for. */
 static void a_cut_tail_changes_the_head(void **state) {
     struct fixture *f = *state;
@@ -528,6 +543,28 @@ static void those_who_wait_together_share_a_commit(void **state) {
     assert_true(disk->log_syncs - syncs <= SENDERS / 4);
 }
 
+/* The database refuses every fourth job after the event was inserted. */
+static void an_event_without_its_job_is_undone_and_its_neighbours_are_kept(void **state) {
+    struct fixture *f = *state;
+    struct sender senders[SENDERS];
+    pthread_t threads[SENDERS];
+
+    open_store(f);
+    sql(f, "CREATE TRIGGER no_job BEFORE INSERT ON jobs WHEN substr(NEW.subject, 2) % 4 = 3 "
+           "BEGIN SELECT RAISE(ABORT, 'no'); END");
+    disk->sync_us = 5000;
+    for (int i = 0; i < SENDERS; i++) {
+        senders[i] = (struct sender){.f = f, .n = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, send_one, &senders[i]), 0);
+    }
+    for (int i = 0; i < SENDERS; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < SENDERS; i++) {
+        assert_int_equal(senders[i].code, i % 4 == 3 ? FX_ERR_INTERNAL : FX_OK);
+        assert_true(has_event(f, fx_printf(f->sc, "s%d", i)) == (i % 4 != 3));
+    }
+}
+
 static void a_failed_commit_is_told_to_everybody_who_shared_it(void **state) {
     struct fixture *f = *state;
     struct sender senders[SENDERS];
@@ -560,12 +597,14 @@ int main(void) {
         FILE_TEST(two_connections_share_one_file),
         FILE_TEST(finds_every_way_to_change_the_past),
         FILE_TEST(a_recomputed_hash_breaks_the_next_row),
+        FILE_TEST(a_gap_is_found_also_when_the_row_after_it_is_forged),
         FILE_TEST(a_cut_tail_changes_the_head),
         FILE_TEST(a_failed_sync_is_not_acknowledged_and_stops_the_store),
         FILE_TEST(a_full_disk_stops_the_store_and_says_so),
         FILE_TEST(a_lock_held_by_another_process_stops_nothing_for_good),
         FILE_TEST(every_change_is_synced_before_it_is_acknowledged),
         FILE_TEST(those_who_wait_together_share_a_commit),
+        FILE_TEST(an_event_without_its_job_is_undone_and_its_neighbours_are_kept),
         FILE_TEST(a_failed_commit_is_told_to_everybody_who_shared_it),
     };
 

@@ -1,6 +1,8 @@
 /* store_sqlite_test.c - the store's contract, kept by SQLite in a fresh directory. */
 #include "contract/store_contract.h"
 
+#include "support/test_disk.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +36,10 @@ static enum fx_code sqlite_open(struct contract_backend *backend, struct fx_scop
 int main(void) {
     struct sqlite_backend self = {
         .backend = {.name = "sqlite", .reset = sqlite_reset, .open = sqlite_open},
-        .directory = "/tmp/fluxabot-store-XXXXXX",
     };
 
+    snprintf(self.directory, sizeof(self.directory), "%s/fluxabot-store-XXXXXX",
+             test_disk_directory());
     if (mkdtemp(self.directory) == NULL)
         return 1;
     int failed = store_contract_all(&self.backend);

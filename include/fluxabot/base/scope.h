@@ -27,15 +27,16 @@ void fx_scope_free_p(struct fx_scope **sc);
 /* Zeroed memory that lives as long as sc. */
 void *fx_alloc(struct fx_scope *sc, size_t bytes);
 #define FX_NEW(sc, type) ((type *)fx_alloc((sc), sizeof(type)))
-char *fx_strdup(struct fx_scope *sc, const char *text); /* NULL gives NULL */
+char *fx_strdup(struct fx_scope *sc, const char *text);     /* NULL gives NULL */
 char *fx_slice_dup(struct fx_scope *sc, struct fx_slice s); /* terminated */
 char *fx_printf(struct fx_scope *sc, const char *fmt, ...) FX_PRINTF(2, 3);
-char *fx_vprintf(struct fx_scope *sc, const char *fmt, va_list args);
+char *fx_vprintf(struct fx_scope *sc, const char *fmt, va_list args) FX_PRINTF(2, 0);
 
 /* release(thing) runs when sc ends. */
 void fx_defer(struct fx_scope *sc, void (*release)(void *thing), void *thing);
 
-/* Deadlines are monotonic milliseconds (clock.h); 0 means none. A child cannot outlive a parent's. */
+/* Deadlines are monotonic milliseconds (clock.h); 0 means none. A child cannot outlive a parent's.
+ */
 void fx_scope_set_deadline(struct fx_scope *sc, int64_t deadline_mono_ms);
 int64_t fx_scope_deadline(const struct fx_scope *sc);
 /* Milliseconds left before the deadline, at most cap_ms, at least 0. */
@@ -48,6 +49,7 @@ enum fx_code fx_scope_check(const struct fx_scope *sc, int64_t now_mono_ms, stru
 
 void fx_scope_set_log(struct fx_scope *sc, struct fx_log *log);
 struct fx_log *fx_scope_log(const struct fx_scope *sc);
-/* The run id, job id or request id that stands in every log line of this scope. Cut at the limit. */
+/* The run id, job id or request id that stands in every log line of this scope. Cut at the limit.
+ */
 void fx_scope_set_log_id(struct fx_scope *sc, const char *id);
 const char *fx_scope_log_id(const struct fx_scope *sc);

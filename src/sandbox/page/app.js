@@ -197,7 +197,7 @@ function drawPeople() {
     onclick: () => become(person.id),
   }, avatar(person.id), h('span', {}, h('strong', {}, person.real_name), h('small', {}, roleWords[person.role])))));
   const me = directory.people.find((person) => person.id === state.acting);
-  $('acting').replaceChildren('as ', h('strong', {}, me?.real_name ?? ''));
+  $('acting').replaceChildren(h('span', {}, 'as '), h('strong', {}, me?.real_name ?? ''));
   $('composer-text').setAttribute('aria-label', `Slash command as ${me?.real_name ?? ''}`);
 }
 

@@ -24,13 +24,13 @@ const steps = [
   {
     title: 'Read the card',
     body: 'The bot has looked already. Press the triage or classify button on the card, or type /fluxa dlq classify, to see which messages are safe to retry.',
-    target: '[data-action-id]',
+    press: /classif|triage/i,
     done: (state) => /safe to retry|retryable|classif/i.test(text(state.messages)) && state.pressed,
   },
   {
     title: 'Ask for a redrive',
     body: 'Press the redrive button, or type /fluxa dlq redrive. Nothing moves yet: somebody else has to agree.',
-    target: '#composer-text',
+    press: /redrive/i,
     done: (state) => offers(state, /approve/i),
   },
   {
@@ -42,7 +42,7 @@ const steps = [
   {
     title: 'Approve',
     body: 'Check what would move, then press Approve on the approval card.',
-    target: '[data-action-id*="approve"]',
+    press: /approve/i,
     done: (state) => !offers(state, /approve/i) && state.asked,
   },
   {
@@ -100,7 +100,10 @@ export class Tour {
   point() {
     for (const old of document.querySelectorAll('.tour-target')) old.classList.remove('tour-target');
     const step = steps[this.at];
-    if (step?.target) [...document.querySelectorAll(step.target)].at(-1)?.classList.add('tour-target');
+    const buttons = step?.press ? [...document.querySelectorAll('#messages .slack-button')] : [];
+    const target = step?.target ? document.querySelector(step.target)
+      : buttons.findLast((one) => step.press.test(`${one.dataset.actionId} ${one.textContent}`));
+    target?.classList.add('tour-target');
   }
 
   draw() {

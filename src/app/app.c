@@ -1,2 +1,0 @@
-/* app.c - see include/fluxabot/app.h */
-#include "fluxabot/base/defs.h"

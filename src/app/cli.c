@@ -1,0 +1,91 @@
+/* cli.c - the command line. */
+#include "private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int print_version(const struct app_arguments *arguments) {
+    (void)arguments;
+    printf("fluxabot %s\n", FLUXABOT_VERSION);
+    return EXIT_GOOD;
+}
+
+static int print_config_help(const struct app_arguments *arguments) {
+    (void)arguments;
+    app_print_keys();
+    return EXIT_GOOD;
+}
+
+static int print_help(const struct app_arguments *arguments);
+
+static const struct {
+    const char *first, *second; /* second NULL: one word */
+    bool needs_config;
+    int (*run)(const struct app_arguments *arguments);
+    const char *help;
+} commands[] = {
+    {"serve", NULL, true, app_serve, "run the bot [--role receiver|worker|both] [--verbose]"},
+    {"check", NULL, true, app_check, "print every mistake of configuration and runbooks"},
+    {"audit", "verify", true, app_audit_verify, "check the audit log's chain [--head HASH]"},
+    {"version", NULL, false, print_version, "print the version"},
+    {"help", "config", false, print_config_help, "list the keys of the configuration file"},
+    {"help", NULL, false, print_help, "print this"},
+};
+
+static int print_help(const struct app_arguments *arguments) {
+    (void)arguments;
+    printf("fluxabot COMMAND --config FILE\n\n");
+    for (size_t i = 0; i < FX_COUNT_OF(commands); i++)
+        printf("  %s%s%-*s %s\n", commands[i].first, commands[i].second == NULL ? "" : " ",
+               (int)(14 - strlen(commands[i].first)),
+               commands[i].second == NULL ? "" : commands[i].second, commands[i].help);
+    printf("\nExit codes: 0 good, 1 findings or failure, 2 wrong use.\n");
+    return EXIT_GOOD;
+}
+
+static int wrong_use(const char *what, const char *word) {
+    fprintf(stderr, "%s %s; `fluxabot help` lists the commands\n", what, word);
+    return EXIT_USE;
+}
+
+/* NULL after a complaint. */
+static const char *parse_options(int argc, char **argv, int from, struct app_arguments *ret) {
+    for (int i = from; i < argc; i++) {
+        struct {
+            const char *name, **value;
+        } options[] = {{"--config", &ret->config}, {"--role", &ret->role}, {"--head", &ret->head}};
+        bool known = strcmp(argv[i], "--verbose") == 0;
+
+        ret->verbose |= known;
+        for (size_t k = 0; k < FX_COUNT_OF(options) && !known; k++)
+            if (strcmp(argv[i], options[k].name) == 0 && i + 1 < argc) {
+                *options[k].value = argv[++i];
+                known = true;
+            }
+        if (!known)
+            return argv[i];
+    }
+    return NULL;
+}
+
+int fx_app_main(int argc, char **argv) {
+    struct app_arguments arguments = {.role = "both"};
+    const char *first = argc > 1 ? argv[1] : "help";
+    const char *second = argc > 2 && argv[2][0] != '-' ? argv[2] : NULL;
+
+    for (size_t i = 0; i < FX_COUNT_OF(commands); i++) {
+        bool two = commands[i].second != NULL;
+
+        if (strcmp(commands[i].first, first) != 0 ||
+            (two && (second == NULL || strcmp(commands[i].second, second) != 0)))
+            continue;
+        const char *unknown = parse_options(argc, argv, two ? 3 : 2, &arguments);
+
+        if (unknown != NULL)
+            return wrong_use("unknown or incomplete option", unknown);
+        if (commands[i].needs_config && arguments.config == NULL)
+            return wrong_use("--config FILE is missing for", first);
+        return commands[i].run(&arguments);
+    }
+    return wrong_use("unknown command", first);
+}

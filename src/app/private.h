@@ -1,0 +1,85 @@
+/* private.h - what the files of the program share. */
+#pragma once
+
+#include "fluxabot/app.h"
+#include "fluxabot/engine.h"
+#include "fluxabot/web.h"
+#include "fluxabot/yaml.h"
+
+enum { APP_MAX_FINDINGS = 200 };
+
+enum { EXIT_GOOD = 0, EXIT_FINDINGS = 1, EXIT_USE = 2 };
+
+/* ---- findings.c ---- */
+
+struct app_findings {
+    struct fx_scope *sc;
+    struct fx_finding items[APP_MAX_FINDINGS];
+    size_t count;
+};
+void app_find(struct app_findings *findings, const char *file, int line, const char *fmt, ...)
+    FX_PRINTF(4, 5);
+/* "file:line: message" per line on stderr. */
+void app_print_findings(const struct app_findings *findings);
+
+/* ---- config_keys.c: the table of keys and its walk ---- */
+
+/* Checks every member of the document against the table. */
+void app_check_keys(const struct fx_yaml *yaml, struct app_findings *findings);
+/* The help of the table, for `fluxabot help config`. */
+void app_print_keys(void);
+
+/* ---- config.c: the document as structs ---- */
+
+struct app_config {
+    struct fx_scope *sc;
+    const char *file;
+    struct fx_web_listener listen, admin;
+    const char *store_url;
+    const char *slack_api_url, *bot_token;
+    struct fx_slice *signing_secrets;
+    size_t signing_secrets_count;
+    const char **team_ids;
+    size_t team_ids_count;
+    struct fx_engine_topic *topics;
+    size_t topics_count;
+    const char *aws_region, *aws_endpoint_url;
+    const char *pagerduty_events_url, *pagerduty_routing_key, *pagerduty_page_url;
+    struct fx_role *roles;
+    size_t roles_count;
+    struct fx_engine_system *systems; /* without .system, which the runbooks give */
+    const char **system_names, **system_paths;
+    const struct fx_json **system_variables; /* environment -> variables */
+    size_t systems_count;
+    int64_t approval_ms, execute_ms;
+    int workers;
+    const char **sns_test_hosts;
+    size_t sns_test_hosts_count;
+    const char *sns_test_ca, *response_url_prefix;
+};
+
+/* Reads and checks the file; findings say all that is wrong. FX_ERR_INPUT when there are any. */
+enum fx_code app_config_load(struct fx_scope *sc, const char *path, struct app_config **ret_config,
+                             struct app_findings *findings, struct fx_error *err);
+/* Loads the runbooks of every system and joins them with the configuration. */
+enum fx_code app_runbooks_load(struct app_config *config, struct fx_runbooks **ret_runbooks,
+                               struct app_findings *findings, struct fx_error *err);
+
+/* ---- secrets.c ---- */
+
+/* { env: NAME } or { file: PATH }; NULL after a finding. */
+const char *app_secret(struct app_config *config, const struct fx_yaml *yaml, const char *path,
+                       const struct fx_json *value, struct app_findings *findings);
+const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error *err);
+
+/* ---- commands ---- */
+
+struct app_arguments {
+    const char *config;
+    const char *role; /* "receiver", "worker" or "both" */
+    const char *head; /* audit verify: a hash that must be in the chain */
+    bool verbose;
+};
+int app_serve(const struct app_arguments *arguments);
+int app_check(const struct app_arguments *arguments);
+int app_audit_verify(const struct app_arguments *arguments);

@@ -1,0 +1,66 @@
+/* secrets.c - secrets come from the environment or from a file, never from the configuration
+ * itself. */
+#include "private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_MAX_BYTES = 64 << 10 };
+
+static void wipe(void *text) {
+    explicit_bzero(text, strlen(text));
+}
+
+static void close_file(FILE **file) {
+    if (*file != NULL)
+        fclose(*file);
+}
+
+const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error *err) {
+    FX_CLEANUP(close_file) FILE *file = fopen(path, "re");
+    char *text = fx_alloc(sc, FILE_MAX_BYTES + 1);
+
+    if (file == NULL) {
+        (void)fx_fail(err, FX_ERR_NOT_FOUND, "%s cannot be read: %s", path, strerror(errno));
+        return NULL;
+    }
+    size_t length = fread(text, 1, FILE_MAX_BYTES + 1, file);
+
+    if (ferror(file) || length > FILE_MAX_BYTES) {
+        (void)fx_fail(err, FX_ERR_LIMIT, "%s cannot be read or is larger than %d bytes", path,
+                      FILE_MAX_BYTES);
+        return NULL;
+    }
+    text[length] = '\0';
+    return text;
+}
+
+const char *app_secret(struct app_config *config, const struct fx_yaml *yaml, const char *path,
+                       const struct fx_json *value, struct app_findings *findings) {
+    const char *name = fx_json_get_text(value, "env"), *file = fx_json_get_text(value, "file");
+    const char *text = NULL;
+    struct fx_error err = {0};
+
+    if (value == NULL)
+        return NULL;
+    if (name != NULL) {
+        text = getenv(name);
+        if (text == NULL || text[0] == '\0')
+            app_find(findings, fx_yaml_file(yaml), fx_yaml_line(yaml, path),
+                     "%s: the environment variable %s is not set", path, name);
+    } else if (file != NULL) {
+        text = app_read_file(config->sc, file, &err);
+        if (text == NULL)
+            app_find(findings, fx_yaml_file(yaml), fx_yaml_line(yaml, path), "%s: %s", path,
+                     err.message);
+    }
+    if (text == NULL || text[0] == '\0')
+        return NULL;
+    /* files end in a newline that is no part of the secret; a key's PEM does not mind either */
+    char *secret = fx_slice_dup(config->sc, fx_slice_trim(fx_slice_of(text)));
+
+    fx_defer(config->sc, wipe, secret);
+    return secret;
+}

@@ -1,0 +1,217 @@
+/* serve.c - `fluxabot serve`: builds everything, starts it, waits for a signal, stops it in
+ * reverse. */
+#include "private.h"
+
+#include "fluxabot/aws.h"
+#include "fluxabot/pagerdutyapi.h"
+#include "fluxabot/slackapi.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+struct program {
+    const struct app_arguments *arguments;
+    struct fx_scope *sc;
+    struct app_config *config;
+    struct fx_log *log;
+    struct fx_metrics *metrics;
+    struct fx_runbooks *runbooks;
+    struct fx_store *store;
+    struct fx_state *state;
+    struct fx_http *http;
+    struct fx_aws *aws;
+    struct fx_slackapi *slack;
+    struct fx_pagerdutyapi *pagerduty;
+    struct fx_policy policy;
+    struct fx_sns_rules sns_rules;
+    struct fx_engine *engine;
+    struct fx_web *web;
+};
+
+/* A core file or a debugger of the same user would show the secrets. */
+static void harden_process(void) {
+    struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+static const char *getenv_of_process(const char *name) {
+    return getenv(name);
+}
+
+static void build_rules(struct program *p) {
+    struct app_config *config = p->config;
+    const char **arns = fx_alloc(p->sc, (config->topics_count + 1) * sizeof *arns);
+
+    for (size_t i = 0; i < config->topics_count; i++)
+        arns[i] = config->topics[i].arn;
+    p->sns_rules = (struct fx_sns_rules){.topics = arns,
+                                         .topics_count = config->topics_count,
+                                         .test_hosts = config->sns_test_hosts,
+                                         .test_hosts_count = config->sns_test_hosts_count};
+    p->policy = (struct fx_policy){.team_ids = config->team_ids,
+                                   .team_ids_count = config->team_ids_count,
+                                   .roles = config->roles,
+                                   .roles_count = config->roles_count};
+}
+
+static enum fx_code open_clients(struct program *p, struct fx_error *err) {
+    struct app_config *config = p->config;
+
+    FX_TRY(fx_http_open(fx_clock_system(), NULL, &p->http, err));
+    FX_TRY(fx_aws_open(&(struct fx_aws_options){.http = p->http,
+                                                .clock = fx_clock_system(),
+                                                .random = fx_random_system(),
+                                                .region = config->aws_region,
+                                                .endpoint_url = config->aws_endpoint_url,
+                                                .getenv = getenv_of_process},
+                       &p->aws, err));
+    FX_TRY(fx_slackapi_open(
+        &(struct fx_slackapi_options){.http = p->http,
+                                      .api_url = config->slack_api_url,
+                                      .bot_token = config->bot_token,
+                                      .response_url_prefix = config->response_url_prefix},
+        &p->slack, err));
+    if (config->pagerduty_routing_key == NULL)
+        return FX_OK;
+    return fx_pagerdutyapi_open(
+        &(struct fx_pagerdutyapi_options){.http = p->http,
+                                          .events_url = config->pagerduty_events_url,
+                                          .routing_key = config->pagerduty_routing_key},
+        &p->pagerduty, err);
+}
+
+static enum fx_code start_engine(struct program *p, struct fx_error *err) {
+    struct app_config *config = p->config;
+
+    return fx_engine_start(&(struct fx_engine_options){.store = p->store,
+                                                       .state = p->state,
+                                                       .clock = fx_clock_system(),
+                                                       .random = fx_random_system(),
+                                                       .log = p->log,
+                                                       .metrics = p->metrics,
+                                                       .http = p->http,
+                                                       .aws = p->aws,
+                                                       .slack = p->slack,
+                                                       .pagerduty = p->pagerduty,
+                                                       .page_url = config->pagerduty_page_url,
+                                                       .policy = &p->policy,
+                                                       .sns_rules = &p->sns_rules,
+                                                       .sns_ca_file = config->sns_test_ca,
+                                                       .topics = config->topics,
+                                                       .topics_count = config->topics_count,
+                                                       .systems = config->systems,
+                                                       .systems_count = config->systems_count,
+                                                       .version = FLUXABOT_VERSION,
+                                                       .workers = config->workers,
+                                                       .approval_ms = config->approval_ms,
+                                                       .execute_ms = config->execute_ms},
+                           &p->engine, err);
+}
+
+static enum fx_code start_web(struct program *p, struct fx_error *err) {
+    struct app_config *config = p->config;
+
+    return fx_web_start(
+        &(struct fx_web_options){.store = p->store,
+                                 .state = p->state,
+                                 .clock = fx_clock_system(),
+                                 .random = fx_random_system(),
+                                 .log = p->log,
+                                 .metrics = p->metrics,
+                                 .version = FLUXABOT_VERSION,
+                                 .listener = config->listen,
+                                 .admin = config->admin,
+                                 .signing_secrets = config->signing_secrets,
+                                 .signing_secrets_count = config->signing_secrets_count,
+                                 .team_ids = config->team_ids,
+                                 .team_ids_count = config->team_ids_count,
+                                 .sns_rules = &p->sns_rules},
+        &p->web, err);
+}
+
+static enum fx_code start(struct program *p, struct app_findings *findings, struct fx_error *err) {
+    bool worker = strcmp(p->arguments->role, "receiver") != 0;
+    bool receiver = strcmp(p->arguments->role, "worker") != 0;
+
+    FX_TRY(app_config_load(p->sc, p->arguments->config, &p->config, findings, err));
+    FX_TRY(app_runbooks_load(p->config, &p->runbooks, findings, err));
+    p->log =
+        fx_log_new(stderr, p->arguments->verbose ? FX_LOG_DEBUG : FX_LOG_INFO, fx_clock_system());
+    fx_scope_set_log(p->sc, p->log);
+    p->metrics = fx_metrics_new();
+    p->state = fx_state_memory_new(fx_clock_system());
+    build_rules(p);
+    FX_TRY(fx_store_open(p->sc, p->config->store_url, fx_clock_system(), fx_random_system(),
+                         &p->store, err));
+    if (worker) {
+        FX_TRY(p->store->recover(p->store, p->sc, err));
+        FX_TRY(open_clients(p, err));
+        FX_TRY(start_engine(p, err));
+    }
+    if (receiver) {
+        FX_TRY(start_web(p, err));
+        fx_web_set_ready(p->web, true);
+    }
+    return FX_OK;
+}
+
+static void stop(struct program *p) {
+    fx_web_stop(p->web);
+    fx_engine_stop(p->engine);
+    fx_pagerdutyapi_close(p->pagerduty);
+    fx_slackapi_close(p->slack);
+    fx_aws_close(p->aws);
+    fx_http_close(p->http);
+    if (p->store != NULL)
+        p->store->close(p->store);
+    if (p->state != NULL)
+        p->state->close(p->state);
+    fx_runbooks_close(p->runbooks);
+    fx_metrics_free(p->metrics);
+    fx_scope_set_log(p->sc, NULL);
+    fx_log_free(p->log);
+}
+
+static void tell_ready(struct program *p) {
+    fx_log(p->sc, FX_LOG_INFO, "ready", FX_S("version", FLUXABOT_VERSION),
+           FX_S("role", p->arguments->role), FX_I("port", p->web == NULL ? 0 : fx_web_port(p->web)),
+           FX_I("admin_port", p->web == NULL ? 0 : fx_web_admin_port(p->web)));
+    sd_notify(0, "READY=1");
+}
+
+int app_serve(const struct app_arguments *arguments) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    struct program program = {.arguments = arguments, .sc = sc};
+    struct app_findings findings = {.sc = sc};
+    struct fx_error err = {0};
+    sigset_t signals;
+    int signal_number = 0;
+
+    /* blocked before any thread exists, so that only sigwait sees them */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    harden_process();
+    enum fx_code code = start(&program, &findings, &err);
+
+    app_print_findings(&findings);
+    if (code != FX_OK && findings.count == 0)
+        fprintf(stderr, "fluxabot did not start: %s\n", err.message);
+    if (code == FX_OK) {
+        tell_ready(&program);
+        sigwait(&signals, &signal_number);
+        sd_notify(0, "STOPPING=1");
+        fx_log(sc, FX_LOG_INFO, "stopping", FX_I("signal", signal_number));
+    }
+    stop(&program);
+    return code == FX_OK ? EXIT_GOOD : EXIT_FINDINGS;
+}

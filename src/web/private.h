@@ -1,0 +1,86 @@
+/* private.h - what the files of the receiver share. */
+#pragma once
+
+#include "fluxabot/web.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct web_watch;
+
+struct web_listener {
+    struct fx_web *web;
+    struct MHD_Daemon *daemon; /* NULL: not started */
+    struct web_watch *watch;
+    bool admin;
+};
+
+struct fx_web {
+    struct fx_web_options options;
+    struct web_listener public, admin;
+    atomic_bool ready, stopping;
+};
+
+/* One request in hand. */
+struct web_request {
+    struct fx_web *web;
+    struct fx_scope *sc;
+    struct MHD_Connection *connection;
+    const struct web_route *route;
+    bool refused; /* answered before its body came */
+    struct fx_slice body;
+    char *buffer;
+    size_t buffer_size;
+    const char *raw_target; /* the request line's target, before decoding */
+    int64_t now_ms;
+};
+
+struct web_answer {
+    unsigned status;
+    const char *content_type; /* NULL: text/plain */
+    const char *text;         /* lives in the request's scope or is static */
+};
+
+typedef void web_route_fn(struct web_request *request, struct web_answer *answer);
+/* FX_OK, or why this request is refused; the answer is filled then. */
+typedef enum fx_code web_guard_fn(struct web_request *request, struct web_answer *answer,
+                                  struct fx_error *err);
+
+/* A route carries its guard, so no handler can forget it. */
+struct web_route {
+    const char *method, *path;
+    web_guard_fn *guard;
+    size_t max_body_bytes;
+    web_route_fn *handle;
+    bool admin;
+};
+
+/* ---- routes.c ---- */
+const struct web_route *web_find_route(const char *method, const char *path, bool admin,
+                                       bool *ret_path_known);
+
+/* ---- guard.c ---- */
+/* What libmicrohttpd lets through and we do not: facts, and why, in guard.c. */
+enum fx_code web_check_request(struct web_request *request, const char *version,
+                               struct fx_error *err);
+/* The one header of this name; NULL when absent or repeated. */
+const char *web_header(struct web_request *request, const char *name);
+size_t web_content_length(struct web_request *request);
+
+/* ---- slack.c, sns.c, admin.c ---- */
+web_guard_fn web_guard_slack, web_guard_none;
+web_route_fn web_slack_command, web_slack_interaction, web_sns, web_health, web_ready, web_metrics;
+
+/* ---- accept.c ---- */
+/* Stores event and job. An answer of 503 is filled in when that fails. */
+bool web_accept(struct web_request *request, const struct fx_event *event,
+                struct web_answer *answer, bool *ret_new);
+
+/* ---- watch.c: whole-request deadlines ---- */
+struct web_watch *web_watch_new(struct fx_clock *clock);
+void web_watch_free(struct web_watch *watch);
+void web_watch_connection(void *watch, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what);
+/* A request of this connection has been answered: its time starts anew. */
+void web_watch_completed(struct web_watch *watch, struct MHD_Connection *connection);

@@ -1,0 +1,121 @@
+/* slack.c - slash commands and clicks: signed, fresh, never twice, of our team. */
+#include "private.h"
+
+#include "fluxabot/base/digest.h"
+#include "fluxabot/slack.h"
+
+#include <string.h>
+
+static const char refused_text[] = "refused\n";
+
+enum fx_code web_guard_slack(struct web_request *request, struct web_answer *answer,
+                             struct fx_error *err) {
+    struct fx_web_options *options = &request->web->options;
+    const struct fx_slack_signature given = {
+        .timestamp = fx_slice_of(web_header(request, "X-Slack-Request-Timestamp")),
+        .signature = fx_slice_of(web_header(request, "X-Slack-Signature"))};
+
+    for (size_t i = 0; i < options->signing_secrets_count; i++)
+        if (fx_slack_verify(options->signing_secrets[i], &given, request->body, request->now_ms,
+                            err) == FX_OK)
+            return FX_OK;
+    fx_metrics_add(options->metrics, FX_METRIC_REFUSED_SIGNATURE, 1);
+    *answer = (struct web_answer){MHD_HTTP_UNAUTHORIZED, NULL, refused_text};
+    return FX_ERR_DENIED;
+}
+
+static bool is_our_team(const struct fx_web_options *options, const char *team_id) {
+    for (size_t i = 0; i < options->team_ids_count; i++)
+        if (strcmp(options->team_ids[i], team_id) == 0)
+            return true;
+    return false;
+}
+
+static void refuse(struct web_request *request, struct web_answer *answer, enum fx_metric metric,
+                   unsigned status, const struct fx_error *why) {
+    fx_metrics_add(request->web->options.metrics, metric, 1);
+    fx_log(request->sc, FX_LOG_WARN, "request.refused", FX_S("path", request->route->path),
+           FX_E(why));
+    *answer = (struct web_answer){status, NULL, refused_text};
+}
+
+/* trigger_id repeats when Slack repeats; the signature when somebody else does. */
+static bool store(struct web_request *request, const char *kind, const char *trigger_id,
+                  struct web_answer *answer) {
+    struct fx_scope *sc = request->sc;
+    const char *signature = web_header(request, "X-Slack-Signature");
+    bool is_new = false;
+    struct fx_event event = {
+        .id = fx_uuid_new(sc, request->web->options.random),
+        .kind = kind,
+        .body = fx_slice_dup(sc, request->body),
+        .verified = true,
+        .received_ms = request->now_ms,
+        .keys = {fx_printf(sc, "slack-signature:%s", signature),
+                 trigger_id[0] == '\0' ? NULL : fx_printf(sc, "slack-trigger:%s", trigger_id)}};
+
+    if (!web_accept(request, &event, answer, &is_new))
+        return false;
+    if (!is_new) {
+        struct fx_error err;
+
+        (void)fx_fail(&err, FX_ERR_DENIED, "the same request came before");
+        refuse(request, answer, FX_METRIC_REFUSED_REPLAY, MHD_HTTP_CONFLICT, &err);
+    }
+    return is_new;
+}
+
+static const char *acknowledgement(struct fx_scope *sc, const struct fx_slack_command *command) {
+    enum { SHOWN = 120 };
+    struct fx_slice text = fx_slice_of(command->text);
+    const char *shown = fx_slice_dup(sc, fx_slice_cut(text, 0, fx_slice_utf8_prefix(text, SHOWN)));
+    const char *said = fx_printf(sc, "Received: %s %s", command->command, shown);
+
+    return fx_json_dump(sc, fx_json_object_of(sc, "response_type", fx_json_string(sc, "ephemeral"),
+                                              "text", fx_json_string(sc, fx_slack_escape(sc, said)),
+                                              NULL));
+}
+
+void web_slack_command(struct web_request *request, struct web_answer *answer) {
+    struct fx_slack_command *command = NULL;
+    struct fx_error err = {0};
+
+    if (fx_slack_parse_command(request->sc, request->body, &command, &err) != FX_OK) {
+        refuse(request, answer, FX_METRIC_REFUSED_GUARD, MHD_HTTP_BAD_REQUEST, &err);
+        return;
+    }
+    *answer = (struct web_answer){MHD_HTTP_OK, NULL, ""};
+    if (command->ssl_check) /* Slack looks at our certificate */
+        return;
+    if (!is_our_team(&request->web->options, command->team_id)) {
+        (void)fx_fail(&err, FX_ERR_DENIED, "team %.40s is not ours", command->team_id);
+        refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_FORBIDDEN, &err);
+        return;
+    }
+    if (store(request, "slack.command", command->trigger_id, answer))
+        *answer = (struct web_answer){MHD_HTTP_OK, "application/json",
+                                      acknowledgement(request->sc, command)};
+}
+
+void web_slack_interaction(struct web_request *request, struct web_answer *answer) {
+    struct fx_slack_interaction *interaction = NULL;
+    struct fx_error err = {0};
+
+    if (fx_slack_parse_interaction(request->sc, request->body, &interaction, &err) != FX_OK) {
+        refuse(request, answer, FX_METRIC_REFUSED_GUARD, MHD_HTTP_BAD_REQUEST, &err);
+        return;
+    }
+    /* team is null for an app that is installed for a whole organisation: then the user's own
+     * counts */
+    const char *team =
+        interaction->team_id[0] != '\0' ? interaction->team_id : interaction->user_team_id;
+
+    if (!is_our_team(&request->web->options, team)) {
+        (void)fx_fail(&err, FX_ERR_DENIED, "team %.40s is not ours", team);
+        refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_FORBIDDEN, &err);
+        return;
+    }
+    /* an empty 200 closes a dialog and leaves a message as it is */
+    if (store(request, "slack.interaction", interaction->trigger_id, answer))
+        *answer = (struct web_answer){MHD_HTTP_OK, NULL, ""};
+}

@@ -1,2 +1,0 @@
-/* web.c - see include/fluxabot/web.h */
-#include "fluxabot/base/defs.h"
