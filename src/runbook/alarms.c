@@ -48,7 +48,7 @@ static void check_triage(struct runbook_check *c, const char *path, const struct
         const char *line = fx_json_text(fx_json_item(lines, i));
         const char *here = runbook_path_item(c, path, i);
         const struct fx_runbook *runbook =
-            line == NULL ? NULL : runbook_check_invocation(c, here, line, true);
+            line == NULL ? NULL : runbook_check_invocation(c, here, line);
 
         if (runbook != NULL && fx_effect_changes(runbook->effect))
             runbook_say(c, here,
@@ -63,7 +63,7 @@ static void check_buttons(struct runbook_check *c, const char *path, const struc
         const char *line = fx_json_text(fx_json_item(lines, i));
 
         if (line != NULL)
-            runbook_check_invocation(c, runbook_path_item(c, path, i), line, false);
+            runbook_check_invocation(c, runbook_path_item(c, path, i), line);
     }
 }
 
@@ -84,10 +84,8 @@ static void check_route(struct runbook_check *c, const char *path, const struct 
         runbook_say(c, path, "an alarm is known by patterns or by a metric; give one of them");
     check_patterns(c, runbook_path(c, path, "patterns"), fx_json_at(json, "patterns"));
     check_metric(c, runbook_path(c, path, "metric"), fx_json_at(json, "metric"));
-    if (severity != NULL && !runbook_is_one_of(severity, severities, FX_COUNT_OF(severities)))
-        runbook_say(c, runbook_path(c, path, "severity"), "%s is not %s",
-                    runbook_shown(c->scratch, fx_slice_of(severity)),
-                    runbook_or_list(c->scratch, severities, FX_COUNT_OF(severities)));
+    runbook_check_word(c, runbook_path(c, path, "severity"), severity, severities,
+                       FX_COUNT_OF(severities));
     if (link != NULL && strncmp(link, "https://", 8) != 0)
         runbook_say(c, runbook_path(c, path, "link"), "a link begins with https://");
     check_triage(c, runbook_path(c, path, "triage"), fx_json_at(json, "triage"));

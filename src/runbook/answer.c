@@ -4,15 +4,7 @@
 #include <string.h>
 
 static const char *const tones[] = {"alarm", "good", "bad", "wait", "plain"};
-static const char *const styles[] = {"primary", "danger"};
 static const char *const visibilities[] = {"private", "channel"};
-
-static void check_word(struct runbook_check *c, const char *path, const char *text,
-                       const char *const *allowed, size_t count) {
-    if (text != NULL && !fx_expr_is_template(text) && !runbook_is_one_of(text, allowed, count))
-        runbook_say(c, path, "%s is not %s", runbook_shown(c->scratch, fx_slice_of(text)),
-                    runbook_or_list(c->scratch, allowed, count));
-}
 
 static struct fx_json *with_name(struct runbook_check *c, const struct fx_json *known,
                                  const char *name) {
@@ -22,17 +14,15 @@ static struct fx_json *with_name(struct runbook_check *c, const struct fx_json *
     return more;
 }
 
-/* `rows` and `items` are a list, written out or computed. */
+/* `rows` and `items`: one expression that gives a list. */
 static void check_source(struct runbook_check *c, const char *path, const struct fx_json *json,
                          const struct fx_json *known) {
     const char *text = fx_json_text(json);
 
     if (json == NULL)
         return;
-    if (text != NULL && !(strncmp(text, "${", 2) == 0 && text[strlen(text) - 1] == '}'))
-        runbook_say(c, path, "give a list, or one expression such as \"${messages.items}\"");
-    else if (text == NULL && fx_json_type(json) != FX_JSON_ARRAY)
-        runbook_say(c, path, "give a list, or one expression such as \"${messages.items}\"");
+    if (text == NULL || strncmp(text, "${", 2) != 0 || text[strlen(text) - 1] != '}')
+        runbook_say(c, path, "give one expression that is a list, such as \"${messages.items}\"");
     else
         runbook_check_texts(c, path, json, known);
 }
@@ -83,56 +73,6 @@ static void check_list(struct runbook_check *c, const struct fx_json *list,
                         with_name(c, known, "item"));
 }
 
-static void check_line(struct runbook_check *c, const char *path, const char *line) {
-    if (fx_expr_is_template(line))
-        runbook_say(c, path, "a button's command is written out; put ${ } into its arguments");
-    else
-        runbook_check_invocation(c, path, line, false);
-}
-
-/* Conditions are remembered without ${ }, in the answer itself. */
-static void check_button(struct runbook_check *c, const char *path, struct fx_json *button,
-                         const struct fx_json *known) {
-    static const struct runbook_field fields[] = {
-        {"command", RUNBOOK_TEXT, true},   {"text", RUNBOOK_TEXT, false},
-        {"arguments", RUNBOOK_MAP, false}, {"style", RUNBOOK_TEXT, false},
-        {"when", RUNBOOK_TEXT, false},
-    };
-    const char *command = fx_json_get_text(button, "command");
-    const char *when = fx_json_get_text(button, "when");
-    const struct fx_runbook *runbook = NULL;
-
-    if (!runbook_check_fields(c, path, button, "a button", fields, FX_COUNT_OF(fields)))
-        return;
-    if (command != NULL && fx_expr_is_template(command))
-        check_line(c, runbook_path(c, path, "command"), command);
-    else if (command != NULL)
-        runbook = runbook_check_invocation(c, runbook_path(c, path, "command"), command, false);
-    check_word(c, runbook_path(c, path, "style"), fx_json_get_text(button, "style"), styles,
-               FX_COUNT_OF(styles));
-    runbook_check_texts(c, runbook_path(c, path, "text"), fx_json_at(button, "text"), known);
-    runbook_check_invocation_map(c, runbook_path(c, path, "arguments"), runbook,
-                                 fx_json_at(button, "arguments"), known);
-    if (when != NULL)
-        fx_json_put(button, "when",
-                    fx_json_string(
-                        c->sc, runbook_condition(c, runbook_path(c, path, "when"), when, known)));
-}
-
-static void check_buttons(struct runbook_check *c, const struct fx_json *buttons,
-                          const struct fx_json *known) {
-    for (size_t i = 0; i < fx_json_count(buttons); i++) {
-        const char *path = runbook_path_item(c, "answer.buttons", i);
-        struct fx_json *button = fx_json_item(buttons, i);
-        const char *line = fx_json_text(button);
-
-        if (line != NULL)
-            check_line(c, path, line);
-        else
-            check_button(c, path, button, known);
-    }
-}
-
 /* An alarm runs its triage commands, so their answers may speak of the incident. */
 static bool is_triage(const struct runbook_check *c, const struct fx_runbook *runbook) {
     for (size_t i = 0; i < c->routes_count; i++)
@@ -163,10 +103,10 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
                           const struct fx_json *answer) {
     static const struct runbook_field fields[] = {
         {"title", RUNBOOK_TEXT, false},      {"tone", RUNBOOK_TEXT, false},
-        {"verdict", RUNBOOK_TEXT, true},     {"lines", RUNBOOK_LINES, false},
+        {"verdict", RUNBOOK_TEXT, true},     {"lines", RUNBOOK_TEXTS, false},
         {"fields", RUNBOOK_MAP, false},      {"table", RUNBOOK_MAP, false},
         {"list", RUNBOOK_MAP, false},        {"code", RUNBOOK_TEXT, false},
-        {"context", RUNBOOK_LINES, false},   {"buttons", RUNBOOK_LIST, false},
+        {"context", RUNBOOK_TEXT, false},    {"buttons", RUNBOOK_LIST, false},
         {"visibility", RUNBOOK_TEXT, false}, {"text", RUNBOOK_TEXT, false},
     };
     static const char *const texts[] = {"title",  "tone", "verdict", "lines",
@@ -177,12 +117,14 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
     if (fx_json_type(answer) != FX_JSON_OBJECT ||
         !runbook_check_fields(c, "answer", answer, "the answer", fields, FX_COUNT_OF(fields)))
         return;
-    runbook->answer = answer;
+    struct fx_json *kept = fx_json_copy(c->sc, answer);
+    runbook->answer = kept;
     runbook->is_private = visibility != NULL && strcmp(visibility, "private") == 0;
     for (size_t i = 0; i < FX_COUNT_OF(texts); i++)
         runbook_check_texts(c, runbook_path(c, "answer", texts[i]), fx_json_at(answer, texts[i]),
                             known);
-    check_word(c, "answer.tone", fx_json_get_text(answer, "tone"), tones, FX_COUNT_OF(tones));
+    runbook_check_word(c, "answer.tone", fx_json_get_text(answer, "tone"), tones,
+                       FX_COUNT_OF(tones));
     if (visibility != NULL &&
         !runbook_is_one_of(visibility, visibilities, FX_COUNT_OF(visibilities)))
         runbook_say(c, "answer.visibility", "%s is not private or channel",
@@ -191,5 +133,6 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
     check_table(c, fx_json_at(answer, "table"), known);
     check_list(c, fx_json_at(answer, "list"), known);
     if (fx_json_type(fx_json_at(answer, "buttons")) == FX_JSON_ARRAY)
-        check_buttons(c, fx_json_at(answer, "buttons"), known);
+        fx_json_put(kept, "buttons",
+                    runbook_check_buttons(c, fx_json_at(answer, "buttons"), known));
 }

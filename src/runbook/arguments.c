@@ -175,7 +175,7 @@ static enum fx_code take_word(struct line *line, struct fx_error *err) {
     return put_value(line, argument, word.value, err);
 }
 
-static enum fx_code add_absent(struct line *line, bool partial, struct fx_json **ret_arguments,
+static enum fx_code add_absent(struct line *line, struct fx_json **ret_arguments,
                                struct fx_error *err) {
     struct fx_json *arguments = fx_json_object(line->sc);
 
@@ -186,7 +186,7 @@ static enum fx_code add_absent(struct line *line, bool partial, struct fx_json *
 
         if (value == NULL && argument->fallback != NULL)
             value = fx_json_copy(line->sc, argument->fallback);
-        if (value == NULL && !argument->optional && !partial)
+        if (value == NULL && !argument->optional)
             return fx_fail(err, FX_ERR_INPUT, "%s is missing%s%s", argument->name,
                            allowed == NULL ? "" : ": give ", allowed == NULL ? "" : allowed);
         fx_json_put(arguments, argument->name, value == NULL ? fx_json_null(line->sc) : value);
@@ -195,9 +195,9 @@ static enum fx_code add_absent(struct line *line, bool partial, struct fx_json *
     return FX_OK;
 }
 
-enum fx_code runbook_parse_arguments(struct fx_scope *sc, const struct fx_runbook *runbook,
-                                     struct fx_slice rest, bool partial,
-                                     struct fx_json **ret_arguments, struct fx_error *err) {
+enum fx_code fx_runbook_arguments(struct fx_scope *sc, const struct fx_runbook *runbook,
+                                  struct fx_slice rest, struct fx_json **ret_arguments,
+                                  struct fx_error *err) {
     struct line line = {.sc = sc, .runbook = runbook, .text = rest, .values = fx_json_object(sc)};
 
     if (rest.len > FX_COMMAND_MAX_TEXT_BYTES)
@@ -206,15 +206,9 @@ enum fx_code runbook_parse_arguments(struct fx_scope *sc, const struct fx_runboo
     while (skip_blanks(&line))
         if (take_word(&line, err) != FX_OK)
             return fail_usage(&line, err);
-    if (add_absent(&line, partial, ret_arguments, err) != FX_OK)
+    if (add_absent(&line, ret_arguments, err) != FX_OK)
         return fail_usage(&line, err);
     return FX_OK;
-}
-
-enum fx_code fx_runbook_arguments(struct fx_scope *sc, const struct fx_runbook *runbook,
-                                  struct fx_slice rest, struct fx_json **ret_arguments,
-                                  struct fx_error *err) {
-    return runbook_parse_arguments(sc, runbook, rest, false, ret_arguments, err);
 }
 
 /* ---- usage ---- */

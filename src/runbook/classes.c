@@ -53,11 +53,19 @@ static void check_patterns(struct runbook_check *c, const char *path,
     }
 }
 
-static void check_one_of(struct runbook_check *c, const char *path, const char *text,
-                         const char *const *allowed, size_t count) {
-    if (text != NULL && !runbook_is_one_of(text, allowed, count))
-        runbook_say(c, path, "%s is not %s", runbook_shown(c->scratch, fx_slice_of(text)),
-                    runbook_or_list(c->scratch, allowed, count));
+/* What must be well before a message of the class is tried again. */
+static void check_gate(struct runbook_check *c, const char *path, const struct fx_json *gate) {
+    static const struct runbook_field fields[] = {
+        {"database", RUNBOOK_TEXT, false},
+        {"instance", RUNBOOK_TEXT, false},
+    };
+    if (fx_json_type(gate) != FX_JSON_OBJECT ||
+        !runbook_check_fields(c, path, gate, "a gate", fields, FX_COUNT_OF(fields)))
+        return;
+    if (fx_json_count(gate) == 0)
+        runbook_say(c, path, "a gate asks a database or an instance");
+    runbook_check_database(c, runbook_path(c, path, "database"),
+                           fx_json_get_text(gate, "database"));
 }
 
 static void check_class(struct runbook_check *c, const char *path, const struct fx_json *json,
@@ -66,7 +74,7 @@ static void check_class(struct runbook_check *c, const char *path, const struct 
         {"class", RUNBOOK_TEXT, true},   {"priority", RUNBOOK_INT, true},
         {"codes", RUNBOOK_TEXTS, false}, {"match", RUNBOOK_TEXTS, false},
         {"check", RUNBOOK_TEXT, false},  {"retry", RUNBOOK_TEXT, true},
-        {"gate", RUNBOOK_TEXTS, false},  {"rate", RUNBOOK_INT, false},
+        {"gate", RUNBOOK_MAP, false},    {"rate", RUNBOOK_INT, false},
         {"owner", RUNBOOK_TEXT, false},  {"action", RUNBOOK_TEXT, false},
     };
     const char *name = fx_json_get_text(json, "class");
@@ -77,10 +85,13 @@ static void check_class(struct runbook_check *c, const char *path, const struct 
         return;
     check_codes(c, runbook_path(c, path, "codes"), name == NULL ? "" : name,
                 fx_json_at(json, "codes"), owners);
+    check_gate(c, runbook_path(c, path, "gate"), fx_json_at(json, "gate"));
     check_patterns(c, runbook_path(c, path, "match"), fx_json_at(json, "match"));
-    check_one_of(c, runbook_path(c, path, "check"), fx_json_get_text(json, "check"), checks,
-                 FX_COUNT_OF(checks));
-    check_one_of(c, runbook_path(c, path, "retry"), retry, retries, FX_COUNT_OF(retries));
+    runbook_check_word(c, runbook_path(c, path, "check"), fx_json_get_text(json, "check"), checks,
+                       FX_COUNT_OF(checks));
+    runbook_check_word(c, runbook_path(c, path, "retry"), retry, retries, FX_COUNT_OF(retries));
+    if (retry != NULL && fx_expr_is_template(retry))
+        runbook_say(c, runbook_path(c, path, "retry"), "write out whether it may be tried again");
     if (rate < 1 || rate > MAX_RATE)
         runbook_say(c, runbook_path(c, path, "rate"), "the rate is from 1 to %d messages a second",
                     MAX_RATE);

@@ -150,3 +150,10 @@ bool runbook_is_name(const char *name) {
     return len > 0 && name[len] == '\0' && len <= RUNBOOK_MAX_NAME_BYTES && name[0] >= 'a' &&
            name[0] <= 'z' && !runbook_is_one_of(name, lua_words, FX_COUNT_OF(lua_words));
 }
+
+void runbook_check_word(struct runbook_check *c, const char *path, const char *text,
+                        const char *const *allowed, size_t count) {
+    if (text != NULL && !fx_expr_is_template(text) && !runbook_is_one_of(text, allowed, count))
+        runbook_say(c, path, "%s is not %s", runbook_shown(c->scratch, fx_slice_of(text)),
+                    runbook_or_list(c->scratch, allowed, count));
+}

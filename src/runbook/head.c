@@ -30,6 +30,10 @@ static void check_command(struct runbook_check *c, size_t index, const char *com
                     "\"dlq inspect\"");
         return;
     }
+    if (strcmp(command, "help") == 0 || strncmp(command, "help ", 5) == 0) {
+        runbook_say(c, "command", "help is answered by fluxabot itself; choose another word");
+        return;
+    }
     for (size_t i = 0; i < index; i++)
         if (c->files[i].is_command && strcmp(c->runbooks[i].command, command) == 0) {
             runbook_say(c, "command", "the command %s is described in %s already", command,

@@ -72,5 +72,5 @@ const char *runbook_condition(struct runbook_check *c, const char *path, const c
         runbook_say(c, path, "%s", err.message);
     else
         runbook_check_references(c, path, expression, true);
-    return expression;
+    return fx_printf(c->sc, "${%s}", expression);
 }

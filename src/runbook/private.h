@@ -94,6 +94,9 @@ const char *const *runbook_texts(struct fx_scope *sc, const struct fx_json *list
 /* [a-z][a-z0-9_]*, no word of Lua: so that `arguments.name` is an expression. */
 bool runbook_is_name(const char *name);
 bool runbook_is_one_of(const char *text, const char *const *allowed, size_t count);
+/* Says so when the text is none of the words; one with ${ } passes. */
+void runbook_check_word(struct runbook_check *c, const char *path, const char *text,
+                        const char *const *allowed, size_t count);
 /* "a, b or c". */
 const char *runbook_or_list(struct fx_scope *sc, const char *const *words, size_t count);
 
@@ -118,7 +121,7 @@ struct fx_json *runbook_known(struct runbook_check *c);
 /* Checks every text inside json; none may hold ${ } when known is NULL. */
 void runbook_check_texts(struct runbook_check *c, const char *path, const struct fx_json *json,
                          const struct fx_json *known);
-/* A condition, with or without ${ } around it; returns it without. */
+/* A condition, with or without ${ } around it; returns it with. */
 const char *runbook_condition(struct runbook_check *c, const char *path, const char *text,
                               const struct fx_json *known);
 
@@ -130,6 +133,7 @@ void runbook_check_references(struct runbook_check *c, const char *path, const c
 /* ---- system.c, variables.c, classes.c, alarms.c: system.yaml ---- */
 
 void runbook_check_system(struct runbook_check *c);
+void runbook_check_database(struct runbook_check *c, const char *path, const char *name);
 void runbook_check_variables(struct runbook_check *c, const struct fx_json *variables);
 void runbook_say_unused_variables(struct runbook_check *c);
 /* NULL, or what is wrong with the value. */
@@ -138,7 +142,7 @@ const char *runbook_variable_problem(struct fx_scope *sc, const struct fx_json *
 void runbook_check_classes(struct runbook_check *c, const struct fx_json *classes);
 void runbook_check_alarms(struct runbook_check *c, const struct fx_json *alarms);
 
-/* ---- head.c, declare.c, steps.c, params.c, answer.c: a command's file ---- */
+/* ---- head.c, declare.c, steps.c, params.c, answer.c, buttons.c: a command's file ---- */
 
 void runbook_check_head(struct runbook_check *c, size_t index);
 void runbook_check_arguments(struct runbook_check *c, struct fx_runbook *runbook,
@@ -155,16 +159,19 @@ const char *runbook_names_step(const struct fx_step_kind *kind, const struct fx_
 void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
                           const struct fx_json *answer);
 
+/* The buttons as they are kept: {command, arguments as text, text?, style?, when?}. */
+struct fx_json *runbook_check_buttons(struct runbook_check *c, const struct fx_json *buttons,
+                                      const struct fx_json *known);
+
 /* ---- invoke.c: a command that another file names ---- */
 
-/* The runbook of a command line, its arguments checked as far as given; NULL: said already, or its
- * file is broken. whole: required arguments must be there. */
+/* The runbook of a command line, its arguments checked; NULL: said already, or its file is broken.
+ */
 const struct fx_runbook *runbook_check_invocation(struct runbook_check *c, const char *path,
-                                                  const char *line, bool whole);
-/* The same for a map of arguments beside it; texts may hold ${ } of known. */
-void runbook_check_invocation_map(struct runbook_check *c, const char *path,
-                                  const struct fx_runbook *runbook, const struct fx_json *arguments,
-                                  const struct fx_json *known);
+                                                  const char *line);
+/* The same where the arguments stand apart. */
+const struct fx_runbook *runbook_check_command_name(struct runbook_check *c, const char *path,
+                                                    const char *line);
 
 /* ---- match.c, values.c ---- */
 
@@ -179,7 +186,3 @@ enum fx_code runbook_parse_value(struct fx_scope *sc, const struct fx_argument *
 const char *runbook_allowed(struct fx_scope *sc, const struct fx_argument *argument);
 /* 90000 is "90s". */
 const char *runbook_duration_text(struct fx_scope *sc, int64_t ms);
-/* partial: required arguments may be missing. */
-enum fx_code runbook_parse_arguments(struct fx_scope *sc, const struct fx_runbook *runbook,
-                                     struct fx_slice rest, bool partial,
-                                     struct fx_json **ret_arguments, struct fx_error *err);

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* SQS: StartMessageMoveTask, MaxNumberOfMessagesPerSecond is at most 500. */
-enum { MAX_RATE = 500 };
+/* SQS: StartMessageMoveTask, MaxNumberOfMessagesPerSecond is at most 500; a visibility timeout is
+ * at most twelve hours. */
+enum { MAX_RATE = 500, MAX_VISIBILITY_S = 43200 };
 
 /* What every text of system.yaml may read, and alarms may not. */
 static struct fx_json *known_names(struct runbook_check *c) {
@@ -21,12 +22,14 @@ static void check_name(struct runbook_check *c, const char *path, const char *na
 static void check_queue(struct runbook_check *c, const char *path, const char *name,
                         const struct fx_json *queues, const struct fx_json *queue) {
     static const struct runbook_field fields[] = {
-        {"url", RUNBOOK_TEXT, true},     {"arn", RUNBOOK_TEXT, false},
+        {"url", RUNBOOK_TEXT, true},     {"arn", RUNBOOK_TEXT, true},
         {"source", RUNBOOK_TEXT, false}, {"idempotent", RUNBOOK_BOOL, false},
-        {"rate", RUNBOOK_INT, false},    {"help", RUNBOOK_TEXT, false},
+        {"rate", RUNBOOK_INT, false},    {"visibility", RUNBOOK_INT, false},
+        {"help", RUNBOOK_TEXT, false},
     };
     const char *source = fx_json_get_text(queue, "source");
     int64_t rate = fx_json_get_int(queue, "rate", 1);
+    int64_t visibility = fx_json_get_int(queue, "visibility", 1);
 
     check_name(c, path, name);
     if (!runbook_check_fields(c, path, queue, "a queue", fields, FX_COUNT_OF(fields)))
@@ -40,6 +43,9 @@ static void check_queue(struct runbook_check *c, const char *path, const char *n
     if (rate < 1 || rate > MAX_RATE)
         runbook_say(c, runbook_path(c, path, "rate"), "the rate is from 1 to %d messages a second",
                     MAX_RATE);
+    if (visibility < 1 || visibility > MAX_VISIBILITY_S)
+        runbook_say(c, runbook_path(c, path, "visibility"), "visibility is from 1 to %d seconds",
+                    MAX_VISIBILITY_S);
 }
 
 static void check_queues(struct runbook_check *c, const struct fx_json *queues) {
@@ -49,6 +55,13 @@ static void check_queues(struct runbook_check *c, const struct fx_json *queues) 
 
     while (fx_json_next(queues, &cursor, &name, &queue))
         check_queue(c, runbook_path(c, "queues", name), name, queues, queue);
+}
+
+void runbook_check_database(struct runbook_check *c, const char *path, const char *name) {
+    if (name != NULL && !fx_expr_is_template(name) &&
+        fx_json_at(fx_json_at(c->definition, "databases"), name) == NULL)
+        runbook_say(c, path, "%s is not among the databases of system.yaml",
+                    runbook_shown(c->scratch, fx_slice_of(name)));
 }
 
 static void check_databases(struct runbook_check *c, const struct fx_json *databases) {
@@ -89,6 +102,24 @@ static void check_schema(struct runbook_check *c, const struct fx_json *schema) 
         runbook_check_fields(c, "schema", schema, "the schema", fields, FX_COUNT_OF(fields));
 }
 
+/* Where the cause of a dead letter is looked up. */
+static void check_evidence(struct runbook_check *c, const struct fx_json *evidence) {
+    static const struct runbook_field fields[] = {
+        {"database", RUNBOOK_TEXT, false},
+        {"query", RUNBOOK_TEXT, false},
+        {"log_groups", RUNBOOK_TEXTS, false},
+    };
+    const char *database = fx_json_get_text(evidence, "database");
+
+    if (fx_json_type(evidence) != FX_JSON_OBJECT ||
+        !runbook_check_fields(c, "dlq_evidence", evidence, "dlq_evidence", fields,
+                              FX_COUNT_OF(fields)))
+        return;
+    if ((database == NULL) != (fx_json_at(evidence, "query") == NULL))
+        runbook_say(c, "dlq_evidence", "database and query belong together; give both or neither");
+    runbook_check_database(c, "dlq_evidence.database", database);
+}
+
 static void check_name_of_system(struct runbook_check *c, const char *name) {
     if (name != NULL && strcmp(name, c->source->name) != 0)
         runbook_say(c, "system", "this is %s, but the configuration calls the system %s",
@@ -103,14 +134,15 @@ static const struct fx_json *map_at(const struct fx_json *root, const char *key)
 
 void runbook_check_system(struct runbook_check *c) {
     static const struct runbook_field fields[] = {
-        {"system", RUNBOOK_TEXT, true},        {"title", RUNBOOK_TEXT, true},
-        {"variables", RUNBOOK_MAP, false},     {"queues", RUNBOOK_MAP, false},
-        {"databases", RUNBOOK_MAP, false},     {"log_groups", RUNBOOK_MAP, false},
-        {"dlq_classes", RUNBOOK_LIST, false},  {"schema", RUNBOOK_MAP, false},
-        {"show_fields", RUNBOOK_TEXTS, false}, {"alarms", RUNBOOK_LIST, false},
+        {"system", RUNBOOK_TEXT, true},       {"title", RUNBOOK_TEXT, true},
+        {"variables", RUNBOOK_MAP, false},    {"queues", RUNBOOK_MAP, false},
+        {"databases", RUNBOOK_MAP, false},    {"log_groups", RUNBOOK_MAP, false},
+        {"dlq_classes", RUNBOOK_LIST, false}, {"schema", RUNBOOK_MAP, false},
+        {"dlq_evidence", RUNBOOK_MAP, false}, {"show_fields", RUNBOOK_TEXTS, false},
+        {"alarms", RUNBOOK_LIST, false},
     };
-    static const char *const filled[] = {"title",       "queues", "databases",  "log_groups",
-                                         "dlq_classes", "schema", "show_fields"};
+    static const char *const filled[] = {"title",       "queues", "databases",   "log_groups",
+                                         "dlq_classes", "schema", "show_fields", "dlq_evidence"};
     const struct fx_json *root = c->definition;
     struct fx_json *known = known_names(c);
 
@@ -124,6 +156,7 @@ void runbook_check_system(struct runbook_check *c) {
     check_databases(c, map_at(root, "databases"));
     check_log_groups(c, map_at(root, "log_groups"));
     check_schema(c, fx_json_at(root, "schema"));
+    check_evidence(c, fx_json_at(root, "dlq_evidence"));
     runbook_check_classes(c, fx_json_at(root, "dlq_classes"));
     for (size_t i = 0; i < FX_COUNT_OF(filled); i++)
         runbook_check_texts(c, filled[i], fx_json_at(root, filled[i]), known);

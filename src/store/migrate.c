@@ -21,6 +21,7 @@ static const char schema_1[] =
     "CREATE INDEX jobs_live ON jobs (at_ms, id) WHERE state < 2;"
     "CREATE INDEX jobs_subject ON jobs (kind, subject) WHERE state < 2;"
     "CREATE INDEX jobs_done ON jobs (settled_ms) WHERE state = 2;"
+    "CREATE INDEX jobs_quarantined ON jobs (at_ms, id) WHERE state = 3;"
 
     "CREATE TABLE runs (id TEXT NOT NULL PRIMARY KEY, system TEXT NOT NULL, "
     "environment TEXT NOT NULL, command TEXT NOT NULL, runbook_digest TEXT NOT NULL, "
@@ -64,6 +65,7 @@ static const char schema_1[] =
     "CREATE INDEX outbox_unsent ON outbox (place) WHERE state < 2;"
     "CREATE INDEX outbox_key ON outbox (kind, key, place) WHERE state < 2;"
     "CREATE INDEX outbox_sent ON outbox (ended_ms) WHERE state = 2;"
+    "CREATE INDEX outbox_failed ON outbox (place) WHERE state = 3;"
     "CREATE TABLE message_ts (key TEXT NOT NULL PRIMARY KEY, ts TEXT NOT NULL, "
     "channel TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 

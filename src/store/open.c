@@ -10,7 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MODE = 0600, WAL_KEPT_BYTES = 16 << 20, ROW_MAX_BYTES = 4 * FX_STORE_MAX_BODY_BYTES };
+enum {
+    FILE_MODE = 0600,
+    WAL_KEPT_BYTES = 16 << 20,
+    CACHE_MAX_KIB = 8 << 10,
+    ROW_MAX_BYTES = 4 * FX_STORE_MAX_BODY_BYTES
+};
 
 /* ---- the file ---- */
 
@@ -88,8 +93,9 @@ static enum fx_code configure(struct sqlite_store *db, struct fx_error *err) {
     const char *sql = fx_printf(db->sc,
                                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
                                 "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
-                                "PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = %d",
-                                WAL_KEPT_BYTES);
+                                "PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = %d; "
+                                "PRAGMA cache_size = -%d",
+                                WAL_KEPT_BYTES, CACHE_MAX_KIB);
 
     sqlite3_busy_timeout(db->db, STORE_BUSY_TIMEOUT_MS);
     sqlite3_limit(db->db, SQLITE_LIMIT_LENGTH, ROW_MAX_BYTES);

@@ -114,7 +114,8 @@ static enum fx_code sent_in(struct sqlite_store *db, struct fx_scope *sc, int64_
     FX_TRY(store_exec(db, STMT_MESSAGE_END,
                       ST_VALUES(st_int(FX_MESSAGE_SENT), st_text(""), st_int(now_ms), st_int(seq)),
                       err));
-    if (row->message.kind != FX_MESSAGE_PUT || ts == NULL || ts[0] == '\0')
+    if (row->message.kind != FX_MESSAGE_PUT || row->message.key[0] == '\0' || ts == NULL ||
+        ts[0] == '\0')
         return FX_OK;
     return store_exec(db, STMT_TS_PUT,
                       ST_VALUES(st_text(row->message.key), st_text(ts),

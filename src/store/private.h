@@ -18,7 +18,6 @@ enum {
     STORE_FAULT_MAX = 384,
     STORE_ERROR_MAX_CODE_POINTS = 500, /* of a last_error */
     STORE_PRUNE_ROWS = 1000,
-    STORE_JOB_LIVE = 2, /* below it a job is ready or leased; the indexes say the same */
 };
 
 enum store_statement {

@@ -2,8 +2,8 @@
  *
  * Parameters are $1, $2, ... in the order of their first use: PostgreSQL and SQLite both read that,
  * and sqlite.c refuses a statement that counts otherwise. States are the numbers of store.h; the
- * literals state < 2 (a live job) and state < 2 (an unsent message) repeat the partial indexes,
- * without which SQLite would not use them.
+ * literals state < 2 (a live job, an unsent message) and state = 3 repeat the conditions of the
+ * partial indexes, without which SQLite would not use them.
  */
 #include "private.h"
 
@@ -76,8 +76,9 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                                      "at_ms = $1, last_error = $2 WHERE id = $3"},
     [STMT_JOB_LIST] = {"job_list", "SELECT " JOB_COLUMNS " FROM jobs AS j WHERE j.state = $1 "
                                    "ORDER BY j.at_ms, j.id LIMIT $2"},
-    [STMT_JOB_COUNTS] = {"job_counts", "SELECT state, COUNT(*) FROM jobs WHERE state <> 2 "
-                                       "GROUP BY state"},
+    [STMT_JOB_COUNTS] = {"job_counts",
+                         "SELECT state, COUNT(*) FROM jobs WHERE state < 2 GROUP BY state "
+                         "UNION ALL SELECT 3, COUNT(*) FROM jobs WHERE state = 3"},
     [STMT_JOB_PRUNE] = {"job_prune", "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE "
                                      "state = 2 AND settled_ms < $1 ORDER BY settled_ms LIMIT $2)"},
 
@@ -187,8 +188,9 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                                            "last_error = $2 WHERE seq = $3"},
     [STMT_MESSAGE_END] = {"message_end", "UPDATE outbox SET state = $1, last_error = $2, "
                                          "ended_ms = $3 WHERE seq = $4 AND state = 1"},
-    [STMT_MESSAGE_COUNTS] = {"message_counts", "SELECT state, COUNT(*) FROM outbox WHERE "
-                                               "state <> 2 GROUP BY state"},
+    [STMT_MESSAGE_COUNTS] = {"message_counts",
+                             "SELECT state, COUNT(*) FROM outbox WHERE state < 2 GROUP BY state "
+                             "UNION ALL SELECT 3, COUNT(*) FROM outbox WHERE state = 3"},
     [STMT_MESSAGE_PRUNE] = {"message_prune",
                             "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE "
                             "state = 2 AND ended_ms < $1 ORDER BY ended_ms LIMIT $2)"},

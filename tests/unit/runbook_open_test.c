@@ -73,14 +73,32 @@ static void keeps_a_command_as_it_was_written(void **state) {
     assert_string_equal(fx_json_dump(*state, runbook->steps[0].params),
                         "{\"operation\":\"sqs:GetQueueAttributes\",\"parameters\":{\"QueueUrl\":"
                         "\"${queue['dlq'].url}\"}}");
-    assert_string_equal(runbook->steps[1].when, "arguments.only == \"all\" or depth.count > 0");
-    assert_string_equal(runbook->steps[2].when, "#variables.functions > 1");
+    assert_string_equal(runbook->steps[1].when, "${arguments.only == \"all\" or depth.count > 0}");
+    assert_string_equal(runbook->steps[2].when, "${#variables.functions > 1}");
     assert_string_equal(fx_json_dump(*state, runbook->steps[2].params),
                         "{\"queue\":\"dlq\",\"count\":10,\"window\":300000}");
-    assert_string_equal(fx_json_text(fx_json_at_path(runbook->answer, "buttons.2.when")),
-                        "messages.retryable > 0");
     assert_int_equal(fx_system_find(system, "dlq redrive")->effect, FX_EFFECT_KEYED);
     assert_null(fx_system_find(system, "dlq redriv"));
+}
+
+static void keeps_buttons_as_command_and_arguments(void **state) {
+    static const char *const expected[] = {
+        "{\"command\":\"dlq redrive\",\"arguments\":\"\"}",
+        "{\"command\":\"errors\",\"arguments\":\"query 5m\"}",
+        "{\"command\":\"dlq redrive\",\"text\":\"Move "
+        "${messages.retryable}\",\"style\":\"primary\","
+        "\"arguments\":\"rate=5 ${messages.ids}\",\"when\":\"${messages.retryable > 0}\"}",
+        "{\"command\":\"dlq inspect\",\"text\":\"Show more\",\"arguments\":\"50\"}",
+        "{\"command\":\"dlq redrive\",\"arguments\":\"rate=5\"}",
+    };
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/fluxa", "fluxa");
+    const struct fx_json *buttons =
+        fx_json_at(fx_system_find(fx_runbooks_at(runbooks, 0), "dlq inspect")->answer, "buttons");
+
+    assert_int_equal(fx_json_count(buttons), FX_COUNT_OF(expected));
+    for (size_t i = 0; i < FX_COUNT_OF(expected); i++)
+        assert_string_equal(fx_json_dump(*state, fx_json_item(buttons, i)), expected[i]);
 }
 
 static void keeps_routes_as_they_were_written(void **state) {
@@ -97,7 +115,7 @@ static void keeps_routes_as_they_were_written(void **state) {
     assert_true(route->page);
     assert_int_equal(route->triage_count, 3);
     assert_string_equal(route->triage[2], "errors processor window=30m");
-    assert_int_equal(route->buttons_count, 2);
+    assert_int_equal(route->buttons_count, 3);
     assert_false(system->routes[1].page);
     assert_null(system->routes[1].metric_namespace);
     assert_null(system->routes[1].link);
@@ -282,6 +300,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds_nothing_wrong_in_the_good_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_a_command_as_it_was_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_buttons_as_command_and_arguments, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_routes_as_they_were_written, setup, teardown),
         cmocka_unit_test_setup_teardown(fills_in_the_variables_of_one_environment, setup, teardown),
         cmocka_unit_test_setup_teardown(says_which_variable_is_missing_or_wrong, setup, teardown),

@@ -1,0 +1,9 @@
+-- Fluxa's tables, and the role with which the bot reads them.
+CREATE DATABASE fluxa;
+\connect fluxa
+CREATE TABLE events (event_id text PRIMARY KEY, user_id text, ts timestamptz NOT NULL DEFAULT now(), payload jsonb);
+CREATE TABLE idempotency_keys (event_id text PRIMARY KEY, status text NOT NULL, attempts integer NOT NULL DEFAULT 0,
+                               error_reason text, last_seen_at timestamptz NOT NULL DEFAULT now());
+CREATE ROLE fluxabot_ro LOGIN;
+GRANT CONNECT ON DATABASE fluxa TO fluxabot_ro;
+GRANT SELECT ON events, idempotency_keys TO fluxabot_ro;
