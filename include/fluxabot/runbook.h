@@ -1,8 +1,8 @@
 /* runbook.h - systems and their commands, parsed and checked before anything can run.
  *
- * commands/<system>/system.yaml describes a system; each other YAML file beside it is one command. What
- * fails here is told as findings, "file:line: message", all of them at once. A loaded set never changes
- * and may be read from any thread.
+ * commands/<system>/system.yaml describes a system; each other YAML file beside it is one command.
+ * What fails here is told as findings, "file:line: message", all of them at once. A loaded set
+ * never changes and may be read from any thread.
  */
 #pragma once
 
@@ -20,11 +20,11 @@ struct fx_finding {
 
 struct fx_argument {
     const char *name, *help;
-    const char *type;    /* "integer", "text", "choice", "duration", "event_id", "ids" */
+    const char *type; /* "integer", "text", "choice", "duration", "event_id", "ids", "boolean" */
     struct fx_json *fallback; /* NULL: required unless optional */
     bool optional;
     bool rest;           /* takes everything that is left of the line */
-    int64_t min, max;    /* integer */
+    int64_t min, max;    /* integer; duration in milliseconds; the type's own when not given */
     const char *pattern; /* POSIX extended, anchored by us; NULL: the type's own */
     const struct fx_json *choices;
 };
@@ -33,9 +33,9 @@ struct fx_runbook_step {
     const char *id;
     const struct fx_step_kind *kind;
     const struct fx_json *params; /* texts unfilled */
-    const char *when;             /* expression, or NULL */
-    const char *otherwise;        /* `on_error: continue`: the step's value is {error: text}; else NULL */
-    int64_t timeout_ms;
+    const char *when;             /* "${expression}", or NULL */
+    const char *otherwise; /* `on_error: continue`: the step's value is {error: text}; else NULL */
+    int64_t timeout_ms;    /* 0: not given */
     int line;
 };
 
@@ -43,15 +43,17 @@ struct fx_runbook {
     const char *command; /* "dlq inspect" */
     const char *file, *digest;
     const char *summary, *help;
-    const char *rows;    /* acceptance rows and runbook sections it implements, for the manual */
+    const char *rows; /* acceptance rows and runbook sections it implements, for the manual */
     const struct fx_argument *arguments;
     size_t arguments_count;
     const struct fx_runbook_step *steps;
     size_t steps_count;
-    const struct fx_json *answer; /* unfilled; see engine */
-    bool is_private;              /* `answer.visibility: private`: only the asker sees it */
-    enum fx_effect effect;        /* the strongest of its steps */
-    const char *role;             /* who may ask: "operator" unless the file says otherwise */
+    /* Unfilled. Buttons are {command, arguments, text?, style?, when?}: command is the words of a
+     * command that exists, arguments the text behind it, when "${expression}". */
+    const struct fx_json *answer;
+    bool is_private;       /* `answer.visibility: private`: only the asker sees it */
+    enum fx_effect effect; /* the strongest of its steps */
+    const char *role;      /* who may ask: "operator" unless the file says otherwise */
 };
 
 struct fx_alarm_route {
@@ -63,11 +65,12 @@ struct fx_alarm_route {
     const char *severity;                       /* critical, high, medium, low */
     bool page;
     const char *cause, *first_action;
-    const char *const *triage;  /* commands run at once, read-only */
+    /* Command lines, with their arguments: fx_system_match and fx_runbook_arguments accept them. */
+    const char *const *triage; /* run at once, read-only */
     size_t triage_count;
-    const char *const *buttons; /* commands offered */
+    const char *const *buttons; /* offered */
     size_t buttons_count;
-    const char *link;           /* to the written runbook; NULL */
+    const char *link; /* to the written runbook; NULL */
 };
 
 struct fx_system {
@@ -81,12 +84,13 @@ struct fx_system {
 
 struct fx_runbook_source {
     const char *name, *path; /* system name and its folder */
-    /* Environment -> object of variable values, from the configuration; NULL: values are not checked. */
+    /* Environment -> object of variable values, from the configuration; NULL: values are not
+     * checked. */
     const struct fx_json *environments;
 };
 
-/* Loads every source with the given step kinds. FX_ERR_INPUT when there are findings: *ret_findings then
- * holds them (in sc) and *ret_runbooks is NULL. */
+/* Loads every source with the given step kinds. FX_ERR_INPUT when there are findings: *ret_findings
+ * then holds them (in sc) and *ret_runbooks is NULL. */
 enum fx_code fx_runbooks_open(struct fx_scope *sc, const struct fx_runbook_source *sources,
                               size_t sources_count, const struct fx_step_kind *const *kinds,
                               size_t kinds_count, struct fx_runbooks **ret_runbooks,
@@ -99,29 +103,32 @@ const struct fx_system *fx_runbooks_at(const struct fx_runbooks *runbooks, size_
 const struct fx_system *fx_runbooks_find(const struct fx_runbooks *runbooks, const char *name);
 const struct fx_runbook *fx_system_find(const struct fx_system *system, const char *command);
 
-/* The command with the most words that text begins with, and the rest of the line. *ret_runbook is NULL
- * when there is none. Blanks are folded, case is ignored in command words. */
+/* The command with the most words that text begins with, and the rest of the line. *ret_runbook is
+ * NULL when there is none. Blanks are folded, case is ignored in command words. */
 void fx_system_match(const struct fx_system *system, struct fx_slice text,
                      const struct fx_runbook **ret_runbook, struct fx_slice *ret_rest);
-/* The commands nearest to text by edit distance, best first; at most max, at least one when there are
- * commands at all. */
+/* The commands nearest to text by edit distance, best first; at most max, at least one when there
+ * are commands at all. */
 size_t fx_system_suggest(struct fx_scope *sc, const struct fx_system *system, struct fx_slice text,
                          const char **ret_commands, size_t max);
-/* The rest of a command line as typed arguments: positional, or name=value. FX_ERR_INPUT says which
- * argument, what was given and what is allowed. */
+/* The rest of a command line as typed arguments: positional, or name=value. Every argument is a
+ * member; one that is absent and has no default is null, a duration is milliseconds, ids are a
+ * list. FX_ERR_INPUT says which argument, what was given, what is allowed and how to type it. */
 enum fx_code fx_runbook_arguments(struct fx_scope *sc, const struct fx_runbook *runbook,
                                   struct fx_slice rest, struct fx_json **ret_arguments,
                                   struct fx_error *err);
 /* "dlq inspect [count=10]": how to type it. */
 const char *fx_runbook_usage(struct fx_scope *sc, const struct fx_runbook *runbook);
 
-/* The definition with ${variables.x} filled for one environment. FX_ERR_INPUT names what is missing. */
-enum fx_code fx_system_fill(struct fx_scope *sc, const struct fx_system *system, const char *environment,
-                            const struct fx_json *variables, struct fx_json **ret_filled,
-                            struct fx_error *err);
+/* The definition filled for one environment: `variables` is name -> value with the defaults put in,
+ * `alarms` is left out. FX_ERR_INPUT names what is missing. */
+enum fx_code fx_system_fill(struct fx_scope *sc, const struct fx_system *system,
+                            const char *environment, const struct fx_json *variables,
+                            struct fx_json **ret_filled, struct fx_error *err);
 
-/* The route of an alarm: exact name, then globs with the most literal characters, then the metric.
- * NULL when none fits. */
+/* The route of an alarm: exact name, then the glob with the most literal characters, then the
+ * metric that is described most closely. A glob does not count when its route names another
+ * namespace than the alarm does. Any argument may be NULL. NULL when none fits. */
 const struct fx_alarm_route *fx_system_route(const struct fx_system *system, const char *alarm_name,
                                              const char *metric_namespace, const char *metric_name,
                                              const struct fx_json *dimensions);

@@ -136,6 +136,7 @@ struct fx_incident {
     int64_t acked_ms;
     bool paged;
     const char *body_json; /* the alarm, the triage verdict, the timeline */
+    int64_t version;       /* as read, 0 for a new one: a write over another version is FX_ERR_CONFLICT */
 };
 
 enum fx_message_kind {
@@ -307,6 +308,10 @@ struct fx_store {
                                   const char *error, struct fx_error *err);
     /* At start: what a dead process left as sending waits again. */
     enum fx_code (*outbox_recover)(struct fx_store *store, struct fx_scope *sc,
+                                   struct fx_error *err);
+    /* At start of the only process that works with this store: what a dead one had claimed is ready
+     * now, instead of when its lease ends. */
+    enum fx_code (*release_leases)(struct fx_store *store, struct fx_scope *sc,
                                    struct fx_error *err);
 
     /* -- reads; NULL with FX_OK when absent -- */

@@ -1,7 +1,8 @@
 /* web.h - the receiver: verifies, stores, answers. It calls nobody and runs nothing.
  *
- * A 2xx is sent only after event and job are durable. Our own trouble is 503, never 4xx: SNS does not
- * repeat a 4xx. What is refused leaves a counter and a log line, nothing else.
+ * A 2xx is sent only after event and job are durable. Our own trouble is 503, never 4xx: SNS does
+ * not repeat a 4xx. What is refused leaves a counter and a log line, nothing else, and its
+ * connection is closed.
  */
 #pragma once
 
@@ -15,20 +16,25 @@ struct fx_web;
 
 enum {
     FX_WEB_MAX_CONNECTIONS = 256,
+    FX_WEB_MAX_ADMIN_CONNECTIONS = 32,
     FX_WEB_MAX_PER_ADDRESS = 64,
-    FX_WEB_REQUEST_MS = 10 * 1000,      /* from the first byte to the last, whatever trickles */
-    FX_WEB_STORE_MS = 2 * 1000,         /* guard and commit: Slack gives up after 3 s */
+    FX_WEB_REQUEST_MS = 10 * 1000, /* TLS, headers and body of one request, whatever trickles */
+    FX_WEB_CROWDED_MS = 1000,      /* the same while three quarters of the connections are taken */
+    FX_WEB_STORE_MS = 2 * 1000,    /* guard and commit: Slack gives up after 3 s */
+    FX_WEB_STOP_MS = 5 * 1000,     /* open requests may finish that long */
     FX_WEB_MAX_HEADER_BYTES = 16 << 10,
     FX_WEB_MAX_COMMAND_BYTES = 64 << 10,
     FX_WEB_MAX_INTERACTION_BYTES = 1 << 20,
+    FX_WEB_MAX_BODIES_BYTES = 64 << 20, /* of all requests in hand together; then 503 */
 };
 
 struct fx_web_listener {
-    const char *address; /* "127.0.0.1", "0.0.0.0", "::1", "::" */
-    uint16_t port;       /* 0: any free one */
+    const char *address;                   /* "127.0.0.1", "0.0.0.0", "::1", "::" */
+    uint16_t port;                         /* 0: any free one */
     const char *certificate_pem, *key_pem; /* NULL: plain HTTP, which only a loopback address may */
 };
 
+/* What the pointers lead to must outlive the receiver. */
 struct fx_web_options {
     struct fx_store *store;
     struct fx_state *state;
@@ -44,13 +50,19 @@ struct fx_web_options {
     const char *const *team_ids; /* requests of other teams are refused */
     size_t team_ids_count;
     const struct fx_sns_rules *sns_rules;
+    int64_t request_ms; /* 0: FX_WEB_REQUEST_MS */
+    /* 0: FX_WEB_MAX_PER_ADDRESS; on a loopback address no such limit, because there everybody comes
+     * from the same proxy */
+    unsigned max_per_address;
 };
 
-/* FX_ERR_INPUT names what is wrong with the options: no secret, plain HTTP off loopback, a key that does
- * not fit. The sockets are open and served when it returns FX_OK. */
+/* FX_ERR_INPUT names what is wrong with the options: no secret, no team, plain HTTP off loopback.
+ * FX_ERR_UNAVAILABLE: the port is taken, or certificate and key are unreadable or do not fit each
+ * other. The sockets are open and served when it returns FX_OK. */
 enum fx_code fx_web_start(const struct fx_web_options *options, struct fx_web **ret_web,
                           struct fx_error *err);
-/* Refuses new connections, finishes open requests. Accepts NULL. */
+/* Refuses new connections, finishes open requests for at most FX_WEB_STOP_MS; a new request on an
+ * open connection is told 503. Accepts NULL. */
 void fx_web_stop(struct fx_web *web);
 /* The ports in use, also when 0 was asked for. */
 uint16_t fx_web_port(const struct fx_web *web);

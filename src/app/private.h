@@ -72,6 +72,12 @@ const char *app_secret(struct app_config *config, const struct fx_yaml *yaml, co
                        const struct fx_json *value, struct app_findings *findings);
 const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error *err);
 
+/* ---- lock.c ---- */
+
+/* Makes this the only worker of a store on this machine, until sc ends. FX_ERR_CONFLICT when another
+ * process is. */
+enum fx_code app_lock_store(struct fx_scope *sc, const char *store_url, struct fx_error *err);
+
 /* ---- commands ---- */
 
 struct app_arguments {

@@ -151,7 +151,9 @@ static enum fx_code start(struct program *p, struct app_findings *findings, stru
     FX_TRY(fx_store_open(p->sc, p->config->store_url, fx_clock_system(), fx_random_system(),
                          &p->store, err));
     if (worker) {
+        FX_TRY(app_lock_store(p->sc, p->config->store_url, err));
         FX_TRY(p->store->outbox_recover(p->store, p->sc, err));
+        FX_TRY(p->store->release_leases(p->store, p->sc, err));
         FX_TRY(open_clients(p, err));
         FX_TRY(start_engine(p, err));
     }

@@ -40,7 +40,11 @@ void fx_pause(struct fx_scope *sc, struct fx_clock *clock, int64_t ms) {
         poll(NULL, 0, (int)(until - now < SLICE_MS ? until - now : SLICE_MS));
 }
 
+/* Years 0000 to 9999 have four digits; what outsiders send beyond them stands at the edge. */
 static struct tm calendar(int64_t wall_ms, int *ret_ms) {
+    const int64_t first_ms = -62167219200000, last_ms = 253402300799999;
+
+    wall_ms = wall_ms < first_ms ? first_ms : wall_ms > last_ms ? last_ms : wall_ms;
     int64_t ms = wall_ms % 1000;
     time_t seconds = (time_t)(wall_ms / 1000);
     struct tm tm = {0};
@@ -123,6 +127,20 @@ static bool take_zone(struct fx_slice s, size_t *at, int *ret_minutes) {
     return true;
 }
 
+static int days_in(int year, int month) {
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
+/* A second 60 is a leap second. */
+static bool is_in_calendar(const struct tm *tm) {
+    return tm->tm_mon >= 1 && tm->tm_mon <= 12 && tm->tm_mday >= 1 &&
+           tm->tm_mday <= days_in(tm->tm_year, tm->tm_mon) && tm->tm_hour <= 23 &&
+           tm->tm_min <= 59 && tm->tm_sec <= 60;
+}
+
 enum fx_code fx_time_parse(struct fx_slice text, int64_t *ret_wall_ms, struct fx_error *err) {
     struct tm tm = {0};
     size_t at = 0;
@@ -135,8 +153,7 @@ enum fx_code fx_time_parse(struct fx_slice text, int64_t *ret_wall_ms, struct fx
               take_digits(text, &at, 2, &tm.tm_min) && take_char(text, &at, ":") &&
               take_digits(text, &at, 2, &tm.tm_sec) && take_fraction(text, &at, &ms) &&
               take_zone(text, &at, &zone_minutes) && at == text.len;
-    if (!ok || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-        tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+    if (!ok || !is_in_calendar(&tm))
         return fx_fail(err, FX_ERR_INPUT, "not a time such as 2026-11-21T09:15:04Z");
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;

@@ -108,6 +108,9 @@ enum fx_code fx_base64_decode(struct fx_scope *sc, struct fx_slice text, struct 
             return fx_fail(err, FX_ERR_INPUT, "not Base64: an unexpected character at %zu", i);
         group = group << 6 | (uint32_t)value;
         if (i % 4 == 3) {
+            /* two texts must not stand for the same bytes */
+            if (i + 1 == text.len && (group & ((1u << 8 * padding) - 1)) != 0)
+                return fx_fail(err, FX_ERR_INPUT, "not Base64: bits left over at the end");
             data[count++] = (char)(group >> 16);
             data[count++] = (char)(group >> 8);
             data[count++] = (char)group;

@@ -15,15 +15,17 @@ static void end_at_code_point(char *message) {
 }
 
 enum fx_code fx_fail(struct fx_error *err, enum fx_code code, const char *fmt, ...) {
+    struct fx_error made = {.code = code};
     va_list args;
 
     if (err == NULL)
         return code;
-    *err = (struct fx_error){.code = code};
+    /* apart, because the old message may be among the arguments */
     va_start(args, fmt);
-    vsnprintf(err->message, sizeof err->message, fmt, args);
+    vsnprintf(made.message, sizeof made.message, fmt, args);
     va_end(args);
-    end_at_code_point(err->message);
+    end_at_code_point(made.message);
+    *err = made;
     return code;
 }
 
@@ -34,10 +36,11 @@ enum fx_code fx_fail_in(struct fx_error *err, const char *fmt, ...) {
     if (err == NULL)
         return FX_ERR_INTERNAL;
     va_start(args, fmt);
-    vsnprintf(context, sizeof context, fmt, args);
+    vsnprintf(context, sizeof context - sizeof ": ", fmt, args);
     va_end(args);
+    end_at_code_point(context);
 
-    size_t length = strnlen(context, sizeof context - sizeof ": ");
+    size_t length = strlen(context);
     size_t room = sizeof err->message - length - sizeof ": ";
     size_t kept = strnlen(err->message, room);
 

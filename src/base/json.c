@@ -5,12 +5,13 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* jansson prints reals with so many digits: 15 give back every decimal of a person, 17 would print
- * 0.1 as 0.10000000000000001. */
-enum { REAL_DIGITS = 15 };
+/* jansson prints all reals of a text with so many digits: 15 give back every decimal of a person,
+ * 17 every double, but they would print 0.1 as 0.10000000000000001. */
+enum { REAL_DIGITS = 15, REAL_DIGITS_EXACT = 17 };
 
 static json_t *of(const struct fx_json *json) {
     return (json_t *)json;
@@ -76,10 +77,33 @@ enum fx_code fx_json_parse(struct fx_scope *sc, struct fx_slice text, struct fx_
 
 /* ---- writing ---- */
 
+static size_t digits_needed(const json_t *value) {
+    size_t most = REAL_DIGITS, index = 0;
+    const char *key = NULL;
+    json_t *part = NULL;
+
+    if (json_is_real(value)) {
+        char text[40];
+
+        snprintf(text, sizeof text, "%.*g", REAL_DIGITS, json_real_value(value));
+        return strtod(text, NULL) == json_real_value(value) ? REAL_DIGITS : REAL_DIGITS_EXACT;
+    }
+    json_array_foreach(value, index, part) {
+        if (most == REAL_DIGITS)
+            most = digits_needed(part);
+    }
+    json_object_foreach((json_t *)value, key, part) {
+        if (most == REAL_DIGITS)
+            most = digits_needed(part);
+    }
+    return most;
+}
+
 static char *dump(struct fx_scope *sc, const struct fx_json *json, size_t flags) {
     if (json == NULL)
         return fx_strdup(sc, "null");
-    char *text = json_dumps(of(json), flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS));
+    char *text = json_dumps(of(json),
+                            flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits_needed(of(json))));
 
     if (text == NULL)
         abort();
@@ -195,8 +219,16 @@ struct fx_json *fx_json_array_of(struct fx_scope *sc, ...) {
 }
 
 void fx_json_put(struct fx_json *object, const char *key, struct fx_json *value) {
-    /* keys of ours are ASCII; those of others come from parsed JSON and are UTF-8 */
-    if (value != NULL && json_object_set_nocheck(of(object), key, of(value)) != 0)
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = NULL;
+
+    if (value == NULL)
+        return;
+    /* a name from a form, a table or a script may be anything, and no dump could print it */
+    if (!fx_slice_is_utf8(fx_slice_of(key))) {
+        sc = fx_scope_new(NULL);
+        key = fx_slice_dup(sc, repair(sc, fx_slice_of(key)));
+    }
+    if (json_object_set_nocheck(of(object), key, of(value)) != 0)
         abort();
 }
 

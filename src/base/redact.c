@@ -21,6 +21,10 @@ static bool is_value(char c) {
     return (unsigned char)c > ' ' && strchr("\"'`,;&<>(){}[]|\\", c) == NULL;
 }
 
+static bool is_base64(char c) {
+    return is_word(c) || (c != '\0' && strchr("+/=-", c) != NULL);
+}
+
 static size_t run_of(struct fx_slice s, size_t from, bool (*belongs)(char)) {
     size_t end = from;
 
@@ -35,6 +39,8 @@ static bool has_prefix_at(struct fx_slice s, size_t at, const char *prefix) {
     return s.len - at >= length && strncasecmp(s.ptr + at, prefix, length) == 0;
 }
 
+enum { KEY_ID_FORMS = 2 };
+
 /* A form begins with its prefix at a word's edge; min token characters must follow. keep leading
  * characters stay, so that a reader knows what stood there. */
 static const struct {
@@ -42,34 +48,67 @@ static const struct {
     size_t min, keep;
     bool (*belongs)(char);
 } forms[] = {
-    {"AKIA", 16, 0, is_word},
+    {"AKIA", 16, 0, is_word}, /* the first KEY_ID_FORMS are AWS key ids */
     {"ASIA", 16, 0, is_word},
     {"xoxb-", 10, 0, is_token},
     {"xoxa-", 10, 0, is_token},
     {"xoxp-", 10, 0, is_token},
     {"xoxr-", 10, 0, is_token},
     {"xoxs-", 10, 0, is_token},
+    {"xoxc-", 10, 0, is_token},
+    {"xoxd-", 10, 0, is_value},
     {"xoxe-", 10, 0, is_token},
     {"xoxe.", 10, 0, is_value},
     {"xapp-", 10, 0, is_token},
-    {"eyJ", 30, 0, is_value},
     {"Bearer ", 12, 7, is_value},
-    {"Basic ", 12, 6, is_value},
+    {"Basic ", 8, 6, is_base64},
     {"GenieKey ", 10, 9, is_value},
     {"Token token=", 8, 12, is_value},
     {"glpat-", 12, 0, is_token},
     {"ghp_", 20, 0, is_token},
     {"github_pat_", 20, 0, is_token},
-    {"https://hooks.slack.com/", 8, 24, is_value},
+    {"hooks.slack.com/", 8, 16, is_value},
 };
 
-/* JWTs have two dots; other base64 that begins with {" is no secret by itself. */
+/* "basic authentication" are two words of English, in which nothing is a digit or a capital. */
 static bool is_plausible(const char *prefix, struct fx_slice body) {
-    if (strcmp(prefix, "eyJ") != 0)
+    if (strcmp(prefix, "Basic ") != 0 && strcmp(prefix, "Bearer ") != 0)
         return true;
-    size_t first = fx_slice_find(body, 0, '.');
+    for (size_t i = 0; i < body.len; i++)
+        if ((body.ptr[i] >= '0' && body.ptr[i] <= '9') || body.ptr[i] == '=' ||
+            (i > 0 && body.ptr[i] >= 'A' && body.ptr[i] <= 'Z'))
+            return true;
+    return false;
+}
 
-    return first < body.len && fx_slice_find(body, first + 1, '.') < body.len;
+/* A JWT is three parts with dots between; the first is base64 of {" and short, a limit that keeps
+ * one long run from being read again from each of its bytes. */
+static size_t match_jwt(struct fx_slice s, size_t at) {
+    enum { HEADER_MIN = 10, HEADER_MAX = 1024, PAYLOAD_MIN = 8 };
+
+    if (s.len - at < HEADER_MIN || memcmp(s.ptr + at, "eyJ", 3) != 0 ||
+        (at > 0 && is_word(s.ptr[at - 1])))
+        return 0;
+    size_t header = run_of(fx_slice_cut(s, 0, at + HEADER_MAX), at, is_token);
+    size_t payload_at = at + header + 1;
+
+    if (header < HEADER_MIN || payload_at >= s.len || s.ptr[payload_at - 1] != '.')
+        return 0;
+    size_t payload = run_of(s, payload_at, is_token), end = payload_at + payload;
+
+    if (payload < PAYLOAD_MIN || end >= s.len || s.ptr[end] != '.')
+        return 0;
+    return end + 1 + run_of(s, end + 1, is_token) - at;
+}
+
+/* A key id is followed by its secret, 40 characters of base64, in CSV files and in terminals. */
+static size_t secret_beside(struct fx_slice s, size_t at) {
+    enum { SECRET_LENGTH = 40 };
+    size_t p = at;
+
+    while (p < s.len && s.ptr[p] != '\0' && strchr(" \t\r\n,;:|/\"'", s.ptr[p]) != NULL)
+        p++;
+    return p > at && run_of(s, p, is_base64) == SECRET_LENGTH ? p - at + SECRET_LENGTH : 0;
 }
 
 static size_t match_form(struct fx_slice s, size_t at, size_t *ret_keep) {
@@ -85,79 +124,133 @@ static size_t match_form(struct fx_slice s, size_t at, size_t *ret_keep) {
         if (body >= forms[i].min &&
             is_plausible(forms[i].prefix, fx_slice_cut(s, at + prefix, body))) {
             *ret_keep = forms[i].keep;
-            return prefix + body;
+            return prefix + body + (i < KEY_ID_FORMS ? secret_beside(s, at + prefix + body) : 0);
         }
     }
     return 0;
 }
 
-/* Names whose value is a secret when '=' or ':' stands between. */
-static const char *const secret_names[] = {
-    "aws_secret_access_key",
-    "secretaccesskey",
-    "secret_access_key",
-    "aws_session_token",
-    "sessiontoken",
-    "x-amz-security-token",
-    "password",
-    "passwd",
-    "pwd",
-    "client_secret",
-    "signing_secret",
-    "api_key",
-    "apikey",
-    "access_token",
-    "refresh_token",
-    "auth_token",
-    "routing_key",
-    "private_key",
-    "bot_token",
-    "secret",
+/* Names whose value is a secret when '=' or ':' stands between. An edge is wanted on the left of
+ * those that end other words: PGPASSWORD is a password, pwd is not the end of cpwd. */
+static const struct {
+    const char *name;
+    bool edge;
+} secret_names[] = {
+    {"secretaccesskey", false},
+    {"secret_access_key", false},
+    {"secret_key", false},
+    {"secretkey", false},
+    {"session_token", false},
+    {"sessiontoken", false},
+    {"security-token", false},
+    {"password", false},
+    {"passwd", false},
+    {"passphrase", false},
+    {"pwd", true},
+    {"client_secret", false},
+    {"clientsecret", false},
+    {"signing_secret", false},
+    {"signingsecret", false},
+    {"api_key", true},
+    {"api-key", true},
+    {"apikey", true},
+    {"access_token", false},
+    {"accesstoken", false},
+    {"refresh_token", false},
+    {"refreshtoken", false},
+    {"auth_token", false},
+    {"authtoken", false},
+    {"routing_key", true},
+    {"integration_key", true},
+    {"service_key", true},
+    {"private_key", false},
+    {"privatekey", false},
+    {"bot_token", true},
+    {"api_token", true},
+    {"secret", true},
 };
 
-/* name [" ] [blank] (= or :) [blank] [" ] value: the length up to the value, 0 when it is none. */
-static size_t match_name(struct fx_slice s, size_t at) {
-    if (at > 0 && is_word(s.ptr[at - 1]) && s.ptr[at - 1] != '_')
-        return 0;
-    for (size_t i = 0; i < FX_COUNT_OF(secret_names); i++) {
-        if (!has_prefix_at(s, at, secret_names[i]))
-            continue;
-        size_t p = at + strlen(secret_names[i]);
+static bool is_edge(struct fx_slice s, size_t at) {
+    return at == 0 || !is_word(s.ptr[at - 1]) || s.ptr[at - 1] == '_';
+}
 
-        while (p < s.len && strchr("\"'\\", s.ptr[p]) != NULL && s.ptr[p] != '\0')
+/* arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME is the name of a secret. */
+static bool is_in_arn(struct fx_slice s, size_t at) {
+    return at > 0 && s.ptr[at - 1] == ':';
+}
+
+/* The length of a value. In quotes it runs to the same quote, whatever stands between; quotes that
+ * are escaped themselves (JSON in JSON) end at the next escaped one. */
+static size_t value_length(struct fx_slice s, size_t at) {
+    char quote = at > 0 && (s.ptr[at - 1] == '"' || s.ptr[at - 1] == '\'') ? s.ptr[at - 1] : '\0';
+    bool nested = quote != '\0' && at > 1 && s.ptr[at - 2] == '\\';
+
+    if (quote == '\0')
+        return run_of(s, at, is_value);
+    for (size_t p = at; p < s.len; p++) {
+        if (s.ptr[p] == quote)
+            return p - at;
+        if (s.ptr[p] == '\\' && p + 1 < s.len) {
+            if (nested && s.ptr[p + 1] == quote)
+                return p - at;
+            p++;
+        }
+    }
+    return s.len - at;
+}
+
+/* name [" ] [blank] (= or :) [blank] [" ] value: the length up to the value, 0 when it is none. */
+static size_t match_name(struct fx_slice s, size_t at, size_t *ret_value) {
+    enum { MIN_VALUE = 4 };
+
+    for (size_t i = 0; i < FX_COUNT_OF(secret_names); i++) {
+        const char *name = secret_names[i].name;
+
+        if (!has_prefix_at(s, at, name) || (secret_names[i].edge && !is_edge(s, at)) ||
+            is_in_arn(s, at))
+            continue;
+        size_t p = at + strlen(name);
+
+        while (p < s.len && s.ptr[p] != '\0' && strchr("\"'\\", s.ptr[p]) != NULL)
             p++;
         while (p < s.len && s.ptr[p] == ' ')
             p++;
         if (p == s.len || (s.ptr[p] != '=' && s.ptr[p] != ':'))
             continue;
         p++;
-        while (p < s.len && s.ptr[p] != '\0' && strchr(" \"'\\", s.ptr[p]) != NULL)
+        while (p < s.len && s.ptr[p] == ' ')
             p++;
-        enum { MIN_VALUE = 4 };
-
-        if (run_of(s, p, is_value) >= MIN_VALUE)
+        while (p < s.len && (s.ptr[p] == '\\' || s.ptr[p] == '"' || s.ptr[p] == '\'')) {
+            p++;
+            if (s.ptr[p - 1] != '\\')
+                break;
+        }
+        *ret_value = value_length(s, p);
+        if (*ret_value >= MIN_VALUE)
             return p - at;
     }
     return 0;
 }
 
-/* scheme://user:password@host: where the password begins and ends, relative to at. */
+/* What a password in a URL may be made of; those who did not encode it meant the last @. */
+static bool is_authority(char c) {
+    return (unsigned char)c > ' ' && strchr("/?#<>|\"'`\\", c) == NULL;
+}
+
+/* scheme://user:password@host: where the password begins and ends. */
 static bool match_url(struct fx_slice s, size_t at, size_t *ret_begin, size_t *ret_end) {
     if (!has_prefix_at(s, at, "://"))
         return false;
-    size_t colon = 0;
+    struct fx_slice authority = fx_slice_cut(s, at + 3, run_of(s, at + 3, is_authority));
+    size_t colon = fx_slice_find(authority, 0, ':'), last = authority.len;
 
-    for (size_t p = at + 3; p < s.len && is_value(s.ptr[p]) && s.ptr[p] != '/' && s.ptr[p] != '?';
-         p++) {
-        if (s.ptr[p] == ':' && colon == 0)
-            colon = p;
-        if (s.ptr[p] == '@' && colon != 0 && p > colon + 1) {
-            *ret_begin = colon + 1;
-            *ret_end = p;
-            return true;
-        }
-    }
-    return false;
+    while (last > 0 && authority.ptr[last - 1] != '@')
+        last--;
+    if (last == 0 || colon + 2 >= last + 1)
+        return false;
+    *ret_begin = at + 3 + colon + 1;
+    *ret_end = at + 3 + last - 1;
+    return true;
 }
 
 static size_t match_pem(struct fx_slice s, size_t at) {
@@ -186,15 +279,15 @@ struct fx_slice fx_redact_slice(struct fx_scope *sc, struct fx_slice text) {
 
     fx_buf_init(&buf, sc, 2 * text.len + sizeof mark);
     for (size_t i = 0; i < text.len;) {
-        size_t keep = 0, begin = 0, end = 0, length = 0;
+        size_t keep = 0, begin = 0, end = 0, length = 0, value = 0;
 
         if ((length = match_form(text, i, &keep)) > 0) {
             fx_buf_add(&buf, fx_slice_cut(text, i, keep));
-        } else if ((length = match_pem(text, i)) > 0) {
+        } else if ((length = match_jwt(text, i)) > 0 || (length = match_pem(text, i)) > 0) {
             /* nothing of it stays */
-        } else if ((length = match_name(text, i)) > 0) {
+        } else if ((length = match_name(text, i, &value)) > 0) {
             fx_buf_add(&buf, fx_slice_cut(text, i, length));
-            length += run_of(text, i + length, is_value);
+            length += value;
         } else if (match_url(text, i, &begin, &end)) {
             fx_buf_add(&buf, fx_slice_cut(text, i, begin - i));
             length = end - i;

@@ -43,13 +43,16 @@ struct fx_scope {
     char log_id[FX_SCOPE_LOG_ID_MAX];
 };
 
+_Noreturn static void stop_without_memory(void) {
+    fputs("fluxabot: out of memory\n", stderr);
+    abort();
+}
+
 static void *must_allocate(size_t bytes) {
     void *memory = calloc(1, bytes);
 
-    if (memory == NULL) {
-        fputs("fluxabot: out of memory\n", stderr);
-        abort();
-    }
+    if (memory == NULL)
+        stop_without_memory();
     return memory;
 }
 
@@ -68,8 +71,11 @@ struct fx_scope *fx_scope_new(struct fx_scope *parent) {
 void fx_scope_free(struct fx_scope *sc) {
     if (sc == NULL)
         return;
-    for (struct deferred *d = sc->deferred; d != NULL; d = d->next)
+    /* a release may defer another one */
+    for (struct deferred *d = sc->deferred; d != NULL; d = sc->deferred) {
+        sc->deferred = d->next;
         d->release(d->thing);
+    }
     for (struct block *block = sc->blocks, *next = NULL; block != NULL; block = next) {
         next = block->next;
         free(block);
@@ -92,8 +98,11 @@ static struct block *add_block(struct fx_scope *sc, size_t bytes) {
 }
 
 void *fx_alloc(struct fx_scope *sc, size_t bytes) {
-    size_t aligned = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     struct block *block = sc->blocks;
+
+    if (bytes > PTRDIFF_MAX / 2)
+        stop_without_memory(); /* a length that went below zero */
+    size_t aligned = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 
     if (BLOCK_BYTES == 0)
         return add_block(sc, bytes)->bytes;
@@ -189,7 +198,7 @@ struct fx_log *fx_scope_log(const struct fx_scope *sc) {
 }
 
 void fx_scope_set_log_id(struct fx_scope *sc, const char *id) {
-    snprintf(sc->log_id, sizeof sc->log_id, "%s", id);
+    snprintf(sc->log_id, sizeof sc->log_id, "%s", id == NULL ? "" : id);
 }
 
 const char *fx_scope_log_id(const struct fx_scope *sc) {

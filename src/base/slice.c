@@ -136,14 +136,26 @@ bool fx_slice_is_utf8(struct fx_slice s) {
     return true;
 }
 
+/* A character begins at p whose last bytes are behind the end. */
+static bool is_cut_off(const unsigned char *p, size_t left) {
+    size_t need = p[0] < 0xC2 || p[0] > 0xF4 ? 1 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+
+    if (need <= left)
+        return false;
+    for (size_t i = 1; i < left; i++)
+        if (p[i] < 0x80 || p[i] > 0xBF)
+            return false;
+    return true;
+}
+
 size_t fx_slice_utf8_prefix(struct fx_slice s, size_t max_code_points) {
     size_t i = 0;
 
     for (size_t count = 0; i < s.len && count < max_code_points; count++) {
         size_t length = sequence_length((const unsigned char *)s.ptr + i, s.len - i);
 
-        if (length == 0 && (unsigned char)s.ptr[i] >= 0xC0 && s.len - i < 4)
-            break; /* half a character at the end */
+        if (length == 0 && is_cut_off((const unsigned char *)s.ptr + i, s.len - i))
+            break;
         i += length == 0 ? 1 : length;
     }
     return i;

@@ -64,9 +64,17 @@ static enum fx_code fill_fields(struct engine_run *run, struct fx_json *card,
     return FX_OK;
 }
 
+/* One text may stand for a list of one. */
+static const struct fx_json *as_list(struct fx_scope *sc, const struct fx_json *value) {
+    if (fx_json_text(value) == NULL)
+        return value;
+    return fx_json_array_of(sc, fx_json_copy(sc, value), NULL);
+}
+
 /* `lines` is a list of templates; one that comes out empty is left out. */
 static enum fx_code fill_lines(struct engine_run *run, struct fx_json *card, struct fx_error *err) {
-    const struct fx_json *templates = fx_json_at(run->runbook->answer, "lines");
+    const struct fx_json *templates =
+        as_list(run->work->sc, fx_json_at(run->runbook->answer, "lines"));
     struct fx_json *lines = fx_json_array(run->work->sc), *text = NULL;
 
     for (size_t i = 0; i < fx_json_count(templates); i++) {
@@ -173,6 +181,18 @@ static const char *button_text(struct fx_scope *sc, const char *command) {
     return text;
 }
 
+/* {count: 20} as one would type it: count="20" */
+static const char *arguments_text(struct fx_scope *sc, const struct fx_json *arguments) {
+    const char *text = "", *name = NULL;
+    struct fx_json *value = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(arguments, &cursor, &name, &value))
+        text = fx_printf(sc, "%s%s%s=\"%s\"", text, text[0] == '\0' ? "" : " ", name,
+                         readable(sc, value));
+    return text;
+}
+
 static enum fx_code fill_button(struct engine_run *run, const struct fx_json *template,
                                 struct fx_json *buttons, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
@@ -186,6 +206,8 @@ static enum fx_code fill_button(struct engine_run *run, const struct fx_json *te
         return FX_OK;
     }
     FX_TRY(fx_expr_fill_all(sc, template, run->names, &filled, err));
+    fx_json_put(filled, "arguments",
+                fx_json_string(sc, arguments_text(sc, fx_json_at(filled, "arguments"))));
     if (fx_json_at(filled, "when") != NULL && !fx_json_get_bool(filled, "when", false))
         return FX_OK;
     if (fx_json_at(filled, "text") == NULL)
@@ -239,6 +261,14 @@ static struct fx_json *small_print(struct engine_run *run, const struct fx_json 
         fx_json_add(parts, fx_json_stringf(sc, "%s. ", fx_json_text(context)));
     fx_json_add(parts, fx_json_string(sc, "Asked by "));
     fx_json_add(parts, engine_user(sc, run->row->requester));
+    for (size_t i = 0; i < run->runbook->steps_count; i++) {
+        const struct fx_json *value = fx_json_at(run->values, run->runbook->steps[i].id);
+
+        if (!run->runbook->steps[i].kind->is_approval || fx_json_get_text(value, "by") == NULL)
+            continue;
+        fx_json_add(parts, fx_json_string(sc, ", approved by "));
+        fx_json_add(parts, engine_user(sc, fx_json_get_text(value, "by")));
+    }
     fx_json_add(parts, fx_json_stringf(sc, " in %s, run %s, took %s", run->row->environment,
                                        run->row->id, took));
     return parts;

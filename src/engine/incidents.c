@@ -433,6 +433,11 @@ enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_syste
     case FX_INCIDENT_IGNORES:
         break;
     }
+    /* a newer OK of a closed incident still makes a late, older ALARM old */
+    if (t.incident != NULL && alarm->changed_ms > t.incident->changed_ms) {
+        t.incident->changed_ms = alarm->changed_ms;
+        fx_writes_incident(work->sc, &work->writes, t.incident);
+    }
     fx_log(work->sc, FX_LOG_INFO, "alarm.ignored", FX_S("name", alarm->name));
     return FX_OK;
 }

@@ -205,7 +205,8 @@ static enum fx_code finish_run(struct engine_run *run, struct fx_error *err) {
         verdict = "done";
     if (run->row->incident[0] != '\0' && strcmp(run->row->trigger, "alarm") == 0)
         FX_TRY(engine_incident_verdict(run->work, run->row->incident, verdict, err));
-    return engine_end_run(run, FX_RUN_DONE, fx_strdup(sc, verdict), card, err);
+    return engine_end_run(run, run->row->stop_requested ? FX_RUN_STOPPED : FX_RUN_DONE,
+                          fx_strdup(sc, verdict), card, err);
 }
 
 /* ---- one step ---- */

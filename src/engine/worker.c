@@ -82,6 +82,13 @@ static void settle(struct engine_work *work, enum fx_code code, const struct fx_
                                 NULL, &err);
         fx_metrics_add(engine->options.metrics, FX_METRIC_JOBS_QUARANTINED, 1);
     }
+    if (settled == FX_ERR_CONFLICT && code == FX_OK) {
+        /* a row it read was changed meanwhile: nothing was written, so it is done again from the
+         * start */
+        settled = store->settle(store, work->sc, work->job, FX_SETTLE_RETRY,
+                                fx_wall_ms(engine->options.clock), err.message, NULL, &err);
+        engine->options.state->wake(engine->options.state, "jobs");
+    }
     if (settled != FX_OK) /* the lease runs out and the job is found again */
         fx_log(work->sc, FX_LOG_ERROR, "job.not_settled", FX_I("job", work->job->id), FX_E(&err));
     engine->options.state->wake(engine->options.state, "outbox");

@@ -94,7 +94,7 @@ static struct fx_json *answer_names(struct runbook_check *c, const struct fx_run
     for (size_t i = 0; i < runbook->steps_count; i++)
         if (runbook->steps[i].id != NULL)
             fx_json_put(known, runbook->steps[i].id, yes);
-    if (is_triage(c, runbook))
+    if (c->system_yaml == NULL || is_triage(c, runbook))
         fx_json_put(known, "incident", yes);
     return known;
 }

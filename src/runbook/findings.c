@@ -47,8 +47,13 @@ const char *runbook_shown(struct fx_scope *sc, struct fx_slice text) {
     size_t len = fx_slice_utf8_prefix(text, RUNBOOK_MAX_SHOWN);
     char *shown = fx_slice_dup(sc, fx_slice_cut(text, 0, len));
 
-    for (char *p = shown; *p != '\0'; p++)
+    bool is_text = fx_slice_is_utf8(fx_slice_of(shown));
+
+    for (char *p = shown; *p != '\0'; p++) {
         if ((unsigned char)*p < ' ' || *p == 0x7F)
             *p = ' ';
+        if (!is_text && (unsigned char)*p >= 0x80)
+            *p = '?';
+    }
     return len < text.len ? fx_printf(sc, "%s…", shown) : shown;
 }

@@ -24,7 +24,7 @@ static void check_queue(struct runbook_check *c, const char *path, const char *n
     static const struct runbook_field fields[] = {
         {"url", RUNBOOK_TEXT, true},     {"arn", RUNBOOK_TEXT, true},
         {"source", RUNBOOK_TEXT, false}, {"idempotent", RUNBOOK_BOOL, false},
-        {"rate", RUNBOOK_INT, false},    {"visibility", RUNBOOK_INT, false},
+        {"rate", RUNBOOK_INT, false},    {"visibility", RUNBOOK_SCALAR, false},
         {"help", RUNBOOK_TEXT, false},
     };
     const char *source = fx_json_get_text(queue, "source");

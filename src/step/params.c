@@ -68,10 +68,12 @@ static const struct fx_step_param *find_param(const struct fx_step_kind *kind, c
 static enum fx_code fill_one(struct fx_scope *sc, const struct fx_step_kind *kind,
                              const struct fx_step_param *param, struct fx_json *value,
                              struct fx_json **ret_value, struct fx_error *err) {
+    int64_t given_ms = fx_json_to_int(value, 0);
+
     *ret_value = value;
     if (is_template(value))
         return FX_OK;
-    if (!fits(param->type, value))
+    if (!fits(param->type, value) || (param->type == FX_PARAM_DURATION && given_ms < 0))
         return fx_fail(err, FX_ERR_INPUT, "%s: %s must be %s", kind->name, param->name,
                        type_name(param->type));
     if (param->type == FX_PARAM_DURATION && fx_json_type(value) == FX_JSON_STRING) {
@@ -144,5 +146,5 @@ enum fx_code fx_step_parse_duration(struct fx_slice text, int64_t *ret_ms, struc
     }
     return fx_fail(err, FX_ERR_INPUT,
                    "%.*s is not a duration: write a number and ms, s, m, h or d, such as 90s",
-                   (int)(text.len < 40 ? text.len : 40), text.ptr == NULL ? "" : text.ptr);
+                   (int)fx_slice_utf8_prefix(text, 40), text.ptr == NULL ? "" : text.ptr);
 }

@@ -37,7 +37,8 @@ static bool is_wanted(const struct fx_json *which, const struct fx_json *item) {
     for (size_t i = 0; i < fx_json_count(which); i++) {
         const char *word = fx_json_text(fx_json_item(which, i));
 
-        if (word != NULL && (strcmp(word, fx_json_get_text(item, "id")) == 0 ||
+        if (word != NULL && (strcasecmp(word, "retryable") == 0 ||
+                             strcmp(word, fx_json_get_text(item, "id")) == 0 ||
                              strcasecmp(word, fx_json_get_text(item, "cause")) == 0 ||
                              strcmp(word, fx_json_get_text(item, "event_id")) == 0))
             return true;

@@ -3,15 +3,19 @@
 
 enum fx_code store_incident_put(struct sqlite_store *db, const struct fx_incident *incident,
                                 struct fx_error *err) {
-    return store_exec(
-        db, STMT_INCIDENT_PUT,
+    FX_TRY(store_exec(
+        db, incident->version == 0 ? STMT_INCIDENT_PUT : STMT_INCIDENT_UPDATE,
         ST_VALUES(st_text(incident->id), st_text(incident->system), st_text(incident->environment),
                   st_text(incident->key), st_text(incident->title), st_text(incident->severity),
                   st_int(incident->state), st_int(incident->opened_ms), st_int(incident->closed_ms),
                   st_int(incident->changed_ms), st_int(incident->seen), st_text(incident->acked_by),
-                  st_int(incident->acked_ms), st_int(incident->paged),
-                  st_text(incident->body_json)),
-        err);
+                  st_int(incident->acked_ms), st_int(incident->paged), st_text(incident->body_json),
+                  st_int(incident->version)),
+        err));
+    /* somebody else changed it since it was read, or opened one for the same key */
+    if (store_changed(db) == 0)
+        return fx_fail(err, FX_ERR_CONFLICT, "the incident %s was changed meanwhile", incident->id);
+    return FX_OK;
 }
 
 static void *read_incident(struct fx_scope *sc, const struct store_rows *rows) {
@@ -33,6 +37,7 @@ static void *read_incident(struct fx_scope *sc, const struct store_rows *rows) {
         .acked_ms = store_int(rows, 12),
         .paged = store_int(rows, 13) != 0,
         .body_json = store_text(rows, sc, 14),
+        .version = store_int(rows, 15),
     };
     return incident;
 }

@@ -214,10 +214,20 @@ static enum fx_code list_jobs(struct fx_store *store, struct fx_scope *sc, enum 
                       ret_count, err);
 }
 
+static enum fx_code release_leases(struct fx_store *store, struct fx_scope *sc,
+                                   struct fx_error *err) {
+    struct sqlite_store *db = store_of(store);
+
+    (void)sc;
+    FX_TRY(store_begin(db, err));
+    return store_end(db, store_exec(db, STMT_JOB_RELEASE, NULL, 0, err), err);
+}
+
 void store_jobs_bind(struct fx_store *store) {
     store->claim = claim_job;
     store->extend = extend_job;
     store->settle = settle_job;
     store->write = write_rows;
     store->jobs = list_jobs;
+    store->release_leases = release_leases;
 }

@@ -52,7 +52,8 @@ static const char schema_1[] =
     "severity TEXT NOT NULL, state INTEGER NOT NULL, opened_ms INTEGER NOT NULL, "
     "closed_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL, seen INTEGER NOT NULL, "
     "acked_by TEXT NOT NULL, acked_ms INTEGER NOT NULL, paged INTEGER NOT NULL, "
-    "body_json TEXT NOT NULL) STRICT;"
+    "body_json TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 1) STRICT;"
+    "CREATE UNIQUE INDEX incidents_open ON incidents (system, key) WHERE state = 0;"
     "CREATE INDEX incidents_key ON incidents (system, key, opened_ms);"
     "CREATE INDEX incidents_opened ON incidents (opened_ms);"
 

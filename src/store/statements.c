@@ -17,7 +17,7 @@
     "execute_before_ms, decided_by, decided_ms, reason"
 #define INCIDENT_COLUMNS                                                                           \
     "id, system, environment, key, title, severity, state, opened_ms, closed_ms, changed_ms, "     \
-    "seen, acked_by, acked_ms, paged, body_json"
+    "seen, acked_by, acked_ms, paged, body_json, version"
 #define MESSAGE_COLUMNS                                                                            \
     "m.seq, m.kind, m.key, m.parent, m.channel, m.user_id, m.response_url, m.payload_json, "       \
     "m.state, m.attempts, m.due_ms, m.created_ms, m.last_error, m.place, "                         \
@@ -67,6 +67,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                                      "at_ms = $3, attempts = attempts + 1 WHERE id = $4"},
     [STMT_JOB_DISOWN] = {"job_disown", "UPDATE jobs SET state = 0, token = '' WHERE kind = $1 AND "
                                        "subject = $2 AND state < 2 AND state = 1 AND id <> $3"},
+    [STMT_JOB_RELEASE] = {"job_release", "UPDATE jobs SET state = 0, token = '', at_ms = due_ms "
+                                         "WHERE state = 1"},
     [STMT_JOB_NEXT] = {"job_next", "SELECT MIN(at_ms) FROM jobs WHERE state < 2 AND at_ms > $1"},
     [STMT_JOB_HELD] = {"job_held", "SELECT 1 FROM jobs WHERE id = $1 AND state = 1 AND token = $2"},
     [STMT_JOB_EXTEND] = {"job_extend", "UPDATE jobs SET at_ms = $1 WHERE id = $2"},
@@ -142,13 +144,17 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 
     [STMT_INCIDENT_PUT] =
         {"incident_put",
-         "INSERT INTO incidents (" INCIDENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-         "$10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO UPDATE SET "
-         "system = excluded.system, environment = excluded.environment, key = excluded.key, "
-         "title = excluded.title, severity = excluded.severity, state = excluded.state, "
-         "opened_ms = excluded.opened_ms, closed_ms = excluded.closed_ms, "
-         "changed_ms = excluded.changed_ms, seen = excluded.seen, acked_by = excluded.acked_by, "
-         "acked_ms = excluded.acked_ms, paged = excluded.paged, body_json = excluded.body_json"},
+         "INSERT OR IGNORE INTO incidents (id, system, environment, key, title, severity, state, "
+         "opened_ms, closed_ms, changed_ms, seen, acked_by, acked_ms, paged, body_json, version) "
+         "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 + 1 "
+         "WHERE $16 = 0"},
+    [STMT_INCIDENT_UPDATE] =
+        {"incident_update",
+         "UPDATE OR IGNORE incidents SET id = $1, system = $2, environment = $3, key = $4, title = "
+         "$5, "
+         "severity = $6, state = $7, opened_ms = $8, closed_ms = $9, changed_ms = $10, seen = $11, "
+         "acked_by = $12, acked_ms = $13, paged = $14, body_json = $15, version = $16 + 1 "
+         "WHERE id = $1 AND version = $16"},
     [STMT_INCIDENT_GET] = {"incident_get", "SELECT " INCIDENT_COLUMNS " FROM incidents "
                                            "WHERE id = $1"},
     [STMT_INCIDENT_BY_KEY] = {"incident_by_key",

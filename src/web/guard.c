@@ -10,26 +10,33 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_HEADERS = 64 };
+enum { MAX_HEADERS = 64, MAX_LENGTH_DIGITS = 9, MAX_HOST_BYTES = 255 };
+
+static const char letters_and_digits[] =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 struct census {
     size_t count, bytes;
-    int hosts, lengths, encodings;
+    int hosts, lengths, encodings, expectations, unwelcome;
     bool bad_name, bad_value;
 };
 
-static bool is_token(const char *name) {
-    static const char allowed[] =
-        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+static bool is_made_of(const char *text, const char *more) {
+    for (; *text != '\0'; text++)
+        if (strchr(letters_and_digits, *text) == NULL && strchr(more, *text) == NULL)
+            return false;
+    return true;
+}
 
-    return name[0] != '\0' && name[strspn(name, allowed)] == '\0';
+static bool is_token(const char *name) {
+    return name[0] != '\0' && is_made_of(name, "!#$%&'*+-.^_`|~");
 }
 
 static bool is_clean(const char *value, size_t size) {
     for (size_t i = 0; i < size; i++)
-        if ((unsigned char)value[i] < ' ' && value[i] != '\t')
+        if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
             return false;
-    return memchr(value, 0x7f, size) == NULL;
+    return true;
 }
 
 static enum MHD_Result count_header(void *argument, enum MHD_ValueKind kind, const char *name,
@@ -37,35 +44,65 @@ static enum MHD_Result count_header(void *argument, enum MHD_ValueKind kind, con
     struct census *census = argument;
 
     (void)kind;
-    if (value == NULL)
-        value = "";
     census->count++;
     census->bytes += name_size + value_size;
     census->hosts += strcasecmp(name, "host") == 0;
     census->lengths += strcasecmp(name, "content-length") == 0;
     census->encodings += strcasecmp(name, "transfer-encoding") == 0;
+    census->expectations += strcasecmp(name, "expect") == 0;
+    census->unwelcome += strcasecmp(name, "upgrade") == 0 || strcasecmp(name, "trailer") == 0;
     census->bad_name |= strlen(name) != name_size || !is_token(name);
-    census->bad_value |= !is_clean(value, value_size);
+    census->bad_value |= value == NULL || !is_clean(value, value_size);
     return MHD_YES;
 }
 
-static bool is_number(const char *text) {
-    size_t digits = strspn(text, "0123456789");
-
-    return digits > 0 && digits <= 9 && text[digits] == '\0';
-}
-
-enum fx_code web_check_request(struct web_request *request, const char *version,
+static enum fx_code check_line(const struct web_request *request, const struct web_line *line,
                                struct fx_error *err) {
-    struct census census = {0};
     const char *target = request->raw_target;
 
-    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, count_header, &census);
-    if (strcmp(version, "HTTP/1.1") != 0)
+    if (strcmp(line->version, "HTTP/1.1") != 0)
         return fx_fail(err, FX_ERR_INPUT, "not HTTP/1.1");
-    if (target == NULL || target[0] != '/' || !is_clean(target, strlen(target)) ||
-        strpbrk(target, "#\\ ") != NULL || strstr(target, "%00") != NULL)
+    if (!is_token(line->method))
+        return fx_fail(err, FX_ERR_INPUT, "the method is not a token");
+    if (target[0] != '/' || strstr(target, "%00") != NULL)
         return fx_fail(err, FX_ERR_INPUT, "the request target is not a plain path");
+    for (const char *c = target; *c != '\0'; c++)
+        if (*c <= ' ' || *c >= 0x7f || *c == '#' || *c == '\\')
+            return fx_fail(err, FX_ERR_INPUT, "the request target is not a plain path");
+    return FX_OK;
+}
+
+/* One spelling only: no sign, blank, list or leading zero. */
+static bool is_length(const char *text) {
+    size_t digits = strspn(text, "0123456789");
+
+    return digits > 0 && digits <= MAX_LENGTH_DIGITS && text[digits] == '\0' &&
+           (text[0] != '0' || digits == 1);
+}
+
+static bool is_host(const char *text) {
+    return text[0] != '\0' && strlen(text) <= MAX_HOST_BYTES && is_made_of(text, ".-_:[]");
+}
+
+static enum fx_code check_values(struct web_request *request, struct fx_error *err) {
+    const char *length = web_header(request, "Content-Length");
+    const char *expect = web_header(request, "Expect");
+
+    if (!is_host(web_header(request, "Host")))
+        return fx_fail(err, FX_ERR_INPUT, "Host is not a name with a port");
+    if (length != NULL && !is_length(length))
+        return fx_fail(err, FX_ERR_INPUT, "Content-Length is not a number");
+    if (expect != NULL && strcasecmp(expect, "100-continue") != 0)
+        return fx_fail(err, FX_ERR_INPUT, "Expect wants something else than 100-continue");
+    return FX_OK;
+}
+
+enum fx_code web_check_request(struct web_request *request, const struct web_line *line,
+                               struct fx_error *err) {
+    struct census census = {0};
+
+    FX_TRY(check_line(request, line, err));
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, count_header, &census);
     if (census.bad_name || census.bad_value)
         return fx_fail(err, FX_ERR_INPUT, "a header is malformed");
     if (census.count > MAX_HEADERS || census.bytes > FX_WEB_MAX_HEADER_BYTES)
@@ -74,46 +111,10 @@ enum fx_code web_check_request(struct web_request *request, const char *version,
         return fx_fail(err, FX_ERR_INPUT, "%d Host headers", census.hosts);
     if (census.encodings > 0)
         return fx_fail(err, FX_ERR_INPUT, "Transfer-Encoding is not accepted");
-    if (census.lengths > 1)
-        return fx_fail(err, FX_ERR_INPUT, "%d Content-Length headers", census.lengths);
-    const char *length = web_header(request, "Content-Length");
-
-    if (length != NULL && !is_number(length))
-        return fx_fail(err, FX_ERR_INPUT, "Content-Length is not a number");
-    if (web_header(request, "Upgrade") != NULL || web_header(request, "Trailer") != NULL)
+    if (census.lengths > 1 || census.expectations > 1)
+        return fx_fail(err, FX_ERR_INPUT, "Content-Length or Expect is repeated");
+    if (census.unwelcome > 0)
         return fx_fail(err, FX_ERR_INPUT, "Upgrade and Trailer are not accepted");
-    return FX_OK;
-}
-
-struct search {
-    const char *name, *value;
-    int count;
-};
-
-static enum MHD_Result find_header(void *argument, enum MHD_ValueKind kind, const char *name,
-                                   const char *value) {
-    struct search *search = argument;
-
-    (void)kind;
-    if (strcasecmp(name, search->name) == 0) {
-        search->value = value;
-        search->count++;
-    }
-    return MHD_YES;
-}
-
-const char *web_header(struct web_request *request, const char *name) {
-    struct search search = {.name = name};
-
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, find_header, &search);
-    return search.count == 1 ? search.value : NULL;
-}
-
-size_t web_content_length(struct web_request *request) {
-    int64_t length = 0;
-
-    return fx_slice_to_int(fx_slice_of(web_header(request, "Content-Length")), &length) &&
-                   length > 0
-               ? (size_t)length
-               : 0;
+    FX_TRY(check_values(request, err));
+    return web_check_layout(request, line, err);
 }

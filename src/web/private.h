@@ -20,15 +20,22 @@ struct fx_web {
     struct fx_web_options options;
     struct web_listener public, admin;
     atomic_bool ready, stopping;
+    atomic_size_t bodies_bytes; /* of the requests in hand */
+
+    pthread_mutex_t hand_lock; /* guards what follows */
+    pthread_cond_t hand_empty;
+    size_t in_hand; /* requests on the public listener, from their headers to their answer */
 };
 
 /* One request in hand. */
 struct web_request {
     struct fx_web *web;
+    struct web_listener *listener;
     struct fx_scope *sc;
     struct MHD_Connection *connection;
     const struct web_route *route;
-    bool refused; /* answered before its body came */
+    bool begun, counted, refused; /* refused: answered before its body came */
+    bool crowded_out;             /* its body did not fit beside the others */
     struct fx_slice body;
     char *buffer;
     size_t buffer_size;
@@ -57,16 +64,38 @@ struct web_route {
 };
 
 /* ---- routes.c ---- */
-const struct web_route *web_find_route(const char *method, const char *path, bool admin,
+const struct web_route *web_find_route(const char *method, const char *raw_target, bool admin,
                                        bool *ret_path_known);
 
 /* ---- guard.c ---- */
+/* As libmicrohttpd hands them over: parts of the received bytes, each ended by a zero. */
+struct web_line {
+    const char *method, *url, *version;
+};
 /* What libmicrohttpd lets through and we do not: facts, and why, in guard.c. */
-enum fx_code web_check_request(struct web_request *request, const char *version,
+enum fx_code web_check_request(struct web_request *request, const struct web_line *line,
                                struct fx_error *err);
+
+/* ---- layout.c ---- */
+enum fx_code web_check_layout(struct web_request *request, const struct web_line *line,
+                              struct fx_error *err);
+
+/* ---- header.c ---- */
 /* The one header of this name; NULL when absent or repeated. */
 const char *web_header(struct web_request *request, const char *name);
+int web_header_count(struct web_request *request, const char *name);
 size_t web_content_length(struct web_request *request);
+
+/* ---- request.c: libmicrohttpd's callbacks; context is a struct web_listener ---- */
+void *web_request_new(void *context, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result web_request_handle(void *context, struct MHD_Connection *connection,
+                                   const char *url, const char *method, const char *version,
+                                   const char *data, size_t *data_size, void **request_context);
+void web_request_completed(void *context, struct MHD_Connection *connection, void **request_context,
+                           enum MHD_RequestTerminationCode code);
+/* Fills the answer; counts and logs why. */
+void web_refuse(struct web_request *request, struct web_answer *answer, enum fx_metric metric,
+                unsigned status, const struct fx_error *why);
 
 /* ---- slack.c, sns.c, admin.c ---- */
 web_guard_fn web_guard_slack, web_guard_none;
@@ -78,9 +107,12 @@ bool web_accept(struct web_request *request, const struct fx_event *event,
                 struct web_answer *answer, bool *ret_new);
 
 /* ---- watch.c: whole-request deadlines ---- */
-struct web_watch *web_watch_new(struct fx_clock *clock);
+/* size: the daemon's limit of connections. */
+struct web_watch *web_watch_new(struct fx_clock *clock, int64_t request_ms, size_t size);
 void web_watch_free(struct web_watch *watch);
 void web_watch_connection(void *watch, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what);
+/* The request has come whole: the time is ours now. */
+void web_watch_received(struct web_watch *watch, struct MHD_Connection *connection);
 /* A request of this connection has been answered: its time starts anew. */
 void web_watch_completed(struct web_watch *watch, struct MHD_Connection *connection);

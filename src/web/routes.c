@@ -14,11 +14,16 @@ static const struct web_route routes[] = {
     {"GET", "/metrics", web_guard_none, 0, web_metrics, true},
 };
 
-const struct web_route *web_find_route(const char *method, const char *path, bool admin,
+/* Nothing is decoded, so an address has one spelling and a proxy's rules cannot be walked around.
+ */
+const struct web_route *web_find_route(const char *method, const char *raw_target, bool admin,
                                        bool *ret_path_known) {
+    struct fx_slice path, query;
+
+    (void)fx_slice_split(fx_slice_of(raw_target), '?', &path, &query);
     *ret_path_known = false;
     for (size_t i = 0; i < FX_COUNT_OF(routes); i++) {
-        if (routes[i].admin != admin || strcmp(routes[i].path, path) != 0)
+        if (routes[i].admin != admin || !fx_slice_equal_text(path, routes[i].path))
             continue;
         *ret_path_known = true;
         if (strcmp(routes[i].method, method) == 0)

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-static const char refused_text[] = "refused\n";
-
 enum fx_code web_guard_slack(struct web_request *request, struct web_answer *answer,
                              struct fx_error *err) {
     struct fx_web_options *options = &request->web->options;
@@ -19,8 +17,7 @@ enum fx_code web_guard_slack(struct web_request *request, struct web_answer *ans
         if (fx_slack_verify(options->signing_secrets[i], &given, request->body, request->now_ms,
                             err) == FX_OK)
             return FX_OK;
-    fx_metrics_add(options->metrics, FX_METRIC_REFUSED_SIGNATURE, 1);
-    *answer = (struct web_answer){MHD_HTTP_UNAUTHORIZED, NULL, refused_text};
+    web_refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_UNAUTHORIZED, err);
     return FX_ERR_DENIED;
 }
 
@@ -29,14 +26,6 @@ static bool is_our_team(const struct fx_web_options *options, const char *team_i
         if (strcmp(options->team_ids[i], team_id) == 0)
             return true;
     return false;
-}
-
-static void refuse(struct web_request *request, struct web_answer *answer, enum fx_metric metric,
-                   unsigned status, const struct fx_error *why) {
-    fx_metrics_add(request->web->options.metrics, metric, 1);
-    fx_log(request->sc, FX_LOG_WARN, "request.refused", FX_S("path", request->route->path),
-           FX_E(why));
-    *answer = (struct web_answer){status, NULL, refused_text};
 }
 
 /* trigger_id repeats when Slack repeats; the signature when somebody else does. */
@@ -60,7 +49,7 @@ static bool store(struct web_request *request, const char *kind, const char *tri
         struct fx_error err;
 
         (void)fx_fail(&err, FX_ERR_DENIED, "the same request came before");
-        refuse(request, answer, FX_METRIC_REFUSED_REPLAY, MHD_HTTP_CONFLICT, &err);
+        web_refuse(request, answer, FX_METRIC_REFUSED_REPLAY, MHD_HTTP_CONFLICT, &err);
     }
     return is_new;
 }
@@ -81,7 +70,7 @@ void web_slack_command(struct web_request *request, struct web_answer *answer) {
     struct fx_error err = {0};
 
     if (fx_slack_parse_command(request->sc, request->body, &command, &err) != FX_OK) {
-        refuse(request, answer, FX_METRIC_REFUSED_GUARD, MHD_HTTP_BAD_REQUEST, &err);
+        web_refuse(request, answer, FX_METRIC_REFUSED_GUARD, MHD_HTTP_BAD_REQUEST, &err);
         return;
     }
     *answer = (struct web_answer){MHD_HTTP_OK, NULL, ""};
@@ -89,7 +78,7 @@ void web_slack_command(struct web_request *request, struct web_answer *answer) {
         return;
     if (!is_our_team(&request->web->options, command->team_id)) {
         (void)fx_fail(&err, FX_ERR_DENIED, "team %.40s is not ours", command->team_id);
-        refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_FORBIDDEN, &err);
+        web_refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_FORBIDDEN, &err);
         return;
     }
     if (store(request, "slack.command", command->trigger_id, answer))
@@ -102,7 +91,7 @@ void web_slack_interaction(struct web_request *request, struct web_answer *answe
     struct fx_error err = {0};
 
     if (fx_slack_parse_interaction(request->sc, request->body, &interaction, &err) != FX_OK) {
-        refuse(request, answer, FX_METRIC_REFUSED_GUARD, MHD_HTTP_BAD_REQUEST, &err);
+        web_refuse(request, answer, FX_METRIC_REFUSED_GUARD, MHD_HTTP_BAD_REQUEST, &err);
         return;
     }
     /* team is null for an app that is installed for a whole organisation: then the user's own
@@ -112,7 +101,7 @@ void web_slack_interaction(struct web_request *request, struct web_answer *answe
 
     if (!is_our_team(&request->web->options, team)) {
         (void)fx_fail(&err, FX_ERR_DENIED, "team %.40s is not ours", team);
-        refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_FORBIDDEN, &err);
+        web_refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_FORBIDDEN, &err);
         return;
     }
     /* an empty 200 closes a dialog and leaves a message as it is */

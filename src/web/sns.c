@@ -10,30 +10,63 @@
 #include <string.h>
 #include <strings.h>
 
-enum { UNVERIFIED_WINDOW_MS = 60 * 1000, UNVERIFIED_MAX = 200 };
+enum {
+    MAX_JSON_MARKS = 4096, /* an envelope has some twenty members and a few attributes */
+    UNVERIFIED_WINDOW_MS = 60 * 1000,
+    UNVERIFIED_MAX = 200, /* in a window */
+    UNVERIFIED_LARGE_BYTES = 64 << 10,
+    UNVERIFIED_LARGE_MAX = 8,
+};
 
-static void refuse(struct web_request *request, struct web_answer *answer,
-                   const struct fx_error *why) {
-    bool malformed = why->code == FX_ERR_INPUT || why->code == FX_ERR_LIMIT;
+/* Anybody may send two MiB of "[],[],", which would be a hundred MiB once it is parsed. */
+static enum fx_code check_marks(struct fx_slice body, struct fx_error *err) {
+    size_t marks = 0;
+    bool quoted = false;
 
-    fx_metrics_add(request->web->options.metrics,
-                   malformed ? FX_METRIC_REFUSED_GUARD : FX_METRIC_REFUSED_SIGNATURE, 1);
-    fx_log(request->sc, FX_LOG_WARN, "request.refused", FX_S("path", request->route->path),
-           FX_E(why));
-    *answer = (struct web_answer){malformed ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_FORBIDDEN, NULL,
-                                  "refused\n"};
+    for (size_t i = 0; i < body.len; i++) {
+        char c = body.ptr[i];
+
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '[' || c == '{' || c == ','))
+            marks++;
+    }
+    return marks <= MAX_JSON_MARKS
+               ? FX_OK
+               : fx_fail(err, FX_ERR_LIMIT, "%zu values are too many for an envelope", marks);
 }
 
-static enum fx_code check_headers(struct web_request *request,
-                                  const struct fx_sns_envelope *envelope, struct fx_error *err) {
+static enum fx_code check_raw_delivery(struct web_request *request, struct fx_error *err) {
     const char *raw = web_header(request, "x-amz-sns-rawdelivery");
+
+    if (raw == NULL || strcasecmp(raw, "true") != 0)
+        return FX_OK;
+    return fx_fail(err, FX_ERR_DENIED,
+                   "raw delivery carries no signature; switch it off for this subscription");
+}
+
+/* Decided on the signed body alone; a header that says otherwise is still a lie. */
+static enum fx_code check_topic(struct web_request *request, const struct fx_sns_envelope *envelope,
+                                struct fx_error *err) {
+    int given = web_header_count(request, "x-amz-sns-topic-arn");
     const char *topic = web_header(request, "x-amz-sns-topic-arn");
 
-    /* decided on the signed body alone; a header that says otherwise is still a lie */
-    if (topic != NULL && strcmp(topic, envelope->topic_arn) != 0)
+    if (given > 1 || (topic != NULL && strcmp(topic, envelope->topic_arn) != 0))
         return fx_fail(err, FX_ERR_DENIED, "header and body name different topics");
-    if (raw != NULL && strcasecmp(raw, "true") == 0)
-        return fx_fail(err, FX_ERR_DENIED, "raw delivery carries no signature; switch it off");
+    return FX_OK;
+}
+
+static enum fx_code check_room_for_unverified(struct web_request *request, struct fx_error *err) {
+    struct fx_state *state = request->web->options.state;
+
+    if ((request->body.len > UNVERIFIED_LARGE_BYTES &&
+         state->count(state, "sns-unverified-large", UNVERIFIED_WINDOW_MS) >
+             UNVERIFIED_LARGE_MAX) ||
+        state->count(state, "sns-unverified", UNVERIFIED_WINDOW_MS) > UNVERIFIED_MAX)
+        return fx_fail(err, FX_ERR_UNAVAILABLE,
+                       "too many notifications wait for their certificate");
     return FX_OK;
 }
 
@@ -45,17 +78,29 @@ static enum fx_code verify(struct web_request *request, const struct fx_sns_enve
     const char *pem = options->state->get(options->state, request->sc, key);
 
     *ret_verified = false;
-    if (pem == NULL) {
-        if (options->state->count(options->state, "sns-unverified", UNVERIFIED_WINDOW_MS) >
-            UNVERIFIED_MAX)
-            return fx_fail(err, FX_ERR_UNAVAILABLE,
-                           "too many notifications wait for their certificate");
-        return FX_OK;
-    }
+    if (pem == NULL)
+        return check_room_for_unverified(request, err);
     FX_TRY(fx_sns_verify(request->sc, envelope, options->sns_rules, fx_slice_of(pem),
                          request->now_ms, err));
     *ret_verified = true;
     return FX_OK;
+}
+
+/* An unverified event has no key but one over all that its verification looks at: whoever makes up
+ * a notification with the id or the signature of a genuine one must not make that one look known.
+ */
+static void make_keys(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
+                      struct fx_event *event) {
+    const char *whole =
+        fx_printf(sc, "%s%s\n%d\n%s", fx_sns_string_to_sign(sc, envelope), envelope->signature,
+                  envelope->version, envelope->certificate_url);
+
+    event->keys[0] = fx_printf(sc, "sns-whole:%s", fx_sha256_hex(sc, fx_slice_of(whole)));
+    if (!event->verified)
+        return;
+    event->keys[1] = fx_printf(sc, "sns:%s:%s", envelope->topic_arn, envelope->message_id);
+    event->keys[2] =
+        fx_printf(sc, "sns-signature:%s", fx_sha256_hex(sc, fx_slice_of(envelope->signature)));
 }
 
 static void store(struct web_request *request, const struct fx_sns_envelope *envelope,
@@ -68,12 +113,28 @@ static void store(struct web_request *request, const struct fx_sns_envelope *env
         .body = fx_slice_dup(sc, request->body),
         .verified = verified,
         .received_ms = request->now_ms,
-        .keys = {fx_printf(sc, "sns:%s:%s", envelope->topic_arn, envelope->message_id),
-                 fx_printf(sc, "sns-signature:%s",
-                           fx_sha256_hex(sc, fx_slice_of(envelope->signature)))}};
+    };
 
+    make_keys(sc, envelope, &event);
     if (web_accept(request, &event, answer, &is_new))
         *answer = (struct web_answer){MHD_HTTP_OK, NULL, is_new ? "stored\n" : "known\n"};
+}
+
+/* Only what the sender did is a 4xx: SNS does not repeat those. */
+static void turn_down(struct web_request *request, struct web_answer *answer,
+                      const struct fx_error *why) {
+    switch (why->code) {
+    case FX_ERR_INPUT:
+    case FX_ERR_LIMIT:
+        web_refuse(request, answer, FX_METRIC_REFUSED_GUARD, MHD_HTTP_BAD_REQUEST, why);
+        return;
+    case FX_ERR_DENIED:
+        web_refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_FORBIDDEN, why);
+        return;
+    default:
+        web_refuse(request, answer, FX_METRIC_UNAVAILABLE, MHD_HTTP_SERVICE_UNAVAILABLE, why);
+        answer->text = "busy, send it again\n";
+    }
 }
 
 void web_sns(struct web_request *request, struct web_answer *answer) {
@@ -81,23 +142,20 @@ void web_sns(struct web_request *request, struct web_answer *answer) {
     struct fx_sns_envelope *envelope = NULL;
     struct fx_error err = {0};
     bool verified = false;
-    enum fx_code code =
-        fx_sns_parse(request->sc, request->body, options->sns_rules, &envelope, &err);
+    enum fx_code code = check_raw_delivery(request, &err);
 
     if (code == FX_OK)
-        code = check_headers(request, envelope, &err);
+        code = check_marks(request->body, &err);
+    if (code == FX_OK)
+        code = fx_sns_parse(request->sc, request->body, options->sns_rules, &envelope, &err);
+    if (code == FX_OK)
+        code = check_topic(request, envelope, &err);
     if (code == FX_OK)
         code = fx_sns_check_fresh(envelope, request->now_ms, &err);
     if (code == FX_OK)
         code = verify(request, envelope, &verified, &err);
-    if (code == FX_ERR_UNAVAILABLE) {
-        fx_metrics_add(options->metrics, FX_METRIC_UNAVAILABLE, 1);
-        *answer = (struct web_answer){MHD_HTTP_SERVICE_UNAVAILABLE, NULL, "busy, send it again\n"};
-        return;
-    }
-    if (code != FX_OK) {
-        refuse(request, answer, &err);
-        return;
-    }
-    store(request, envelope, verified, answer);
+    if (code == FX_OK)
+        store(request, envelope, verified, answer);
+    else
+        turn_down(request, answer, &err);
 }

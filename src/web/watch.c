@@ -1,8 +1,10 @@
-/* watch.c - no connection may take longer than FX_WEB_REQUEST_MS for one request.
+/* watch.c - no connection may take longer than the time of one request.
  *
  * libmicrohttpd's timeout is one of idleness: a header every five seconds holds a connection for
  * ever. So every connection is written down when it opens; its time starts anew when a request of
- * it has been answered; one that runs over is shut down.
+ * it has been answered; one that runs over is shut down. While most places are taken the time is
+ * shorter, so that those who do nothing make room. A request that has come whole waits for us, not
+ * we for it: it is left alone.
  */
 #include "private.h"
 
@@ -10,30 +12,39 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { WATCH_PERIOD_MS = 500 };
+enum { PERIOD_MS = 250 };
 
 struct entry {
-    struct MHD_Connection *connection;
+    bool taken, received;
     int socket;
     int64_t since_mono_ms;
 };
 
 struct web_watch {
     struct fx_clock *clock;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    int64_t request_ms;
     pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
     bool stopping;
-    struct entry entries[FX_WEB_MAX_CONNECTIONS];
+    size_t taken, size;
+    struct entry entries[];
 };
 
+/* ---- the thread ---- */
+
+/* The socket cannot be another's already: it is closed after web_watch_connection took the entry
+ * out, and that waits for the lock. */
 static void shut_overdue(struct web_watch *watch) {
     int64_t now = fx_mono_ms(watch->clock);
+    bool crowded = watch->taken >= watch->size - watch->size / 4;
+    int64_t time_ms =
+        crowded && watch->request_ms > FX_WEB_CROWDED_MS ? FX_WEB_CROWDED_MS : watch->request_ms;
 
-    for (size_t i = 0; i < FX_COUNT_OF(watch->entries); i++) {
+    for (size_t i = 0; i < watch->size; i++) {
         struct entry *entry = &watch->entries[i];
 
-        if (entry->connection != NULL && now - entry->since_mono_ms > FX_WEB_REQUEST_MS)
+        if (entry->taken && !entry->received && now - entry->since_mono_ms > time_ms)
             shutdown(entry->socket, SHUT_RDWR);
     }
 }
@@ -45,8 +56,12 @@ static void *watch_main(void *argument) {
     while (!watch->stopping) {
         struct timespec until;
 
+        if (watch->taken == 0) {
+            pthread_cond_wait(&watch->wake, &watch->lock);
+            continue;
+        }
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += WATCH_PERIOD_MS * 1000000L;
+        until.tv_nsec += PERIOD_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
         pthread_cond_timedwait(&watch->wake, &watch->lock, &until);
@@ -56,13 +71,15 @@ static void *watch_main(void *argument) {
     return NULL;
 }
 
-struct web_watch *web_watch_new(struct fx_clock *clock) {
-    struct web_watch *watch = calloc(1, sizeof *watch);
+struct web_watch *web_watch_new(struct fx_clock *clock, int64_t request_ms, size_t size) {
+    struct web_watch *watch = calloc(1, sizeof *watch + size * sizeof watch->entries[0]);
     pthread_condattr_t monotonic;
 
     if (watch == NULL)
         abort();
     watch->clock = clock;
+    watch->request_ms = request_ms;
+    watch->size = size;
     pthread_mutex_init(&watch->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -86,38 +103,65 @@ void web_watch_free(struct web_watch *watch) {
     free(watch);
 }
 
-static struct entry *find(struct web_watch *watch, const struct MHD_Connection *connection) {
-    for (size_t i = 0; i < FX_COUNT_OF(watch->entries); i++)
-        if (watch->entries[i].connection == connection)
+/* ---- what libmicrohttpd tells ---- */
+
+static struct entry *free_entry(struct web_watch *watch) {
+    for (size_t i = 0; i < watch->size; i++)
+        if (!watch->entries[i].taken)
             return &watch->entries[i];
     return NULL;
 }
 
-/* The daemon's own limit is the size of the table, so there is always a free entry. */
+static void open_entry(struct web_watch *watch, int socket, void **ret_entry) {
+    struct entry *entry = free_entry(watch);
+
+    /* the daemon's own limit is the size of the table; whom we could not watch we do not serve */
+    if (entry == NULL) {
+        shutdown(socket, SHUT_RDWR);
+        return;
+    }
+    *entry =
+        (struct entry){.taken = true, .socket = socket, .since_mono_ms = fx_mono_ms(watch->clock)};
+    *ret_entry = entry;
+    if (watch->taken++ == 0)
+        pthread_cond_signal(&watch->wake);
+}
+
 void web_watch_connection(void *argument, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what) {
     struct web_watch *watch = argument;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct entry *entry = *socket_context;
 
-    (void)socket_context;
     pthread_mutex_lock(&watch->lock);
-    struct entry *entry = find(watch, what == MHD_CONNECTION_NOTIFY_STARTED ? NULL : connection);
-
-    if (entry != NULL && what == MHD_CONNECTION_NOTIFY_STARTED && info != NULL)
-        *entry = (struct entry){.connection = connection,
-                                .socket = info->connect_fd,
-                                .since_mono_ms = fx_mono_ms(watch->clock)};
-    else if (entry != NULL)
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        open_entry(watch, info->connect_fd, socket_context);
+    } else if (entry != NULL) {
         *entry = (struct entry){0};
+        watch->taken--;
+    }
     pthread_mutex_unlock(&watch->lock);
 }
 
-void web_watch_completed(struct web_watch *watch, struct MHD_Connection *connection) {
-    pthread_mutex_lock(&watch->lock);
-    struct entry *entry = find(watch, connection);
+static void set_received(struct web_watch *watch, struct MHD_Connection *connection,
+                         bool received) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct entry *entry = info == NULL ? NULL : info->socket_context;
 
-    if (entry != NULL)
-        entry->since_mono_ms = fx_mono_ms(watch->clock);
+    if (entry == NULL)
+        return;
+    pthread_mutex_lock(&watch->lock);
+    entry->received = received;
+    entry->since_mono_ms = fx_mono_ms(watch->clock);
     pthread_mutex_unlock(&watch->lock);
+}
+
+void web_watch_received(struct web_watch *watch, struct MHD_Connection *connection) {
+    set_received(watch, connection, true);
+}
+
+void web_watch_completed(struct web_watch *watch, struct MHD_Connection *connection) {
+    set_received(watch, connection, false);
 }

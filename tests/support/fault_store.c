@@ -179,6 +179,14 @@ static enum fx_code fault_outbox_failed(struct fx_store *store, struct fx_scope 
     return after(fault, fault->inner->outbox_failed(fault->inner, sc, seq, error, err), err);
 }
 
+static enum fx_code fault_release_leases(struct fx_store *store, struct fx_scope *sc,
+                                         struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault, fault->inner->release_leases(fault->inner, sc, err), err);
+}
+
 static enum fx_code fault_outbox_recover(struct fx_store *store, struct fx_scope *sc,
                                          struct fx_error *err) {
     struct fault_store *fault = fault_of(store);
@@ -382,6 +390,7 @@ struct fx_store *fault_store_new(struct fx_store *inner) {
         .outbox_retry = fault_outbox_retry,
         .outbox_failed = fault_outbox_failed,
         .outbox_recover = fault_outbox_recover,
+        .release_leases = fault_release_leases,
         .event = fault_event,
         .run = fault_run,
         .runs = fault_runs,

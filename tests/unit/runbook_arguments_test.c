@@ -170,6 +170,7 @@ static void hostile_bytes_are_refused_and_not_repeated(void **state) {
             FX_ERR_INPUT);
         for (const char *p = err.message; *p != '\0'; p++)
             assert_true((unsigned char)*p >= ' ' && *p != 0x7F);
+        assert_true(fx_slice_is_utf8(fx_slice_of(err.message)));
     }
 }
 

@@ -296,6 +296,28 @@ static void a_missing_folder_is_told(void **state) {
     assert_non_null(strstr(findings[0].message, "the folder cannot be read"));
 }
 
+static void tells_at_most_two_hundred(void **state) {
+    enum { COPIES = 70, ALL = 200 };
+    struct fx_runbook_source sources[COPIES];
+    struct fx_runbooks *runbooks = NULL;
+    struct fx_finding *findings = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < COPIES; i++)
+        sources[i] = (struct fx_runbook_source){
+            .name = "another name",
+            .path = fx_printf(*state, "%s/golden/runbooks/bad/approval-too-late", FX_TEST_DIR)};
+    assert_int_equal(fx_runbooks_open(*state, sources, COPIES, runbook_kinds, runbook_kinds_count,
+                                      &runbooks, &findings, &count, &err),
+                     FX_ERR_INPUT);
+    assert_int_equal(count, ALL);
+    assert_int_equal(fx_runbooks_open(*state, sources, 1, runbook_kinds, runbook_kinds_count,
+                                      &runbooks, &findings, &count, &err),
+                     FX_ERR_INPUT);
+    assert_int_equal(count, 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tells_every_planted_mistake_with_its_line_and_no_other,
@@ -303,6 +325,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(tells_all_systems_at_once_sorted_by_file_and_line, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_missing_folder_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(tells_at_most_two_hundred, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
