@@ -29,6 +29,7 @@ static void check_queue(struct runbook_check *c, const char *path, const char *n
     };
     const char *source = fx_json_get_text(queue, "source");
     int64_t rate = fx_json_get_int(queue, "rate", 1);
+    const char *seconds = fx_json_get_text(queue, "visibility");
     int64_t visibility = fx_json_get_int(queue, "visibility", 1);
 
     check_name(c, path, name);
@@ -43,7 +44,8 @@ static void check_queue(struct runbook_check *c, const char *path, const char *n
     if (rate < 1 || rate > MAX_RATE)
         runbook_say(c, runbook_path(c, path, "rate"), "the rate is from 1 to %d messages a second",
                     MAX_RATE);
-    if (visibility < 1 || visibility > MAX_VISIBILITY_S)
+    if (visibility < 1 || visibility > MAX_VISIBILITY_S ||
+        (seconds != NULL && !fx_expr_is_template(seconds)))
         runbook_say(c, runbook_path(c, path, "visibility"), "visibility is from 1 to %d seconds",
                     MAX_VISIBILITY_S);
 }

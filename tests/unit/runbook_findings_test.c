@@ -178,6 +178,7 @@ static const struct planted planted[] = {
     {"class-retry-template", "system.yaml", 10, "write out"},
     {"evidence-database", "system.yaml", 9, "not among the databases"},
     {"evidence-query", "system.yaml", 7, "belong together"},
+    {"queue-visibility-text", "system.yaml", 4, "1 to 43200"},
     {"queue-visibility", "system.yaml", 4, "1 to 43200"},
     {"button-key", "hello.yaml", 10, "has no key label"},
     {"template-syntax", "hello.yaml", 7, "+"},

@@ -1,0 +1,180 @@
+// stack.mjs - one whole sandbox for a test: started by deploy/sandbox/up, driven through its doors.
+//
+//   const stack = await Stack.start({ awsDelayMs: 50 });
+//   await stack.alarm('fluxa-dlq-depth-dev', 'ALARM');
+//   const card = await stack.until(() => stack.card(/is in alarm/), 'the alarm card');
+//   await stack.stop();
+//
+// The programs come from FLUXABOT_BUILD (a build directory), otherwise build/release.
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { openSync, closeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
+
+const run = promisify(execFile);
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const build = process.env.FLUXABOT_BUILD ?? path.join(root, 'build/release');
+export const channel = 'C0FLUXA0001';
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+export class Stack {
+  static async start({ awsDelayMs = 0, bot = true, world = {}, edit } = {}) {
+    const dir = await mkdtemp(path.join(tmpdir(), 'fluxabot-'));
+    const args = ['--dir', path.join(dir, 'stack'), '--build', build, '--port', '0', '--aws-delay-ms', String(awsDelayMs), '--no-bot'];
+    await run(path.join(root, 'deploy/sandbox/up'), args, { maxBuffer: 1 << 20 });
+    const stack = new Stack(path.join(dir, 'stack'), dir);
+    Object.assign(stack, JSON.parse(await readFile(path.join(stack.dir, 'stack.json'), 'utf8')));
+    if (edit) await edit(stack); // may rewrite the configuration before the bot reads it
+    if (Object.keys(world).length > 0) await stack.world(world);
+    if (bot) await stack.startBot();
+    return stack;
+  }
+
+  constructor(dir, outer) {
+    this.dir = dir;
+    this.outer = outer;
+  }
+
+  // ---- the bot's process ----
+
+  get config() {
+    return path.join(this.dir, 'fluxabot.yaml');
+  }
+
+  async startBot({ wait = true, program = path.join(build, 'fluxabot'), env = {} } = {}) {
+    const lines = (await readFile(path.join(this.dir, 'env'), 'utf8')).trim().split('\n');
+    const given = Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+    const log = openSync(path.join(this.dir, 'fluxabot.log'), 'a');
+    this.process = spawn(program, ['serve', '--config', this.config], { env: { ...process.env, ...given, ...env }, stdio: ['ignore', log, log] });
+    closeSync(log);
+    this.ended = new Promise((done) => this.process.on('exit', (code, signal) => done({ code, signal })));
+    if (wait) await this.until(() => this.isReady(), 'the bot to be ready', 20000, 5);
+  }
+
+  async isReady() {
+    try {
+      return (await fetch(`${this.admin}/readyz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  // SIGKILL by default: what a crash looks like.
+  async killBot(signal = 'SIGKILL') {
+    if (!this.process) return undefined;
+    this.process.kill(signal);
+    const how = await this.ended;
+    this.process = undefined;
+    return how;
+  }
+
+  async log() {
+    const text = await readFile(path.join(this.dir, 'fluxabot.log'), 'utf8');
+    return text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  }
+
+  async metrics() {
+    return (await fetch(`${this.admin}/metrics`)).text();
+  }
+
+  async stop() {
+    await this.killBot('SIGTERM');
+    await run(path.join(root, 'deploy/sandbox/down'), ['--dir', this.dir]);
+    if (!process.env.FLUXABOT_KEEP) await rm(this.outer, { recursive: true, force: true });
+  }
+
+  // ---- the sandbox's doors ----
+
+  async get(door) {
+    const answer = await fetch(`${this.page}/sandbox/${door}`);
+    if (!answer.ok) throw new Error(`GET ${door}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+
+  async post(door, body = {}) {
+    const answer = await fetch(`${this.page}/sandbox/${door}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`POST ${door}: ${answer.status} ${text}`);
+    return text === '' ? {} : JSON.parse(text);
+  }
+
+  world(change) {
+    return this.post('world', change);
+  }
+
+  fault(target, kind, how = { count: 1 }) {
+    return this.post('fault', { target, kind, ...how });
+  }
+
+  alarm(name, state, more = {}) {
+    return this.post('alarm', { name, state, ...more });
+  }
+
+  command(user, text, more = {}) {
+    return this.post('slack/command', { user, text, ...more });
+  }
+
+  click(user, message, action) {
+    return this.post('slack/click', { user, message_ts: message.ts ?? message, action_id: action });
+  }
+
+  async effects(operation) {
+    const all = await this.get('effects');
+    const list = Array.isArray(all) ? all : all.effects;
+    return operation ? list.filter((effect) => effect.operation === operation) : list;
+  }
+
+  async messages() {
+    return (await this.get(`slack/messages?channel=${channel}`)).messages;
+  }
+
+  // The newest top-level message whose text matches.
+  async card(pattern) {
+    return (await this.messages()).findLast((message) => pattern.test(message.text));
+  }
+
+  async private(user) {
+    return (await this.get(`slack/private?user=${user}`)).messages;
+  }
+
+  async until(look, what, timeoutMs = 15000, everyMs = 50) {
+    const end = Date.now() + timeoutMs;
+    for (;;) {
+      const found = await look();
+      if (found) return found;
+      if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms for ${what} (${this.dir})`);
+      await pause(everyMs);
+    }
+  }
+
+  // ---- the main job, as people do it ----
+
+  // Asks for a redrive and answers its approval card.
+  async askRedrive(text = '/fluxa dlq redrive', user = 'requester') {
+    const before = new Set((await this.messages()).map((message) => message.ts));
+    await this.command(user, text);
+    return this.until(async () => (await this.messages()).findLast((message) => !before.has(message.ts) && /dlq redrive/i.test(message.text)), 'an answer to the redrive', 70000);
+  }
+
+  message(ts) {
+    return this.messages().then((all) => all.find((message) => message.ts === ts));
+  }
+
+  // Waits until the run's card says how it ended.
+  ending(card, timeoutMs = 90000) {
+    return this.until(async () => {
+      const now = await this.message(card.ts);
+      return /^(Redrive (finished|stopped)|Failed|Refused|Denied|Expired|Please look)/.test(now.text) ? now : undefined;
+    }, 'the run to end', timeoutMs);
+  }
+
+  async approvedRedrive(text) {
+    const card = await this.askRedrive(text);
+    await this.click('approver', card, 'approve');
+    return this.ending(card);
+  }
+}
