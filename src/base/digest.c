@@ -39,10 +39,14 @@ char *fx_md5_hex(struct fx_scope *sc, struct fx_slice data) {
 void fx_hmac_sha256(struct fx_slice key, struct fx_slice data, uint8_t ret_mac[FX_SHA256_BYTES]) {
     unsigned length = 0;
 
-    /* HMAC() takes the key's length as an int; no key of ours comes near that */
+    /* HMAC() wants no null pointer, though the length be 0, and the key's length as an int, which
+     * no key of ours comes near */
+    const char *key_bytes = key.ptr == NULL ? "" : key.ptr;
+    const char *bytes = data.ptr == NULL ? "" : data.ptr;
+
     if (key.len > INT32_MAX ||
-        HMAC(EVP_sha256(), key.ptr, (int)key.len, (const unsigned char *)data.ptr, data.len,
-             ret_mac, &length) == NULL)
+        HMAC(EVP_sha256(), key_bytes, (int)key.len, (const unsigned char *)bytes, data.len, ret_mac,
+             &length) == NULL)
         abort();
 }
 

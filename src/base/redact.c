@@ -34,6 +34,8 @@ static size_t run_of(struct fx_slice s, size_t from, bool (*belongs)(char)) {
 }
 
 static bool has_prefix_at(struct fx_slice s, size_t at, const char *prefix) {
+    if (at >= s.len || (s.ptr[at] | 0x20) != (prefix[0] | 0x20))
+        return false; /* nearly always; the rest is dear */
     size_t length = strlen(prefix);
 
     return s.len - at >= length && strncasecmp(s.ptr + at, prefix, length) == 0;

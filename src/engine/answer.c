@@ -181,18 +181,6 @@ static const char *button_text(struct fx_scope *sc, const char *command) {
     return text;
 }
 
-/* {count: 20} as one would type it: count="20" */
-static const char *arguments_text(struct fx_scope *sc, const struct fx_json *arguments) {
-    const char *text = "", *name = NULL;
-    struct fx_json *value = NULL;
-    void *cursor = NULL;
-
-    while (fx_json_next(arguments, &cursor, &name, &value))
-        text = fx_printf(sc, "%s%s%s=\"%s\"", text, text[0] == '\0' ? "" : " ", name,
-                         readable(sc, value));
-    return text;
-}
-
 static enum fx_code fill_button(struct engine_run *run, const struct fx_json *template,
                                 struct fx_json *buttons, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
@@ -206,8 +194,8 @@ static enum fx_code fill_button(struct engine_run *run, const struct fx_json *te
         return FX_OK;
     }
     FX_TRY(fx_expr_fill_all(sc, template, run->names, &filled, err));
-    fx_json_put(filled, "arguments",
-                fx_json_string(sc, arguments_text(sc, fx_json_at(filled, "arguments"))));
+    if (fx_json_text(fx_json_at(filled, "arguments")) == NULL)
+        fx_json_put(filled, "arguments", fx_json_string(sc, ""));
     if (fx_json_at(filled, "when") != NULL && !fx_json_get_bool(filled, "when", false))
         return FX_OK;
     if (fx_json_at(filled, "text") == NULL)

@@ -1,7 +1,6 @@
 /* web_rig.c - see web_rig.h */
 #include "support/web_rig.h"
 
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -29,8 +28,8 @@ static int64_t real_mono(struct fx_clock *clock) {
 static void open_store(struct web_rig *rig) {
     struct fx_error err;
 
-    assert_ok(fx_store_open(rig->sc, rig->url, &rig->clock.clock, fx_random_system(), &rig->store,
-                            &err));
+    assert_ok(
+        fx_store_open(rig->sc, rig->url, &rig->clock.clock, fx_random_system(), &rig->store, &err));
 }
 
 void web_rig_begin(struct web_rig *rig) {
@@ -131,9 +130,8 @@ int web_connect_from(struct web_rig *rig, bool admin, unsigned source) {
     uint16_t port = admin ? fx_web_admin_port(rig->web) : fx_web_port(rig->web);
     struct sockaddr_in from = {.sin_family = AF_INET,
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + source)};
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
 
     assert_true(fd >= 0);
@@ -180,14 +178,25 @@ static bool read_more(int socket, int wait_ms, struct web_reply *reply) {
     return reply->size < WEB_REPLY_MAX;
 }
 
+static size_t content_length(const char *answer, const char *end) {
+    const char *length = strcasestr(answer, "\r\nContent-Length:");
+
+    return length == NULL || length > end
+               ? 0
+               : strtoul(length + sizeof "\r\nContent-Length:" - 1, NULL, 10);
+}
+
+/* By their lengths, as a proxy would see them. */
 static void count_answers(struct web_reply *reply) {
     static const char mark[] = "HTTP/1.1 ";
-    const char *at = reply->text;
+    const char *at = reply->text, *end;
 
-    while ((at = memmem(at, reply->size - (size_t)(at - reply->text), mark, sizeof mark - 1))) {
+    while (strncmp(at, mark, sizeof mark - 1) == 0 && (end = strstr(at, "\r\n\r\n"))) {
         int status = (int)strtol(at + sizeof mark - 1, NULL, 10);
+        size_t left = reply->size - (size_t)(end + 4 - reply->text);
+        size_t size = content_length(at, end);
 
-        at += sizeof mark - 1;
+        at = end + 4 + (size < left ? size : left);
         if (status == 100)
             continue;
         if (reply->answers++ == 0)
@@ -210,12 +219,9 @@ void web_receive(int socket, int wait_ms, struct web_reply *ret_reply) {
 
 static bool is_whole(const struct web_reply *reply) {
     const char *end = strstr(reply->text, "\r\n\r\n");
-    const char *length = strcasestr(reply->text, "\r\nContent-Length:");
 
-    if (end == NULL || length == NULL)
-        return false;
-    return reply->size >= (size_t)(end + 4 - reply->text) +
-                              (size_t)strtoul(length + sizeof "\r\nContent-Length:" - 1, NULL, 10);
+    return end != NULL &&
+           reply->size >= (size_t)(end + 4 - reply->text) + content_length(reply->text, end);
 }
 
 void web_receive_one(int socket, int wait_ms, struct web_reply *ret_reply) {

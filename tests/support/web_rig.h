@@ -1,4 +1,5 @@
-/* web_rig.h - a real receiver on 127.0.0.1 with a real SQLite store, and a client that may misbehave.
+/* web_rig.h - a real receiver on 127.0.0.1 with a real SQLite store, and a client that may
+ * misbehave.
  *
  * Wall time belongs to the test and stands still; monotonic time is the machine's. Signatures are
  * made here with OpenSSL, independently of the module under test.

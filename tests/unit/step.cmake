@@ -1,0 +1,1 @@
+fx_unit_test(step_params_test USES base step)
