@@ -1,9 +1,9 @@
 /* engine.h - events to runs, runs to steps, results to messages.
  *
- * Workers claim jobs from the store and do what they say: read an event, go on with a run, expire an
- * approval. One more thread empties the outbox at Slack's pace, one keeps leases alive. Everything an
- * engine knows that must survive is in the store; killing it at any moment loses and doubles nothing
- * that a new one would not find.
+ * Workers claim jobs from the store and do what they say: read an event, go on with a run, expire
+ * an approval. One more thread empties the outbox at Slack's pace, one keeps leases alive.
+ * Everything an engine knows that must survive is in the store; killing it at any moment loses and
+ * doubles nothing that a new one would not find.
  */
 #pragma once
 
@@ -22,20 +22,20 @@ struct fx_slackapi;
 
 enum {
     FX_ENGINE_LEASE_MS = 30 * 1000,
-    FX_ENGINE_POLL_MS = 1000,           /* how late a due job may start when nobody wakes us */
-    FX_ENGINE_MAX_ATTEMPTS = 5,         /* of a job, before it is quarantined */
+    FX_ENGINE_POLL_MS = 1000,   /* how late a due job may start when nobody wakes us */
+    FX_ENGINE_MAX_ATTEMPTS = 5, /* of a job, before it is quarantined */
     FX_ENGINE_STEP_TIMEOUT_MS = 60 * 1000,
     FX_ENGINE_APPROVAL_MS = 15 * 60 * 1000, /* how long a request waits for a decision */
     FX_ENGINE_EXECUTE_MS = 15 * 60 * 1000,  /* how long a decision may be used */
-    FX_ENGINE_PROGRESS_MS = 2000,       /* between two edits of one progress card */
-    FX_ENGINE_POST_PACE_MS = 1000,      /* Slack: one post a second per channel */
+    FX_ENGINE_PROGRESS_MS = 2000,           /* between two edits of one progress card */
+    FX_ENGINE_POST_PACE_MS = 1000,          /* Slack: one post a second per channel */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
 };
 
 struct fx_environment {
     const char *name;
-    const struct fx_json *variables;  /* no secrets: expressions may read them */
-    const struct fx_json *databases;  /* name -> connection string; never reaches an expression */
+    const struct fx_json *variables; /* no secrets: expressions may read them */
+    const struct fx_json *databases; /* name -> connection string; never reaches an expression */
 };
 
 struct fx_engine_system {

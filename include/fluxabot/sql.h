@@ -1,4 +1,5 @@
-/* sql.h - one PostgreSQL connection: bound parameters, a deadline, a row cap; the only user of libpq.
+/* sql.h - one PostgreSQL connection: bound parameters, a deadline, a row cap; the only user of
+ * libpq.
  *
  * A connection belongs to one thread at a time. Error texts carry the server's message and SQLSTATE
  * (in err->upstream), never the connection string.
@@ -25,10 +26,10 @@ void fx_sql_close(struct fx_sql *sql);
 /* For fx_defer. */
 void fx_sql_close_any(void *sql);
 
-/* Runs one statement with $1..$n bound. A parameter is a string, int, real, bool or null; an array of
- * strings becomes text[]. *ret_rows is an array of objects, column -> value: integers, floats and
- * booleans as such, null as null, everything else as text. More than max_rows (0: FX_SQL_MAX_ROWS)
- * is FX_ERR_LIMIT. */
+/* Runs one statement with $1..$n bound. A parameter is a string, int, real, bool or null; an array
+ * of strings becomes text[]. *ret_rows is an array of objects, column -> value: integers, floats
+ * and booleans as such, null as null, everything else as text. More than max_rows (0:
+ * FX_SQL_MAX_ROWS) is FX_ERR_LIMIT. */
 enum fx_code fx_sql_query(struct fx_sql *sql, struct fx_scope *sc, const char *statement,
                           const struct fx_json *params, size_t max_rows, struct fx_json **ret_rows,
                           struct fx_error *err);

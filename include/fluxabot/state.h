@@ -1,7 +1,7 @@
 /* state.h - what may be lost: wake-ups, short caches, counters shared by the threads of a process.
  *
- * Nothing here decides whether a step runs. With the state gone each key is absent, and only latency
- * grows. All operations may be called from any thread and never fail.
+ * Nothing here decides whether a step runs. With the state gone each key is absent, and only
+ * latency grows. All operations may be called from any thread and never fail.
  */
 #pragma once
 

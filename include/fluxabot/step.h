@@ -37,7 +37,7 @@ struct fx_step_param {
 enum fx_step_outcome {
     FX_STEP_DONE,   /* output is the step's value */
     FX_STEP_PARKED, /* call again at due_ms with checkpoint */
-    FX_STEP_ASK,    /* the outcome of a change is unknown: note is the question, output the evidence */
+    FX_STEP_ASK, /* the outcome of a change is unknown: note is the question, output the evidence */
 };
 
 struct fx_step_result {
@@ -58,20 +58,22 @@ struct fx_step_effect {
 };
 
 struct fx_step_host {
-    /* Makes the intent durable before a change. FX_ERR_CONFLICT: begun before, it may have happened.
-     * FX_ERR_DENIED: changes are frozen or the approval no longer holds. */
+    /* Makes the intent durable before a change. FX_ERR_CONFLICT: begun before, it may have
+     * happened. FX_ERR_DENIED: changes are frozen or the approval no longer holds. */
     enum fx_code (*begin_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
                                  const struct fx_json *what, struct fx_error *err);
-    enum fx_code (*end_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key, bool ok,
-                               const struct fx_json *outcome, struct fx_error *err);
+    enum fx_code (*end_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                               bool ok, const struct fx_json *outcome, struct fx_error *err);
     enum fx_code (*effects)(struct fx_step_host *host, struct fx_scope *sc,
                             struct fx_step_effect **ret_effects, size_t *ret_count,
                             struct fx_error *err);
     /* Makes the checkpoint durable without parking. */
     enum fx_code (*checkpoint)(struct fx_step_host *host, struct fx_scope *sc,
                                const struct fx_json *checkpoint, struct fx_error *err);
-    /* Shows how far it is: {"text", "done", "total", "fields":[{"name","value"}]}. Cheap, may be dropped. */
-    void (*progress)(struct fx_step_host *host, struct fx_scope *sc, const struct fx_json *progress);
+    /* Shows how far it is: {"text", "done", "total", "fields":[{"name","value"}]}. Cheap, may be
+     * dropped. */
+    void (*progress)(struct fx_step_host *host, struct fx_scope *sc,
+                     const struct fx_json *progress);
     /* True once a person pressed Stop. */
     bool (*stop_requested)(struct fx_step_host *host, struct fx_scope *sc);
 };
@@ -95,9 +97,9 @@ struct fx_step_kind {
     const char *name, *summary;
     const struct fx_step_param *params;
     size_t params_count;
-    const char *shorthand;  /* the parameter that a bare scalar stands for: "aws: sqs:SendMessage" */
-    const char *with;       /* the parameter that the step's `with:` stands for; NULL: none */
-    bool is_approval;       /* asks a person; the engine runs it itself */
+    const char *shorthand; /* the parameter that a bare scalar stands for: "aws: sqs:SendMessage" */
+    const char *with;      /* the parameter that the step's `with:` stands for; NULL: none */
+    bool is_approval;      /* asks a person; the engine runs it itself */
     /* Of these parameters, which may still hold templates. */
     enum fx_effect (*effect)(const struct fx_json *params);
     /* What types cannot say; NULL: nothing. Texts that are templates are taken to be right. */
@@ -116,8 +118,8 @@ struct fx_step_kind {
                         struct fx_step_result *ret_result, struct fx_error *err);
 };
 
-/* Checks params against the rows: names, types, required ones; fills in fallbacks and turns durations
- * into milliseconds. Texts that hold ${ } pass. FX_ERR_INPUT names the parameter. */
+/* Checks params against the rows: names, types, required ones; fills in fallbacks and turns
+ * durations into milliseconds. Texts that hold ${ } pass. FX_ERR_INPUT names the parameter. */
 enum fx_code fx_step_fill_params(struct fx_scope *sc, const struct fx_step_kind *kind,
                                  const struct fx_json *params, struct fx_json **ret_params,
                                  struct fx_error *err);

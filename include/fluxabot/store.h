@@ -136,7 +136,7 @@ struct fx_incident {
     int64_t acked_ms;
     bool paged;
     const char *body_json; /* the alarm, the triage verdict, the timeline */
-    int64_t version;       /* as read, 0 for a new one: a write over another version is FX_ERR_CONFLICT */
+    int64_t version; /* as read, 0 for a new one: a write over another version is FX_ERR_CONFLICT */
 };
 
 enum fx_message_kind {

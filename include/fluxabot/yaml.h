@@ -1,8 +1,8 @@
 /* yaml.h - YAML read into JSON, remembering where everything stood.
  *
- * No anchors, aliases, tags, merge keys or second documents; repeated keys are refused; size and depth
- * are capped. Plain scalars become integers, reals, booleans (true and false only) or null; everything
- * quoted stays text. FX_ERR_INPUT messages begin with "file:line: ".
+ * No anchors, aliases, tags, merge keys or second documents; repeated keys are refused; size and
+ * depth are capped. Plain scalars become integers, reals, booleans (true and false only) or null;
+ * everything quoted stays text. FX_ERR_INPUT messages begin with "file:line: ".
  */
 #pragma once
 
@@ -19,6 +19,6 @@ enum fx_code fx_yaml_load(struct fx_scope *sc, const char *path, struct fx_yaml 
                           struct fx_error *err);
 const char *fx_yaml_file(const struct fx_yaml *yaml);
 struct fx_json *fx_yaml_root(const struct fx_yaml *yaml);
-/* The line of the value at "steps.2.with.QueueUrl" (of its key where it has one); "" is the root. The
- * nearest ancestor's line when the path does not exist. */
+/* The line of the value at "steps.2.with.QueueUrl" (of its key where it has one); "" is the root.
+ * The nearest ancestor's line when the path does not exist. */
 int fx_yaml_line(const struct fx_yaml *yaml, const char *path);

@@ -13,10 +13,10 @@ enum { ENGINE_MAX_WORKERS = 16 };
 struct engine_worker {
     struct fx_engine *engine;
     pthread_t thread;
-    pthread_mutex_t lock;    /* guards the three below, for the keeper */
-    struct fx_scope *scope;  /* of the claimed job, to cancel it; NULL between jobs */
-    struct fx_job job;       /* copied texts live in job_texts */
-    char job_texts[2][128];  /* kind and token */
+    pthread_mutex_t lock;   /* guards the three below, for the keeper */
+    struct fx_scope *scope; /* of the claimed job, to cancel it; NULL between jobs */
+    struct fx_job job;      /* copied texts live in job_texts */
+    char job_texts[2][128]; /* kind and token */
     int index;
 };
 
@@ -55,7 +55,8 @@ void *engine_keeper_main(void *engine);
 
 /* ---- messages.c ---- */
 
-/* A card becomes the Slack message `key` of the channel, in the thread of message `parent` ("": none). */
+/* A card becomes the Slack message `key` of the channel, in the thread of message `parent` ("":
+ * none). */
 enum fx_code engine_put_card(struct engine_work *work, const char *key, const char *parent,
                              const char *channel, const struct fx_json *card, struct fx_error *err);
 enum fx_code engine_whisper(struct engine_work *work, const char *channel, const char *user,
@@ -63,8 +64,8 @@ enum fx_code engine_whisper(struct engine_work *work, const char *channel, const
                             struct fx_error *err);
 /* The same for one sentence. */
 enum fx_code engine_whisper_text(struct engine_work *work, const char *channel, const char *user,
-                                 const char *response_url, struct fx_error *err, const char *fmt, ...)
-    FX_PRINTF(6, 7);
+                                 const char *response_url, struct fx_error *err, const char *fmt,
+                                 ...) FX_PRINTF(6, 7);
 /* Parts of cards. */
 struct fx_json *engine_user(struct fx_scope *sc, const char *user_id); /* "the alarm" for "" */
 struct fx_json *engine_time(struct fx_scope *sc, int64_t wall_ms);
@@ -74,7 +75,8 @@ struct fx_json *engine_button(struct fx_scope *sc, const char *text, const char 
 
 /* ---- who.c ---- */
 
-/* Asks Slack who this is, then the policy. Any doubt is FX_ERR_DENIED with a sentence for the person. */
+/* Asks Slack who this is, then the policy. Any doubt is FX_ERR_DENIED with a sentence for the
+ * person. */
 enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_system *system,
                               const char *user_id, const char *team_id, const char *channel,
                               enum fx_action action, const char *role, const char *requester,
@@ -162,26 +164,26 @@ struct fx_json *engine_command_buttons(struct fx_scope *sc, const struct fx_json
 
 /* ---- approvals.c ---- */
 
-/* The approval step: the first time it asks and parks; afterwards it looks at the decision. *ret_value
- * is the step's value when the run may go on; NULL when it waits or has ended. */
+/* The approval step: the first time it asks and parks; afterwards it looks at the decision.
+ * *ret_value is the step's value when the run may go on; NULL when it waits or has ended. */
 enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runbook_step *step,
                                   struct fx_json **ret_value, struct fx_error *err);
-enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *approval, bool approve,
-                           const char *user, const char *reason, const char *response_url,
-                           struct fx_error *err);
+enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *approval,
+                           bool approve, const char *user, const char *reason,
+                           const char *response_url, struct fx_error *err);
 enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_approval *approval,
                                      const char *trigger_id, const char *channel,
                                      struct fx_error *err);
 /* The job "expire". */
 enum fx_code engine_expire(struct engine_work *work, struct fx_error *err);
 /* The digest of an approval over everything it is bound to. */
-char *engine_plan_digest(struct fx_scope *sc, const struct fx_engine *engine, const struct fx_run *run,
-                         const struct fx_approval *approval);
+char *engine_plan_digest(struct fx_scope *sc, const struct fx_engine *engine,
+                         const struct fx_run *run, const struct fx_approval *approval);
 
 /* ---- change.c ---- */
 
-/* Runs a changing step under the approval that names it. ret as for a reading step; FX_ERR_CONFLICT and
- * FX_ERR_DENIED refuse it before anything happened. */
+/* Runs a changing step under the approval that names it. ret as for a reading step; FX_ERR_CONFLICT
+ * and FX_ERR_DENIED refuse it before anything happened. */
 enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_step *step,
                                 struct fx_step_result *ret_result, struct fx_error *err);
 

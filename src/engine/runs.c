@@ -87,8 +87,8 @@ static enum fx_code build_names(struct engine_run *run, struct fx_error *err) {
                           fx_json_string(sc, run->row->requester), "trigger",
                           fx_json_string(sc, run->row->trigger), "started",
                           fx_json_int(sc, run->row->created_ms), NULL),
-        "incident",
-        fx_json_object_of(sc, "id", fx_json_string(sc, run->row->incident), NULL), NULL);
+        "incident", fx_json_object_of(sc, "id", fx_json_string(sc, run->row->incident), NULL),
+        NULL);
     while (fx_json_next(run->values, &cursor, &key, &value))
         fx_json_put(run->names, key, value);
     return FX_OK;

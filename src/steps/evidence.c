@@ -3,8 +3,6 @@
  * SQS does not write the reason into a dead letter, so it has to be found. What finds no cause
  * stays Unknown, and Unknown is never redriven.
  */
-#include "fluxabot/sql.h"
-
 #include "private.h"
 
 #include "fluxabot/base/buf.h"
@@ -90,20 +88,13 @@ enum fx_code evidence_events(const struct fx_step_context *ctx, const struct fx_
     const struct fx_json *source = fx_json_at(ctx->system, "dlq_evidence");
     const char *name = fx_json_get_text(source, "database"),
                *query = fx_json_get_text(source, "query");
-    const char *url = name == NULL ? NULL : ctx->database_url(ctx, name);
     struct fx_json *rows = NULL;
     struct fx_sql *sql = NULL;
 
     *ret_rows = fx_json_object(ctx->sc);
     if (query == NULL || fx_json_count(event_ids) == 0)
         return FX_OK;
-    if (url == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "the database %s is not configured for %s", name,
-                       ctx->environment);
-    FX_TRY(fx_sql_open(
-        ctx->sc,
-        &(struct fx_sql_options){.url = url, .application_name = "fluxabot", .read_only = true},
-        &sql, err));
+    FX_TRY(database_open(ctx, name, &sql, err));
     enum fx_code code =
         fx_sql_query(sql, ctx->sc, query, fx_json_array_of(ctx->sc, event_ids, NULL),
                      DLQ_MAX_MESSAGES, &rows, err);

@@ -1,25 +1,15 @@
 /* gates.c - is the cause of the failures gone? Asked before a redrive is offered, and again before
  * it runs. */
-#include "fluxabot/sql.h"
-
 #include "private.h"
 
 #include <string.h>
 
 static enum fx_code probe_database(const struct fx_step_context *ctx, const char *name,
                                    const char **ret_text, struct fx_error *err) {
-    const char *url = ctx->database_url(ctx, name);
     struct fx_json *rows = NULL;
     struct fx_sql *sql = NULL;
     int64_t began = fx_mono_ms(ctx->clock);
-
-    if (url == NULL)
-        return fx_fail(err, FX_ERR_CONFLICT,
-                       "the database %s is not configured, so nobody knows that it is well", name);
-    enum fx_code code = fx_sql_open(
-        ctx->sc,
-        &(struct fx_sql_options){.url = url, .application_name = "fluxabot", .read_only = true},
-        &sql, err);
+    enum fx_code code = database_open(ctx, name, &sql, err);
 
     if (code == FX_OK)
         code = fx_sql_query(sql, ctx->sc, "SELECT 1 AS ok", NULL, 1, &rows, err);

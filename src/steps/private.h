@@ -2,19 +2,20 @@
 #pragma once
 
 #include "fluxabot/aws.h"
+#include "fluxabot/sql.h"
 #include "fluxabot/steps.h"
 
 enum {
-    SQS_BATCH = 10,               /* SQS takes ten entries a batch */
-    DLQ_MAX_MESSAGES = 2000,      /* how much of a queue one command looks at */
-    DLQ_VISIBILITY_S = 30,        /* how long a look hides a message, unless the queue says otherwise */
+    SQS_BATCH = 10,          /* SQS takes ten entries a batch */
+    DLQ_MAX_MESSAGES = 2000, /* how much of a queue one command looks at */
+    DLQ_VISIBILITY_S = 30,   /* how long a look hides a message, unless the queue says otherwise */
     DLQ_LONG_POLL_S = 1,
-    DLQ_EMPTY_RECEIVES = 3,       /* a short poll may miss messages: so many empty answers mean "none" */
+    DLQ_EMPTY_RECEIVES = 3, /* a short poll may miss messages: so many empty answers mean "none" */
     DLQ_SAMPLES = 3,
 };
 
-extern const struct fx_step_kind step_aws, step_sql, step_insights, step_metric, step_wait, step_approval,
-    step_dlq_inspect, step_dlq_classify, step_dlq_redrive, step_dlq_verify;
+extern const struct fx_step_kind step_aws, step_sql, step_insights, step_metric, step_wait,
+    step_approval, step_dlq_inspect, step_dlq_classify, step_dlq_redrive, step_dlq_verify;
 
 enum fx_effect step_reads(const struct fx_json *params);
 
@@ -22,16 +23,17 @@ enum fx_effect step_reads(const struct fx_json *params);
 
 struct queue {
     const char *name, *url, *arn;
-    const char *source;   /* name of the queue whose dead letters it holds; NULL */
-    bool idempotent;      /* its consumer may see a message twice */
+    const char *source; /* name of the queue whose dead letters it holds; NULL */
+    bool idempotent;    /* its consumer may see a message twice */
     int64_t visibility_s;
 };
 
 /* The named queue of ctx->system; FX_ERR_INPUT says what is missing. */
-enum fx_code queue_find(const struct fx_step_context *ctx, const char *name, struct queue *ret_queue,
-                        struct fx_error *err);
+enum fx_code queue_find(const struct fx_step_context *ctx, const char *name,
+                        struct queue *ret_queue, struct fx_error *err);
 enum fx_code queue_call(const struct fx_step_context *ctx, const char *operation,
-                        const struct fx_json *params, struct fx_json **ret_answer, struct fx_error *err);
+                        const struct fx_json *params, struct fx_json **ret_answer,
+                        struct fx_error *err);
 
 struct queue_depth {
     int64_t visible, in_flight, delayed;
@@ -48,8 +50,8 @@ enum fx_code queue_refuse_running_task(const struct fx_step_context *ctx, const 
 struct dead_letter {
     const char *id, *handle, *md5;
     struct fx_slice body;
-    const struct fx_json *raw;  /* as SQS gave it */
-    const struct fx_json *json; /* the body, NULL when it is not a JSON object */
+    const struct fx_json *raw;             /* as SQS gave it */
+    const struct fx_json *json;            /* the body, NULL when it is not a JSON object */
     const char *event_id, *correlation_id; /* "" when the body has none */
     int64_t sent_ms, receives;
     /* filled by classify */
@@ -64,14 +66,15 @@ struct letters {
     size_t count, capacity;
 };
 
-/* One ReceiveMessage of at most max; appends what was not there yet, and renews the handle of what was. */
+/* One ReceiveMessage of at most max; appends what was not there yet, and renews the handle of what
+ * was. */
 enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *queue, size_t max,
-                       int64_t wait_s, int64_t visibility_s, struct letters *letters, size_t *ret_received,
-                       struct fx_error *err);
-/* Up to max distinct messages. Stops when it has as many as depth says and one more look finds none, or
- * after DLQ_EMPTY_RECEIVES empty answers. */
-enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, int64_t depth, size_t max,
-                  struct letters *ret_letters, struct fx_error *err);
+                       int64_t wait_s, int64_t visibility_s, struct letters *letters,
+                       size_t *ret_received, struct fx_error *err);
+/* Up to max distinct messages. Stops when it has as many as depth says and one more look finds
+ * none, or after DLQ_EMPTY_RECEIVES empty answers. */
+enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, int64_t depth,
+                  size_t max, struct letters *ret_letters, struct fx_error *err);
 /* Makes them visible again; a handle that has expired meanwhile is no error. */
 enum fx_code peek_release(const struct fx_step_context *ctx, const struct queue *queue,
                           const struct letters *letters, struct fx_error *err);
@@ -80,8 +83,8 @@ enum fx_code release_handles(const struct fx_step_context *ctx, const struct que
 
 /* ---- evidence.c, rules.c: why a message is dead ---- */
 
-/* Gathers evidence (body, attributes, database, logs, in this order) and names each message's class. What
- * could not be read is told in *ret_gaps, and what has no cause stays Unknown. */
+/* Gathers evidence (body, attributes, database, logs, in this order) and names each message's
+ * class. What could not be read is told in *ret_gaps, and what has no cause stays Unknown. */
 enum fx_code classify(const struct fx_step_context *ctx, struct letters *letters,
                       struct fx_json **ret_gaps, struct fx_error *err);
 /* From the body alone, for the last look before a message is sent: its class or NULL. */
@@ -93,22 +96,30 @@ const char *class_retry(const struct fx_json *class);
 const char *class_name(const struct fx_json *class);
 bool class_is_safe(const struct fx_json *class);
 
-/* The text of a member of a well-formed JSON object as its writer wrote it, without the blanks between
- * tokens: what producers hash. Numbers keep their digits, which parsing and printing would not. */
+/* The text of a member of a well-formed JSON object as its writer wrote it, without the blanks
+ * between tokens: what producers hash. Numbers keep their digits, which parsing and printing would
+ * not. */
 struct fx_slice compact_member(struct fx_scope *sc, struct fx_slice object, const char *name);
 
 /* Statuses of events in the database named by dlq_evidence: event id -> row. */
 enum fx_code evidence_events(const struct fx_step_context *ctx, const struct fx_json *event_ids,
                              struct fx_json **ret_rows, struct fx_error *err);
-/* The gates of the classes that are to be retried: FX_ERR_CONFLICT names the one that is not green. */
+/* The gates of the classes that are to be retried: FX_ERR_CONFLICT names the one that is not green.
+ */
 enum fx_code check_gates(const struct fx_step_context *ctx, const struct fx_json *classes,
                          const char **ret_text, struct fx_error *err);
+
+/* ---- database.c ---- */
+
+/* FX_ERR_INPUT when it is not configured for this environment. Close it with fx_sql_close. */
+enum fx_code database_open(const struct fx_step_context *ctx, const char *name,
+                           struct fx_sql **ret_sql, struct fx_error *err);
 
 /* ---- insights.c ---- */
 
 enum fx_code insights_start(const struct fx_step_context *ctx, const struct fx_json *groups,
-                            const char *query, int64_t from_ms, int64_t to_ms, const char **ret_query_id,
-                            struct fx_error *err);
+                            const char *query, int64_t from_ms, int64_t to_ms,
+                            const char **ret_query_id, struct fx_error *err);
 /* *ret_rows is NULL while it runs. */
 enum fx_code insights_poll(const struct fx_step_context *ctx, const char *query_id,
                            struct fx_json **ret_rows, struct fx_error *err);

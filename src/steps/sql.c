@@ -1,6 +1,4 @@
 /* sql.c - the step kind `sql`: one bound statement in a read-only transaction. */
-#include "fluxabot/sql.h"
-
 #include "private.h"
 
 #include <string.h>
@@ -27,19 +25,11 @@ static enum fx_code sql_check(struct fx_scope *sc, const struct fx_json *system,
 
 static enum fx_code sql_run(const struct fx_step_context *ctx, const struct fx_json *params,
                             struct fx_step_result *ret_result, struct fx_error *err) {
-    const char *name = fx_json_get_text(params, "database");
-    const char *url = ctx->database_url(ctx, name);
     struct fx_json *rows = NULL;
     struct fx_sql *sql = NULL;
     int64_t began = fx_mono_ms(ctx->clock);
 
-    if (url == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "the database %s is not configured for %s", name,
-                       ctx->environment);
-    FX_TRY(fx_sql_open(
-        ctx->sc,
-        &(struct fx_sql_options){.url = url, .application_name = "fluxabot", .read_only = true},
-        &sql, err));
+    FX_TRY(database_open(ctx, fx_json_get_text(params, "database"), &sql, err));
     int64_t connected = fx_mono_ms(ctx->clock);
 
     fx_defer(ctx->sc, fx_sql_close_any, sql);

@@ -240,6 +240,10 @@ bool web_closes(int socket, int wait_ms) {
     return wait_readable(socket, wait_ms) && recv(socket, &byte, 1, 0) <= 0;
 }
 
+void web_end_sending(int socket) {
+    shutdown(socket, SHUT_WR);
+}
+
 void web_exchange(struct web_rig *rig, bool admin, const char *bytes, size_t size,
                   struct web_reply *ret_reply) {
     int socket = web_connect(rig, admin);
@@ -256,22 +260,27 @@ const char *web_body_of(const struct web_reply *reply) {
 
 /* ---- requests ---- */
 
+char *web_slack_code(struct fx_scope *sc, const char *secret, const char *text, size_t size) {
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned mac_size = 0;
+    char *hex = fx_alloc(sc, 2 * sizeof mac + 1);
+
+    HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)text, size, mac,
+         &mac_size);
+    for (unsigned i = 0; i < mac_size; i++)
+        snprintf(hex + 2 * (size_t)i, 3, "%02x", mac[i]);
+    return hex;
+}
+
 char *web_slack_signature(struct fx_scope *sc, const char *secret, int64_t timestamp_s,
                           const char *body, size_t size) {
     const char *head = fx_printf(sc, "v0:%lld:", (long long)timestamp_s);
     size_t head_size = strlen(head);
-    unsigned char *text = fx_alloc(sc, head_size + size);
-    unsigned char mac[EVP_MAX_MD_SIZE];
-    char *signature = fx_alloc(sc, 3 + 64 + 1);
-    unsigned mac_size = 0;
+    char *text = fx_alloc(sc, head_size + size);
 
     memcpy(text, head, head_size);
     memcpy(text + head_size, body, size);
-    HMAC(EVP_sha256(), secret, (int)strlen(secret), text, head_size + size, mac, &mac_size);
-    memcpy(signature, "v0=", 4);
-    for (unsigned i = 0; i < mac_size; i++)
-        snprintf(signature + 3 + 2 * (size_t)i, 3, "%02x", mac[i]);
-    return signature;
+    return fx_printf(sc, "v0=%s", web_slack_code(sc, secret, text, head_size + size));
 }
 
 char *web_slack_command_body(struct fx_scope *sc, const char *team, const char *trigger,

@@ -75,6 +75,8 @@ void web_receive(int socket, int wait_ms, struct web_reply *ret_reply);
 void web_receive_one(int socket, int wait_ms, struct web_reply *ret_reply);
 /* Whether the server closes the connection within wait_ms. */
 bool web_closes(int socket, int wait_ms);
+/* Nothing more will come from us. */
+void web_end_sending(int socket);
 /* connect, send, receive. */
 void web_exchange(struct web_rig *rig, bool admin, const char *bytes, size_t size,
                   struct web_reply *ret_reply);
@@ -83,6 +85,8 @@ const char *web_body_of(const struct web_reply *reply);
 
 /* ---- requests ---- */
 
+/* The code of any text, in hex. */
+char *web_slack_code(struct fx_scope *sc, const char *secret, const char *text, size_t size);
 /* "v0=..." of body. */
 char *web_slack_signature(struct fx_scope *sc, const char *secret, int64_t timestamp_s,
                           const char *body, size_t size);

@@ -22,7 +22,8 @@ static inline int64_t fx_mono_ms(struct fx_clock *clock) {
     return clock->mono_ms(clock);
 }
 
-/* Waits between two looks at something outside; ends early when the scope is cancelled or out of time. */
+/* Waits between two looks at something outside; ends early when the scope is cancelled or out of
+ * time. */
 void fx_pause(struct fx_scope *sc, struct fx_clock *clock, int64_t ms);
 
 /* "2026-11-21T09:15:04Z" and "2026-11-21T09:15:04.123Z". */

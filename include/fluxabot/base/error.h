@@ -33,7 +33,8 @@ struct fx_error {
     char message[FX_ERROR_MESSAGE_MAX]; /* one sentence for people, no full stop, never a secret */
 };
 
-/* Fills err and returns code, so that a failure is one statement. Messages are cut at a code point. */
+/* Fills err and returns code, so that a failure is one statement. Messages are cut at a code point.
+ */
 enum fx_code fx_fail(struct fx_error *err, enum fx_code code, const char *fmt, ...) FX_PRINTF(3, 4);
 
 /* Puts "context: " before the message that err already carries and returns err->code. */

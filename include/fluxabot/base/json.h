@@ -60,7 +60,7 @@ enum fx_json_type fx_json_type(const struct fx_json *json);
 bool fx_json_equal(const struct fx_json *a, const struct fx_json *b);
 /* Members of an object, items of an array, else 0. */
 size_t fx_json_count(const struct fx_json *json);
-struct fx_json *fx_json_item(const struct fx_json *array, size_t index); /* NULL past the end */
+struct fx_json *fx_json_item(const struct fx_json *array, size_t index);   /* NULL past the end */
 struct fx_json *fx_json_at(const struct fx_json *object, const char *key); /* NULL when absent */
 /* "detail.state.value"; numbers index arrays. NULL when any part is absent. */
 struct fx_json *fx_json_at_path(const struct fx_json *json, const char *path);

@@ -26,8 +26,10 @@ bool fx_slice_ends_with(struct fx_slice s, struct fx_slice suffix);
 size_t fx_slice_find(struct fx_slice s, size_t from, char c);
 struct fx_slice fx_slice_trim(struct fx_slice s);
 
-/* Splits at the first c: *ret_head before it, *ret_tail after it. False, and all in head, without c. */
-bool fx_slice_split(struct fx_slice s, char c, struct fx_slice *ret_head, struct fx_slice *ret_tail);
+/* Splits at the first c: *ret_head before it, *ret_tail after it. False, and all in head, without
+ * c. */
+bool fx_slice_split(struct fx_slice s, char c, struct fx_slice *ret_head,
+                    struct fx_slice *ret_tail);
 
 /* Decimal digits only, no sign but a leading '-', no blanks. False when it is anything else. */
 bool fx_slice_to_int(struct fx_slice s, int64_t *ret_value);
