@@ -15,11 +15,10 @@
 struct fx_web;
 
 enum {
-    FX_WEB_MAX_CONNECTIONS = 256,
+    FX_WEB_MAX_CONNECTIONS = 256, /* one more, and who has been idle longest is cut off */
     FX_WEB_MAX_ADMIN_CONNECTIONS = 32,
     FX_WEB_MAX_PER_ADDRESS = 64,
     FX_WEB_REQUEST_MS = 10 * 1000, /* TLS, headers and body of one request, whatever trickles */
-    FX_WEB_CROWDED_MS = 1000,      /* the same while three quarters of the connections are taken */
     FX_WEB_STORE_MS = 2 * 1000,    /* guard and commit: Slack gives up after 3 s */
     FX_WEB_STOP_MS = 5 * 1000,     /* open requests may finish that long */
     FX_WEB_MAX_HEADER_BYTES = 16 << 10,

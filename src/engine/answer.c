@@ -172,13 +172,17 @@ static enum fx_code fill_list(struct engine_run *run, struct fx_json *card, stru
 
 /* ---- buttons ---- */
 
-/* "dlq redrive" -> "Dlq redrive": what stands on a button that was given no text. */
-static const char *button_text(struct fx_scope *sc, const char *command) {
-    char *text = fx_strdup(sc, command);
+struct fx_json *engine_remember_button(struct fx_scope *sc, const struct fx_engine_system *system,
+                                       const struct fx_runbook *runbook, const char *arguments,
+                                       const char *text) {
+    const char *line = fx_printf(sc, "%s %s%s%s", system->command, runbook->command,
+                                 arguments[0] == '\0' ? "" : " ", arguments);
 
-    if (text[0] >= 'a' && text[0] <= 'z')
-        text[0] = (char)(text[0] - 'a' + 'A');
-    return text;
+    if (text == NULL)
+        text = runbook->button != NULL ? runbook->button : line;
+    return fx_json_object_of(sc, "command", fx_json_string(sc, runbook->command), "arguments",
+                             fx_json_string(sc, arguments), "text", fx_json_string(sc, text),
+                             "label", fx_json_stringf(sc, "%s: %s", text, line), NULL);
 }
 
 static enum fx_code fill_button(struct engine_run *run, const struct fx_json *template,
@@ -186,22 +190,22 @@ static enum fx_code fill_button(struct engine_run *run, const struct fx_json *te
     struct fx_scope *sc = run->work->sc;
     struct fx_json *filled = NULL;
 
-    if (fx_json_text(template) != NULL) {
-        fx_json_add(buttons,
-                    fx_json_object_of(sc, "command", fx_json_copy(sc, template), "text",
-                                      fx_json_string(sc, button_text(sc, fx_json_text(template))),
-                                      "arguments", fx_json_string(sc, ""), NULL));
-        return FX_OK;
-    }
     FX_TRY(fx_expr_fill_all(sc, template, run->names, &filled, err));
-    if (fx_json_text(fx_json_at(filled, "arguments")) == NULL)
-        fx_json_put(filled, "arguments", fx_json_string(sc, ""));
+    const char *command = fx_json_get_text(filled, "command");
+    const char *arguments = fx_json_get_text(filled, "arguments");
+    const struct fx_runbook *runbook = fx_system_find(run->system->system, command);
+
     if (fx_json_at(filled, "when") != NULL && !fx_json_get_bool(filled, "when", false))
         return FX_OK;
-    if (fx_json_at(filled, "text") == NULL)
-        fx_json_put(filled, "text",
-                    fx_json_string(sc, button_text(sc, fx_json_get_text(filled, "command"))));
-    fx_json_add(buttons, filled);
+    if (runbook == NULL)
+        return fx_fail(err, FX_ERR_INTERNAL, "there is no command %s", command);
+    struct fx_json *button =
+        engine_remember_button(sc, run->system, runbook, arguments == NULL ? "" : arguments,
+                               fx_json_get_text(filled, "text"));
+
+    if (fx_json_get_text(filled, "style") != NULL)
+        fx_json_put(button, "style", fx_json_at(filled, "style"));
+    fx_json_add(buttons, button);
     return FX_OK;
 }
 
@@ -211,12 +215,12 @@ struct fx_json *engine_command_buttons(struct fx_scope *sc, const struct fx_json
 
     for (size_t i = 0; i < fx_json_count(buttons); i++) {
         const struct fx_json *button = fx_json_item(buttons, i);
-        const char *text = fx_json_get_text(button, "text");
+        struct fx_json *shown =
+            engine_button(sc, fx_json_get_text(button, "text"), fx_printf(sc, "command:%zu", i),
+                          fx_printf(sc, "%s;b=%zu", owner, i), fx_json_get_text(button, "style"));
 
-        fx_json_add(drawn, engine_button(sc, button_text(sc, text == NULL ? "Open" : text),
-                                         fx_printf(sc, "command:%zu", i),
-                                         fx_printf(sc, "%s;b=%zu", owner, i),
-                                         fx_json_get_text(button, "style")));
+        fx_json_put(shown, "label", fx_json_at(button, "label"));
+        fx_json_add(drawn, shown);
     }
     return drawn;
 }
@@ -246,7 +250,7 @@ static struct fx_json *small_print(struct engine_run *run, const struct fx_json 
         fx_duration(sc, fx_wall_ms(run->work->engine->options.clock) - run->row->created_ms);
 
     if (fx_json_text(context) != NULL)
-        fx_json_add(parts, fx_json_stringf(sc, "%s. ", fx_json_text(context)));
+        fx_json_add(parts, fx_json_stringf(sc, "%s ", engine_sentence(sc, fx_json_text(context))));
     fx_json_add(parts, fx_json_string(sc, "Asked by "));
     fx_json_add(parts, engine_user(sc, run->row->requester));
     for (size_t i = 0; i < run->runbook->steps_count; i++) {

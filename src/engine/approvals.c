@@ -9,17 +9,18 @@
 
 enum { DIGEST_SHOWN = 8, REASON_MAX = 500 };
 
-char *engine_plan_digest(struct fx_scope *sc, const struct fx_engine *engine,
-                         const struct fx_run *run, const struct fx_approval *approval) {
+static const char stopped_reason[] = "stopped";
+
+char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
+                         const struct fx_approval *approval) {
     const struct fx_json *bound = fx_json_object_of(
-        sc, "version", fx_json_string(sc, engine->options.version), "system",
-        fx_json_string(sc, run->system), "command", fx_json_string(sc, run->command), "runbook",
-        fx_json_string(sc, run->runbook_digest), "run", fx_json_string(sc, run->id), "step",
-        fx_json_string(sc, approval->step), "environment", fx_json_string(sc, run->environment),
-        "requester", fx_json_string(sc, approval->requester), "plan",
-        fx_json_string(sc, approval->plan_json), "created", fx_json_int(sc, approval->created_ms),
-        "expires", fx_json_int(sc, approval->expires_ms), "nonce", fx_json_string(sc, approval->id),
-        NULL);
+        sc, "system", fx_json_string(sc, run->system), "command", fx_json_string(sc, run->command),
+        "runbook", fx_json_string(sc, run->runbook_digest), "run", fx_json_string(sc, run->id),
+        "step", fx_json_string(sc, approval->step), "environment",
+        fx_json_string(sc, run->environment), "requester", fx_json_string(sc, approval->requester),
+        "plan", fx_json_string(sc, approval->plan_json), "created",
+        fx_json_int(sc, approval->created_ms), "expires", fx_json_int(sc, approval->expires_ms),
+        "nonce", fx_json_string(sc, approval->id), NULL);
 
     return fx_sha256_hex(sc, fx_slice_of(fx_json_dump_canonical(sc, bound)));
 }
@@ -41,21 +42,24 @@ static struct fx_json *plan_calls(struct fx_scope *sc, const struct fx_json *pla
 
     for (size_t i = 0; i < fx_json_count(calls); i++) {
         const struct fx_json *call = fx_json_item(calls, i);
+        int64_t times = fx_json_get_int(call, "count", 1);
 
         fx_json_add(lines,
                     fx_json_array_of(
                         sc, fx_json_object_of(sc, "code", fx_json_at(call, "operation"), NULL),
-                        fx_json_stringf(sc, " up to %lld times on ",
-                                        (long long)fx_json_get_int(call, "count", 1)),
+                        fx_json_string(sc, times == 1 ? " once on "
+                                                      : fx_printf(sc, " up to %lld times on ",
+                                                                  (long long)times)),
                         fx_json_object_of(sc, "code", fx_json_at(call, "resource"), NULL), NULL));
     }
     return lines;
 }
 
 static struct fx_json *approve_button(struct fx_scope *sc, const struct fx_approval *approval,
-                                      const char *summary) {
+                                      const char *title, const char *summary) {
     struct fx_json *button = engine_button(sc, "Approve", "approve", approval->id, "primary");
 
+    fx_json_put(button, "label", fx_json_stringf(sc, "Approve: %s", title));
     fx_json_put(button, "confirm",
                 fx_json_object_of(sc, "title", fx_json_string(sc, "Approve this change?"), "text",
                                   fx_json_string(sc, summary), "ok", fx_json_string(sc, "Approve"),
@@ -63,26 +67,40 @@ static struct fx_json *approve_button(struct fx_scope *sc, const struct fx_appro
     return button;
 }
 
+static struct fx_json *deny_button(struct fx_scope *sc, const struct fx_approval *approval,
+                                   const char *title) {
+    struct fx_json *button = engine_button(sc, "Deny", "deny", approval->id, "danger");
+
+    fx_json_put(button, "label", fx_json_stringf(sc, "Deny: %s; asks for a reason", title));
+    return button;
+}
+
+static struct fx_json *who_asks(struct engine_run *run) {
+    struct fx_scope *sc = run->work->sc;
+
+    return fx_json_array_of(
+        sc, engine_user(sc, run->row->requester), fx_json_string(sc, " asks with "),
+        fx_json_object_of(sc, "code",
+                          fx_json_stringf(sc, "%s %s", run->system->command, run->row->command),
+                          NULL),
+        fx_json_string(sc, ". Somebody else who may approve decides."), NULL);
+}
+
 static struct fx_json *pending_card(struct engine_run *run, const struct fx_approval *approval,
                                     const struct fx_json *plan) {
     struct fx_scope *sc = run->work->sc;
     const char *summary = fx_json_get_text(plan, "summary");
+    const char *title = engine_run_title(run);
     struct fx_json *fields = plan_fields(sc, plan);
-    struct fx_json *lines = plan_calls(sc, plan);
 
-    fx_json_add(lines,
-                fx_json_array_of(sc, engine_user(sc, run->row->requester),
-                                 fx_json_string(sc, " asks. Somebody else with the approver role "
-                                                    "decides; the requester cannot."),
-                                 NULL));
     fx_json_add(fields, engine_field(sc, "Decide before", engine_time(sc, approval->expires_ms)));
     return fx_json_object_of(
-        sc, "title",
-        fx_json_stringf(sc, "Approval needed: %s (%s)", run->row->command, run->row->environment),
-        "tone", fx_json_string(sc, "wait"), "verdict", fx_json_string(sc, summary), "lines", lines,
-        "fields", fields, "buttons",
-        fx_json_array_of(sc, approve_button(sc, approval, summary),
-                         engine_button(sc, "Deny", "deny", approval->id, "danger"), NULL),
+        sc, "title", fx_json_stringf(sc, "Approval needed: %s (%s)", title, run->row->environment),
+        "tone", fx_json_string(sc, "wait"), "verdict", fx_json_string(sc, summary), "lines",
+        fx_json_array_of(sc, who_asks(run), NULL), "fields", fields, "list", plan_calls(sc, plan),
+        "buttons",
+        fx_json_array_of(sc, approve_button(sc, approval, title, summary),
+                         deny_button(sc, approval, title), NULL),
         "context",
         fx_json_stringf(sc, "Request %s, run %s, plan digest %.*s", approval->id, run->row->id,
                         DIGEST_SHOWN, approval->digest),
@@ -96,8 +114,8 @@ static struct fx_json *decided_card(struct engine_run *run, const struct fx_appr
 
     return fx_json_object_of(
         sc, "title",
-        fx_json_stringf(sc, "%s: %s (%s)", title, run->row->command, run->row->environment), "tone",
-        fx_json_string(sc, tone), "verdict", verdict, "lines",
+        fx_json_stringf(sc, "%s: %s (%s)", title, engine_run_title(run), run->row->environment),
+        "tone", fx_json_string(sc, tone), "verdict", verdict, "lines",
         line[0] == '\0' ? NULL : fx_json_array_of(sc, fx_json_string(sc, line), NULL), "context",
         fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_user(sc, run->row->requester),
                          fx_json_stringf(sc, ", request %s, run %s, plan digest %.*s", approval->id,
@@ -126,7 +144,8 @@ static enum fx_code make_plan(struct engine_run *run, const struct fx_runbook_st
     FX_TRY(fx_step_fill_params(sc, change->kind, filled, &params, err));
     engine_step_context(run, &ctx);
     FX_TRY(change->kind->plan(&ctx, params, &plan, err));
-    *ret_bound = fx_json_object_of(sc, "params", params, "plan", plan, NULL);
+    *ret_bound = fx_json_object_of(sc, "params", params, "plan", plan, "version",
+                                   fx_json_string(sc, run->work->engine->options.version), NULL);
     return FX_OK;
 }
 
@@ -143,6 +162,8 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
         return fx_fail(err, FX_ERR_INTERNAL, "the approval %s names no step that can be planned",
                        step->id);
     FX_TRY(make_plan(run, change, &bound, err));
+    if (fx_json_at_path(bound, "plan.title") != NULL)
+        fx_json_put(run->values, "_title", fx_json_at_path(bound, "plan.title"));
 
     struct fx_approval *approval = FX_NEW(sc, struct fx_approval);
 
@@ -155,7 +176,7 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
                                      .expires_ms = now + work->engine->options.approval_ms,
                                      .decided_by = "",
                                      .reason = ""};
-    approval->digest = engine_plan_digest(sc, work->engine, run->row, approval);
+    approval->digest = engine_plan_digest(sc, run->row, approval);
     run->row->state = FX_RUN_APPROVAL;
     engine_save_run(run);
     fx_writes_approval(sc, &work->writes, approval);
@@ -164,6 +185,47 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
                     fx_json_object_of(sc, "run", fx_json_string(sc, run->row->id), "digest",
                                       fx_json_string(sc, approval->digest), NULL));
     return engine_put_run_card(run, pending_card(run, approval, fx_json_at(bound, "plan")), err);
+}
+
+/* Somebody pressed Stop before anybody decided: the request can no longer be approved. Should a
+ * decision have come first, *approval is that one. */
+static enum fx_code void_request(struct engine_run *run, struct fx_approval *approval,
+                                 struct fx_error *err) {
+    struct engine_work *work = run->work;
+    struct fx_store *store = work->engine->options.store;
+    struct fx_approval given = *approval, *now = NULL;
+    struct fx_writes writes = {0};
+
+    given.state = FX_APPROVAL_DENIED;
+    given.decided_by = run->row->stop_by;
+    given.decided_ms = fx_wall_ms(work->engine->options.clock);
+    given.reason = stopped_reason;
+    fx_writes_audit(work->sc, &writes, run->row->stop_by, "approval.denied", approval->id,
+                    fx_json_object_of(work->sc, "run", fx_json_string(work->sc, approval->run),
+                                      "reason", fx_json_string(work->sc, stopped_reason), NULL));
+    enum fx_code code = store->decide(store, work->sc, &given, &writes, err);
+
+    if (code != FX_OK && code != FX_ERR_CONFLICT)
+        return code;
+    FX_TRY(store->approval(store, work->sc, approval->id, &now, err));
+    if (now != NULL)
+        *approval = *now;
+    return FX_OK;
+}
+
+static enum fx_code end_stopped(struct engine_run *run, const struct fx_approval *approval,
+                                struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+
+    return engine_end_run(
+        run, FX_RUN_STOPPED, "stopped before anybody decided",
+        decided_card(run, approval, "Stopped", "plain",
+                     fx_json_array_of(sc, engine_user(sc, run->row->stop_by),
+                                      fx_json_string(sc, " pressed Stop before anybody decided. "
+                                                         "Nothing was changed."),
+                                      NULL),
+                     ""),
+        err);
 }
 
 enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runbook_step *step,
@@ -176,6 +238,8 @@ enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runboo
     FX_TRY(store->approval_of(store, sc, run->row->id, step->id, &approval, err));
     if (approval == NULL)
         return ask(run, step, err);
+    if (approval->state == FX_APPROVAL_PENDING && run->row->stop_requested)
+        FX_TRY(void_request(run, approval, err));
     switch (approval->state) {
     case FX_APPROVAL_PENDING:
         return FX_OK;
@@ -184,6 +248,8 @@ enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runboo
                                        fx_json_int(sc, approval->decided_ms), NULL);
         return FX_OK;
     case FX_APPROVAL_DENIED:
+        if (run->row->stop_requested && strcmp(approval->reason, stopped_reason) == 0)
+            return end_stopped(run, approval, err);
         return engine_end_run(
             run, FX_RUN_DENIED, fx_printf(sc, "denied: %s", approval->reason),
             decided_card(
@@ -201,7 +267,7 @@ enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runboo
         decided_card(
             run, approval, "Expired", "plain",
             fx_json_string(sc, "Nobody decided in time. Nothing was changed."),
-            fx_printf(sc, "Ask again with %s %s.", run->system->command, run->row->command)),
+            fx_printf(sc, "Ask again with %s %s", run->system->command, run->row->command)),
         err);
 }
 
@@ -222,7 +288,8 @@ static const char *decision_of(const struct fx_approval *approval) {
 }
 
 /* Somebody was first, or the time is over: the person learns which. */
-static enum fx_code explain_loss(struct engine_work *work, const char *id, struct fx_error *err) {
+static enum fx_code explain_loss(struct engine_work *work, const char *id, const char *user,
+                                 struct fx_error *err) {
     struct fx_store *store = work->engine->options.store;
     struct fx_approval *now = NULL;
 
@@ -231,8 +298,8 @@ static enum fx_code explain_loss(struct engine_work *work, const char *id, struc
         return fx_fail(err, FX_ERR_CONFLICT, "the time to decide on %s is over", id);
     if (now->state == FX_APPROVAL_EXPIRED)
         return fx_fail(err, FX_ERR_CONFLICT, "request %s has expired; it can be asked again", id);
-    return fx_fail(err, FX_ERR_CONFLICT, "request %s was already %s by somebody before you", id,
-                   decision_of(now));
+    return fx_fail(err, FX_ERR_CONFLICT, "request %s was already %s by %s", id, decision_of(now),
+                   strcmp(now->decided_by, user) == 0 ? "you" : "somebody before you");
 }
 
 enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *approval,
@@ -261,7 +328,7 @@ enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *a
     enum fx_code code = store->decide(store, sc, &given, &writes, err);
 
     if (code == FX_ERR_CONFLICT)
-        return explain_loss(work, approval->id, err);
+        return explain_loss(work, approval->id, user, err);
     FX_TRY(code);
     fx_metrics_add(work->engine->options.metrics, FX_METRIC_APPROVALS_DECIDED, 1);
     fx_log(sc, FX_LOG_INFO, "approval.decided", FX_S("approval", approval->id), FX_S("by", user),
@@ -271,8 +338,8 @@ enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *a
 }
 
 enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_approval *approval,
-                                     const char *trigger_id, const char *channel,
-                                     struct fx_error *err) {
+                                     const char *trigger_id, const char *channel, const char *user,
+                                     const char *response_url, struct fx_error *err) {
     struct fx_scope *sc = work->sc;
     struct fx_json *view = fx_slack_draw_dialog(
         sc,
@@ -283,10 +350,10 @@ enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_a
                                                    "channel", fx_json_string(sc, channel), NULL)),
             .title = "Deny request",
             .submit = "Deny",
-            .intro =
-                "The reason is shown in the channel and kept in the audit log. Nothing is changed.",
+            .intro = "Nothing is changed. The reason is shown in the channel and kept in the audit "
+                     "log.",
             .label = "Reason",
-            .hint = "Shown to everybody. Do not paste secrets.",
+            .hint = "For example: the failover is still running. Never paste secrets.",
             .min_length = 3,
             .max_length = REASON_MAX});
 
@@ -296,14 +363,28 @@ enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_a
                                            .key = engine_id(work, "view:"),
                                            .parent = "",
                                            .channel = channel,
-                                           .user = "",
-                                           .response_url = "",
+                                           .user = user,
+                                           .response_url = response_url,
                                            .payload_json = fx_json_dump(
                                                sc, fx_json_object_of(sc, "trigger_id",
                                                                      fx_json_string(sc, trigger_id),
                                                                      "view", view, NULL)),
                                            .due_ms = work->now_ms,
                                            .created_ms = work->now_ms});
+    return FX_OK;
+}
+
+/* Decided in this very moment; or the clock was set back, and its time is still to come. */
+static enum fx_code look_again_at(struct engine_work *work, const char *id, struct fx_error *err) {
+    enum { LATER_MS = 1000 };
+    struct fx_store *store = work->engine->options.store;
+    int64_t now_ms = fx_wall_ms(work->engine->options.clock);
+    struct fx_approval *now = NULL;
+
+    FX_TRY(store->approval(store, work->sc, id, &now, err));
+    if (now != NULL && now->state == FX_APPROVAL_PENDING)
+        fx_writes_job(work->sc, &work->writes, "expire", id,
+                      now->expires_ms > now_ms ? now->expires_ms : now_ms + LATER_MS);
     return FX_OK;
 }
 
@@ -326,8 +407,9 @@ enum fx_code engine_expire(struct engine_work *work, struct fx_error *err) {
                                             .reason = ""},
                       &writes, err);
 
-    if (code == FX_ERR_CONFLICT) /* decided in this very moment */
-        return FX_OK;
+    if (code == FX_ERR_CONFLICT)
+        return look_again_at(work, approval->id, err);
+    FX_TRY(code);
     work->engine->options.state->wake(work->engine->options.state, "jobs");
-    return code;
+    return FX_OK;
 }

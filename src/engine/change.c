@@ -3,6 +3,7 @@
 #include "private.h"
 
 #include "fluxabot/base/log.h"
+#include "fluxabot/expr.h"
 
 #include <string.h>
 
@@ -34,12 +35,7 @@ static enum fx_code load_approval(struct engine_run *run, const struct fx_runboo
 
 static enum fx_code check_binding(struct engine_run *run, const struct fx_approval *approval,
                                   struct fx_error *err) {
-    const char *digest = engine_plan_digest(run->work->sc, run->work->engine, run->row, approval);
-
-    if (strcmp(run->row->runbook_digest, run->runbook->digest) != 0)
-        return fx_fail(err, FX_ERR_DENIED,
-                       "the runbook was edited after this was asked; ask again to get a new plan");
-    if (strcmp(digest, approval->digest) != 0)
+    if (strcmp(engine_plan_digest(run->work->sc, run->row, approval), approval->digest) != 0)
         return fx_fail(
             err, FX_ERR_DENIED,
             "the stored plan is not the one that was approved; ask again, and have the audit "
@@ -49,15 +45,21 @@ static enum fx_code check_binding(struct engine_run *run, const struct fx_approv
 
 /* Asked again at the last moment before anything happens; not once something has. */
 static enum fx_code check_start(struct engine_run *run, const struct fx_approval *approval,
-                                struct fx_error *err) {
+                                const struct fx_json *bound, struct fx_error *err) {
+    const char *version = fx_json_get_text(bound, "version");
     int64_t now = fx_wall_ms(run->work->engine->options.clock);
 
     if (run->row->stop_requested)
         return fx_fail(err, FX_ERR_DENIED, "stopped before it began");
     if (now > approval->execute_before_ms)
         return fx_fail(err, FX_ERR_DENIED, "the approval was given too long ago; ask again");
-    return engine_authorize(run->work, run->system, approval->decided_by, "", run->system->channel,
-                            FX_ACTION_APPROVE, NULL, approval->requester, err);
+    if (version == NULL || strcmp(version, run->work->engine->options.version) != 0)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "the bot was updated after this was approved; ask again to get a new plan");
+    if (engine_authorize(run->work, run->system, approval->decided_by, "", run->system->channel,
+                         FX_ACTION_APPROVE, NULL, approval->requester, err) != FX_OK)
+        return fx_fail_in(err, "the approver was looked up once more");
+    return FX_OK;
 }
 
 static enum fx_code has_begun(struct engine_run *run, const struct fx_runbook_step *step,
@@ -71,6 +73,24 @@ static enum fx_code has_begun(struct engine_run *run, const struct fx_runbook_st
     return FX_OK;
 }
 
+/* Stopping must not wait for a second person: whoever may stop has been asked for when the command
+ * came in, and the intent names them. */
+static enum fx_code stop_at_once(struct engine_run *run, const struct fx_runbook_step *step,
+                                 struct fx_step_result *ret_result, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_approval *own = FX_NEW(sc, struct fx_approval);
+    struct fx_json *filled = NULL, *params = NULL;
+    struct fx_step_context ctx;
+
+    *own = (struct fx_approval){
+        .id = "emergency-stop", .digest = run->runbook->digest, .decided_by = run->row->requester};
+    FX_TRY(fx_expr_fill_all(sc, step->params, run->names, &filled, err));
+    FX_TRY(fx_step_fill_params(sc, step->kind, filled, &params, err));
+    engine_step_context(run, &ctx);
+    ctx.host = engine_host_new(run, step, own);
+    return step->kind->run(&ctx, params, ret_result, err);
+}
+
 enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_step *step,
                                 struct fx_step_result *ret_result, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
@@ -79,19 +99,21 @@ enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_
     struct fx_step_context ctx;
     bool begun = false;
 
+    if (step->kind->is_stop)
+        return stop_at_once(run, step, ret_result, err);
     FX_TRY(load_approval(run, step, &approval, err));
     FX_TRY(check_binding(run, approval, err));
+    FX_TRY(fx_json_parse(sc, fx_slice_of(approval->plan_json), &bound, err));
     FX_TRY(has_begun(run, step, &begun, err));
     if (!begun)
-        FX_TRY(check_start(run, approval, err));
-    FX_TRY(fx_json_parse(sc, fx_slice_of(approval->plan_json), &bound, err));
+        FX_TRY(check_start(run, approval, bound, err));
     if (run->row->checkpoint_json[0] != '\0')
         FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->checkpoint_json), &checkpoint, err));
     engine_step_context(run, &ctx);
     ctx.plan = fx_json_at(bound, "plan");
     ctx.checkpoint = checkpoint;
     ctx.host = engine_host_new(run, step, approval);
-    if (!begun && checkpoint == NULL && step->kind->confirm != NULL)
+    if (!begun && step->kind->confirm != NULL)
         FX_TRY(step->kind->confirm(&ctx, fx_json_at(bound, "params"), err));
     fx_log(sc, FX_LOG_INFO, "change.run", FX_S("step", step->id), FX_B("again", begun));
     return step->kind->run(&ctx, fx_json_at(bound, "params"), ret_result, err);

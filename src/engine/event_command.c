@@ -53,7 +53,7 @@ static enum fx_code ask(struct engine_work *work, const struct fx_engine_system 
                         const struct fx_slack_command *given, const struct fx_runbook *runbook,
                         struct fx_slice rest, const char *environment, struct fx_error *err) {
     struct fx_json *arguments = NULL;
-    enum fx_action action = fx_effect_changes(runbook->effect) ? FX_ACTION_REQUEST : FX_ACTION_READ;
+    enum fx_action action = engine_action(runbook);
 
     FX_TRY(engine_authorize(work, system, given->user_id, given->team_id, given->channel_id, action,
                             runbook->role, "", err));
@@ -96,7 +96,8 @@ static enum fx_code dispatch(struct engine_work *work, const struct fx_engine_sy
     if (word.len == 0 || (word.len == 4 && strncasecmp(word.ptr, "help", 4) == 0))
         return help(work, system, given, rest, err);
     fx_system_match(system->system, text, &runbook, &rest);
-    if (runbook == NULL) {
+    /* "dlq clasify" begins with "dlq", but that takes no arguments */
+    if (runbook == NULL || (runbook->arguments_count == 0 && rest.len > 0)) {
         FX_TRY(engine_authorize(work, system, given->user_id, given->team_id, given->channel_id,
                                 FX_ACTION_HELP, NULL, "", err));
         return engine_unknown_command(work, system, given->user_id, given->channel_id,
@@ -112,9 +113,10 @@ enum fx_code engine_event_command(struct engine_work *work, const struct fx_even
     FX_TRY(fx_slack_parse_command(work->sc, fx_slice_of(event->body), &given, err));
     const struct fx_engine_system *system = system_of_command(work->engine, given->command);
 
-    if (system == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "no system listens to %s", given->command);
-    enum fx_code code = dispatch(work, system, given, err);
+    enum fx_code code =
+        system == NULL
+            ? fx_fail(err, FX_ERR_INPUT, "No system is configured for %s", given->command)
+            : dispatch(work, system, given, err);
 
     if (code != FX_ERR_DENIED && code != FX_ERR_INPUT)
         return code;
@@ -124,5 +126,5 @@ enum fx_code engine_event_command(struct engine_work *work, const struct fx_even
                         fx_json_object_of(work->sc, "text", fx_json_string(work->sc, given->text),
                                           "why", fx_json_string(work->sc, err->message), NULL));
     return engine_whisper_text(work, given->channel_id, given->user_id, given->response_url, err,
-                               "%s. Nothing was done.", err->message);
+                               "%s Nothing was done.", engine_sentence(work->sc, err->message));
 }

@@ -55,7 +55,10 @@ static enum fx_code approval_of(struct click *click, const char *id,
     FX_TRY(store->approval(store, click->work->sc, id, ret_approval, err));
     if (*ret_approval == NULL)
         return fx_fail(err, FX_ERR_INPUT, "this request is not known here");
-    return run_of(click, (*ret_approval)->run, &run, err);
+    FX_TRY(run_of(click, (*ret_approval)->run, &run, err));
+    if ((*ret_approval)->state == FX_APPROVAL_PENDING && fx_run_state_is_final(run->state))
+        return fx_fail(err, FX_ERR_CONFLICT, "this run has already ended: %s", run->note);
+    return FX_OK;
 }
 
 static enum fx_code press_approve(struct click *click, struct fx_error *err) {
@@ -75,7 +78,8 @@ static enum fx_code press_deny(struct click *click, struct fx_error *err) {
     FX_TRY(approval_of(click, click->given->value, &approval, err));
     FX_TRY(allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
     return engine_open_deny_dialog(click->work, approval, click->given->trigger_id,
-                                   click->given->channel_id, err);
+                                   click->given->channel_id, click->given->user_id,
+                                   click->given->response_url, err);
 }
 
 static enum fx_code press_stop(struct click *click, struct fx_error *err) {
@@ -95,9 +99,9 @@ static enum fx_code press_stop(struct click *click, struct fx_error *err) {
     work->engine->options.state->wake(work->engine->options.state, "jobs");
     return engine_whisper_text(
         work, click->given->channel_id, click->given->user_id, click->given->response_url, err,
-        "Stopping run %s: what has moved stays moved, nothing more will be sent "
-        "after the batch in hand.",
-        run->id);
+        "Stopping %s %s (run %s). What was done stays done; after the batch in hand nothing more "
+        "is sent.",
+        click->system->command, run->command, run->id);
 }
 
 static enum fx_code press_acknowledge(struct click *click, struct fx_error *err) {
@@ -168,8 +172,7 @@ static enum fx_code press_command(struct click *click, struct fx_error *err) {
 
     if (runbook == NULL)
         return fx_fail(err, FX_ERR_INPUT, "the command behind this button no longer exists");
-    FX_TRY(allow(click, fx_effect_changes(runbook->effect) ? FX_ACTION_REQUEST : FX_ACTION_READ,
-                 runbook->role, "", err));
+    FX_TRY(allow(click, engine_action(runbook), runbook->role, "", err));
     FX_TRY(fx_runbook_arguments(
         work->sc, runbook, fx_slice_of(fx_json_get_text(button, "arguments")), &arguments, err));
     bool changes = fx_effect_changes(runbook->effect);
@@ -206,7 +209,6 @@ static enum fx_code submit_deny(struct click *click, struct fx_error *err) {
     given->channel_id = fx_json_get_text(where, "channel");
     if (given->channel_id == NULL || fx_json_get_text(where, "approval") == NULL)
         return fx_fail(err, FX_ERR_INPUT, "this dialog carries nothing that is known here");
-    click->given = given;
     click->given = given;
     FX_TRY(approval_of(click, fx_json_get_text(where, "approval"), &approval, err));
     FX_TRY(allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
@@ -259,5 +261,6 @@ enum fx_code engine_event_interaction(struct engine_work *work, const struct fx_
                         fx_json_object_of(work->sc, "value", fx_json_string(work->sc, given->value),
                                           "why", fx_json_string(work->sc, err->message), NULL));
     return engine_whisper_text(work, click.given->channel_id, given->user_id, given->response_url,
-                               err, "%s. Nothing was changed by your click.", err->message);
+                               err, "%s Your click changed nothing.",
+                               engine_sentence(work->sc, err->message));
 }

@@ -3,6 +3,9 @@
 
 #include "fluxabot/base/buf.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 enum { HELP_MAX_BYTES = 8000, SUGGESTIONS = 3 };
 
 static struct fx_json *usage_part(struct fx_scope *sc, const struct fx_engine_system *system,
@@ -12,19 +15,27 @@ static struct fx_json *usage_part(struct fx_scope *sc, const struct fx_engine_sy
                                               fx_json_stringf(sc, "%s %s", system->command,
                                                               fx_runbook_usage(sc, runbook)),
                                               NULL),
-                            fx_json_stringf(sc, " %s", runbook->summary), NULL);
+                            fx_json_stringf(sc, "  %s", runbook->summary), NULL);
+}
+
+static int by_command(const void *a, const void *b) {
+    const struct fx_runbook *const *one = a, *const *other = b;
+
+    return strcmp((*one)->command, (*other)->command);
 }
 
 static struct fx_json *commands(struct fx_scope *sc, const struct fx_engine_system *system,
                                 bool changing) {
     struct fx_json *lines = fx_json_array(sc);
+    size_t count = system->system->runbooks_count;
+    const struct fx_runbook **sorted = fx_alloc(sc, (count + 1) * sizeof *sorted);
 
-    for (size_t i = 0; i < system->system->runbooks_count; i++) {
-        const struct fx_runbook *runbook = &system->system->runbooks[i];
-
-        if (fx_effect_changes(runbook->effect) == changing)
-            fx_json_add(lines, usage_part(sc, system, runbook));
-    }
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &system->system->runbooks[i];
+    qsort(sorted, count, sizeof *sorted, by_command);
+    for (size_t i = 0; i < count; i++)
+        if (fx_effect_changes(sorted[i]->effect) == changing)
+            fx_json_add(lines, usage_part(sc, system, sorted[i]));
     return lines;
 }
 
@@ -48,21 +59,36 @@ static struct fx_json *overview(struct fx_scope *sc, const struct fx_engine_syst
         "context",
         fx_json_stringf(
             sc,
-            "%s help COMMAND explains one; env=NAME chooses an environment (otherwise %s); "
-            "slash commands do not work inside threads",
+            "%s help COMMAND explains one. env=NAME chooses an environment, otherwise it is %s. "
+            "Slack takes no slash commands inside threads.",
             system->command, system->default_environment),
         NULL);
+}
+
+static const char *spoken_type(const char *type) {
+    return strcmp(type, "integer") == 0    ? "whole number"
+           : strcmp(type, "event_id") == 0 ? "event id"
+           : strcmp(type, "ids") == 0      ? "one or more"
+           : strcmp(type, "boolean") == 0  ? "yes or no"
+           : strcmp(type, "choice") == 0   ? "one"
+                                           : type;
 }
 
 static struct fx_json *argument_line(struct fx_scope *sc, const struct fx_argument *argument) {
     struct fx_buf text;
 
     fx_buf_init(&text, sc, HELP_MAX_BYTES);
-    fx_buf_addf(&text, " %s (%s", argument->help == NULL ? "" : argument->help, argument->type);
+    fx_buf_addf(&text, "  %s (%s", argument->help == NULL ? "" : argument->help,
+                spoken_type(argument->type));
     if (argument->choices != NULL)
         fx_buf_addf(&text, " of %s", fx_json_dump(sc, argument->choices));
+    if (strcmp(argument->type, "integer") == 0 && argument->max < INT64_MAX)
+        fx_buf_addf(&text, " from %lld to %lld", (long long)argument->min,
+                    (long long)argument->max);
     if (argument->fallback != NULL)
-        fx_buf_addf(&text, ", otherwise %s", fx_json_dump(sc, argument->fallback));
+        fx_buf_addf(&text, "; %s when not given", fx_json_dump(sc, argument->fallback));
+    else if (argument->optional)
+        fx_buf_add_text(&text, "; may be left out");
     fx_buf_add_char(&text, ')');
     return fx_json_array_of(sc,
                             fx_json_object_of(sc, "code", fx_json_string(sc, argument->name), NULL),
@@ -82,7 +108,7 @@ static struct fx_json *explain(struct fx_scope *sc, const struct fx_engine_syste
                                                                              : runbook->summary),
         "lines", lines, "context",
         fx_json_string(sc, fx_effect_changes(runbook->effect)
-                               ? "Changes something: asks somebody else for approval first"
+                               ? "Changes something: somebody else is asked for approval first"
                                : "Changes nothing"),
         NULL);
 }
@@ -119,7 +145,7 @@ enum fx_code engine_unknown_command(struct engine_work *work, const struct fx_en
         fx_json_object_of(
             sc, "verdict",
             fx_json_stringf(
-                sc, "There is no command \"%s\"; nothing was done. Did you mean:",
+                sc, "There is no command \"%s\", so nothing was done. Did you mean:",
                 fx_slice_dup(sc, fx_slice_cut(text, 0, fx_slice_utf8_prefix(text, SHOWN)))),
             "lines", lines, "context",
             fx_json_stringf(sc, "%s help lists all commands", system->command), NULL),

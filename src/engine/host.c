@@ -113,6 +113,15 @@ static enum fx_code checkpoint(struct fx_step_host *host, struct fx_scope *sc,
     return store->write(store, sc, work->job, &writes, err);
 }
 
+/* No confirmation: who wants to stop wants it now, and nothing is lost by it. */
+static struct fx_json *stop_button(const struct engine_run *run, struct fx_scope *sc) {
+    struct fx_json *button = engine_button(sc, "Stop", "stop", run->row->id, "danger");
+
+    fx_json_put(button, "label",
+                fx_json_stringf(sc, "Stop: %s; what was done stays done", engine_run_title(run)));
+    return button;
+}
+
 static struct fx_json *progress_card(struct engine_host *h, struct fx_scope *sc,
                                      const struct fx_json *progress) {
     const struct fx_run *run = h->run->row;
@@ -127,18 +136,16 @@ static struct fx_json *progress_card(struct engine_host *h, struct fx_scope *sc,
     fx_json_add(by, fx_json_string(sc, ", updated "));
     fx_json_add(by, engine_time(sc, fx_wall_ms(h->run->work->engine->options.clock)));
     return fx_json_object_of(
-        sc, "title", fx_json_stringf(sc, "Running: %s (%s)", run->command, run->environment),
-        "tone", fx_json_string(sc, "wait"), "verdict",
-        fx_json_string(sc, text == NULL ? "working" : text), "fields",
+        sc, "title",
+        fx_json_stringf(sc, "Running: %s (%s)", engine_run_title(h->run), run->environment), "tone",
+        fx_json_string(sc, "wait"), "verdict",
+        fx_json_string(sc, engine_sentence(sc, text == NULL ? "working" : text)), "fields",
         fx_json_at(progress, "fields"), "progress",
         fx_json_at(progress, "total") == NULL
             ? NULL
             : fx_json_object_of(sc, "done", fx_json_at(progress, "done"), "total",
                                 fx_json_at(progress, "total"), NULL),
-        "buttons",
-        h->approval == NULL
-            ? NULL
-            : fx_json_array_of(sc, engine_button(sc, "Stop", "stop", run->id, "danger"), NULL),
+        "buttons", h->approval == NULL ? NULL : fx_json_array_of(sc, stop_button(h->run, sc), NULL),
         "context", by, NULL);
 }
 

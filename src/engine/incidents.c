@@ -8,17 +8,34 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { TIMELINE_SHOWN = 6, TIMELINE_KEPT = 50 };
+enum {
+    TIMELINE_SHOWN = 6,
+    TIMELINE_KEPT = 50,
+    /* a look into a queue hides its messages, which can end the alarm and begin it anew: without a
+     * pause each look would start the next */
+    TRIAGE_COOLDOWN_MS = 30 * 60 * 1000,
+};
 
 /* ---- the body: what an incident remembers as JSON ---- */
 
-static struct fx_json *route_body(struct fx_scope *sc, const struct fx_alarm_route *route) {
+static struct fx_json *route_body(struct fx_scope *sc, const struct fx_engine_system *system,
+                                  const struct fx_alarm_route *route) {
     struct fx_json *buttons = fx_json_array(sc);
 
-    for (size_t i = 0; route != NULL && i < route->buttons_count; i++)
-        fx_json_add(buttons, fx_json_object_of(sc, "command", fx_json_string(sc, route->buttons[i]),
-                                               "text", fx_json_string(sc, route->buttons[i]),
-                                               "arguments", fx_json_string(sc, ""), NULL));
+    for (size_t i = 0; route != NULL && i < route->buttons_count; i++) {
+        const struct fx_runbook *runbook = NULL;
+        struct fx_slice rest;
+
+        fx_system_match(system->system, fx_slice_of(route->buttons[i]), &runbook, &rest);
+        if (runbook == NULL) /* check has made sure of it */
+            continue;
+        struct fx_json *button =
+            engine_remember_button(sc, system, runbook, fx_slice_dup(sc, rest), NULL);
+
+        if (fx_json_count(buttons) == 0)
+            fx_json_put(button, "style", fx_json_string(sc, "primary"));
+        fx_json_add(buttons, button);
+    }
     return buttons;
 }
 
@@ -56,9 +73,9 @@ static char *capitalized(struct fx_scope *sc, const char *word) {
     return copy;
 }
 
-static char *card_title(struct fx_scope *sc, const struct fx_incident *incident) {
+static char *card_title(struct fx_scope *sc, const struct fx_incident *incident, const char *name) {
     if (incident->state == FX_INCIDENT_CLOSED)
-        return fx_printf(sc, "Resolved: %s", incident->title);
+        return fx_printf(sc, "Resolved: %s", name);
     return fx_printf(sc, "%s: %s", capitalized(sc, incident->severity), incident->title);
 }
 
@@ -67,12 +84,6 @@ static struct fx_json *card_fields(struct fx_scope *sc, const struct fx_incident
     struct fx_json *fields = fx_json_array(sc);
     const char *metric = fx_json_get_text(alarm, "metric");
 
-    fx_json_add(fields, engine_field(sc, "Since", engine_time(sc, incident->opened_ms)));
-    if (incident->state == FX_INCIDENT_CLOSED)
-        fx_json_add(fields,
-                    engine_field(sc, "Lasted",
-                                 fx_json_string(sc, fx_duration(sc, incident->closed_ms -
-                                                                        incident->opened_ms))));
     fx_json_add(fields,
                 engine_field(sc, "Where",
                              fx_json_stringf(sc, "%s, %s, account %s", incident->environment,
@@ -81,14 +92,14 @@ static struct fx_json *card_fields(struct fx_scope *sc, const struct fx_incident
     if (metric != NULL && metric[0] != '\0')
         fx_json_add(fields, engine_field(sc, "Metric", fx_json_string(sc, metric)));
     if (incident->seen > 1)
-        fx_json_add(
-            fields,
-            engine_field(sc, "Told", fx_json_stringf(sc, "%lld times", (long long)incident->seen)));
+        fx_json_add(fields,
+                    engine_field(sc, "Raised",
+                                 fx_json_stringf(sc, "%lld times", (long long)incident->seen)));
     if (incident->acked_by[0] != '\0')
         fx_json_add(fields,
-                    engine_field(sc, "Acknowledged",
+                    engine_field(sc, "Acknowledged by",
                                  fx_json_array_of(sc, engine_user(sc, incident->acked_by),
-                                                  fx_json_string(sc, " "),
+                                                  fx_json_string(sc, ", "),
                                                   engine_time(sc, incident->acked_ms), NULL)));
     return fields;
 }
@@ -96,13 +107,43 @@ static struct fx_json *card_fields(struct fx_scope *sc, const struct fx_incident
 static void add_labelled(struct fx_scope *sc, struct fx_json *lines, const char *label,
                          const char *text) {
     if (text != NULL && text[0] != '\0')
-        fx_json_add(lines,
-                    fx_json_array_of(
-                        sc, fx_json_object_of(sc, "bold", fx_json_stringf(sc, "%s ", label), NULL),
-                        fx_json_string(sc, text), NULL));
+        fx_json_add(lines, fx_json_array_of(
+                               sc, fx_json_object_of(sc, "bold", fx_json_string(sc, label), NULL),
+                               fx_json_stringf(sc, " %s", engine_sentence(sc, text)), NULL));
 }
 
-static struct fx_json *card_lines(struct fx_scope *sc, const struct fx_json *body) {
+/* What to read first: since when, what was found, what to do. */
+static struct fx_json *card_verdict(struct fx_scope *sc, const struct fx_incident *incident,
+                                    const struct fx_json *body) {
+    const char *verdict = fx_json_get_text(body, "verdict");
+    const char *found = verdict != NULL ? fx_printf(sc, " %s", engine_sentence(sc, verdict)) : "";
+
+    if (incident->state == FX_INCIDENT_CLOSED)
+        return fx_json_array_of(
+            sc, fx_json_string(sc, "OK again since "), engine_time(sc, incident->closed_ms),
+            fx_json_stringf(sc, ", after %s.",
+                            fx_duration(sc, incident->closed_ms - incident->opened_ms)),
+            NULL);
+    return fx_json_array_of(sc, fx_json_string(sc, "Since "), engine_time(sc, incident->opened_ms),
+                            fx_json_string(sc, "."),
+                            fx_json_object_of(sc, "bold", fx_json_string(sc, found), NULL), NULL);
+}
+
+static struct fx_json *card_lines(struct fx_scope *sc, const struct fx_incident *incident,
+                                  const struct fx_json *body) {
+    struct fx_json *lines = fx_json_array(sc);
+
+    if (incident->state == FX_INCIDENT_CLOSED) {
+        add_labelled(sc, lines, "Found then:", fx_json_get_text(body, "verdict"));
+        return lines;
+    }
+    add_labelled(sc, lines, "First action:", fx_json_get_text(body, "first_action"));
+    add_labelled(sc, lines, "Likely cause:", fx_json_get_text(body, "cause"));
+    return lines;
+}
+
+/* What AWS sent, and what has happened since. */
+static struct fx_json *card_details(struct fx_scope *sc, const struct fx_json *body) {
     const struct fx_json *alarm = fx_json_at(body, "alarm"),
                          *timeline = fx_json_at(body, "timeline");
     const struct fx_json *children = fx_json_at(alarm, "children"),
@@ -112,8 +153,6 @@ static struct fx_json *card_lines(struct fx_scope *sc, const struct fx_json *bod
 
     add_labelled(sc, lines, "AWS says:", fx_json_get_text(alarm, "reason"));
     add_labelled(sc, lines, "About:", fx_json_get_text(alarm, "description"));
-    add_labelled(sc, lines, "Likely cause:", fx_json_get_text(body, "cause"));
-    add_labelled(sc, lines, "First action:", fx_json_get_text(body, "first_action"));
     if (fx_json_count(children) > 0)
         add_labelled(sc, lines, "In alarm:", fx_json_dump(sc, children));
     if (extra != NULL && fx_json_text(extra) == NULL)
@@ -169,6 +208,7 @@ static struct fx_json *card_buttons(struct engine_work *work, const struct fx_in
     struct fx_json *buttons = fx_json_array(sc);
     const char *console = console_url(sc, fx_json_at(body, "alarm"));
     const char *page = page_link(work, incident);
+    const char *name = fx_json_text(fx_json_at_path(body, "alarm.name"));
 
     if (incident->state == FX_INCIDENT_OPEN) {
         const struct fx_json *commands = engine_command_buttons(
@@ -176,13 +216,17 @@ static struct fx_json *card_buttons(struct engine_work *work, const struct fx_in
 
         for (size_t i = 0; i < fx_json_count(commands); i++)
             fx_json_add(buttons, fx_json_item(commands, i));
-        if (incident->acked_by[0] == '\0')
-            fx_json_add(buttons, engine_button(sc, "Acknowledge", "ack", incident->id, NULL));
+        if (incident->acked_by[0] == '\0') {
+            struct fx_json *button = engine_button(sc, "Acknowledge", "ack", incident->id, NULL);
+
+            fx_json_put(button, "label", fx_json_stringf(sc, "Acknowledge: %s", name));
+            fx_json_add(buttons, button);
+        }
     }
     if (page != NULL)
-        fx_json_add(buttons, link_button(sc, "Open page", "link:page", page));
+        fx_json_add(buttons, link_button(sc, "Open in PagerDuty", "link:page", page));
     if (console != NULL)
-        fx_json_add(buttons, link_button(sc, "Open alarm", "link:alarm", console));
+        fx_json_add(buttons, link_button(sc, "Open in CloudWatch", "link:alarm", console));
     return buttons;
 }
 
@@ -192,14 +236,14 @@ enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engi
     struct fx_json *body = NULL;
 
     FX_TRY(fx_json_parse(sc, fx_slice_of(incident->body_json), &body, err));
-    const char *verdict = fx_json_get_text(body, "verdict");
+    const struct fx_json *alarm = fx_json_at(body, "alarm");
     struct fx_json *card = fx_json_object_of(
-        sc, "title", fx_json_string(sc, card_title(sc, incident)), "tone",
-        fx_json_string(sc, incident->state == FX_INCIDENT_CLOSED ? "good" : "alarm"), "verdict",
-        verdict == NULL ? NULL : fx_json_string(sc, verdict), "lines", card_lines(sc, body),
-        "fields", card_fields(sc, incident, fx_json_at(body, "alarm")), "buttons",
+        sc, "title", fx_json_string(sc, card_title(sc, incident, fx_json_get_text(alarm, "name"))),
+        "tone", fx_json_string(sc, incident->state == FX_INCIDENT_CLOSED ? "good" : "alarm"),
+        "verdict", card_verdict(sc, incident, body), "lines", card_lines(sc, incident, body),
+        "fields", card_fields(sc, incident, alarm), "list", card_details(sc, body), "buttons",
         card_buttons(work, incident, body), "context",
-        fx_json_stringf(sc, "Incident %s; details follow in the thread", incident->id), NULL);
+        fx_json_stringf(sc, "Incident %s; details are in the thread", incident->id), NULL);
 
     return engine_put_card(work, fx_printf(sc, "incident:%s", incident->id), "", system->channel,
                            card, err);
@@ -233,8 +277,9 @@ static void page(struct engine_work *work, const struct fx_engine_system *system
     fx_writes_message(
         sc, &work->writes,
         &(struct fx_message){.kind = FX_MESSAGE_PAGE,
-                             .key = fx_printf(sc, "page:%s:%d:%lld", incident->id, (int)action,
-                                              (long long)incident->changed_ms),
+                             /* one key: a trigger that has to wait is not overtaken by its
+                              * resolve, which would leave the page open for good */
+                             .key = fx_printf(sc, "page:%s", incident->id),
                              .parent = "",
                              .channel = system->channel,
                              .user = "",
@@ -262,16 +307,21 @@ static enum fx_code write_incident(struct telling *t, struct fx_error *err) {
     return engine_incident_card(t->work, t->system, t->incident, err);
 }
 
+/* With the incident itself. */
 static enum fx_code start_triage(struct telling *t, struct fx_error *err) {
     struct engine_work *work = t->work;
 
+    fx_json_put(t->body, "triaged", fx_json_int(work->sc, work->now_ms));
+    FX_TRY(write_incident(t, err));
     for (size_t i = 0; t->route != NULL && i < t->route->triage_count; i++) {
-        const struct fx_runbook *runbook = fx_system_find(t->system->system, t->route->triage[i]);
+        const struct fx_runbook *runbook = NULL;
         struct fx_json *arguments = NULL;
+        struct fx_slice rest;
 
+        fx_system_match(t->system->system, fx_slice_of(t->route->triage[i]), &runbook, &rest);
         if (runbook == NULL) /* check has made sure of it */
             continue;
-        FX_TRY(fx_runbook_arguments(work->sc, runbook, FX_SLICE(""), &arguments, err));
+        FX_TRY(fx_runbook_arguments(work->sc, runbook, rest, &arguments, err));
         FX_TRY(engine_start_run(
             work,
             &(struct engine_ask){.system = t->system,
@@ -299,7 +349,7 @@ static void fill_body(struct telling *t) {
         t->route == NULL || t->route->first_action == NULL
             ? NULL
             : fx_json_string(sc, t->route->first_action),
-        "_buttons", route_body(sc, t->route), "timeline", fx_json_array(sc), NULL);
+        "_buttons", route_body(sc, t->system, t->route), "timeline", fx_json_array(sc), NULL);
 }
 
 static enum fx_code open_incident(struct telling *t, struct fx_error *err) {
@@ -327,8 +377,7 @@ static enum fx_code open_incident(struct telling *t, struct fx_error *err) {
     fx_writes_audit(sc, &work->writes, "alarm", "incident.opened", t->incident->id,
                     fx_json_object_of(sc, "alarm", fx_json_string(sc, t->alarm->name), NULL));
     page(work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
-    FX_TRY(write_incident(t, err));
-    return note ? FX_OK : start_triage(t, err);
+    return note ? write_incident(t, err) : start_triage(t, err);
 }
 
 /* A note has no life: one plain card, nothing to close. */
@@ -342,7 +391,7 @@ static enum fx_code note_event(struct telling *t, struct fx_error *err) {
             sc, "title", fx_json_string(sc, t->alarm->name), "tone", fx_json_string(sc, "plain"),
             "verdict", t->alarm->reason[0] == '\0' ? NULL : fx_json_string(sc, t->alarm->reason),
             "lines",
-            card_lines(
+            card_details(
                 sc, fx_json_object_of(
                         sc, "alarm",
                         fx_json_object_of(sc, "extra",
@@ -362,13 +411,15 @@ static enum fx_code reopen_incident(struct telling *t, struct fx_error *err) {
     t->incident->acked_by = "";
     t->incident->seen++;
     fx_json_put(t->body, "alarm", alarm_body(t->work->sc, t->alarm));
-    fx_json_remove(t->body, "verdict");
+    bool again = t->work->now_ms - fx_json_get_int(t->body, "triaged", 0) >= TRIAGE_COOLDOWN_MS;
+
+    if (again)
+        fx_json_remove(t->body, "verdict");
     add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms, "in alarm again");
     fx_writes_audit(t->work->sc, &t->work->writes, "alarm", "incident.reopened", t->incident->id,
                     NULL);
     page(t->work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
-    FX_TRY(write_incident(t, err));
-    return start_triage(t, err);
+    return again ? start_triage(t, err) : write_incident(t, err);
 }
 
 static enum fx_code repeat_incident(struct telling *t, struct fx_error *err) {

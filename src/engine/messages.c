@@ -3,6 +3,9 @@
 
 #include "fluxabot/base/redact.h"
 
+#include <ctype.h>
+#include <string.h>
+
 enum fx_code engine_put_card(struct engine_work *work, const char *key, const char *parent,
                              const char *channel, const struct fx_json *card,
                              struct fx_error *err) {
@@ -58,6 +61,15 @@ enum fx_code engine_whisper_text(struct engine_work *work, const char *channel, 
     return engine_whisper(
         work, channel, user, response_url,
         fx_json_object_of(work->sc, "verdict", fx_json_string(work->sc, text), NULL), err);
+}
+
+char *engine_sentence(struct fx_scope *sc, const char *text) {
+    size_t len = strlen(text);
+    char *sentence =
+        fx_printf(sc, "%s%s", text, len == 0 || strchr(".!?:", text[len - 1]) != NULL ? "" : ".");
+
+    sentence[0] = (char)toupper((unsigned char)sentence[0]);
+    return sentence;
 }
 
 struct fx_json *engine_user(struct fx_scope *sc, const char *user_id) {

@@ -17,7 +17,8 @@ enum {
     OUTBOX_BATCH = 50,
     OUTBOX_LANES = 64,
     OUTBOX_LANE_NAME_MAX = 64,
-    OUTBOX_MAX_BACKOFF_MS = 60000
+    OUTBOX_MAX_BACKOFF_MS = 60000,
+    OUTBOX_ORDERED_ATTEMPTS = 6, /* then one post no longer holds up the others of its channel */
 };
 
 /* When a channel may take its next post, and when a method may be called again after a 429. */
@@ -115,6 +116,10 @@ static enum fx_code send_message(struct pump *pump, struct fx_scope *sc,
     return code;
 }
 
+static bool is_post(const struct fx_message *message) {
+    return message->kind == FX_MESSAGE_PUT && message->ts[0] == '\0';
+}
+
 static int64_t retry_in_ms(const struct fx_message *message, const struct fx_error *why) {
     int64_t backoff = (int64_t)500 << (message->attempts < 8 ? message->attempts : 8);
 
@@ -146,6 +151,22 @@ static void count(struct pump *pump, const struct fx_message *message, enum fx_c
         fx_metrics_add(metrics, FX_METRIC_SLACK_FAILED, 1);
 }
 
+/* Whoever pressed waits for a dialog that will not come. */
+static void tell_no_dialog(struct pump *pump, struct fx_scope *sc, const struct fx_message *message,
+                           const struct fx_error *why) {
+    struct fx_engine *engine = pump->engine;
+    struct engine_work work = {
+        .engine = engine, .sc = sc, .now_ms = fx_wall_ms(engine->options.clock)};
+    struct fx_error err = {0};
+
+    if (engine_whisper_text(&work, message->channel, message->user, message->response_url, &err,
+                            "The dialog could not be opened (%s). Nothing was changed by your "
+                            "click; please press again.",
+                            why->message) != FX_OK ||
+        engine->options.store->write(engine->options.store, sc, NULL, &work.writes, &err) != FX_OK)
+        fx_log(sc, FX_LOG_ERROR, "dialog.not_told", FX_E(&err));
+}
+
 static void record(struct pump *pump, struct fx_scope *sc, const struct fx_message *message,
                    enum fx_code code, const char *ts, const struct fx_error *why) {
     struct fx_store *store = pump->engine->options.store;
@@ -161,12 +182,16 @@ static void record(struct pump *pump, struct fx_scope *sc, const struct fx_messa
 
         fx_log(sc, FX_LOG_WARN, "outbox.retry", FX_S("key", message->key),
                FX_I("attempt", message->attempts), FX_I("in_ms", due - now), FX_E(why));
-        if (code == FX_ERR_THROTTLED)
+        /* what was said later must not stand before it */
+        if (code == FX_ERR_THROTTLED ||
+            (is_post(message) && message->attempts < OUTBOX_ORDERED_ATTEMPTS))
             lane_of(pump, lane_name(message))->free_at_ms = due;
         stored = store->outbox_retry(store, sc, message->seq, due, why->message, &err);
     } else {
         fx_log(sc, FX_LOG_ERROR, "outbox.failed", FX_S("key", message->key), FX_E(why));
         stored = store->outbox_failed(store, sc, message->seq, why->message, &err);
+        if (message->kind == FX_MESSAGE_VIEW)
+            tell_no_dialog(pump, sc, message, why);
     }
     if (stored != FX_OK)
         fx_log(sc, FX_LOG_ERROR, "outbox.not_recorded", FX_S("key", message->key), FX_E(&err));
@@ -187,7 +212,7 @@ static bool try_message(struct pump *pump, struct fx_scope *parent,
             *io_next_ms = lane->free_at_ms;
         return false;
     }
-    if (message->kind == FX_MESSAGE_PUT && message->ts[0] == '\0')
+    if (is_post(message))
         lane->free_at_ms = now + FX_ENGINE_POST_PACE_MS;
     if (store->outbox_begin(store, sc, message->seq, &err) != FX_OK)
         return true; /* replaced by a newer one meanwhile: the next look finds that */

@@ -44,6 +44,8 @@ const struct fx_engine_system *engine_system(const struct fx_engine *engine, con
 const struct fx_environment *engine_environment(const struct fx_engine_system *system,
                                                 const char *name);
 char *engine_id(struct engine_work *work, const char *prefix);
+/* What somebody does who asks for this command. */
+enum fx_action engine_action(const struct fx_runbook *runbook);
 /* Makes the writes so far durable in the middle of a job and starts a new set. */
 enum fx_code engine_flush(struct engine_work *work, struct fx_error *err);
 
@@ -70,6 +72,8 @@ enum fx_code engine_whisper_text(struct engine_work *work, const char *channel, 
 struct fx_json *engine_user(struct fx_scope *sc, const char *user_id); /* "the alarm" for "" */
 struct fx_json *engine_time(struct fx_scope *sc, int64_t wall_ms);
 struct fx_json *engine_field(struct fx_scope *sc, const char *name, struct fx_json *value);
+/* Text of ours or of a step as a sentence: a capital first, one full stop last. */
+char *engine_sentence(struct fx_scope *sc, const char *text);
 struct fx_json *engine_button(struct fx_scope *sc, const char *text, const char *action,
                               const char *value, const char *style);
 
@@ -141,6 +145,16 @@ struct engine_run {
     struct fx_json *values; /* step id -> output */
     struct fx_json *names;  /* what expressions may read */
 };
+/* What its intents say. */
+struct engine_changes {
+    size_t made; /* promised and not refused */
+    size_t open; /* of these: nobody knows whether they happened */
+};
+enum fx_code engine_count_changes(struct engine_work *work, const char *run_id,
+                                  struct engine_changes *ret_changes, struct fx_error *err);
+/* "Nothing was changed." and the like. */
+const char *engine_changes_text(struct fx_scope *sc, const struct engine_changes *changes);
+
 /* Ends the run in this state with a card. */
 enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, const char *note,
                             const struct fx_json *card, struct fx_error *err);
@@ -150,15 +164,28 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
 void engine_save_run(struct engine_run *run);
 void engine_step_context(struct engine_run *run, struct fx_step_context *ret_context);
 char *engine_run_key(struct fx_scope *sc, const char *run_id);
+/* "redrive 60 of 100 messages" once that is planned, else "/fluxa dlq redrive". */
+const char *engine_run_title(const struct engine_run *run);
 /* Where a run's own message goes. */
 enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *card,
                                  struct fx_error *err);
+
+/* ---- quarantine.c ---- */
+
+/* The job will not be tried again: ends its run, and tells the person or the channel that waits. */
+enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why,
+                            struct fx_error *err);
 
 /* ---- answer.c ---- */
 
 /* The answer part of a runbook, filled in: a card, and the buttons as they must be remembered. */
 enum fx_code engine_answer(struct engine_run *run, struct fx_json **ret_card, struct fx_error *err);
-/* Buttons for commands: {text, command, arguments}. owner is "r=RUN" or "i=INCIDENT". */
+/* How a button for a command is remembered: {command, arguments, text, label}; text NULL: the
+ * runbook's own. */
+struct fx_json *engine_remember_button(struct fx_scope *sc, const struct fx_engine_system *system,
+                                       const struct fx_runbook *runbook, const char *arguments,
+                                       const char *text);
+/* Remembered buttons, drawn. owner is "r=RUN" or "i=INCIDENT". */
 struct fx_json *engine_command_buttons(struct fx_scope *sc, const struct fx_json *buttons,
                                        const char *owner);
 
@@ -172,13 +199,13 @@ enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *a
                            bool approve, const char *user, const char *reason,
                            const char *response_url, struct fx_error *err);
 enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_approval *approval,
-                                     const char *trigger_id, const char *channel,
-                                     struct fx_error *err);
+                                     const char *trigger_id, const char *channel, const char *user,
+                                     const char *response_url, struct fx_error *err);
 /* The job "expire". */
 enum fx_code engine_expire(struct engine_work *work, struct fx_error *err);
 /* The digest of an approval over everything it is bound to. */
-char *engine_plan_digest(struct fx_scope *sc, const struct fx_engine *engine,
-                         const struct fx_run *run, const struct fx_approval *approval);
+char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
+                         const struct fx_approval *approval);
 
 /* ---- change.c ---- */
 

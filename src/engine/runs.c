@@ -12,6 +12,14 @@ char *engine_run_key(struct fx_scope *sc, const char *run_id) {
     return fx_printf(sc, "run:%s", run_id);
 }
 
+const char *engine_run_title(const struct engine_run *run) {
+    const char *title = fx_json_get_text(run->values, "_title");
+
+    return title != NULL
+               ? title
+               : fx_printf(run->work->sc, "%s %s", run->system->command, run->row->command);
+}
+
 enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask *ask,
                               struct fx_error *err) {
     struct fx_scope *sc = work->sc;
@@ -127,7 +135,9 @@ enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *c
                                  struct fx_error *err) {
     struct engine_work *work = run->work;
 
-    if (run->runbook->is_private && run->row->requester[0] != '\0')
+    /* a change is decided by others, who must see it */
+    if (run->runbook->is_private && run->row->requester[0] != '\0' &&
+        !fx_effect_changes(run->runbook->effect))
         return engine_whisper(work, run->row->channel, run->row->requester, run->row->response_url,
                               card, err);
     return engine_put_card(work, engine_run_key(work->sc, run->row->id), run->row->parent,
@@ -155,41 +165,76 @@ enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, con
     return FX_OK;
 }
 
-/* What had been changed when it failed is known from the intents alone. */
-static enum fx_code what_was_done(struct engine_run *run, const char **ret_text,
-                                  struct fx_error *err) {
-    struct fx_store *store = run->work->engine->options.store;
+/* A refusal by AWS stands in the outcome of a failed intent: nothing happened then. */
+static bool was_refused(struct fx_scope *sc, const struct fx_intent *intent) {
+    struct fx_json *outcome = NULL;
+    struct fx_error ignored;
+
+    return intent->state == FX_INTENT_FAILED &&
+           fx_json_parse(sc, fx_slice_of(intent->outcome_json), &outcome, &ignored) == FX_OK &&
+           fx_json_at(outcome, "refused") != NULL;
+}
+
+enum fx_code engine_count_changes(struct engine_work *work, const char *run_id,
+                                  struct engine_changes *ret_changes, struct fx_error *err) {
+    struct fx_store *store = work->engine->options.store;
     struct fx_intent **intents = NULL;
     size_t count = 0;
 
-    FX_TRY(store->intents(store, run->work->sc, run->row->id, NULL, &intents, &count, err));
-    *ret_text = count == 0
-                    ? "Nothing was changed."
-                    : fx_printf(run->work->sc,
-                                "%zu %s had been begun before; the audit log names each of them.",
-                                count, count == 1 ? "change" : "changes");
+    FX_TRY(store->intents(store, work->sc, run_id, NULL, &intents, &count, err));
+    *ret_changes = (struct engine_changes){0};
+    for (size_t i = 0; i < count; i++) {
+        ret_changes->made += !was_refused(work->sc, intents[i]);
+        ret_changes->open +=
+            intents[i]->state == FX_INTENT_SET || intents[i]->state == FX_INTENT_UNKNOWN;
+    }
     return FX_OK;
 }
 
+const char *engine_changes_text(struct fx_scope *sc, const struct engine_changes *changes) {
+    if (changes->open > 0)
+        return fx_printf(sc,
+                         "Of %zu %s begun before, %zu may or may not have happened and will not be "
+                         "tried again; the audit log names each of them.",
+                         changes->made, changes->made == 1 ? "change" : "changes", changes->open);
+    if (changes->made > 0)
+        return fx_printf(sc, "%zu %s had been made before; the audit log names each of them.",
+                         changes->made, changes->made == 1 ? "change" : "changes");
+    return "Nothing was changed.";
+}
+
+/* "Refused" promises that nothing happened, "Failed" that what happened is known. */
 enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, const char *step_id,
                              const struct fx_error *why, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
-    const char *done = "";
+    struct engine_changes changes = {0};
     const char *note = fx_strdup(sc, why->message);
-    bool refused = state == FX_RUN_REFUSED;
 
-    FX_TRY(what_was_done(run, &done, err));
-    if (!refused)
-        fx_metrics_add(run->work->engine->options.metrics, FX_METRIC_RUNS_FAILED, 1);
+    FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
+    if (changes.open > 0)
+        state = FX_RUN_ASKING;
+    else if (changes.made > 0 && state == FX_RUN_REFUSED)
+        state = FX_RUN_FAILED;
+    const char *title = state == FX_RUN_REFUSED  ? "Refused"
+                        : state == FX_RUN_ASKING ? "Please look"
+                                                 : "Failed";
+
+    if (state != FX_RUN_REFUSED)
+        fx_metrics_add(run->work->engine->options.metrics,
+                       state == FX_RUN_ASKING ? FX_METRIC_RUNS_UNKNOWN : FX_METRIC_RUNS_FAILED, 1);
     struct fx_json *card = fx_json_object_of(
-        sc, "title",
-        fx_json_stringf(sc, "%s: %s", refused ? "Refused" : "Failed", run->row->command), "tone",
+        sc, "title", fx_json_stringf(sc, "%s: %s", title, run->row->command), "tone",
         fx_json_string(sc, "bad"), "verdict", fx_json_stringf(sc, "%s.", note), "lines",
-        fx_json_array_of(sc, fx_json_string(sc, done), NULL), "context",
+        fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
+        "context",
         fx_json_stringf(sc, "Step %s of run %s in %s", step_id, run->row->id,
                         run->row->environment),
         NULL);
 
+    if (run->row->incident[0] != '\0' && strcmp(run->row->trigger, "alarm") == 0)
+        FX_TRY(engine_incident_verdict(
+            run->work, run->row->incident,
+            fx_printf(sc, "The diagnosis by %s failed: %s.", run->row->command, note), err));
     return engine_end_run(run, state, note, card, err);
 }
 
@@ -275,8 +320,10 @@ static enum fx_code ask_person(struct engine_run *run, const struct fx_runbook_s
     struct fx_scope *sc = run->work->sc;
     struct fx_json *card = fx_json_object_of(
         sc, "title",
-        fx_json_stringf(sc, "Please look: %s has an unknown outcome", run->row->command), "tone",
-        fx_json_string(sc, "bad"), "verdict", fx_json_string(sc, result->note), "lines",
+        fx_json_stringf(sc, "Please look: nobody knows whether this happened: %s (%s)",
+                        engine_run_title(run), run->row->environment),
+        "tone", fx_json_string(sc, "bad"), "verdict",
+        fx_json_string(sc, engine_sentence(sc, result->note)), "lines",
         fx_json_array_of(sc, fx_json_string(sc, "It was not tried again."), NULL), "code",
         result->output == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, result->output)),
         "context", fx_json_stringf(sc, "Step %s of run %s", step->id, run->row->id), NULL);
@@ -354,12 +401,24 @@ static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_ste
     return fx_fail(err, FX_ERR_INTERNAL, "step %s ended in no known way", step->id);
 }
 
+/* Steps are counted, and a count means nothing in another text. */
+static enum fx_code refuse_edited(struct engine_run *run, struct fx_error *err) {
+    struct fx_error why = {0};
+
+    (void)fx_fail(&why, FX_ERR_CONFLICT,
+                  "the runbook was edited after this was asked; ask again with %s %s",
+                  run->system->command, run->row->command);
+    return engine_fail_run(run, FX_RUN_REFUSED, "start", &why, err);
+}
+
 enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err) {
     struct engine_run run;
 
     FX_TRY(load_run(work, &run, err));
     if (fx_run_state_is_final(run.row->state) || run.row->state == FX_RUN_ASKING)
         return FX_OK; /* a late wake-up */
+    if (strcmp(run.row->runbook_digest, run.runbook->digest) != 0)
+        return refuse_edited(&run, err);
     run.row->state = FX_RUN_RUNNING;
     while ((size_t)run.row->step < run.runbook->steps_count) {
         enum next next = NEXT_END;

@@ -20,6 +20,12 @@ const struct fx_environment *engine_environment(const struct fx_engine_system *s
     return NULL;
 }
 
+enum fx_action engine_action(const struct fx_runbook *runbook) {
+    if (!fx_effect_changes(runbook->effect))
+        return FX_ACTION_READ;
+    return runbook->is_stop ? FX_ACTION_STOP : FX_ACTION_REQUEST;
+}
+
 char *engine_id(struct engine_work *work, const char *prefix) {
     return fx_id_new(work->sc, work->engine->options.random, prefix);
 }

@@ -111,6 +111,21 @@ static const struct fx_argument *next_free(struct line *line) {
     return NULL;
 }
 
+/* "dlq redrive HashMismatch": a word that is no number passes by a number that may be left out and
+ * begins the rest of the line. */
+static const struct fx_argument *
+pass_by_number(struct line *line, const struct fx_argument *argument, struct fx_slice word) {
+    size_t count = line->runbook->arguments_count;
+    const struct fx_argument *last = count == 0 ? NULL : &line->runbook->arguments[count - 1];
+    int64_t ignored = 0;
+
+    if (argument == NULL || argument->fallback == NULL || strcmp(argument->type, "integer") != 0 ||
+        !last->rest || fx_json_at(line->values, last->name) != NULL ||
+        fx_slice_to_int(word, &ignored))
+        return argument;
+    return last;
+}
+
 static enum fx_code put_value(struct line *line, const struct fx_argument *argument,
                               struct fx_slice text, struct fx_error *err) {
     struct fx_json *value = NULL;
@@ -163,6 +178,7 @@ static enum fx_code take_word(struct line *line, struct fx_error *err) {
         word.value = fx_slice_cut(line->text, word.start, line->at - word.start);
         word.quoted = false;
     }
+    argument = pass_by_number(line, argument, word.value);
     if (argument == NULL && line->runbook->arguments_count == 0)
         return fail_unknown(line, "", err);
     if (argument == NULL)

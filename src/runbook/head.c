@@ -70,11 +70,11 @@ static void check_role(struct runbook_check *c, struct fx_runbook *runbook, cons
 
 void runbook_check_head(struct runbook_check *c, size_t index) {
     static const struct runbook_field fields[] = {
-        {"command", RUNBOOK_TEXT, true}, {"summary", RUNBOOK_TEXT, true},
-        {"help", RUNBOOK_TEXT, false},   {"rows", RUNBOOK_LINES, false},
-        {"role", RUNBOOK_TEXT, false},   {"arguments", RUNBOOK_MAP, false},
-        {"steps", RUNBOOK_LIST, false},  {"answer", RUNBOOK_MAP, true},
-        {"undo", RUNBOOK_ANY, false},
+        {"command", RUNBOOK_TEXT, true},   {"summary", RUNBOOK_TEXT, true},
+        {"help", RUNBOOK_TEXT, false},     {"button", RUNBOOK_TEXT, false},
+        {"rows", RUNBOOK_LINES, false},    {"role", RUNBOOK_TEXT, false},
+        {"arguments", RUNBOOK_MAP, false}, {"steps", RUNBOOK_LIST, false},
+        {"answer", RUNBOOK_MAP, true},     {"undo", RUNBOOK_ANY, false},
     };
     struct fx_runbook *runbook = &c->runbooks[index];
     const struct fx_json *root = fx_yaml_root(c->files[index].yaml);
@@ -85,10 +85,12 @@ void runbook_check_head(struct runbook_check *c, size_t index) {
     runbook->file = c->files[index].path;
     runbook->summary = fx_json_get_text(root, "summary");
     runbook->help = fx_json_get_text(root, "help");
+    runbook->button = fx_json_get_text(root, "button");
     runbook->rows = joined(c, fx_json_at(root, "rows"));
     check_command(c, index, fx_json_get_text(root, "command"));
     check_role(c, runbook, fx_json_get_text(root, "role"));
     runbook_check_arguments(c, runbook, fx_json_at(root, "arguments"));
     runbook_check_texts(c, "summary", fx_json_at(root, "summary"), NULL);
     runbook_check_texts(c, "help", fx_json_at(root, "help"), NULL);
+    runbook_check_texts(c, "button", fx_json_at(root, "button"), NULL);
 }

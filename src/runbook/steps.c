@@ -154,6 +154,8 @@ static void check_approval(struct runbook_check *c, const struct fx_runbook *run
 }
 
 static void check_effects(struct runbook_check *c, struct fx_runbook *runbook) {
+    bool stops = false, changes = false;
+
     for (size_t i = 0; i < runbook->steps_count; i++) {
         const struct fx_runbook_step *step = &runbook->steps[i];
         const char *path = runbook_path_item(c, "steps", i);
@@ -169,9 +171,14 @@ static void check_effects(struct runbook_check *c, struct fx_runbook *runbook) {
                         "foreign code)");
         else if (step->kind->is_approval)
             check_approval(c, runbook, i, path);
-        else if (fx_effect_changes(effect))
+        else if (fx_effect_changes(effect) && step->kind->is_stop)
+            stops = true;
+        else if (fx_effect_changes(effect)) {
+            changes = true;
             check_change(c, runbook, i, path);
+        }
     }
+    runbook->is_stop = stops && !changes;
 }
 
 void runbook_check_steps(struct runbook_check *c, struct fx_runbook *runbook,

@@ -30,31 +30,14 @@ static bool allowed_characters(struct fx_slice body) {
     return true;
 }
 
-/* The event id that Fluxa put into the body, or NULL. */
-static struct fx_json *event_id_of(struct fx_scope *sc, struct fx_slice body) {
-    struct fx_json *json = NULL;
-    struct fx_error err;
-
-    if (fx_json_parse(sc, body, &json, &err) != FX_OK || fx_json_get_text(json, "event_id") == NULL)
-        return NULL;
-    return fx_json_string(sc, fx_json_get_text(json, "event_id"));
-}
-
 static void record(struct aws_call *call, const char *operation, const struct sqs_queue *queue,
                    const struct sqs_message *message, bool batch) {
     struct fx_scope *sc = call->sc;
-    const struct fx_json *attributes =
-        message->attributes != NULL ? message->attributes : fx_json_object(sc);
-    const char *attributes_text = fx_json_dump_canonical(sc, attributes);
+    struct fx_json *detail = sqs_fingerprint(sc, message);
 
-    sandbox_effect(
-        call->sb, "sqs", operation, queue->arn,
-        fx_json_object_of(sc, "message_id", fx_json_string(sc, message->id), "event_id",
-                          event_id_of(sc, message->body), "body_sha256",
-                          fx_json_string(sc, fx_sha256_hex(sc, message->body)), "attributes_sha256",
-                          fx_json_string(sc, fx_sha256_hex(sc, fx_slice_of(attributes_text))),
-                          "request_id", fx_json_string(sc, call->request_id), "batch",
-                          fx_json_bool(sc, batch), NULL));
+    fx_json_put(detail, "request_id", fx_json_string(sc, call->request_id));
+    fx_json_put(detail, "batch", fx_json_bool(sc, batch));
+    sandbox_effect(call->sb, "sqs", operation, queue->arn, detail);
 }
 
 /* ---- send ---- */

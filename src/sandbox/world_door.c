@@ -274,6 +274,7 @@ void sandbox_door_world(struct sandbox_request *req, struct sandbox_reply *reply
 static struct fx_json *queues_shown(struct sandbox_request *req) {
     struct fx_scope *sc = req->sc;
     struct fx_json *list = fx_json_array(sc);
+    bool messages = sandbox_query(req, "messages") != NULL;
 
     for (struct sqs_queue *queue = req->sb->aws->queues; queue != NULL; queue = queue->next) {
         struct sqs_counts counts = sqs_count(req->sb->aws, queue);
@@ -285,7 +286,8 @@ static struct fx_json *queues_shown(struct sandbox_request *req) {
                                               (unsigned)req->sb->options.aws_port, queue->name),
                               "visible", fx_json_int(sc, (int64_t)counts.visible), "in_flight",
                               fx_json_int(sc, (int64_t)counts.in_flight), "delayed",
-                              fx_json_int(sc, (int64_t)counts.delayed), NULL));
+                              fx_json_int(sc, (int64_t)counts.delayed), "messages",
+                              messages ? sqs_listing(sc, queue) : NULL, NULL));
     }
     return list;
 }

@@ -169,6 +169,7 @@ static void send_letter(struct sandbox_aws *aws, struct fx_scope *sc, struct sqs
                                            });
 
     message->source_arn = fx_strdup(message->sc, source_arn);
+    message->cause = cause_code(letter->cause);
     message->receive_count = DEAD_RECEIVES;
     message->first_receive_ms = letter->sent_ms + 100;
     message->arrived_ms = letter->sent_ms + PROCESS_DELAY_MS;

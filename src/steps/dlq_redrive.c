@@ -85,7 +85,7 @@ static const char *counts_text(struct fx_scope *sc, const struct fx_json *counts
     while (fx_json_next(counts, &cursor, &name, &count))
         text = fx_printf(sc, "%s%s%lld %s", text, text[0] == '\0' ? "" : ", ",
                          (long long)fx_json_to_int(count, 0), name);
-    return text[0] == '\0' ? "none" : text;
+    return text;
 }
 
 /* ---- the plan ---- */
@@ -176,24 +176,31 @@ static struct fx_json *field(struct fx_scope *sc, const char *name, const char *
                              fx_json_string(sc, value), NULL);
 }
 
+static const char *staying_text(struct fx_scope *sc, const struct redrive *r) {
+    if (r->total == r->chosen)
+        return "none";
+    return fx_printf(sc, "%lld: %s", (long long)(r->total - r->chosen),
+                     counts_text(sc, r->choice.staying));
+}
+
 static struct fx_json *facts(struct fx_scope *sc, const struct redrive *r, int64_t canary) {
     struct fx_json *list = fx_json_array_of(
-        sc, field(sc, "From", r->queue.arn), field(sc, "To", r->main.arn),
+        sc, field(sc, "From", r->queue.name), field(sc, "To", r->main.name),
         field(sc, "Moving",
               fx_printf(sc, "%lld of %lld: %s", (long long)r->chosen, (long long)r->total,
                         counts_text(sc, r->choice.classes))),
-        field(sc, "Staying", counts_text(sc, r->choice.staying)),
+        field(sc, "Staying", staying_text(sc, r)),
         field(sc, "How",
-              r->move_task ? "every message is safe: SQS moves the queue as one task"
-                           : fx_printf(sc, "the queue is mixed: one by one, %lld first as a canary",
+              r->move_task ? "all at once by SQS, because every message is safe"
+                           : fx_printf(sc, "one by one; the first %lld are watched before the rest",
                                        (long long)canary)),
         field(sc, "Rate",
-              fx_printf(sc, "%lld a second, about %lld s", (long long)r->rate,
-                        (long long)((r->chosen + r->rate - 1) / r->rate))),
+              fx_printf(sc, "%lld a second, about %s", (long long)r->rate,
+                        fx_duration(sc, (r->chosen + r->rate - 1) / r->rate * 1000))),
         NULL);
 
     if (r->gate[0] != '\0')
-        fx_json_add(list, field(sc, "Cause gone?", fx_printf(sc, "yes: %s", r->gate)));
+        fx_json_add(list, field(sc, "Is the cause gone", fx_printf(sc, "yes: %s", r->gate)));
     return list;
 }
 
@@ -219,7 +226,10 @@ static enum fx_code redrive_plan(const struct fx_step_context *ctx, const struct
 
     FX_TRY(prepare(ctx, params, &r, err));
     *ret_plan = fx_json_object_of(
-        sc, "summary",
+        sc, "title",
+        fx_json_stringf(sc, "redrive %lld of %lld messages", (long long)r.chosen,
+                        (long long)r.total),
+        "summary",
         fx_json_stringf(
             sc,
             "Move %lld of %lld messages from %s back to %s. A message that was sent cannot be "

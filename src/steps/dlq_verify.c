@@ -46,7 +46,8 @@ static enum fx_code verify_run(const struct fx_step_context *ctx, const struct f
     struct fx_error why;
 
     FX_TRY(queue_find(ctx, fx_json_get_text(params, "queue"), &dlq, err));
-    FX_TRY(queue_find(ctx, dlq.source == NULL ? dlq.name : dlq.source, &source, err));
+    FX_TRY(queue_find(ctx, dlq.source == NULL ? fx_json_get_text(params, "queue") : dlq.source,
+                      &source, err));
     bool readable = count_statuses(ctx, event_ids, &verdict, &why) == FX_OK;
 
     if ((!readable || verdict.success < total) &&
@@ -54,9 +55,7 @@ static enum fx_code verify_run(const struct fx_step_context *ctx, const struct f
         ctx->host->progress(
             ctx->host, sc,
             fx_json_object_of(sc, "text",
-                              fx_json_stringf(sc, "Verifying: %lld of %lld are processed.",
-                                              (long long)(readable ? verdict.success : 0),
-                                              (long long)total),
+                              fx_json_string(sc, "Checking that what was sent is processed."),
                               "done", fx_json_int(sc, readable ? verdict.success : 0), "total",
                               fx_json_int(sc, total), NULL));
         *ret_result = (struct fx_step_result){

@@ -17,7 +17,7 @@ static enum fx_code probe_database(const struct fx_step_context *ctx, const char
     if (code != FX_OK)
         return fx_fail(err, FX_ERR_CONFLICT, "the database %s does not answer yet (%s)", name,
                        err->message);
-    *ret_text = fx_printf(ctx->sc, "database %s answers in %lld ms", name,
+    *ret_text = fx_printf(ctx->sc, "the database %s answers in %lld ms", name,
                           (long long)(fx_mono_ms(ctx->clock) - began));
     return FX_OK;
 }

@@ -133,9 +133,7 @@ static void show(const struct fx_step_context *ctx, const struct fx_json *task) 
 
     ctx->host->progress(
         ctx->host, sc,
-        fx_json_object_of(sc, "text",
-                          fx_json_stringf(sc, "SQS has moved %lld of %lld messages.",
-                                          (long long)moved, (long long)total),
+        fx_json_object_of(sc, "text", fx_json_string(sc, "SQS moves the queue as one task."),
                           "done", fx_json_int(sc, moved), "total", fx_json_int(sc, total), NULL));
 }
 

@@ -114,7 +114,7 @@ enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, 
         size_t received = 0, before = ret_letters->count;
 
         FX_TRY(fx_scope_check(ctx->sc, fx_mono_ms(ctx->clock), err));
-        FX_TRY(peek_once(ctx, queue, SQS_BATCH, have_all ? 0 : DLQ_LONG_POLL_S,
+        FX_TRY(peek_once(ctx, queue, max - ret_letters->count, have_all ? 0 : DLQ_LONG_POLL_S,
                          hide_for_s(queue, depth), ret_letters, &received, err));
         if (ret_letters->count > before)
             continue;

@@ -15,14 +15,16 @@ enum {
 };
 
 extern const struct fx_step_kind step_aws, step_sql, step_insights, step_metric, step_wait,
-    step_approval, step_dlq_inspect, step_dlq_classify, step_dlq_redrive, step_dlq_verify;
+    step_approval, step_dlq_inspect, step_dlq_classify, step_dlq_redrive, step_dlq_verify,
+    step_dlq_cancel;
 
 enum fx_effect step_reads(const struct fx_json *params);
 
 /* ---- queue.c: a queue of system.yaml and its SQS calls ---- */
 
 struct queue {
-    const char *name, *url, *arn;
+    const char *name; /* as AWS and people call it; system.yaml's key when the ARN tells none */
+    const char *url, *arn;
     const char *source; /* name of the queue whose dead letters it holds; NULL */
     bool idempotent;    /* its consumer may see a message twice */
     int64_t visibility_s;

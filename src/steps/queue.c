@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+/* People know a queue by its own name, not by its key in system.yaml. */
+static const char *name_in_arn(const char *arn, const char *otherwise) {
+    const char *colon = arn == NULL ? NULL : strrchr(arn, ':');
+
+    return colon == NULL || colon[1] == '\0' ? otherwise : colon + 1;
+}
+
 enum fx_code queue_find(const struct fx_step_context *ctx, const char *name,
                         struct queue *ret_queue, struct fx_error *err) {
     const struct fx_json *row = fx_json_at(fx_json_at(ctx->system, "queues"), name);
@@ -10,7 +17,7 @@ enum fx_code queue_find(const struct fx_step_context *ctx, const char *name,
     if (row == NULL)
         return fx_fail(err, FX_ERR_INPUT, "system.yaml names no queue %s", name);
     *ret_queue =
-        (struct queue){.name = name,
+        (struct queue){.name = name_in_arn(fx_json_get_text(row, "arn"), name),
                        .url = fx_json_get_text(row, "url"),
                        .arn = fx_json_get_text(row, "arn"),
                        .source = fx_json_get_text(row, "source"),

@@ -1,8 +1,9 @@
 /* selective.c - a redrive message by message: send, then delete; batch by batch; a canary first.
  *
  * Before a batch is sent its intent is durable, after it its outcome. A crash in between leaves one
- * batch in doubt: what of it is still in the dead-letter queue is sent again, which a consumer
- * declared idempotent takes, and the card names it; for any other consumer a person is asked.
+ * batch in doubt: what of it is still in the dead-letter queue and was not processed meanwhile is
+ * sent again, which a consumer declared idempotent takes, and the card names it; for any other
+ * consumer a person is asked.
  * Messages are bound to the approved ids and to the MD5 of the body that was classified, and each
  * body is looked at once more before it moves.
  */
@@ -24,10 +25,11 @@ enum {
 
 /* What the intents say has become of the chosen messages. */
 struct tally {
-    struct fx_json *sent;     /* id -> new id */
+    struct fx_json *sent;     /* id -> new id; "" when the database tells that it arrived */
     struct fx_json *deleted;  /* id -> true */
-    struct fx_json *doubt;    /* id -> true: in a batch whose outcome nobody recorded */
+    struct fx_json *doubt;    /* id -> how many times it was in a batch whose outcome is unknown */
     struct fx_json *returned; /* new id -> true, filled while receiving */
+    struct fx_json *stays;    /* id -> true: refused for good, or stored with other bytes */
     struct fx_json *problems; /* texts */
     size_t batches;
 };
@@ -57,6 +59,19 @@ static void mark_all(struct fx_scope *sc, struct fx_json *set, const struct fx_j
         fx_json_put(set, fx_json_text(fx_json_item(ids, i)), fx_json_bool(sc, true));
 }
 
+static void add_all(struct fx_json *into, const struct fx_json *from) {
+    for (size_t i = 0; i < fx_json_count(from); i++)
+        fx_json_add(into, fx_json_item(from, i));
+}
+
+static void mark_doubt(struct fx_scope *sc, struct fx_json *doubt, const struct fx_json *ids) {
+    for (size_t i = 0; i < fx_json_count(ids); i++) {
+        const char *id = fx_json_text(fx_json_item(ids, i));
+
+        fx_json_put(doubt, id, fx_json_int(sc, fx_json_get_int(doubt, id, 0) + 1));
+    }
+}
+
 static enum fx_code settle_doubt(struct job *job, const struct fx_step_effect *effect,
                                  struct fx_error *err) {
     struct fx_scope *sc = job->ctx->sc;
@@ -66,9 +81,7 @@ static enum fx_code settle_doubt(struct job *job, const struct fx_step_effect *e
     (void)!release_handles(job->ctx, &job->dlq, fx_json_at(effect->what, "handles"), &ignored);
     return job->ctx->host->end_effect(
         job->ctx->host, sc, effect->key, false,
-        fx_json_object_of(sc, "unknown", fx_json_bool(sc, true), "ids",
-                          fx_json_copy(sc, fx_json_at(effect->what, "ids")), NULL),
-        err);
+        fx_json_object_of(sc, "unknown", fx_json_bool(sc, true), NULL), err);
 }
 
 static enum fx_code take_stock(struct job *job, bool *ret_ask, struct fx_error *err) {
@@ -80,19 +93,18 @@ static enum fx_code take_stock(struct job *job, bool *ret_ask, struct fx_error *
                                 .deleted = fx_json_object(sc),
                                 .doubt = fx_json_object(sc),
                                 .returned = fx_json_object(sc),
+                                .stays = fx_json_object(sc),
                                 .problems = fx_json_array(sc)};
     FX_TRY(job->ctx->host->effects(job->ctx->host, sc, &effects, &count, err));
     job->tally.batches = count;
     for (size_t i = 0; i < count; i++) {
-        const struct fx_json *problems = fx_json_at(effects[i].outcome, "problems");
-
         merge(job->tally.sent, fx_json_at(effects[i].outcome, "sent"));
         mark_all(sc, job->tally.deleted, fx_json_at(effects[i].outcome, "deleted"));
-        for (size_t k = 0; k < fx_json_count(problems); k++)
-            fx_json_add(job->tally.problems, fx_json_item(problems, k));
+        mark_all(sc, job->tally.stays, fx_json_at(effects[i].outcome, "stays"));
+        add_all(job->tally.problems, fx_json_at(effects[i].outcome, "problems"));
         if (effects[i].settled && !fx_json_get_bool(effects[i].outcome, "unknown", false))
             continue;
-        mark_all(sc, job->tally.doubt, fx_json_at(effects[i].what, "ids"));
+        mark_doubt(sc, job->tally.doubt, fx_json_at(effects[i].what, "sends"));
         if (!effects[i].settled && !job->main.idempotent)
             *ret_ask = true;
         else if (!effects[i].settled)
@@ -147,8 +159,14 @@ static void show(struct job *job, const char *text) {
 
 /* ---- the end ---- */
 
-/* A message in doubt that was sent again may be there twice; one that is gone from the queue had
- * been sent and deleted before the crash. */
+/* What the outcomes and the doubts add up to: how many times it may have been sent. */
+static int64_t sends_of(const struct job *job, const char *id) {
+    const char *new_id = fx_json_get_text(job->tally.sent, id);
+
+    return fx_json_get_int(job->tally.doubt, id, 0) + (new_id != NULL && new_id[0] != '\0');
+}
+
+/* A message in doubt that is gone from the queue had been sent and deleted before the crash. */
 static struct fx_json *count_up(struct job *job, const char *stopped) {
     struct fx_scope *sc = job->ctx->sc;
     struct fx_json *event_ids = fx_json_array(sc), *item = NULL;
@@ -167,7 +185,7 @@ static struct fx_json *count_up(struct job *job, const char *stopped) {
         } else {
             missing++;
         }
-        twice += doubt && sent;
+        twice += sends_of(job, id) > 1;
     }
     return fx_json_object_of(sc, "method", fx_json_string(sc, "selective"), "moved",
                              fx_json_int(sc, moved), "of",
@@ -229,7 +247,8 @@ static bool may_move(struct job *job, struct dead_letter *letter) {
     const struct fx_json *approved = fx_json_at(job->chosen, letter->id);
     const struct fx_json *class = NULL;
 
-    if (approved == NULL || is_done(job, letter->id))
+    if (approved == NULL || is_done(job, letter->id) ||
+        fx_json_at(job->tally.stays, letter->id) != NULL)
         return false;
     if (strcmp(fx_json_get_text(approved, "md5"), letter->md5) != 0) {
         fx_json_add(
@@ -316,13 +335,21 @@ struct batch {
     struct letters letters;
     struct fx_json *sent;     /* id -> new id */
     struct fx_json *deleted;  /* [id] */
+    struct fx_json *stays;    /* [id], as in the tally */
     struct fx_json *problems; /* [text] */
 };
 
-static void read_sent(struct job *job, struct batch *batch, const struct fx_json *answer) {
+/* Tried again it would end the same way, so it is left to a person. */
+static void leave(struct job *job, struct batch *batch, size_t number, const char *why) {
     struct fx_scope *sc = job->ctx->sc;
-    const struct fx_json *good = fx_json_at(answer, "Successful"),
-                         *bad = fx_json_at(answer, "Failed");
+    const char *id = batch->letters.items[number].id;
+
+    fx_json_add(batch->stays, fx_json_string(sc, id));
+    fx_json_add(batch->problems, fx_json_stringf(sc, "%s stays: %s", id, why));
+}
+
+static void read_sent(struct job *job, struct batch *batch, const struct fx_json *answer) {
+    const struct fx_json *good = fx_json_at(answer, "Successful");
 
     for (size_t i = 0; i < fx_json_count(good); i++) {
         const struct fx_json *result = fx_json_item(good, i);
@@ -335,20 +362,50 @@ static void read_sent(struct job *job, struct batch *batch, const struct fx_json
         if (arrived_whole(letter, result))
             fx_json_put(batch->sent, letter->id, fx_json_at(result, "MessageId"));
         else
-            fx_json_add(batch->problems,
-                        fx_json_stringf(sc,
-                                        "%s was sent but SQS stored other bytes; it stays in the "
-                                        "dead-letter queue, look at both",
-                                        letter->id));
+            leave(job, batch, number, "it was sent, but SQS stored other bytes; look at both");
     }
-    for (size_t i = 0; i < fx_json_count(bad); i++) {
-        size_t number = entry_number(fx_json_item(bad, i), batch->letters.count);
+}
 
-        if (number < batch->letters.count)
-            fx_json_add(batch->problems,
-                        fx_json_stringf(
-                            sc, "%s stays: SQS refused it (%s)", batch->letters.items[number].id,
-                            text_or(fx_json_get_text(fx_json_item(bad, i), "Code"), "no code")));
+/* What SQS blames on itself is tried again when the message is seen again. */
+static void read_refused(struct job *job, struct batch *batch, const struct fx_json *answer) {
+    const struct fx_json *bad = fx_json_at(answer, "Failed");
+
+    for (size_t i = 0; i < fx_json_count(bad); i++) {
+        const struct fx_json *result = fx_json_item(bad, i);
+        size_t number = entry_number(result, batch->letters.count);
+
+        if (number < batch->letters.count && fx_json_get_bool(result, "SenderFault", true))
+            leave(job, batch, number,
+                  fx_printf(job->ctx->sc, "SQS refused it (%s)",
+                            text_or(fx_json_get_text(result, "Code"), "no code")));
+    }
+}
+
+/* Sent in a batch whose delete failed, or known to have arrived: only deleting is left to do. */
+static bool was_sent(const struct job *job, const struct dead_letter *letter) {
+    return fx_json_at(job->tally.sent, letter->id) != NULL;
+}
+
+/* The database knows of some messages in doubt that they arrived. What it does not know may be on
+ * its way all the same, so silence proves nothing. */
+static void look_up_doubt(struct job *job, const struct letters *letters) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_json *event_ids = fx_json_array(sc), *rows = NULL;
+    struct fx_error ignored;
+
+    for (size_t i = 0; i < letters->count; i++)
+        if (fx_json_at(job->tally.doubt, letters->items[i].id) != NULL)
+            fx_json_add(event_ids, fx_json_string(sc, letters->items[i].event_id));
+    if (fx_json_count(event_ids) == 0 ||
+        evidence_events(job->ctx, event_ids, &rows, &ignored) != FX_OK)
+        return;
+    for (size_t i = 0; i < letters->count; i++) {
+        const struct dead_letter *letter = &letters->items[i];
+        const char *status = fx_json_get_text(fx_json_at(rows, letter->event_id), "status");
+
+        if (fx_json_at(job->tally.doubt, letter->id) != NULL && !was_sent(job, letter) &&
+            status != NULL && strcmp(status, "success") == 0)
+            fx_json_put(job->tally.sent, letter->id, fx_json_string(sc, ""));
     }
 }
 
@@ -357,8 +414,7 @@ static enum fx_code send_batch(struct job *job, struct batch *batch, struct fx_e
     struct fx_json *entries = fx_json_array(sc), *answer = NULL;
 
     for (size_t i = 0; i < batch->letters.count; i++)
-        /* sent before, in a batch whose delete failed: only deleting is left to do */
-        if (fx_json_at(job->tally.sent, batch->letters.items[i].id) == NULL)
+        if (!was_sent(job, &batch->letters.items[i]))
             fx_json_add(entries, send_entry(sc, &batch->letters.items[i], i));
     if (fx_json_count(entries) == 0)
         return FX_OK;
@@ -367,6 +423,7 @@ static enum fx_code send_batch(struct job *job, struct batch *batch, struct fx_e
                                         "Entries", entries, NULL),
                       &answer, err));
     read_sent(job, batch, answer);
+    read_refused(job, batch, answer);
     return FX_OK;
 }
 
@@ -379,8 +436,7 @@ static void delete_batch(struct job *job, struct batch *batch) {
     for (size_t i = 0; i < batch->letters.count; i++) {
         const struct dead_letter *letter = &batch->letters.items[i];
 
-        if (fx_json_at(batch->sent, letter->id) != NULL ||
-            fx_json_at(job->tally.sent, letter->id) != NULL)
+        if (fx_json_at(batch->sent, letter->id) != NULL || was_sent(job, letter))
             fx_json_add(entries,
                         fx_json_object_of(sc, "Id", fx_json_stringf(sc, "m%zu", i), "ReceiptHandle",
                                           fx_json_string(sc, letter->handle), NULL));
@@ -405,12 +461,15 @@ static void delete_batch(struct job *job, struct batch *batch) {
 static struct fx_json *intent_of(const struct job *job, const struct letters *letters) {
     struct fx_scope *sc = job->ctx->sc;
     struct fx_json *ids = fx_json_array(sc), *handles = fx_json_array(sc);
+    struct fx_json *sends = fx_json_array(sc);
 
     for (size_t i = 0; i < letters->count; i++) {
         fx_json_add(ids, fx_json_string(sc, letters->items[i].id));
         fx_json_add(handles, fx_json_string(sc, letters->items[i].handle));
+        if (!was_sent(job, &letters->items[i]))
+            fx_json_add(sends, fx_json_string(sc, letters->items[i].id));
     }
-    return fx_json_object_of(sc, "ids", ids, "handles", handles, "to",
+    return fx_json_object_of(sc, "ids", ids, "sends", sends, "handles", handles, "to",
                              fx_json_string(sc, job->main.arn), NULL);
 }
 
@@ -440,8 +499,10 @@ static enum fx_code move_batch(struct job *job, const struct letters *letters,
     *ret_batch = (struct batch){.letters = *letters,
                                 .sent = fx_json_object(sc),
                                 .deleted = fx_json_array(sc),
+                                .stays = fx_json_array(sc),
                                 .problems = fx_json_array(sc)};
     *ret_known = true;
+    look_up_doubt(job, letters);
     FX_TRY(host->begin_effect(host, sc, key, intent_of(job, letters), err));
     job->tally.batches++;
     if (send_batch(job, ret_batch, err) != FX_OK) {
@@ -451,11 +512,13 @@ static enum fx_code move_batch(struct job *job, const struct letters *letters,
     delete_batch(job, ret_batch);
     FX_TRY(host->end_effect(host, sc, key, true,
                             fx_json_object_of(sc, "sent", ret_batch->sent, "deleted",
-                                              ret_batch->deleted, "problems", ret_batch->problems,
-                                              NULL),
+                                              ret_batch->deleted, "stays", ret_batch->stays,
+                                              "problems", ret_batch->problems, NULL),
                             err));
     merge(job->tally.sent, ret_batch->sent);
     mark_all(sc, job->tally.deleted, ret_batch->deleted);
+    mark_all(sc, job->tally.stays, ret_batch->stays);
+    add_all(job->tally.problems, ret_batch->problems);
     return FX_OK;
 }
 
@@ -552,8 +615,10 @@ static enum fx_code watch_canary(struct job *job, bool *ret_go, struct fx_step_r
         *ret_go = waited > setting(job, "canary_wait"); /* nobody can tell, and none came back */
     }
     if (!*ret_go) {
-        show(job, fx_printf(sc, "Canary: %lld of %lld messages were processed, watching the rest.",
-                            (long long)good, (long long)count));
+        show(job, fx_printf(sc,
+                            "Watching the first %lld: %lld are processed. The rest follows when "
+                            "all are.",
+                            (long long)count, (long long)good));
         return park(job, WATCH_POLL_MS, ret_result);
     }
     fx_json_put(canary, "done", fx_json_bool(sc, true));
@@ -588,6 +653,16 @@ static size_t batch_size(const struct job *job) {
     return first && canary < SQS_BATCH ? canary : SQS_BATCH;
 }
 
+static const char *moving_text(const struct job *job) {
+    int64_t left = (int64_t)(fx_json_count(job->chosen) - moved_count(job));
+    int64_t rate = setting(job, "rate") < 1 ? 1 : setting(job, "rate");
+
+    if (left == 0)
+        return "All are sent.";
+    return fx_printf(job->ctx->sc, "Moving to %s, %lld a second, about %s left.", job->main.name,
+                     (long long)rate, fx_duration(job->ctx->sc, (left + rate - 1) / rate * 1000));
+}
+
 /* One batch; *ret_more when another may follow at once. */
 static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_result *ret_result,
                               struct fx_error *err) {
@@ -596,7 +671,7 @@ static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_re
     bool known = true, first = fx_json_at(job->checkpoint, "canary") == NULL;
 
     *ret_more = false;
-    if (moved_count(job) == fx_json_count(job->chosen))
+    if (moved_count(job) + fx_json_count(job->tally.stays) == fx_json_count(job->chosen))
         return finish(job, "", ret_result, err);
     FX_TRY(collect(job, batch_size(job), &letters, err));
     const char *reason = too_many_back(job);
@@ -612,8 +687,7 @@ static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_re
     if (known && first && setting(job, "canary") > 0)
         start_canary(job, &batch);
     FX_TRY(save(job, err));
-    show(job, fx_printf(job->ctx->sc, "%zu of %zu messages moved.", moved_count(job),
-                        fx_json_count(job->chosen)));
+    show(job, moving_text(job));
     int64_t pace_ms =
         (int64_t)letters.count * 1000 / (setting(job, "rate") < 1 ? 1 : setting(job, "rate"));
 

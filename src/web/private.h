@@ -107,8 +107,10 @@ bool web_accept(struct web_request *request, const struct fx_event *event,
                 struct web_answer *answer, bool *ret_new);
 
 /* ---- watch.c: whole-request deadlines ---- */
-/* size: the daemon's limit of connections. */
-struct web_watch *web_watch_new(struct fx_clock *clock, int64_t request_ms, size_t size);
+/* How many connections the daemon must let in for limit of them to be kept: those that are being
+ * cut off take a moment to go. */
+size_t web_watch_room(size_t limit);
+struct web_watch *web_watch_new(struct fx_clock *clock, int64_t request_ms, size_t limit);
 void web_watch_free(struct web_watch *watch);
 void web_watch_connection(void *watch, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what);

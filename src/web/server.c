@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -82,7 +83,7 @@ static enum fx_code start_daemon(const struct fx_web_listener *listener,
         flags |= MHD_USE_DUAL_STACK;
     context->daemon = MHD_start_daemon(
         flags, listener->port, NULL, NULL, web_request_handle, context, MHD_OPTION_SOCK_ADDR,
-        &address, MHD_OPTION_CONNECTION_LIMIT, (unsigned)connection_limit(context),
+        &address, MHD_OPTION_CONNECTION_LIMIT, (unsigned)web_watch_room(connection_limit(context)),
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address_limit(context, listener),
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((request_ms + 999) / 1000),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
@@ -197,6 +198,9 @@ void fx_web_stop(struct fx_web *web) {
     MHD_socket listening =
         web->public.daemon == NULL ? MHD_INVALID_SOCKET : MHD_quiesce_daemon(web->public.daemon);
 
+    /* not yet closed: the daemon's thread may be looking at it */
+    if (listening != MHD_INVALID_SOCKET)
+        shutdown(listening, SHUT_RDWR);
     wait_for_hand(web);
     stop_listener(&web->public);
     stop_listener(&web->admin);

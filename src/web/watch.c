@@ -2,9 +2,9 @@
  *
  * libmicrohttpd's timeout is one of idleness: a header every five seconds holds a connection for
  * ever. So every connection is written down when it opens; its time starts anew when a request of
- * it has been answered; one that runs over is shut down. While most places are taken the time is
- * shorter, so that those who do nothing make room. A request that has come whole waits for us, not
- * we for it: it is left alone.
+ * it has been answered; one that runs over is shut down. When there are too many, the one that has
+ * waited longest makes room, so that whoever asks at once is always served. A request that has come
+ * whole waits for us, not we for it: it is left alone.
  */
 #include "private.h"
 
@@ -15,7 +15,7 @@
 enum { PERIOD_MS = 250 };
 
 struct entry {
-    bool taken, received;
+    bool taken, received, cut;
     int socket;
     int64_t since_mono_ms;
 };
@@ -27,25 +27,28 @@ struct web_watch {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
     bool stopping;
-    size_t taken, size;
+    size_t taken, cut, size, limit;
     struct entry entries[];
 };
 
-/* ---- the thread ---- */
-
 /* The socket cannot be another's already: it is closed after web_watch_connection took the entry
  * out, and that waits for the lock. */
-static void shut_overdue(struct web_watch *watch) {
+static void cut(struct web_watch *watch, struct entry *entry) {
+    shutdown(entry->socket, SHUT_RDWR);
+    watch->cut += !entry->cut;
+    entry->cut = true;
+}
+
+/* ---- the thread ---- */
+
+static void cut_overdue(struct web_watch *watch) {
     int64_t now = fx_mono_ms(watch->clock);
-    bool crowded = watch->taken >= watch->size - watch->size / 4;
-    int64_t time_ms =
-        crowded && watch->request_ms > FX_WEB_CROWDED_MS ? FX_WEB_CROWDED_MS : watch->request_ms;
 
     for (size_t i = 0; i < watch->size; i++) {
         struct entry *entry = &watch->entries[i];
 
-        if (entry->taken && !entry->received && now - entry->since_mono_ms > time_ms)
-            shutdown(entry->socket, SHUT_RDWR);
+        if (entry->taken && !entry->received && now - entry->since_mono_ms > watch->request_ms)
+            cut(watch, entry);
     }
 }
 
@@ -65,13 +68,18 @@ static void *watch_main(void *argument) {
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
         pthread_cond_timedwait(&watch->wake, &watch->lock, &until);
-        shut_overdue(watch);
+        cut_overdue(watch);
     }
     pthread_mutex_unlock(&watch->lock);
     return NULL;
 }
 
-struct web_watch *web_watch_new(struct fx_clock *clock, int64_t request_ms, size_t size) {
+size_t web_watch_room(size_t limit) {
+    return limit + limit / 4;
+}
+
+struct web_watch *web_watch_new(struct fx_clock *clock, int64_t request_ms, size_t limit) {
+    size_t size = web_watch_room(limit);
     struct web_watch *watch = calloc(1, sizeof *watch + size * sizeof watch->entries[0]);
     pthread_condattr_t monotonic;
 
@@ -80,6 +88,7 @@ struct web_watch *web_watch_new(struct fx_clock *clock, int64_t request_ms, size
     watch->clock = clock;
     watch->request_ms = request_ms;
     watch->size = size;
+    watch->limit = limit;
     pthread_mutex_init(&watch->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -112,6 +121,20 @@ static struct entry *free_entry(struct web_watch *watch) {
     return NULL;
 }
 
+static void make_room(struct web_watch *watch) {
+    struct entry *oldest = NULL;
+
+    for (size_t i = 0; i < watch->size; i++) {
+        struct entry *entry = &watch->entries[i];
+
+        if (entry->taken && !entry->received && !entry->cut &&
+            (oldest == NULL || entry->since_mono_ms < oldest->since_mono_ms))
+            oldest = entry;
+    }
+    if (oldest != NULL)
+        cut(watch, oldest);
+}
+
 static void open_entry(struct web_watch *watch, int socket, void **ret_entry) {
     struct entry *entry = free_entry(watch);
 
@@ -120,11 +143,19 @@ static void open_entry(struct web_watch *watch, int socket, void **ret_entry) {
         shutdown(socket, SHUT_RDWR);
         return;
     }
+    if (watch->taken - watch->cut >= watch->limit)
+        make_room(watch);
     *entry =
         (struct entry){.taken = true, .socket = socket, .since_mono_ms = fx_mono_ms(watch->clock)};
     *ret_entry = entry;
     if (watch->taken++ == 0)
         pthread_cond_signal(&watch->wake);
+}
+
+static void close_entry(struct web_watch *watch, struct entry *entry) {
+    watch->taken--;
+    watch->cut -= entry->cut;
+    *entry = (struct entry){0};
 }
 
 void web_watch_connection(void *argument, struct MHD_Connection *connection, void **socket_context,
@@ -135,12 +166,10 @@ void web_watch_connection(void *argument, struct MHD_Connection *connection, voi
     struct entry *entry = *socket_context;
 
     pthread_mutex_lock(&watch->lock);
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
         open_entry(watch, info->connect_fd, socket_context);
-    } else if (entry != NULL) {
-        *entry = (struct entry){0};
-        watch->taken--;
-    }
+    else if (entry != NULL)
+        close_entry(watch, entry);
     pthread_mutex_unlock(&watch->lock);
 }
 

@@ -145,6 +145,16 @@ int web_connect(struct web_rig *rig, bool admin) {
     return web_connect_from(rig, admin, 1);
 }
 
+bool web_can_connect(uint16_t port) {
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool connected = connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+
+    close(fd);
+    return connected;
+}
+
 bool web_send(int socket, const char *bytes, size_t size) {
     while (size > 0) {
         ssize_t sent = send(socket, bytes, size, MSG_NOSIGNAL);

@@ -67,6 +67,8 @@ struct web_reply {
 int web_connect(struct web_rig *rig, bool admin);
 /* From 127.0.0.source, to stand for somebody else. */
 int web_connect_from(struct web_rig *rig, bool admin, unsigned source);
+/* Whether somebody listens there; the connection is closed again. */
+bool web_can_connect(uint16_t port);
 /* False when the server has closed. */
 bool web_send(int socket, const char *bytes, size_t size);
 /* Until the server closes, or wait_ms passed without a byte. Closes the socket. */

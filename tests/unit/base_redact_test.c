@@ -91,6 +91,9 @@ static void keeps_what_stands_around(void **state) {
                         "postgresql://fluxa:[redacted]@db:5432/fluxa is down");
     assert_string_equal(fx_redact(*state, "{\"password\":\"abcdef\",\"user\":\"x\"}"),
                         "{\"password\":\"[redacted]\",\"user\":\"x\"}");
+    assert_string_equal(
+        fx_redact(*state, "{\\\"password\\\":\\\"abcdef\\\",\\\"user\\\":\\\"x\\\"}"),
+        "{\\\"password\\\":\\\"[redacted]\\\",\\\"user\\\":\\\"x\\\"}");
     assert_string_equal(fx_redact(*state, "a xoxb-1234567890-ab b xoxb-1234567890-cd c"),
                         "a [redacted] b [redacted] c");
     assert_string_equal(fx_redact(*state, "Authorization: Bearer abcdefgh12345678 x"),

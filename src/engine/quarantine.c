@@ -1,0 +1,148 @@
+/* quarantine.c - what will not be tried any more: its run ends, and whoever waits is told. */
+#include "private.h"
+
+#include "fluxabot/base/log.h"
+
+#include <string.h>
+
+static const struct fx_engine_system *system_of_topic(const struct fx_engine *engine,
+                                                      const char *arn) {
+    for (size_t i = 0; i < engine->options.topics_count; i++)
+        if (strcmp(engine->options.topics[i].arn, arn) == 0)
+            return engine_system(engine, engine->options.topics[i].system);
+    return NULL;
+}
+
+/* Nothing of an unverified event is shown, and all of them share one message: anybody may send
+ * them. */
+static enum fx_code give_up_alarm(struct engine_work *work, const struct fx_event *event,
+                                  const struct fx_error *why, struct fx_error *err) {
+    struct fx_scope *sc = work->sc;
+    struct fx_sns_envelope *envelope = NULL;
+
+    FX_TRY(fx_sns_parse(sc, fx_slice_of(event->body), work->engine->options.sns_rules, &envelope,
+                        err));
+    const struct fx_engine_system *system = system_of_topic(work->engine, envelope->topic_arn);
+
+    if (system == NULL)
+        return FX_OK; /* nobody's: the log has it */
+    return engine_put_card(
+        work,
+        event->verified ? fx_printf(sc, "sns:%s", envelope->message_id)
+                        : fx_printf(sc, "sns-unverified:%s", system->system->name),
+        "", system->channel,
+        fx_json_object_of(
+            sc, "title", fx_json_string(sc, "A notification could not be handled"), "tone",
+            fx_json_string(sc, "bad"), "verdict", fx_json_stringf(sc, "%s.", why->message), "lines",
+            fx_json_array_of(
+                sc,
+                fx_json_stringf(sc,
+                                "It came from topic %s. Look at the alarms in CloudWatch: this one "
+                                "is not shown here.",
+                                envelope->topic_arn),
+                NULL),
+            NULL),
+        err);
+}
+
+static enum fx_code give_up_command(struct engine_work *work, const struct fx_event *event,
+                                    const struct fx_error *why, struct fx_error *err) {
+    struct fx_slack_command *given = NULL;
+
+    FX_TRY(fx_slack_parse_command(work->sc, fx_slice_of(event->body), &given, err));
+    return engine_whisper_text(work, given->channel_id, given->user_id, given->response_url, err,
+                               "Failed: %s. The command was not carried out and nothing was done; "
+                               "please type it again.",
+                               why->message);
+}
+
+static enum fx_code give_up_click(struct engine_work *work, const struct fx_event *event,
+                                  const struct fx_error *why, struct fx_error *err) {
+    struct fx_slack_interaction *given = NULL;
+
+    FX_TRY(fx_slack_parse_interaction(work->sc, fx_slice_of(event->body), &given, err));
+    return engine_whisper_text(work, given->channel_id, given->user_id, given->response_url, err,
+                               "Failed: %s. Look at the message you pressed on before you press "
+                               "again: your click may not have counted.",
+                               why->message);
+}
+
+static enum fx_code give_up_event(struct engine_work *work, const struct fx_error *why,
+                                  struct fx_error *err) {
+    static const struct {
+        const char *kind;
+        enum fx_code (*tell)(struct engine_work *, const struct fx_event *, const struct fx_error *,
+                             struct fx_error *);
+    } kinds[] = {
+        {"sns", give_up_alarm},
+        {"slack.command", give_up_command},
+        {"slack.interaction", give_up_click},
+    };
+    struct fx_store *store = work->engine->options.store;
+    struct fx_event *event = NULL;
+
+    FX_TRY(store->event(store, work->sc, work->job->subject, &event, err));
+    for (size_t i = 0; event != NULL && i < FX_COUNT_OF(kinds); i++)
+        if (strcmp(event->kind, kinds[i].kind) == 0)
+            return kinds[i].tell(work, event, why, err);
+    return FX_OK;
+}
+
+/* The runbook may be gone, so nothing is asked of it. */
+static enum fx_code tell_of_run(struct engine_work *work, const struct fx_run *run,
+                                const struct fx_json *card, struct fx_error *err) {
+    const struct fx_engine_system *system = engine_system(work->engine, run->system);
+    const struct fx_runbook *runbook =
+        system == NULL ? NULL : fx_system_find(system->system, run->command);
+    bool is_public = runbook == NULL ? run->requester[0] == '\0'
+                                     : !runbook->is_private || fx_effect_changes(runbook->effect);
+
+    if (!is_public)
+        return engine_whisper(work, run->channel, run->requester, run->response_url, card, err);
+    return engine_put_card(work, engine_run_key(work->sc, run->id), run->parent,
+                           system == NULL ? run->channel : system->channel, card, err);
+}
+
+static enum fx_code give_up_run(struct engine_work *work, const struct fx_error *why,
+                                struct fx_error *err) {
+    struct fx_scope *sc = work->sc;
+    struct fx_store *store = work->engine->options.store;
+    struct engine_changes changes = {0};
+    struct fx_run *run = NULL;
+
+    FX_TRY(store->run(store, sc, work->job->subject, &run, err));
+    if (run == NULL || fx_run_state_is_final(run->state))
+        return FX_OK;
+    FX_TRY(engine_count_changes(work, run->id, &changes, err));
+    run->state = changes.open > 0 ? FX_RUN_ASKING : FX_RUN_FAILED;
+    run->note = fx_strdup(sc, why->message);
+    run->checkpoint_json = "";
+    run->updated_ms = fx_wall_ms(work->engine->options.clock);
+    fx_writes_run(sc, &work->writes, run);
+    fx_writes_audit(sc, &work->writes, "fluxabot", "run.ended", run->id,
+                    fx_json_object_of(sc, "state",
+                                      fx_json_string(sc, fx_run_state_name(run->state)), "note",
+                                      fx_json_string(sc, run->note), NULL));
+    fx_metrics_add(work->engine->options.metrics,
+                   changes.open > 0 ? FX_METRIC_RUNS_UNKNOWN : FX_METRIC_RUNS_FAILED, 1);
+    return tell_of_run(
+        work, run,
+        fx_json_object_of(
+            sc, "title",
+            fx_json_stringf(sc, "%s: %s", changes.open > 0 ? "Please look" : "Failed",
+                            run->command),
+            "tone", fx_json_string(sc, "bad"), "verdict", fx_json_stringf(sc, "%s.", run->note),
+            "lines",
+            fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
+            "context", fx_json_stringf(sc, "Run %s in %s", run->id, run->environment), NULL),
+        err);
+}
+
+enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why,
+                            struct fx_error *err) {
+    if (strcmp(work->job->kind, "event") == 0)
+        return give_up_event(work, why, err);
+    if (strcmp(work->job->kind, "run") == 0)
+        return give_up_run(work, why, err);
+    return FX_OK;
+}
