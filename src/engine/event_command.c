@@ -113,10 +113,9 @@ enum fx_code engine_event_command(struct engine_work *work, const struct fx_even
     FX_TRY(fx_slack_parse_command(work->sc, fx_slice_of(event->body), &given, err));
     const struct fx_engine_system *system = system_of_command(work->engine, given->command);
 
-    enum fx_code code =
-        system == NULL
-            ? fx_fail(err, FX_ERR_INPUT, "No system is configured for %s", given->command)
-            : dispatch(work, system, given, err);
+    enum fx_code code = system == NULL ? fx_fail(err, FX_ERR_INPUT,
+                                                 "No system is configured for %s", given->command)
+                                       : dispatch(work, system, given, err);
 
     if (code != FX_ERR_DENIED && code != FX_ERR_INPUT)
         return code;

@@ -115,8 +115,8 @@ enum fx_code engine_event_sns(struct engine_work *work, const struct fx_event *e
     enum fx_code code = fx_sns_parse(work->sc, fx_slice_of(event->body),
                                      work->engine->options.sns_rules, &envelope, err);
 
-    /* before it is verified anybody may have sent it: whatever is wrong with it is refused, and only
-     * what may be over in a minute is tried again */
+    /* before it is verified anybody may have sent it: whatever is wrong with it is refused, and
+     * only what may be over in a minute is tried again */
     if (code == FX_OK && !event->verified) {
         code = verify(work, event, envelope, err);
         if (code != FX_OK && !fx_code_is_transient(code) && code != FX_ERR_CANCELED)

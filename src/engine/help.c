@@ -15,7 +15,7 @@ static struct fx_json *usage_part(struct fx_scope *sc, const struct fx_engine_sy
                                               fx_json_stringf(sc, "%s %s", system->command,
                                                               fx_runbook_usage(sc, runbook)),
                                               NULL),
-                            fx_json_stringf(sc, "  %s", runbook->summary), NULL);
+                            fx_json_stringf(sc, ": %s", runbook->summary), NULL);
 }
 
 static int by_command(const void *a, const void *b) {
@@ -48,10 +48,12 @@ static struct fx_json *overview(struct fx_scope *sc, const struct fx_engine_syst
     for (size_t i = 0; i < fx_json_count(reads); i++)
         fx_json_add(lines, fx_json_item(reads, i));
     if (fx_json_count(changes) > 0)
-        fx_json_add(lines, fx_json_object_of(
-                               sc, "bold",
-                               fx_json_string(sc, "Change (asks somebody else for approval first)"),
-                               NULL));
+        fx_json_add(lines,
+                    fx_json_object_of(
+                        sc, "bold",
+                        fx_json_string(
+                            sc, "Change (somebody else approves first, unless it says otherwise)"),
+                        NULL));
     for (size_t i = 0; i < fx_json_count(changes); i++)
         fx_json_add(lines, fx_json_item(changes, i));
     return fx_json_object_of(
@@ -78,7 +80,7 @@ static struct fx_json *argument_line(struct fx_scope *sc, const struct fx_argume
     struct fx_buf text;
 
     fx_buf_init(&text, sc, HELP_MAX_BYTES);
-    fx_buf_addf(&text, "  %s (%s", argument->help == NULL ? "" : argument->help,
+    fx_buf_addf(&text, ": %s (%s", argument->help == NULL ? "" : argument->help,
                 spoken_type(argument->type));
     if (argument->choices != NULL)
         fx_buf_addf(&text, " of %s", fx_json_dump(sc, argument->choices));

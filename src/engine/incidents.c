@@ -116,7 +116,7 @@ static void add_labelled(struct fx_scope *sc, struct fx_json *lines, const char 
 static struct fx_json *card_verdict(struct fx_scope *sc, const struct fx_incident *incident,
                                     const struct fx_json *body) {
     const char *verdict = fx_json_get_text(body, "verdict");
-    const char *found = verdict != NULL ? fx_printf(sc, " %s", engine_sentence(sc, verdict)) : "";
+    const char *found = verdict != NULL ? engine_sentence(sc, verdict) : "";
 
     if (incident->state == FX_INCIDENT_CLOSED)
         return fx_json_array_of(
@@ -125,7 +125,7 @@ static struct fx_json *card_verdict(struct fx_scope *sc, const struct fx_inciden
                             fx_duration(sc, incident->closed_ms - incident->opened_ms)),
             NULL);
     return fx_json_array_of(sc, fx_json_string(sc, "Since "), engine_time(sc, incident->opened_ms),
-                            fx_json_string(sc, "."),
+                            fx_json_string(sc, ". "),
                             fx_json_object_of(sc, "bold", fx_json_string(sc, found), NULL), NULL);
 }
 

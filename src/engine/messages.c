@@ -68,7 +68,8 @@ char *engine_sentence(struct fx_scope *sc, const char *text) {
     char *sentence =
         fx_printf(sc, "%s%s", text, len == 0 || strchr(".!?:", text[len - 1]) != NULL ? "" : ".");
 
-    sentence[0] = (char)toupper((unsigned char)sentence[0]);
+    if (text[strcspn(text, " :")] != ':') /* an argument's name is written as it is typed */
+        sentence[0] = (char)toupper((unsigned char)sentence[0]);
     return sentence;
 }
 

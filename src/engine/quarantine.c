@@ -131,8 +131,8 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
             sc, "title",
             fx_json_stringf(sc, "%s: %s", changes.open > 0 ? "Please look" : "Failed",
                             run->command),
-            "tone", fx_json_string(sc, "bad"), "verdict", fx_json_stringf(sc, "%s.", run->note),
-            "lines",
+            "tone", fx_json_string(sc, "bad"), "verdict",
+            fx_json_string(sc, engine_sentence(sc, run->note)), "lines",
             fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
             "context", fx_json_stringf(sc, "Run %s in %s", run->id, run->environment), NULL),
         err);

@@ -223,18 +223,20 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
         fx_metrics_add(run->work->engine->options.metrics,
                        state == FX_RUN_ASKING ? FX_METRIC_RUNS_UNKNOWN : FX_METRIC_RUNS_FAILED, 1);
     struct fx_json *card = fx_json_object_of(
-        sc, "title", fx_json_stringf(sc, "%s: %s", title, run->row->command), "tone",
-        fx_json_string(sc, "bad"), "verdict", fx_json_stringf(sc, "%s.", note), "lines",
-        fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
+        sc, "title",
+        fx_json_stringf(sc, "%s: %s (%s)", title, engine_run_title(run), run->row->environment),
+        "tone", fx_json_string(sc, "bad"), "verdict", fx_json_string(sc, engine_sentence(sc, note)),
+        "lines", fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
         "context",
-        fx_json_stringf(sc, "Step %s of run %s in %s", step_id, run->row->id,
-                        run->row->environment),
+        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_user(sc, run->row->requester),
+                         fx_json_stringf(sc, ", step %s of run %s", step_id, run->row->id), NULL),
         NULL);
 
     if (run->row->incident[0] != '\0' && strcmp(run->row->trigger, "alarm") == 0)
-        FX_TRY(engine_incident_verdict(
-            run->work, run->row->incident,
-            fx_printf(sc, "The diagnosis by %s failed: %s.", run->row->command, note), err));
+        FX_TRY(engine_incident_verdict(run->work, run->row->incident,
+                                       fx_printf(sc, "The diagnosis by %s %s failed: %s",
+                                                 run->system->command, run->row->command, note),
+                                       err));
     return engine_end_run(run, state, note, card, err);
 }
 

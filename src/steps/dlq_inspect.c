@@ -118,17 +118,23 @@ static struct fx_json *report(const struct fx_step_context *ctx, const struct le
 
 /* Messages that somebody else is just looking at cannot be seen: better wait a little than miss
  * them. */
-static bool wait_for_quiet(const struct fx_step_context *ctx, const struct queue_depth *depth,
+static bool wait_for_quiet(const struct fx_step_context *ctx, int64_t hidden, int64_t in_ms,
                            struct fx_step_result *ret_result) {
     int64_t now = fx_wall_ms(ctx->clock), began = fx_json_get_int(ctx->checkpoint, "began", now);
 
-    if (depth->in_flight == 0 || now - began >= QUIET_WAIT_MS)
+    if (hidden <= 0 || now - began >= QUIET_WAIT_MS)
         return false;
     *ret_result = (struct fx_step_result){
         .outcome = FX_STEP_PARKED,
         .checkpoint = fx_json_object_of(ctx->sc, "began", fx_json_int(ctx->sc, began), NULL),
-        .due_ms = now + QUIET_POLL_MS};
+        .due_ms = now + in_ms};
     return true;
+}
+
+/* Two who begin at once share the messages between them. Both let go and look again, the one who
+ * saw more comes first and the other then finds the queue not quiet. */
+static int64_t look_again_in_ms(int64_t expected, int64_t seen) {
+    return QUIET_POLL_MS + 2 * QUIET_POLL_MS * (expected - seen) / expected;
 }
 
 static enum fx_code look(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -150,10 +156,15 @@ static enum fx_code look(const struct fx_step_context *ctx, const struct fx_json
                        "its messages",
                        queue.name);
     FX_TRY(queue_refuse_running_task(ctx, &queue, err));
-    if (wait_for_quiet(ctx, &depth, ret_result))
+    if (wait_for_quiet(ctx, depth.in_flight, QUIET_POLL_MS, ret_result))
         return FX_OK;
     enum fx_code code = peek(ctx, &queue, depth.visible, (size_t)count, &letters, err);
+    int64_t expected = count < depth.visible ? count : depth.visible;
+    int64_t seen = (int64_t)letters.count;
 
+    if (code == FX_OK && seen < expected &&
+        wait_for_quiet(ctx, expected - seen, look_again_in_ms(expected, seen), ret_result))
+        return peek_release(ctx, &queue, &letters, err);
     if (code == FX_OK)
         code = classify(ctx, &letters, &gaps, err);
     /* put back whatever happened; what cannot be put back comes back by itself */

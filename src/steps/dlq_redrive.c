@@ -31,19 +31,40 @@ struct choice {
     const char *refused;     /* a message that was asked for and must not move */
 };
 
+static const char word_retryable[] = "retryable";
+
+static bool names(const char *word, const struct fx_json *item) {
+    if (strcasecmp(word, word_retryable) == 0)
+        return fx_json_get_bool(item, "safe", false);
+    return strcmp(word, fx_json_get_text(item, "id")) == 0 ||
+           strcasecmp(word, fx_json_get_text(item, "cause")) == 0 ||
+           strcmp(word, fx_json_get_text(item, "event_id")) == 0;
+}
+
 static bool is_wanted(const struct fx_json *which, const struct fx_json *item) {
     if (fx_json_count(which) == 0)
         return true;
     for (size_t i = 0; i < fx_json_count(which); i++) {
         const char *word = fx_json_text(fx_json_item(which, i));
 
-        if (word != NULL && (strcasecmp(word, "retryable") == 0 ||
-                             strcmp(word, fx_json_get_text(item, "id")) == 0 ||
-                             strcasecmp(word, fx_json_get_text(item, "cause")) == 0 ||
-                             strcmp(word, fx_json_get_text(item, "event_id")) == 0))
+        if (word != NULL && names(word, item))
             return true;
     }
     return false;
+}
+
+/* A word that names nothing is a mistake of whoever typed it, not a wish for less. */
+static const char *find_unknown(const struct fx_json *which, const struct fx_json *items) {
+    for (size_t i = 0; i < fx_json_count(which); i++) {
+        const char *word = fx_json_text(fx_json_item(which, i));
+        bool known = word == NULL || strcasecmp(word, word_retryable) == 0;
+
+        for (size_t k = 0; k < fx_json_count(items) && !known; k++)
+            known = names(word, fx_json_item(items, k));
+        if (!known)
+            return word;
+    }
+    return NULL;
 }
 
 static void count_class(struct fx_scope *sc, struct fx_json *counts, const char *class) {
@@ -158,13 +179,22 @@ static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_j
     *r = (struct redrive){0};
     FX_TRY(check_census(params, r, err));
     FX_TRY(find_queues(ctx, params, r, err));
+    const char *unknown = find_unknown(fx_json_at(params, "which"), fx_json_at(r->census, "items"));
+
+    const char *gap = fx_json_text(fx_json_at_path(r->census, "gaps.0"));
+
+    if (unknown != NULL)
+        return fx_fail(err, FX_ERR_DENIED, "no message and no cause in the queue is called %.80s",
+                       unknown);
     r->choice = choose(ctx->sc, r->census, fx_json_at(params, "which"));
     r->chosen = (int64_t)fx_json_count(r->choice.ids);
     if (r->choice.refused != NULL)
         return fx_fail(err, FX_ERR_DENIED, "message %s must not be retried", r->choice.refused);
     if (r->chosen == 0)
-        return fx_fail(err, FX_ERR_DENIED, "none of the %lld messages is safe to retry (%s)",
-                       (long long)r->total, counts_text(ctx->sc, r->choice.staying));
+        return fx_fail(err, FX_ERR_DENIED, "none of the %lld messages is safe to retry (%s)%s%s",
+                       (long long)r->total, counts_text(ctx->sc, r->choice.staying),
+                       gap == NULL ? "" : "; what could not be asked is the ",
+                       gap == NULL ? "" : gap);
     if (check_gates(ctx, r->choice.classes, &r->gate, err) != FX_OK)
         return fx_fail(err, FX_ERR_DENIED,
                        "the cause is not gone: %s; retrying now would fail again", err->message);
@@ -179,7 +209,7 @@ static struct fx_json *field(struct fx_scope *sc, const char *name, const char *
 static const char *staying_text(struct fx_scope *sc, const struct redrive *r) {
     if (r->total == r->chosen)
         return "none";
-    return fx_printf(sc, "%lld: %s", (long long)(r->total - r->chosen),
+    return fx_printf(sc, "%lld (%s)", (long long)(r->total - r->chosen),
                      counts_text(sc, r->choice.staying));
 }
 
@@ -187,7 +217,7 @@ static struct fx_json *facts(struct fx_scope *sc, const struct redrive *r, int64
     struct fx_json *list = fx_json_array_of(
         sc, field(sc, "From", r->queue.name), field(sc, "To", r->main.name),
         field(sc, "Moving",
-              fx_printf(sc, "%lld of %lld: %s", (long long)r->chosen, (long long)r->total,
+              fx_printf(sc, "%lld of %lld (%s)", (long long)r->chosen, (long long)r->total,
                         counts_text(sc, r->choice.classes))),
         field(sc, "Staying", staying_text(sc, r)),
         field(sc, "How",
@@ -200,7 +230,7 @@ static struct fx_json *facts(struct fx_scope *sc, const struct redrive *r, int64
         NULL);
 
     if (r->gate[0] != '\0')
-        fx_json_add(list, field(sc, "Is the cause gone", fx_printf(sc, "yes: %s", r->gate)));
+        fx_json_add(list, field(sc, "Is the cause gone", fx_printf(sc, "yes, %s", r->gate)));
     return list;
 }
 
@@ -248,9 +278,32 @@ static enum fx_code redrive_plan(const struct fx_step_context *ctx, const struct
 
 /* ---- just before it runs ---- */
 
+static bool is_approved(const struct fx_json *messages, const char *id) {
+    for (size_t i = 0; i < fx_json_count(messages); i++)
+        if (strcmp(fx_json_get_text(fx_json_item(messages, i), "id"), id) == 0)
+            return true;
+    return false;
+}
+
+/* Which messages are still there is seen when they are received; here only whether they can be. */
+static enum fx_code confirm_enough(const struct fx_step_context *ctx, const struct queue *queue,
+                                   int64_t approved, struct fx_error *err) {
+    struct queue_depth depth;
+
+    FX_TRY(queue_depth(ctx, queue, &depth, err));
+    int64_t left = depth.visible + depth.in_flight + depth.delayed;
+
+    if (left < approved)
+        return fx_fail(err, FX_ERR_CONFLICT,
+                       "the queue changed: %lld messages were approved, %lld are there now",
+                       (long long)approved, (long long)left);
+    return FX_OK;
+}
+
 /* A move task takes what is there at that moment, so the whole queue is looked at once more. */
 static enum fx_code confirm_all_safe(const struct fx_step_context *ctx, const struct queue *queue,
-                                     int64_t approved, struct fx_error *err) {
+                                     const struct fx_json *messages, struct fx_error *err) {
+    int64_t approved = (int64_t)fx_json_count(messages);
     struct letters letters = {0};
     struct queue_depth depth;
     struct fx_json *gaps = NULL;
@@ -270,11 +323,16 @@ static enum fx_code confirm_all_safe(const struct fx_step_context *ctx, const st
             err, FX_ERR_CONFLICT,
             "the queue changed: %lld messages were approved, %zu are there now and %lld in flight",
             (long long)approved, letters.count, (long long)depth.in_flight);
-    for (size_t i = 0; i < letters.count; i++)
+    for (size_t i = 0; i < letters.count; i++) {
+        if (!is_approved(messages, letters.items[i].id))
+            return fx_fail(err, FX_ERR_CONFLICT,
+                           "the queue changed: message %s was not there when this was approved",
+                           letters.items[i].id);
         if (!class_is_safe(letters.items[i].class))
             return fx_fail(err, FX_ERR_CONFLICT,
                            "the queue changed: message %s is now %s and must not be retried",
                            letters.items[i].id, class_name(letters.items[i].class));
+    }
     return FX_OK;
 }
 
@@ -292,8 +350,9 @@ static enum fx_code redrive_confirm(const struct fx_step_context *ctx, const str
     if (check_gates(ctx, fx_json_at(details, "classes"), &gate, err) != FX_OK)
         return fx_fail(err, FX_ERR_CONFLICT, "the cause is back: %s", err->message);
     if (strcmp(fx_json_get_text(details, "method"), "move-task") == 0)
-        return confirm_all_safe(ctx, &r.queue, fx_json_get_int(details, "total", 0), err);
-    return FX_OK;
+        return confirm_all_safe(ctx, &r.queue, fx_json_at(details, "messages"), err);
+    return confirm_enough(ctx, &r.queue, (int64_t)fx_json_count(fx_json_at(details, "messages")),
+                          err);
 }
 
 static enum fx_code redrive_run(const struct fx_step_context *ctx, const struct fx_json *params,

@@ -240,14 +240,17 @@ static const struct fx_json *unknown_class(const struct fx_step_context *ctx) {
 enum fx_code classify(const struct fx_step_context *ctx, struct letters *letters,
                       struct fx_json **ret_gaps, struct fx_error *err) {
     struct fx_error why = {0};
+    bool asked = true;
 
     (void)err;
     *ret_gaps = fx_json_array(ctx->sc);
     for (size_t i = 0; i < letters->count; i++)
         evidence_of_body(ctx, &letters->items[i]);
     /* a source that cannot be read leaves messages Unknown, which holds them: safe, and said */
-    if (use_database(ctx, letters, &why) != FX_OK)
+    if (use_database(ctx, letters, &why) != FX_OK) {
+        asked = false;
         fx_json_add(*ret_gaps, fx_json_stringf(ctx->sc, "database: %s", why.message));
+    }
     if (use_logs(ctx, letters, &why) != FX_OK)
         fx_json_add(*ret_gaps, fx_json_stringf(ctx->sc, "logs: %s", why.message));
     for (size_t i = 0; i < letters->count; i++) {
@@ -255,6 +258,10 @@ enum fx_code classify(const struct fx_step_context *ctx, struct letters *letters
         if (letters->items[i].class == NULL) {
             letters->items[i].class = unknown_class(ctx);
             letters->items[i].why = "no cause was found";
+        } else if (!asked && class_is_safe(letters->items[i].class)) {
+            letters->items[i].class = unknown_class(ctx);
+            letters->items[i].why =
+                "the database, which may know a permanent cause, did not answer";
         }
     }
     return FX_OK;

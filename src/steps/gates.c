@@ -5,7 +5,7 @@
 #include <string.h>
 
 static enum fx_code probe_database(const struct fx_step_context *ctx, const char *name,
-                                   const char **ret_text, struct fx_error *err) {
+                                   const char **io_text, struct fx_error *err) {
     struct fx_json *rows = NULL;
     struct fx_sql *sql = NULL;
     int64_t began = fx_mono_ms(ctx->clock);
@@ -17,8 +17,9 @@ static enum fx_code probe_database(const struct fx_step_context *ctx, const char
     if (code != FX_OK)
         return fx_fail(err, FX_ERR_CONFLICT, "the database %s does not answer yet (%s)", name,
                        err->message);
-    *ret_text = fx_printf(ctx->sc, "the database %s answers in %lld ms", name,
-                          (long long)(fx_mono_ms(ctx->clock) - began));
+    *io_text = fx_printf(ctx->sc, "%s%sthe database %s answers in %lld ms", *io_text,
+                         (*io_text)[0] == '\0' ? "" : ", ", name,
+                         (long long)(fx_mono_ms(ctx->clock) - began));
     return FX_OK;
 }
 
@@ -45,10 +46,20 @@ static enum fx_code probe_instance(const struct fx_step_context *ctx, const char
     return FX_OK;
 }
 
+/* Several classes may stand behind one gate. */
+static bool is_first(struct fx_json *asked, const struct fx_step_context *ctx, const char *kind,
+                     const char *name) {
+    const char *key = fx_printf(ctx->sc, "%s %s", kind, name);
+    bool first = fx_json_at(asked, key) == NULL;
+
+    fx_json_put(asked, key, fx_json_bool(ctx->sc, true));
+    return first;
+}
+
 enum fx_code check_gates(const struct fx_step_context *ctx, const struct fx_json *classes,
                          const char **ret_text, struct fx_error *err) {
     const struct fx_json *rules = fx_json_at(ctx->system, "dlq_classes");
-    bool database_asked = false;
+    struct fx_json *asked = fx_json_object(ctx->sc);
 
     *ret_text = "";
     for (size_t i = 0; i < fx_json_count(rules); i++) {
@@ -57,13 +68,12 @@ enum fx_code check_gates(const struct fx_step_context *ctx, const struct fx_json
         const char *database = fx_json_get_text(gate, "database");
         const char *instance = fx_json_get_text(gate, "instance");
 
-        if (fx_json_at(classes, class_name(rule)) == NULL || gate == NULL || database_asked)
+        if (fx_json_at(classes, class_name(rule)) == NULL || gate == NULL)
             continue;
-        if (database != NULL)
+        if (database != NULL && is_first(asked, ctx, "database", database))
             FX_TRY(probe_database(ctx, database, ret_text, err));
-        if (instance != NULL)
+        if (instance != NULL && is_first(asked, ctx, "instance", instance))
             FX_TRY(probe_instance(ctx, instance, ret_text, err));
-        database_asked = true;
     }
     return FX_OK;
 }

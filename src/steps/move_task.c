@@ -8,14 +8,13 @@
 
 #include <string.h>
 
-enum { TASK_POLL_MS = 2000, TASK_SKEW_MS = 60 * 1000 };
+enum { TASK_POLL_MS = 2000, CANCELS_MAX = 20 };
 
-static const char key_start[] = "move-task", key_cancel[] = "cancel";
+static const char key_start[] = "move-task";
 
-static const struct fx_step_effect *find_effect(const struct fx_step_effect *effects, size_t count,
-                                                const char *key) {
+static const struct fx_step_effect *find_start(const struct fx_step_effect *effects, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (strcmp(effects[i].key, key) == 0)
+        if (strcmp(effects[i].key, key_start) == 0)
             return &effects[i];
     return NULL;
 }
@@ -33,8 +32,26 @@ static enum fx_code list_tasks(const struct fx_step_context *ctx, const struct f
     return FX_OK;
 }
 
+/* Final: what was refused is not asked for again without a person. */
+static enum fx_code fail_refused(const char *why, struct fx_error *err) {
+    return fx_fail(err, FX_ERR_UPSTREAM, "%s", why == NULL ? "SQS refused the move task" : why);
+}
+
+/* SQS's clock at the newest task there is, 0 without any: ours will be a later one. */
+static int64_t newest_start(const struct fx_json *tasks) {
+    int64_t newest = 0;
+
+    for (size_t i = 0; i < fx_json_count(tasks); i++) {
+        int64_t at = fx_json_get_int(fx_json_item(tasks, i), "StartedTimestamp", 0);
+
+        newest = at > newest ? at : newest;
+    }
+    return newest;
+}
+
 static enum fx_code start(const struct fx_step_context *ctx, struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
+    const struct fx_json *tasks = NULL;
     const struct fx_json *details = fx_json_at(ctx->plan, "details");
     struct fx_json *answer = NULL;
     struct fx_json *call = fx_json_object_of(
@@ -42,38 +59,44 @@ static enum fx_code start(const struct fx_step_context *ctx, struct fx_error *er
         "MaxNumberOfMessagesPerSecond", fx_json_at(details, "rate"), NULL);
     struct fx_json *what = fx_json_copy(sc, call);
 
+    FX_TRY(list_tasks(ctx, &tasks, err));
     fx_json_put(what, "at", fx_json_int(sc, fx_wall_ms(ctx->clock)));
+    fx_json_put(what, "after", fx_json_int(sc, newest_start(tasks)));
     FX_TRY(ctx->host->begin_effect(ctx->host, sc, key_start, what, err));
     enum fx_code code = queue_call(ctx, "StartMessageMoveTask", call, &answer, err);
 
-    if (code != FX_OK && err->sent && fx_code_is_transient(code))
-        return FX_OK; /* unknown: the next look reconciles by the list of tasks */
+    if (code != FX_OK && err->sent) /* unknown: the next look reconciles by the list of tasks */
+        return code == FX_ERR_CANCELED ? code : FX_OK;
     struct fx_error told = *err, ignored;
 
     if (code != FX_OK) {
         (void)!ctx->host->end_effect(
             ctx->host, sc, key_start, false,
             fx_json_object_of(sc, "refused", fx_json_string(sc, told.message), NULL), &ignored);
-        *err = told;
-        return code;
+        return fail_refused(told.message, err);
     }
     return ctx->host->end_effect(ctx->host, sc, key_start, true, answer, err);
 }
 
-/* The task that fits the intent: same destination and rate, started after it. */
+/* The task that fits the intent: same destination and rate, the first one after those that were
+ * there. */
 static const struct fx_json *find_started(const struct fx_json *tasks, const struct fx_json *what) {
-    int64_t since = fx_json_get_int(what, "at", 0) - TASK_SKEW_MS;
+    int64_t after = fx_json_get_int(what, "after", 0), first = INT64_MAX;
+    const struct fx_json *found = NULL;
 
     for (size_t i = 0; i < fx_json_count(tasks); i++) {
         const struct fx_json *task = fx_json_item(tasks, i);
+        int64_t at = fx_json_get_int(task, "StartedTimestamp", 0);
 
-        if (fx_json_get_int(task, "StartedTimestamp", 0) >= since &&
+        if (at > after && at < first &&
             fx_json_equal(fx_json_at(task, "DestinationArn"), fx_json_at(what, "DestinationArn")) &&
             fx_json_get_int(task, "MaxNumberOfMessagesPerSecond", -1) ==
-                fx_json_get_int(what, "MaxNumberOfMessagesPerSecond", -2))
-            return task;
+                fx_json_get_int(what, "MaxNumberOfMessagesPerSecond", -2)) {
+            found = task;
+            first = at;
+        }
     }
-    return NULL;
+    return found;
 }
 
 static enum fx_code reconcile(const struct fx_step_context *ctx, const struct fx_step_effect *begun,
@@ -96,8 +119,9 @@ static enum fx_code reconcile(const struct fx_step_context *ctx, const struct fx
     return FX_OK;
 }
 
+/* Cancelling twice does no harm, a Stop that got lost does: each try has a key of its own. */
 static enum fx_code cancel(const struct fx_step_context *ctx, const struct fx_json *task,
-                           struct fx_error *err) {
+                           size_t tries, struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
     struct fx_json *answer = NULL;
     const struct fx_json *handle = fx_json_at(task, "TaskHandle");
@@ -105,15 +129,17 @@ static enum fx_code cancel(const struct fx_step_context *ctx, const struct fx_js
 
     if (handle == NULL)
         return FX_OK; /* it has ended meanwhile */
-    FX_TRY(ctx->host->begin_effect(ctx->host, sc, key_cancel, task, err));
+    const char *key = fx_printf(sc, "cancel-%zu", tries + 1);
+
+    FX_TRY(ctx->host->begin_effect(ctx->host, sc, key, task, err));
     enum fx_code code = queue_call(
         ctx, "CancelMessageMoveTask",
         fx_json_object_of(sc, "TaskHandle", fx_json_copy(sc, handle), NULL), &answer, &why);
 
     return ctx->host->end_effect(
-        ctx->host, sc, key_cancel, code == FX_OK,
+        ctx->host, sc, key, code == FX_OK,
         code == FX_OK ? answer
-                      : fx_json_object_of(sc, "error", fx_json_string(sc, why.message), NULL),
+                      : fx_json_object_of(sc, "refused", fx_json_string(sc, why.message), NULL),
         err);
 }
 
@@ -161,7 +187,7 @@ static struct fx_json *outcome(const struct fx_step_context *ctx, const struct f
 }
 
 static enum fx_code watch(const struct fx_step_context *ctx, const struct fx_step_effect *begun,
-                          const struct fx_step_effect *canceled, const struct fx_json *tasks,
+                          size_t cancels, const struct fx_json *tasks,
                           struct fx_step_result *ret_result, struct fx_error *err) {
     const struct fx_json *task = find_started(tasks, begun->what);
     const char *status = fx_json_get_text(task, "Status");
@@ -169,8 +195,9 @@ static enum fx_code watch(const struct fx_step_context *ctx, const struct fx_ste
     if (status == NULL)
         return park(ctx, ret_result);
     if (strcmp(status, "RUNNING") == 0 || strcmp(status, "CANCELLING") == 0) {
-        if (canceled == NULL && ctx->host->stop_requested(ctx->host, ctx->sc))
-            FX_TRY(cancel(ctx, task, err));
+        if (strcmp(status, "RUNNING") == 0 && cancels < CANCELS_MAX &&
+            ctx->host->stop_requested(ctx->host, ctx->sc))
+            FX_TRY(cancel(ctx, task, cancels, err));
         show(ctx, task);
         return park(ctx, ret_result);
     }
@@ -187,12 +214,14 @@ enum fx_code move_task_run(const struct fx_step_context *ctx, const struct fx_js
 
     (void)params;
     FX_TRY(ctx->host->effects(ctx->host, ctx->sc, &effects, &count, err));
-    const struct fx_step_effect *begun = find_effect(effects, count, key_start);
+    const struct fx_step_effect *begun = find_start(effects, count);
 
     if (begun == NULL) {
         FX_TRY(start(ctx, err));
         return park(ctx, ret_result);
     }
+    if (begun->settled && !begun->ok)
+        return fail_refused(fx_json_get_text(begun->outcome, "refused"), err);
     FX_TRY(list_tasks(ctx, &tasks, err));
     if (!begun->settled) {
         bool known = false;
@@ -200,5 +229,5 @@ enum fx_code move_task_run(const struct fx_step_context *ctx, const struct fx_js
         FX_TRY(reconcile(ctx, begun, tasks, &known, ret_result, err));
         return known ? park(ctx, ret_result) : FX_OK;
     }
-    return watch(ctx, begun, find_effect(effects, count, key_cancel), tasks, ret_result, err);
+    return watch(ctx, begun, count - 1, tasks, ret_result, err);
 }

@@ -20,6 +20,7 @@ enum {
         10 * 60 * 1000, /* how long we wait for messages that somebody else has hidden */
     HIDDEN_POLL_MS = 500,
     WATCH_POLL_MS = 700,
+    UNANSWERED_MAX = 2, /* batches in a row, before a person is asked rather than SQS once more */
     KEY_MAX = 24,
 };
 
@@ -39,7 +40,7 @@ struct job {
     const struct fx_json *params;
     struct queue dlq, main;
     struct fx_json *chosen;     /* id -> {id, md5, event_id, cause} */
-    struct fx_json *checkpoint; /* held: id -> handle; canary; hidden_since; back */
+    struct fx_json *checkpoint; /* held: id -> handle; canary; hidden_since; back; unanswered */
     struct tally tally;
 };
 
@@ -84,6 +85,11 @@ static enum fx_code settle_doubt(struct job *job, const struct fx_step_effect *e
         fx_json_object_of(sc, "unknown", fx_json_bool(sc, true), NULL), err);
 }
 
+/* Batches in a row to which SQS gave no answer. */
+static int64_t unanswered(const struct job *job) {
+    return fx_json_get_int(job->checkpoint, "unanswered", 0);
+}
+
 static enum fx_code take_stock(struct job *job, bool *ret_ask, struct fx_error *err) {
     struct fx_scope *sc = job->ctx->sc;
     struct fx_step_effect *effects = NULL;
@@ -105,7 +111,7 @@ static enum fx_code take_stock(struct job *job, bool *ret_ask, struct fx_error *
         if (effects[i].settled && !fx_json_get_bool(effects[i].outcome, "unknown", false))
             continue;
         mark_doubt(sc, job->tally.doubt, fx_json_at(effects[i].what, "sends"));
-        if (!effects[i].settled && !job->main.idempotent)
+        if (!effects[i].settled && (!job->main.idempotent || unanswered(job) >= UNANSWERED_MAX))
             *ret_ask = true;
         else if (!effects[i].settled)
             FX_TRY(settle_doubt(job, &effects[i], err));
@@ -473,18 +479,21 @@ static struct fx_json *intent_of(const struct job *job, const struct letters *le
                              fx_json_string(sc, job->main.arn), NULL);
 }
 
-/* A refusal by AWS is an outcome: nothing happened. No answer is not: the intent stays open, and
- * the next look takes the batch for one in doubt. */
-static enum fx_code settle_send_failure(struct job *job, const char *key, struct fx_error *err) {
+/* A refusal by AWS is an outcome: nothing happened. No answer, or one that nobody can read, is
+ * not: the intent stays open, and the next look takes the batch for one in doubt. */
+static enum fx_code settle_send_failure(struct job *job, const char *key,
+                                        const struct letters *letters, struct fx_error *err) {
     struct fx_scope *sc = job->ctx->sc;
     struct fx_error told = *err, ignored;
 
-    if (told.sent && (told.code == FX_ERR_TIMEOUT || told.code == FX_ERR_UNAVAILABLE))
+    if (told.sent && told.code != FX_ERR_CANCELED)
         return FX_OK;
+    if (told.sent) /* the program stops; it looks again when it is back */
+        return told.code;
+    (void)!peek_release(job->ctx, &job->dlq, letters, &ignored);
     (void)!job->ctx->host->end_effect(
         job->ctx->host, sc, key, false,
         fx_json_object_of(sc, "refused", fx_json_string(sc, told.message), NULL), &ignored);
-    told.sent = false; /* SQS answered: it did not take the batch */
     *err = told;
     return told.code;
 }
@@ -507,7 +516,7 @@ static enum fx_code move_batch(struct job *job, const struct letters *letters,
     job->tally.batches++;
     if (send_batch(job, ret_batch, err) != FX_OK) {
         *ret_known = false;
-        return settle_send_failure(job, key, err);
+        return settle_send_failure(job, key, letters, err);
     }
     delete_batch(job, ret_batch);
     FX_TRY(host->end_effect(host, sc, key, true,
@@ -684,6 +693,8 @@ static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_re
         return wait_for_hidden(job, ret_result, err);
     fx_json_remove(job->checkpoint, "hidden_since");
     FX_TRY(move_batch(job, &letters, &batch, &known, err));
+    fx_json_put(job->checkpoint, "unanswered",
+                fx_json_int(job->ctx->sc, known ? 0 : unanswered(job) + 1));
     if (known && first && setting(job, "canary") > 0)
         start_canary(job, &batch);
     FX_TRY(save(job, err));
@@ -704,11 +715,18 @@ static enum fx_code ask_about_doubt(struct job *job, struct fx_step_result *ret_
 
     *ret_result = (struct fx_step_result){
         .outcome = FX_STEP_ASK,
-        .note = fx_printf(
-            sc,
-            "The bot stopped in the middle of a batch, and the consumer of %s is not declared "
-            "idempotent: up to %zu messages may or may not have been sent.",
-            job->main.name, fx_json_count(job->tally.doubt)),
+        .note =
+            job->main.idempotent
+                ? fx_printf(sc,
+                            "SQS did not answer %lld times in a row: up to %zu messages may or may "
+                            "not have been sent to %s, and still stand among the dead letters.",
+                            (long long)unanswered(job), fx_json_count(job->tally.doubt),
+                            job->main.name)
+                : fx_printf(sc,
+                            "A batch was sent or about to be sent when the answer got lost, and "
+                            "the consumer of %s is not declared idempotent: up to %zu messages may "
+                            "or may not have been sent.",
+                            job->main.name, fx_json_count(job->tally.doubt)),
         .output =
             fx_json_object_of(sc, "in_doubt", job->tally.doubt, "moved", job->tally.deleted, NULL)};
     return FX_OK;

@@ -39,8 +39,8 @@ function summary(results, beganMs) {
   console.log(`${results.length} runs in ${((Date.now() - beganMs) / 1000).toFixed(0)} s`);
 }
 
-// Runs `count` redrives, prints one line for each that failed; returns the results.
-export async function series({ count, seed, killShare, keep, from = 0, program = path.join(build, 'fluxabot'), verbose }) {
+// Runs `count` redrives, or fewer when one is `enough`; prints a line for each that failed.
+export async function series({ count, seed, killShare, keep, from = 0, program = path.join(build, 'fluxabot'), enough = () => false, verbose }) {
   const beganMs = Date.now();
   const results = [];
   const stack = await Stack.start({ awsDelayMs: AWS_DELAY_MS, bot: false, edit: hideForThreeSeconds });
@@ -52,6 +52,7 @@ export async function series({ count, seed, killShare, keep, from = 0, program =
       results.push(result);
       if (result.problems.length > 0) tell(plan, result);
       else if (verbose) console.log(`run ${number} (${planText(plan)}): good, ${result.tookMs} ms, ${result.duplicates} sent twice, ${result.claimed} said`);
+      if (enough(result)) break;
       if (!stack.process || stack.process.exitCode !== null) await stack.startBot({ program });
     }
   } finally {

@@ -168,7 +168,7 @@ export class Stack {
   ending(card, timeoutMs = 90000) {
     return this.until(async () => {
       const now = await this.message(card.ts);
-      return /^(Redrive (finished|stopped)|Failed|Refused|Denied|Expired|Please look)/.test(now.text) ? now : undefined;
+      return /^(Redrive (finished|stopped)|Failed|Refused|Denied|Expired|Stopped|Please look)/.test(now.text) ? now : undefined;
     }, 'the run to end', timeoutMs);
   }
 

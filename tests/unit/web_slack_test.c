@@ -329,6 +329,25 @@ static void stores_nothing_of_a_request_that_breaks_off(void **state) {
     assert_int_equal(post(COMMANDS, web_slack_headers(&rig, sc, body), body), 200);
 }
 
+/* Or a proxy could be made to take the second answer for somebody else's. */
+static void closes_the_connection_of_whatever_it_refuses(void **state) {
+    static const char *const headers[] = {
+        "X-Slack-Request-Timestamp: 1\r\nX-Slack-Signature: v0=00\r\n", ""};
+
+    for (size_t i = 0; i < FX_COUNT_OF(headers); i++) {
+        const char *refused = fx_printf(sc,
+                                        "POST /slack/commands HTTP/1.1\r\nHost: a\r\n%sContent-"
+                                        "Length: 5\r\n\r\nhello",
+                                        headers[i]);
+        const char *twice = fx_printf(sc, "%s%s", refused, refused);
+
+        web_exchange(&rig, false, twice, strlen(twice), &reply);
+        assert_int_equal(reply.status, 401);
+        assert_int_equal(reply.answers, 1);
+        assert_true(reply.closed);
+    }
+}
+
 /* ---- repetition ---- */
 
 static void stores_a_repeated_request_once_also_after_a_restart(void **state) {
@@ -523,6 +542,7 @@ int main(void) {
         TEST(refuses_signed_nonsense),
         TEST(refuses_bodies_above_the_limit_before_they_come),
         TEST(stores_nothing_of_a_request_that_breaks_off),
+        TEST(closes_the_connection_of_whatever_it_refuses),
         TEST(stores_a_repeated_request_once_also_after_a_restart),
         TEST(knows_a_trigger_again_under_a_new_signature),
         TEST(an_old_request_is_not_accepted_because_the_clock_went_back),

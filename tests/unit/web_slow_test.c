@@ -256,41 +256,67 @@ static enum fx_code gated_accept(struct fx_store *store, struct fx_scope *sc,
     return gate->inner->accept(gate->inner, sc, event, ret_new, err);
 }
 
+static void open_gate(struct gate *gate) {
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+/* Sends a command and returns once it stands before the gate. */
+static int send_to_gate(struct gate *gate) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    const char *body = web_slack_command_body(sc, WEB_TEAM, "9.1.a", "status");
+    const char *text = web_post(sc, "/slack/commands", web_slack_headers(&rig, sc, body), body);
+    int socket = web_connect(&rig, false);
+
+    web_send(socket, text, strlen(text));
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->entered)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+    return socket;
+}
+
+#define GATE                                                                                       \
+    {                                                                                              \
+        .store.accept = gated_accept, .inner = rig.store, .lock = PTHREAD_MUTEX_INITIALIZER,       \
+        .changed = PTHREAD_COND_INITIALIZER                                                        \
+    }
+
+static void does_not_cut_a_request_that_waits_for_us(void **state) {
+    struct gate gate = GATE;
+
+    rig.options.store = &gate.store;
+    start(REQUEST_MS);
+    int socket = send_to_gate(&gate);
+    assert_false(web_closes(socket, CUT_MS)); /* the disk takes its time */
+    open_gate(&gate);
+    web_receive(socket, 5000, &reply);
+    assert_int_equal(reply.status, 200);
+}
+
 static void *stop_main(void *argument) {
     web_rig_stop(argument);
     return NULL;
 }
 
 static void finishes_an_open_request_before_it_stops(void **state) {
-    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-    struct gate gate = {.store.accept = gated_accept,
-                        .inner = rig.store,
-                        .lock = PTHREAD_MUTEX_INITIALIZER,
-                        .changed = PTHREAD_COND_INITIALIZER};
-    const char *body = web_slack_command_body(sc, WEB_TEAM, "9.1.a", "status");
-    const char *text = web_post(sc, "/slack/commands", web_slack_headers(&rig, sc, body), body);
+    struct gate gate = GATE;
     pthread_t stopper;
 
     rig.options.store = &gate.store;
     start(0);
     uint16_t port = fx_web_port(rig.web);
-    int idle = web_connect(&rig, false), socket = web_connect(&rig, false);
-    web_send(socket, text, strlen(text));
-    pthread_mutex_lock(&gate.lock);
-    while (!gate.entered)
-        pthread_cond_wait(&gate.changed, &gate.lock);
-    pthread_mutex_unlock(&gate.lock);
+    int idle = web_connect(&rig, false), socket = send_to_gate(&gate);
 
     pthread_create(&stopper, NULL, stop_main, &rig);
     while (web_can_connect(port))
         assert_false(web_closes(socket, 10));
-    pthread_mutex_lock(&gate.lock);
-    gate.open = true;
-    pthread_cond_broadcast(&gate.changed);
-    pthread_mutex_unlock(&gate.lock);
+    open_gate(&gate);
     web_receive(socket, 5000, &reply);
-    assert_int_equal(reply.status, 200);
     pthread_join(stopper, NULL);
+    assert_int_equal(reply.status, 200);
     assert_int_equal(web_rig_stored(&rig), 1);
     close(idle);
 }
@@ -365,6 +391,7 @@ int main(void) {
         TEST(makes_room_when_silent_ones_have_taken_every_place),
         TEST(one_address_cannot_take_every_place),
         TEST(holds_only_so_many_bytes_of_bodies),
+        TEST(does_not_cut_a_request_that_waits_for_us),
         TEST(finishes_an_open_request_before_it_stops),
         TEST(stops_at_once_when_nobody_is_served),
         TEST(does_not_wait_for_ever_for_a_body),

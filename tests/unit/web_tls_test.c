@@ -165,6 +165,18 @@ static void refuses_weak_ciphers(void **state) {
             fail_msg("%s: %s", ciphers[i], output);
 }
 
+static void refuses_weak_ciphers_of_an_ec_key_too(void **state) {
+    static const char *const ciphers[] = {"ECDHE-ECDSA-AES128-CCM", "ECDHE-ECDSA-AES256-CCM8",
+                                          "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384",
+                                          "ECDHE-ECDSA-CAMELLIA128-SHA256"};
+
+    start(EC, 0);
+    assert_true(is_handshake(s_client("-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256")));
+    for (size_t i = 0; i < FX_COUNT_OF(ciphers); i++)
+        if (!was_refused(s_client(fx_printf(sc, "-tls1_2 -cipher %s:@SECLEVEL=0", ciphers[i]))))
+            fail_msg("%s: %s", ciphers[i], output);
+}
+
 static void does_not_renegotiate(void **state) {
     start(RSA, 0);
     run(fx_printf(sc,
@@ -260,17 +272,12 @@ static int tear_down(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        TEST(speaks_tls_1_2_and_1_3),
-        TEST(speaks_both_with_an_rsa_key),
-        TEST(offers_modern_ciphers),
-        TEST(refuses_old_versions),
-        TEST(refuses_weak_ciphers),
-        TEST(does_not_renegotiate),
-        TEST(refuses_a_key_of_another_certificate),
-        TEST(answers_no_plain_http),
-        TEST(cuts_a_handshake_that_stands_still),
-        TEST(cuts_a_handshake_that_trickles),
-        TEST(answers_others_while_handshakes_stand_still),
+        TEST(speaks_tls_1_2_and_1_3),         TEST(speaks_both_with_an_rsa_key),
+        TEST(offers_modern_ciphers),          TEST(refuses_old_versions),
+        TEST(refuses_weak_ciphers),           TEST(refuses_weak_ciphers_of_an_ec_key_too),
+        TEST(does_not_renegotiate),           TEST(refuses_a_key_of_another_certificate),
+        TEST(answers_no_plain_http),          TEST(cuts_a_handshake_that_stands_still),
+        TEST(cuts_a_handshake_that_trickles), TEST(answers_others_while_handshakes_stand_still),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

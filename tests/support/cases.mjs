@@ -1,0 +1,96 @@
+// cases.mjs - what the cases of one end-to-end test share: a fresh world each, and questions to the records.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { root } from './stack.mjs';
+
+const run = promisify(execFile);
+export const dlq = 'Fluxa-DLQ';
+export const main = 'Fluxa-InputQueue';
+export const MOST_DUPLICATES = 10; // one batch
+
+// A new world with these dead letters, no faults, everything reachable.
+export async function freshWorld(stack, messages, more = {}) {
+  await stack.post('fault', { clear: true });
+  return stack.world({ reset: true, messages, short_receives: 0, ...more });
+}
+
+export async function listing(stack, queue = dlq) {
+  return (await stack.get(`world?messages=${queue}`)).messages ?? [];
+}
+
+export async function sql(stack, statement) {
+  const { stdout } = await run('sqlite3', ['-json', '-cmd', '.timeout 5000', path.join(stack.dir, 'fluxabot.db'), statement], { maxBuffer: 1 << 26 });
+  return stdout.trim() === '' ? [] : JSON.parse(stdout);
+}
+
+export async function postgres(stack, statement) {
+  await run('psql', ['-q', stack.database, '-v', 'ON_ERROR_STOP=1', '-c', statement]);
+}
+
+// Rows of every table that a refused request must leave alone.
+export async function tableCounts(stack) {
+  const tables = ['events', 'event_keys', 'jobs', 'runs', 'approvals', 'intents', 'incidents', 'outbox', 'audit'];
+  const [row] = await sql(stack, `SELECT ${tables.map((table) => `(SELECT count(*) FROM ${table}) AS ${table}`).join(', ')}`);
+  return row;
+}
+
+// Effects from here on.
+export async function watchEffects(stack) {
+  const seen = (await stack.effects()).length;
+  return async (operation) => (await stack.effects()).slice(seen).filter((effect) => !operation || effect.operation === operation);
+}
+
+// What that person was told in private from here on.
+export async function watchPrivate(stack, user) {
+  const known = new Set((await stack.private(user)).map((message) => message.ts));
+  return (pattern, what) =>
+    stack.until(async () => (await stack.private(user)).find((message) => !known.has(message.ts) && pattern.test(message.text)), what ?? `${user} to be told ${pattern}`);
+}
+
+// The answer to a command that stands in the channel.
+export async function answerTo(stack, text, user = 'requester', timeoutMs = 30000) {
+  const known = new Set((await stack.messages()).map((message) => message.ts));
+  await stack.command(user, text);
+  return stack.until(async () => (await stack.messages()).find((message) => !known.has(message.ts)), `an answer to ${text}`, timeoutMs);
+}
+
+export async function edit(stack, change) {
+  await writeFile(stack.config, change(await readFile(stack.config, 'utf8')));
+}
+
+// Runbooks of this stack's own, which a test may edit.
+export async function ownRunbooks(stack) {
+  const commands = path.join(stack.dir, 'commands');
+  await cp(path.join(root, 'commands'), commands, { recursive: true });
+  await edit(stack, (text) => text.replace(path.join(root, 'commands'), commands));
+  return path.join(commands, 'fluxa');
+}
+
+export async function restart(stack, signal = 'SIGKILL') {
+  await stack.killBot(signal);
+  await stack.startBot();
+}
+
+// Of one redrive: nothing unsafe moved, nothing lost, at most one batch twice.
+export async function judge(stack, before, effects) {
+  const sends = await effects('SendMessage');
+  const safe = new Set(before.filter((message) => message.cause === 'DBConnectionError').map((message) => message.body_sha256));
+  const times = new Map();
+  for (const send of sends) {
+    assert.ok(safe.has(send.detail.body_sha256), `only safe messages are sent, not ${send.detail.event_id}`);
+    times.set(send.detail.body_sha256, (times.get(send.detail.body_sha256) ?? 0) + 1);
+  }
+  const twice = [...times.values()].reduce((sum, count) => sum + count - 1, 0);
+  assert.ok(twice <= MOST_DUPLICATES, `${twice} messages were sent again`);
+  const left = await listing(stack);
+  const leftBodies = new Set(left.map((message) => message.body_sha256));
+  for (const message of before)
+    if (!times.has(message.body_sha256) && !(await effects('StartMessageMoveTask')).length)
+      assert.ok(leftBodies.has(message.body_sha256), `${message.message_id} is neither sent nor in the queue`);
+  for (const message of before.filter((one) => one.cause !== 'DBConnectionError'))
+    assert.ok(leftBodies.has(message.body_sha256), `the ${message.cause} message ${message.message_id} has left the queue`);
+  return { sent: times.size, twice, left: left.length };
+}
