@@ -1,0 +1,10 @@
+# End-to-end tests: each starts a sandbox of its own on free ports, so they may run side by side.
+find_program(NODE node REQUIRED)
+
+function(fx_e2e_test name timeout)
+  add_test(NAME e2e.${name} COMMAND ${NODE} --test --test-reporter=spec ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.test.mjs)
+  set_tests_properties(e2e.${name} PROPERTIES TIMEOUT ${timeout} ENVIRONMENT FLUXABOT_BUILD=${FLUXABOT_RELEASE_DIR})
+endfunction()
+
+fx_e2e_test(move_task 120)
+fx_e2e_test(readme 60)
