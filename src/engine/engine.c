@@ -62,12 +62,13 @@ void fx_engine_stop(struct fx_engine *engine) {
     if (engine == NULL)
         return;
     ask_to_stop(engine);
-    for (int i = 0; i < engine->workers_count; i++) {
+    for (int i = 0; i < engine->workers_count; i++)
         pthread_join(engine->workers[i].thread, NULL);
-        pthread_mutex_destroy(&engine->workers[i].lock);
-    }
     pthread_join(engine->outbox, NULL);
     pthread_join(engine->keeper, NULL);
+    /* the keeper looks at the workers until its own end */
+    for (int i = 0; i < engine->workers_count; i++)
+        pthread_mutex_destroy(&engine->workers[i].lock);
     fx_scope_free(engine->scope);
     free(engine);
 }

@@ -142,6 +142,13 @@ static struct fx_json *card_lines(struct fx_scope *sc, const struct fx_incident 
     return lines;
 }
 
+/* CloudWatch ends its reasons with "(minimum 1 datapoint for OK -> ALARM transition)." */
+static const char *short_reason(struct fx_scope *sc, const char *reason) {
+    const char *tail = reason == NULL ? NULL : strstr(reason, " (minimum ");
+
+    return tail == NULL ? reason : fx_printf(sc, "%.*s", (int)(tail - reason), reason);
+}
+
 /* What AWS sent, and what has happened since. */
 static struct fx_json *card_details(struct fx_scope *sc, const struct fx_json *body) {
     const struct fx_json *alarm = fx_json_at(body, "alarm"),
@@ -151,7 +158,7 @@ static struct fx_json *card_details(struct fx_scope *sc, const struct fx_json *b
     struct fx_json *lines = fx_json_array(sc);
     size_t count = fx_json_count(timeline);
 
-    add_labelled(sc, lines, "AWS says:", fx_json_get_text(alarm, "reason"));
+    add_labelled(sc, lines, "AWS says:", short_reason(sc, fx_json_get_text(alarm, "reason")));
     add_labelled(sc, lines, "About:", fx_json_get_text(alarm, "description"));
     if (fx_json_count(children) > 0)
         add_labelled(sc, lines, "In alarm:", fx_json_dump(sc, children));

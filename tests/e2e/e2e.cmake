@@ -8,3 +8,10 @@ endfunction()
 
 fx_e2e_test(move_task 120)
 fx_e2e_test(readme 60)
+fx_e2e_test(main_job 60)
+
+# The same once more with the programs of this tree, which carry its sanitizers.
+if(FLUXABOT_SANITIZE)
+  add_test(NAME e2e.main_job_sanitized COMMAND ${NODE} --test --test-reporter=spec ${PROJECT_SOURCE_DIR}/tests/e2e/main_job.test.mjs)
+  set_tests_properties(e2e.main_job_sanitized PROPERTIES TIMEOUT 120 ENVIRONMENT FLUXABOT_BUILD=${CMAKE_BINARY_DIR})
+endif()

@@ -82,7 +82,7 @@ function judgeDatabase(seen, chosen, duplicates, problems) {
   if (seen.processed.duplicate !== duplicates) problems.push(`${seen.processed.duplicate} messages were skipped as known, and ${duplicates} were sent twice`);
 }
 
-// seen: {before, after: messages of the dead-letter queue; effects; intents: [{ids, setMs, settled}];
+// seen: {before, after: messages of the dead-letter queue; effects; intents: [{ids, setMs, settled, doubted}];
 // card: its text; rows: [{event_id, status, events}]; processed; audit: what its check said}
 export function judge(seen) {
   const problems = [];
@@ -94,5 +94,5 @@ export function judge(seen) {
   judgeDatabase(seen, chosen, card.duplicates, problems);
   for (const intent of seen.intents) if (!intent.settled) problems.push('an intent has no outcome though the run has ended');
   if (seen.audit.code !== 0) problems.push(`the audit log does not verify: ${seen.audit.text}`);
-  return { problems, ...card };
+  return { problems, ...card, doubted: seen.intents.filter((intent) => intent.doubted).length };
 }

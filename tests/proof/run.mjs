@@ -70,7 +70,7 @@ async function sqlite(stack, statement) {
 
 async function intents(stack, sinceMs) {
   const rows = await sqlite(stack, `select i.* from intents i join runs r on r.id = i.run where r.command = 'dlq redrive' and r.created_ms >= ${sinceMs}`);
-  return rows.map((row) => ({ ids: JSON.parse(row.what_json).ids ?? [], setMs: row.set_ms, settled: row.state !== 0 }));
+  return rows.map((row) => ({ ids: JSON.parse(row.what_json).ids ?? [], setMs: row.set_ms, settled: row.state !== 0, doubted: row.outcome_json.includes('"unknown"') }));
 }
 
 async function databaseRows(stack) {

@@ -32,10 +32,10 @@ const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floo
 
 function summary(results, beganMs) {
   const took = results.map((result) => result.tookMs).sort((a, b) => a - b);
+  const sum = (name) => results.reduce((total, result) => total + (result[name] ?? 0), 0);
   const warned = results.filter((result) => result.claimed > 0).length;
-  const twice = results.reduce((sum, result) => sum + result.duplicates, 0);
   console.log(`approval to card: p50 ${quantile(took, 0.5)} ms, p95 ${quantile(took, 0.95)} ms, longest ${took.at(-1)} ms`);
-  console.log(`${twice} messages were sent twice in all; ${warned} cards say that some may have been`);
+  console.log(`${sum('doubted')} batches were left in doubt; ${sum('duplicates')} messages were sent twice in all; ${warned} cards say that some may have been`);
   console.log(`${results.length} runs in ${((Date.now() - beganMs) / 1000).toFixed(0)} s`);
 }
 

@@ -18,7 +18,7 @@ export async function freshWorld(stack, messages, more = {}) {
 }
 
 export async function listing(stack, queue = dlq) {
-  return (await stack.get(`world?messages=${queue}`)).messages ?? [];
+  return (await stack.get('world?messages=1')).queues.find((one) => one.name === queue)?.messages ?? [];
 }
 
 export async function sql(stack, statement) {

@@ -10,6 +10,8 @@ const $ = (id) => document.getElementById(id);
 const POLL_MS = 1000;
 const WORLD_EVERY = 2;
 const REPLIES_SHOWN = 4;
+const STILL_READ_MS = 8000;
+const ANSWER_MS = 15000; // so long what comes is taken for the answer to what was pressed
 const shownRoles = ['requester', 'approver', 'operator', 'guest', 'stranger'];
 const roleWords = {
   requester: 'on call, asks', approver: 'may approve', operator: 'operator, may not approve',
@@ -18,7 +20,7 @@ const roleWords = {
 
 const state = {
   acting: null, channel: 'C0FLUXA0001', revision: -1, messages: [], private: {messages: [], views: []}, pages: [],
-  pressed: false, openThreads: new Set(), drawn: new Map(), history: [], historyAt: 0,
+  pressed: false, openThreads: new Set(), drawn: new Map(), shown: new Set(), followUntil: 0, history: [], historyAt: 0,
 };
 const directory = {people: [], channels: [], names: {users: {}, channels: {}, groups: {}}};
 
@@ -62,6 +64,7 @@ function contextFor(message) {
     follow: (url) => window.open(url, '_blank', 'noopener,noreferrer'),
     act: async (element, blockId, value) => {
       state.pressed = true;
+      state.followUntil = Date.now() + ANSWER_MS;
       judge(await post('/sandbox/slack/click', {
         user: state.acting, channel: message.channel, message_ts: message.ts,
         action_id: element.action_id, block_id: blockId, value,
@@ -111,7 +114,7 @@ function head(message) {
 function drawMessage(message, isReply) {
   const article = h('article', {
     class: `message ${isReply ? 'reply' : ''} ${message.is_ephemeral ? 'ephemeral' : ''}`,
-    'data-ts': message.ts, 'data-user': message.user,
+    'data-ts': message.ts, 'data-user': message.user, tabindex: '-1',
     'aria-label': `${directory.names.users[message.user] ?? message.user}: ${message.text.slice(0, 120)}`,
   });
   if (message.is_ephemeral) article.append(h('p', {class: 'only-you'}, '👁 Only visible to you'));
@@ -152,22 +155,51 @@ function merged() {
   return tops.sort(byTime);
 }
 
+/** Puts the new drawing of a message where the old one was; the keyboard stays where it was. */
+function replace(old, item) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const {actionId} = focused?.dataset ?? {};
+  const ts = focused?.closest('[data-ts]')?.dataset.ts;
+  old.replaceWith(item);
+  if (!focused) return;
+  const message = item.querySelector(`[data-ts="${ts}"]`) ?? item.querySelector('[data-ts]');
+  (message.querySelector(`[data-action-id="${CSS.escape(actionId ?? '')}"]`) ?? message).focus({preventScroll: true});
+}
+
+/** Shows what is new from its beginning; a card that came a moment ago is still being read. */
+function follow(newest) {
+  const scroll = $('scroll');
+  const top = newest.offsetTop - scroll.offsetTop - 8;
+  const parent = newest.closest('[data-thread]');
+  const isFresh = newest.classList.contains('reply') && Date.now() - Number(parent.dataset.thread) * 1000 < STILL_READ_MS;
+  if (!isFresh) scroll.scrollTop = Math.min(top, scroll.scrollHeight);
+  noteEnd();
+}
+
+const isAtEnd = () => $('scroll').scrollHeight - $('scroll').scrollTop - $('scroll').clientHeight < 120;
+
+function noteEnd() {
+  $('to-newest').hidden = isAtEnd();
+}
+
 /** Draws only what has changed, so that open menus, focus and reading place survive an update. */
 function drawChannel() {
-  const scroll = $('scroll');
-  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120;
+  const wasAtEnd = isAtEnd() || Date.now() < state.followUntil;
   const list = $('messages');
   const seen = new Set();
+  const isFirst = state.drawn.size === 0;
   let previous = null;
-  let added = false;
+  let newest = null;
   for (const message of merged()) {
     const key = JSON.stringify([message, state.openThreads.has(message.ts), state.acting]);
     seen.add(message.ts);
     let entry = state.drawn.get(message.ts);
     if (!entry || entry.key !== key) {
       const item = h('li', {'data-thread': message.ts}, drawMessage(message, false), thread(message));
-      if (entry) entry.item.replaceWith(item);
-      else added = true;
+      const fresh = [...item.querySelectorAll('[data-ts]')].find((one) => !state.shown.has(one.dataset.ts));
+      if (entry) replace(entry.item, item);
+      if (fresh) newest = fresh;
+      for (const one of [message, ...message.replies]) state.shown.add(one.ts);
       entry = {key, item};
       state.drawn.set(message.ts, entry);
     }
@@ -181,8 +213,9 @@ function drawChannel() {
       state.drawn.delete(ts);
     }
   $('empty').hidden = seen.size > 0;
-  if (atEnd) scroll.scrollTop = scroll.scrollHeight;
-  else if (added) $('to-newest').hidden = false;
+  if (isFirst) $('scroll').scrollTop = $('scroll').scrollHeight;
+  else if (newest && wasAtEnd) follow(newest);
+  else if (newest) $('to-newest').hidden = false;
 }
 
 function drawPages() {
@@ -214,6 +247,7 @@ function drawChannels() {
 function forget() {
   state.revision = -1;
   state.drawn.clear();
+  state.shown.clear();
   $('messages').replaceChildren();
   state.messages = [];
   state.private = {messages: [], views: []};
@@ -224,9 +258,7 @@ function become(id) {
   sessionStorage.setItem('acting', id);
   forget();
   drawPeople();
-  poll().then(() => {
-    $('scroll').scrollTop = $('scroll').scrollHeight;
-  });
+  poll();
   openSide(false);
 }
 
@@ -239,9 +271,13 @@ function enter(id) {
 }
 
 function openSide(open) {
+  const wasOpen = document.body.classList.contains('side-open');
   document.body.classList.toggle('side-open', open);
   $('menu').setAttribute('aria-expanded', String(open));
   $('shade').hidden = !open;
+  if (open) $('people').querySelector('[aria-pressed="true"]')?.focus();
+  else if (wasOpen) $('menu').focus();
+  tour.point();
 }
 
 let polling = false;
@@ -279,7 +315,7 @@ async function sendCommand(text) {
   hint.textContent = '';
   state.history.push(text);
   state.historyAt = state.history.length;
-  $('scroll').scrollTop = $('scroll').scrollHeight;
+  state.followUntil = Date.now() + ANSWER_MS;
   const answer = await post('/sandbox/slack/command', {user: state.acting, channel: state.channel, text});
   if (answer && answer.ok && answer.status !== 200) say(`The bot answered ${answer.status}`, 'bad');
   state.pressed = true;
@@ -305,7 +341,7 @@ function prepareComposer() {
     state.historyAt = to;
     input.value = state.history[to] ?? '';
   });
-  const tries = ['/fluxa help', '/fluxa status', '/fluxa dlq', '/fluxa dlq redrive'];
+  const tries = ['/fluxa help', '/fluxa dlq', '/fluxa dlq classify', '/fluxa dlq redrive', '/fluxa alarms'];
   $('suggestions').append(...tries.map((text) => h('button', {type: 'button', class: 'chip', onclick: () => {
     input.value = text;
     input.focus();
@@ -344,8 +380,10 @@ async function start() {
     tour.start();
   });
   $('scroll').addEventListener('scroll', () => {
-    if ($('scroll').scrollHeight - $('scroll').scrollTop - $('scroll').clientHeight < 120) $('to-newest').hidden = true;
+    if (isAtEnd()) $('to-newest').hidden = true;
   });
+  for (const kind of ['wheel', 'touchmove', 'keydown'])
+    $('scroll').addEventListener(kind, () => (state.followUntil = 0), {passive: true});
   $('to-newest').addEventListener('click', () => {
     $('scroll').scrollTop = $('scroll').scrollHeight;
   });

@@ -71,19 +71,23 @@ function richText(block, ctx) {
   return root;
 }
 
-function cell(content, tag, setting, ctx) {
+const LONG_CELL = 28;
+
+function cell(content, tag, setting, ctx, isLong) {
   const body = content.type === 'rich_text' ? richText(content, ctx) : (content.text ?? '');
-  return h(tag, {class: `${setting?.align ?? 'left'} ${setting?.is_wrapped ? 'wrapped' : ''}`, scope: tag === 'th' ? 'col' : undefined}, body);
+  return h(tag, {class: `${setting?.align ?? 'left'} ${setting?.is_wrapped ? 'wrapped' : ''} ${isLong ? 'long' : ''}`, scope: tag === 'th' ? 'col' : undefined}, body);
 }
 
 function table(block, ctx) {
   const [head, ...rows] = block.rows;
   const settings = block.column_settings ?? [];
+  // Sentences need a wide column, or a phone shows a tower of single words.
+  const isLong = head.map((_, i) => rows.some((row) => (row[i]?.text ?? '').length > LONG_CELL));
   return h('div', {class: 'table-holder', tabindex: '0', role: 'region', 'aria-label': block.caption ?? 'Table'},
     h('table', {class: 'slack-table'},
       block.caption ? h('caption', {}, block.caption) : null,
-      h('thead', {}, h('tr', {}, head.map((content, i) => cell(content, 'th', settings[i], ctx)))),
-      h('tbody', {}, rows.map((row) => h('tr', {}, row.map((content, i) => cell(content, 'td', settings[i], ctx)))))));
+      h('thead', {}, h('tr', {}, head.map((content, i) => cell(content, 'th', settings[i], ctx, isLong[i])))),
+      h('tbody', {}, rows.map((row) => h('tr', {}, row.map((content, i) => cell(content, 'td', settings[i], ctx, isLong[i])))))));
 }
 
 // A small reading of Markdown: headings, lists, code, emphasis, links.

@@ -4,56 +4,57 @@ import {h} from './text.js';
 
 const key = 'fluxabot-sandbox-tour';
 
-const text = (messages) => JSON.stringify(messages ?? []);
 const everything = (messages) => (messages ?? []).flatMap((message) => [message, ...(message.replies ?? [])]);
+const says = (state, words) => everything(state.messages).some((message) => message.bot_id && words.test(message.text));
 
 // The buttons that can still be pressed, by what they say.
 function buttons(state) {
   return everything(state.messages).flatMap((message) => (message.blocks ?? []).flatMap((block) => [...(block.elements ?? []), block.accessory]))
     .filter((element) => element?.type === 'button');
 }
-const offers = (state, words) => buttons(state).some((one) => words.test(`${one.action_id} ${one.text?.text}`));
+const offers = (state, words) => buttons(state).some((one) => words.test(one.text?.text));
 
 const steps = [
   {
     title: 'Raise an alarm',
-    body: 'Press “Fire alarm” on the left (on a phone: the menu button ☰). CloudWatch will tell the bot through SNS, signed.',
+    body: 'Press “Fire alarm”. 100 messages lie in the dead-letter queue; CloudWatch tells the bot through a signed SNS message.',
     target: '#fire-alarm',
-    done: (state) => everything(state.messages).some((message) => message.bot_id),
+    done: (state) => says(state, /in alarm/i),
   },
   {
-    title: 'Read the card',
-    body: 'The bot has looked already. Press the triage or classify button on the card, or type /fluxa dlq classify, to see which messages are safe to retry.',
-    press: /classif|triage/i,
-    done: (state) => /safe to retry|retryable|classif/i.test(text(state.messages)) && state.pressed,
+    title: 'Read the card, look closer',
+    body: 'The bot has looked at once: the verdict is on the card, the detail in its thread. Press “Sort by cause” to look again yourself.',
+    press: /sort by cause/i,
+    done: (state) => state.pressed || offers(state, /^approve$/i),
   },
   {
     title: 'Ask for a redrive',
-    body: 'Press the redrive button, or type /fluxa dlq redrive. Nothing moves yet: somebody else has to agree.',
-    press: /redrive/i,
-    done: (state) => offers(state, /approve/i),
+    body: 'Press “Redrive 60 safe messages”, or type /fluxa dlq redrive. Nothing moves yet: somebody else has to agree.',
+    press: /^redrive/i,
+    done: (state) => offers(state, /^approve$/i),
   },
   {
-    title: 'Become the approver',
-    body: 'The one who asks cannot approve. Act as Bo Lind, whose group may.',
+    title: 'Try to approve it yourself',
+    body: 'Press Approve: the one who asks cannot approve, and is told so privately. Then act as Bo Lind, who may.',
     target: '[data-person="U0BOLIND02"]',
-    done: (state) => state.acting === 'U0BOLIND02',
+    done: (state) => state.acting === 'U0BOLIND02' || !offers(state, /^approve$/i),
   },
   {
     title: 'Approve',
-    body: 'Check what would move, then press Approve on the approval card.',
-    press: /approve/i,
-    done: (state) => !offers(state, /approve/i) && state.asked,
+    body: 'The card says what would move, what would stay, and whether the cause is gone. Press Approve and confirm; or press Deny and give a reason.',
+    press: /^approve$/i,
+    done: (state) => !offers(state, /^approve$/i) && state.asked,
   },
   {
-    title: 'Watch the verdict',
-    body: 'The bot moves a canary first, then the safe messages, and checks that they were processed. The unsafe ones stay.',
+    title: 'Watch it happen',
+    body: 'Ten messages go first and are watched; then the rest follows. The card counts, can be stopped, and ends with what the database says.',
     target: '#queues',
-    done: (state) => /verified|succeeded|finished|redriven|processed|complete/i.test(text(state.messages)) && state.asked,
+    done: (state) => state.asked && says(state, /^(Redrive (finished|stopped)|Denied|Refused|Failed|Please look)/),
   },
   {
     title: 'That was one alarm',
-    body: 'Try more: start a database outage, act as the guest, press Alarm OK, or type /fluxa help.',
+    body: 'Now press “Alarm OK” and see the card close. Or: acknowledge it, open the page in PagerDuty, act as the guest, start a database outage and redrive then.',
+    target: '#clear-alarm',
     done: () => false,
   },
 ];
@@ -67,7 +68,7 @@ export class Tour {
     } catch {
       stored = null; // storage may be closed to this page; then the tour simply starts again
     }
-    this.at = stored === 'done' ? -1 : Number(stored ?? 0) || 0;
+    this.at = stored === 'done' ? -1 : Math.min(Number(stored ?? 0) || 0, steps.length - 1);
     this.asked = false;
     this.draw();
   }
@@ -92,17 +93,18 @@ export class Tour {
   }
 
   see(state) {
-    if (offers(state, /approve/i)) this.asked = true;
+    if (offers(state, /^approve$/i)) this.asked = true;
     if (this.at >= 0 && steps[this.at].done({...state, asked: this.asked})) this.go(this.at + 1);
     else this.point();
   }
 
+  // On a phone the sidebar is closed, so the way to its buttons is shown instead.
   point() {
     for (const old of document.querySelectorAll('.tour-target')) old.classList.remove('tour-target');
     const step = steps[this.at];
-    const buttons = step?.press ? [...document.querySelectorAll('#messages .slack-button')] : [];
-    const target = step?.target ? document.querySelector(step.target)
-      : buttons.findLast((one) => step.press.test(`${one.dataset.actionId} ${one.textContent}`));
+    const pressable = step?.press ? [...document.querySelectorAll('#messages .slack-button')] : [];
+    let target = step?.target ? document.querySelector(step.target) : pressable.findLast((one) => step?.press.test(one.textContent));
+    if (target?.closest('.side') && getComputedStyle(target).visibility === 'hidden') target = document.getElementById('menu');
     target?.classList.add('tour-target');
   }
 

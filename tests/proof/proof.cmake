@@ -1,0 +1,6 @@
+# Redrives under fire, and the proof that the proof can fail. They time the bot: nothing runs beside them.
+set(proof_environment FLUXABOT_BUILD=${FLUXABOT_RELEASE_DIR})
+add_test(NAME proof.redrive COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/redrive --count 12 --seed 7)
+add_test(NAME proof.redrive_twin COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/redrive-twin --seed 1)
+set_tests_properties(proof.redrive PROPERTIES ENVIRONMENT "${proof_environment}" TIMEOUT 300 RUN_SERIAL TRUE)
+set_tests_properties(proof.redrive_twin PROPERTIES ENVIRONMENT "${proof_environment}" TIMEOUT 600 RUN_SERIAL TRUE)
