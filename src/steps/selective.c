@@ -15,6 +15,7 @@
 enum {
     HOLD_S = 60, /* how long messages that stay are kept out of our own way */
     RECEIVES_PER_BATCH = 6,
+    RECEIVES_PER_LOOK = 12,
     BATCHES_PER_CLAIM = 20,
     HIDDEN_WAIT_MS =
         10 * 60 * 1000, /* how long we wait for messages that somebody else has hidden */
@@ -568,25 +569,28 @@ static int64_t processed(struct job *job, const struct fx_json *event_ids, bool 
     return count;
 }
 
-/* Looks for dead letters that were just sent; all that is seen stays hidden for a while. */
+/* Looks for dead letters that were just sent; all others that are seen stay hidden for a while. Those
+ * of ours that have not moved yet are put back, because they are needed soon, but only after the
+ * look: put back at once they would be all that is ever seen. */
 static enum fx_code look_for_returns(struct job *job, struct fx_error *err) {
+    struct fx_json *needed = fx_json_array(job->ctx->sc);
     struct letters seen = {0};
-    size_t received = 0;
+    size_t received = 1;
+    enum fx_code code = FX_OK;
 
-    FX_TRY(
-        peek_once(job->ctx, &job->dlq, SQS_BATCH, 0, job->dlq.visibility_s, &seen, &received, err));
+    for (int i = 0; i < RECEIVES_PER_LOOK && received > 0 && code == FX_OK; i++)
+        code = peek_once(job->ctx, &job->dlq, SQS_BATCH, 0, job->dlq.visibility_s, &seen, &received,
+                         err);
     for (size_t i = 0; i < seen.count; i++) {
         if (fx_json_at(job->chosen, seen.items[i].id) != NULL && !is_done(job, seen.items[i].id)) {
-            /* one of ours that has not moved yet: back at once, it is needed soon */
-            struct letters one = {.items = &seen.items[i], .count = 1};
-
-            FX_TRY(peek_release(job->ctx, &job->dlq, &one, err));
+            fx_json_add(needed, fx_json_string(job->ctx->sc, seen.items[i].handle));
             continue;
         }
         note_return(job, &seen.items[i]);
         hold(job, &seen.items[i]);
     }
-    return FX_OK;
+    FX_TRY(code);
+    return release_handles(job->ctx, &job->dlq, needed, err);
 }
 
 static const char *too_many_back(struct job *job) {

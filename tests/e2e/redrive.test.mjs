@@ -1,9 +1,12 @@
 // redrive.test.mjs - F-05 and F-06 under attack: who may, what may, when it may, and that it happens once.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Stack } from '../support/stack.mjs';
+import { promisify } from 'node:util';
+import { build, Stack } from '../support/stack.mjs';
 import { dlq, edit, freshWorld, judge, listing, main, ownRunbooks, postgres, restart, sql, watchEffects, watchPrivate } from '../support/cases.mjs';
 
 const fast = '/fluxa dlq redrive rate=500';
@@ -19,6 +22,7 @@ const bad = (number) => ({ queue: dlq, source: main, body: { event_id: `late-${n
 const policyTo = (name) => ({ queues: [{ name: main, attributes: { RedrivePolicy: JSON.stringify({ deadLetterTargetArn: `arn:aws:sqs:us-east-1:123456789012:${name}`, maxReceiveCount: 3 }) } }] });
 const decisions = (card) => sql(stack, `SELECT state, decided_by FROM approvals WHERE id = '${requestOf(card)}'`);
 const requestOf = (card) => /"value":"(apr-[^"]+)"/.exec(JSON.stringify(card.blocks))[1];
+const runOf = (card) => /run ([a-z0-9]{12})/i.exec(JSON.stringify(card.blocks))[1];
 const isAsked = (card) => /"action_id":"approve"/.test(JSON.stringify(card.blocks));
 
 async function asked(text = fast, user = 'requester') {
@@ -78,7 +82,7 @@ test('retryable, a class, or message ids narrow what moves', async () => {
   assert.deepEqual(new Set((await effects('SendMessage')).map((send) => send.detail.body_sha256)), new Set(two.map((message) => message.body_sha256)));
   await refusedAtOnce(`${fast} ${before.find((message) => message.cause === 'SchemaValidation').message_id}`, /must not be retried/);
   await refusedAtOnce(`${fast} SchemaValidation`, /must not be retried/);
-  await refusedAtOnce(`${fast} ${two[0].message_id}`, /no message and no cause in the queue is called/);
+  await refusedAtOnce(`${fast} ${two[0].message_id}`, /no message and no cause in the queue is called/i);
   assert.match((await stack.approvedRedrive(`${fast} DBConnectionError`)).text, /^Redrive finished: 4 of 4/);
   await freshWorld(stack, { DBConnectionError: 2, HashMismatch: 1 });
   assert.match((await stack.approvedRedrive(`${fast} retryable`)).text, /^Redrive finished: 2 of 2/);
@@ -86,9 +90,9 @@ test('retryable, a class, or message ids narrow what moves', async () => {
 
 test('a queue of unsafe messages, and an empty one, are refused before anybody is asked', async () => {
   await freshWorld(stack, { SchemaValidation: 2, HashMismatch: 2 });
-  await refusedAtOnce(fast, /none of the 4 messages is safe to retry/);
+  await refusedAtOnce(fast, /None of the 4 messages is safe to retry/);
   await freshWorld(stack, {});
-  await refusedAtOnce(fast, /the queue is empty/);
+  await refusedAtOnce(fast, /the queue is empty/i);
 });
 
 // ---- when it may ----
@@ -101,7 +105,7 @@ test('while the database is down nothing is offered, and nothing approved is run
   const card = await asked();
   const effects = await watchEffects(stack);
   await stack.world({ outage: { database: true } });
-  await refusedAfterApproval(card, effects, /the cause is back: RDS says that fluxa-prod is rebooting/);
+  await refusedAfterApproval(card, effects, /The cause is back: RDS says that fluxa-prod is rebooting/);
 });
 
 test('a database that does not let the bot in leaves no message safe', async () => {
@@ -115,11 +119,12 @@ test('a database that does not let the bot in leaves no message safe', async () 
 });
 
 test('an approval lives only as long as the facts that were shown', async () => {
+  // A reset world has forgotten its Slack messages, so the click is sent as Slack would send it.
   const changes = [
     [{ DBConnectionError: 5 }, () => freshWorld(stack, { DBConnectionError: 4 }), /5 messages were approved, 4 are there now/],
     [{ DBConnectionError: 5, HashMismatch: 1 }, () => freshWorld(stack, { DBConnectionError: 1, HashMismatch: 1 }), /5 messages were approved, 2 are there now/],
     [{ DBConnectionError: 3 }, () => stack.world({ send: [bad(1)] }), /3 messages were approved, 4 are there now/],
-    [{ DBConnectionError: 3 }, () => freshWorld(stack, { DBConnectionError: 2, SchemaValidation: 1 }, { seed: 99 }), /the queue changed/],
+    [{ DBConnectionError: 3 }, () => freshWorld(stack, { DBConnectionError: 2, SchemaValidation: 1 }, { seed: 99 }), /queue changed/],
     [{ DBConnectionError: 3 }, () => freshWorld(stack, { DBConnectionError: 3 }, { seed: 98 }), /was not there when this was approved/],
     [{ DBConnectionError: 3, HashMismatch: 1 }, () => stack.world(policyTo('Another-DLQ')), /redrive policy names .*Another-DLQ/],
   ];
@@ -127,7 +132,13 @@ test('an approval lives only as long as the facts that were shown', async () => 
     await freshWorld(stack, messages);
     const card = await asked();
     await change();
-    await refusedAfterApproval(card, await watchEffects(stack), pattern);
+    const effects = await watchEffects(stack);
+    await press('U0BOLIND02', 'approve', requestOf(card));
+    const end = await stack.until(() => stack.card(/^(Refused|Redrive|Failed)/), 'the end of the run');
+    assert.match(end.text, /^Refused/, end.text);
+    assert.match(end.text, pattern);
+    assert.match(end.text, /Nothing was changed/);
+    assert.deepEqual(await effects(), []);
   }
 });
 
@@ -150,7 +161,7 @@ test('a runbook that was edited between request and approval is not run', async 
   const text = await readFile(file, 'utf8');
   await writeFile(file, text.replace('queue: dlq, count: 2000', 'queue: dlq, count: 1999'));
   await restart(stack);
-  await refusedAfterApproval(card, effects, /the runbook was edited/);
+  await refusedAfterApproval(card, effects, /runbook was edited/);
   await writeFile(file, text);
   await restart(stack);
 });
@@ -161,7 +172,7 @@ test('a plan that was changed in the store is not run', async () => {
   const effects = await watchEffects(stack);
   const poison = (await listing(stack)).find((message) => message.cause === 'HashMismatch').message_id;
   await sql(stack, `UPDATE approvals SET plan_json = replace(plan_json, json_extract(plan_json, '$.plan.details.messages[0].id'), '${poison}') WHERE id = '${requestOf(card)}'`);
-  await refusedAfterApproval(card, effects, /the stored plan is not the one that was approved/);
+  await refusedAfterApproval(card, effects, /stored plan is not the one that was approved/);
 });
 
 test('requests and approvals expire', async () => {
@@ -174,7 +185,7 @@ test('requests and approvals expire', async () => {
   assert.match(end.text, /^Expired/);
   assert.ok(!isAsked(end), 'an expired request has no buttons');
   const told = await watchPrivate(stack, 'approver');
-  await stack.post('slack/raw', { path: '/slack/interactions', body: `payload=${encodeURIComponent(JSON.stringify(forged('U0BOLIND02', 'approve', requestOf(late))))}` });
+  await press('U0BOLIND02', 'approve', requestOf(late));
   await told(/expired/);
   const unused = await asked();
   await stack.click('approver', unused, 'approve');
@@ -189,6 +200,9 @@ test('requests and approvals expire', async () => {
 });
 
 // ---- who may ----
+
+// A click as Slack would send and sign it, whatever the channel shows.
+const press = (user, action, value) => stack.post('slack/raw', { path: '/slack/interactions', body: `payload=${encodeURIComponent(JSON.stringify(forged(user, action, value)))}` });
 
 function forged(user, action, value) {
   return {
@@ -208,7 +222,7 @@ test('neither the requester nor a guest, stranger, bot, leaver or mere operator 
     await told(why);
   }
   for (const user of ['U0GONE0005', 'U0FLUXABOT', 'USLACKBOT', 'U0NOBODY999'])
-    await stack.post('slack/raw', { path: '/slack/interactions', body: `payload=${encodeURIComponent(JSON.stringify(forged(user, 'approve', requestOf(card))))}` });
+    await press(user, 'approve', requestOf(card));
   await stack.until(async () => (await stack.get('world')) && (await sql(stack, "SELECT count(*) AS n FROM jobs WHERE state < 2 AND kind = 'event'"))[0].n === 0, 'the clicks to be judged');
   assert.equal((await decisions(card))[0].state, 0);
   assert.ok(isAsked(await stack.message(card.ts)), 'a refused click leaves the card as it is');
@@ -275,7 +289,7 @@ test('of approve and deny at once, one counts', async () => {
     await stack.click('requester', card, 'deny');
     const view = await stack.until(async () => (await stack.get('slack/private?user=requester')).views?.at(-1), 'the dialog');
     const [, approved] = await Promise.all([
-      stack.post('slack/submit', { user: 'requester', view_id: view.id, values: { reason: { reason: { value: 'not now' } } } }),
+      stack.post('slack/submit', { user: 'requester', view_id: view.id, values: { reason: 'not now' } }),
       stack.click('approver', card, 'approve'),
     ]);
     assert.ok(approved);
@@ -355,7 +369,10 @@ async function freshWorldKeepingTasks() {
   await stack.world({ outage: { database: false } });
 }
 
-const good = (number) => ({ event_id: `again-${number}-${process.pid}`, correlation_id: `again-${number}`, user_id: 'u1', type: 'order.paid', payload: { number } });
+const good = (number) => {
+  const payload = { number };
+  return { event_id: `again-${number}-${process.pid}`, correlation_id: `again-${number}`, user_id: 'u1', type: 'order.paid', payload, payload_hash: createHash('sha256').update(JSON.stringify(payload)).digest('hex') };
+};
 
 // ---- stopping ----
 
@@ -397,7 +414,7 @@ test('when the outage is back after the approval, the canary stops the rest', as
   const card = await asked();
   await stack.fault('sqs:SendMessageBatch', 'slow');
   await stack.click('approver', card, 'approve');
-  await stack.until(async () => (await sql(stack, 'SELECT count(*) AS n FROM intents WHERE state = 0'))[0].n === 1, 'the first intent');
+  await stack.until(async () => (await sql(stack, `SELECT count(*) AS n FROM intents WHERE run = '${runOf(card)}'`))[0].n === 1, 'the first intent', 15000, 10);
   await stack.world({ outage: { database: true } });
   const end = await stack.ending(card);
   assert.match(end.text, /^Redrive stopped/, end.text);
@@ -424,17 +441,16 @@ test('Stop before anybody decided withdraws the request', async () => {
   await freshWorld(stack, { DBConnectionError: 2 });
   const effects = await watchEffects(stack);
   const card = await asked();
-  const runId = /run ([a-z0-9]+)/i.exec(JSON.stringify(card.blocks))[1];
-  await stack.post('slack/raw', { path: '/slack/interactions', body: `payload=${encodeURIComponent(JSON.stringify(forged('U0CARA0004', 'stop', runId)))}` });
+  await press('U0CARA0004', 'stop', runOf(card));
   const end = await stack.ending(card);
   assert.match(end.text, /^Stopped/, end.text);
   assert.equal((await decisions(card))[0].state, 2);
   assert.deepEqual(await effects(), []);
 });
 
-test('the audit chain is whole after all of this', async () => {
-  const rows = await sql(stack, "SELECT count(*) AS n FROM jobs WHERE state = 3");
-  assert.equal(rows[0].n, 0, 'no job was quarantined');
-  const open = await sql(stack, 'SELECT id, state, note FROM runs WHERE state < 4');
-  assert.deepEqual(open, [], 'every run has ended or asks');
+test('after all of this every run waits for a person or has ended, and the audit log is whole', async () => {
+  assert.equal((await sql(stack, 'SELECT count(*) AS n FROM jobs WHERE state = 3'))[0].n, 0, 'no job was quarantined');
+  assert.deepEqual(await sql(stack, 'SELECT id, state, note FROM runs WHERE state < 3'), []);
+  const { stdout } = await promisify(execFile)(path.join(build, 'fluxabot'), ['audit', 'verify', '--config', stack.config]);
+  assert.match(stdout, /rows, whole/);
 });

@@ -41,6 +41,7 @@ export class Views {
       window.brokenPolicies = [];
       document.addEventListener('securitypolicyviolation', (event) => window.brokenPolicies.push(`${event.violatedDirective} ${event.blockedURI}`));
     });
+    context.setDefaultTimeout(10000);
     const page = await context.newPage();
     await page.goto(url);
     await page.waitForSelector('.person', { state: 'attached' });

@@ -1,6 +1,4 @@
 foreach(name IN ITEMS web_guard_test web_slack_test web_sns_test web_slow_test web_tls_test web_start_test)
-  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/unit/${name}.c)
   fx_unit_test(${name} USES base store state sns slack web LIBS ${CRYPTO})
   target_sources(${name} PRIVATE support/web_rig.c support/fault_store.c support/signer.c)
-  endif()
 endforeach()

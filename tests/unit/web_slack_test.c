@@ -3,6 +3,7 @@
 
 #include "support/fault_store.h"
 
+#include "fluxabot/base/digest.h"
 #include "fluxabot/base/json.h"
 
 #include <pthread.h>
@@ -370,6 +371,17 @@ static void knows_a_trigger_again_under_a_new_signature(void **state) {
     assert_int_equal(web_rig_stored(&rig), 1);
 }
 
+static void knows_a_signature_again_where_no_trigger_stands(void **state) {
+    static const char payload[] = "{\"type\":\"view_closed\",\"user\":{\"id\":\"U0BO\"},"
+                                  "\"team\":{\"id\":\"" WEB_TEAM "\"}}";
+    const char *body = fx_printf(sc, "payload=%s", fx_url_encode(sc, fx_slice_of(payload), false));
+
+    assert_int_equal(post_signed(INTERACTIONS, body), 200);
+    assert_int_equal(post_signed(INTERACTIONS, body), 409);
+    assert_int_equal(post(INTERACTIONS, signed_by(WEB_SECRET, WEB_NOW_S + 1, body), body), 200);
+    assert_int_equal(web_rig_stored(&rig), 2);
+}
+
 static void an_old_request_is_not_accepted_because_the_clock_went_back(void **state) {
     const char *body = command("3.3.a"), *headers = web_slack_headers(&rig, sc, body);
 
@@ -545,6 +557,7 @@ int main(void) {
         TEST(closes_the_connection_of_whatever_it_refuses),
         TEST(stores_a_repeated_request_once_also_after_a_restart),
         TEST(knows_a_trigger_again_under_a_new_signature),
+        TEST(knows_a_signature_again_where_no_trigger_stands),
         TEST(an_old_request_is_not_accepted_because_the_clock_went_back),
         TEST(stores_once_what_arrives_many_times_at_once),
         TEST(answers_503_when_nothing_could_be_stored),

@@ -104,6 +104,16 @@ static void cuts_an_idle_connection_after_its_answer(void **state) {
     close(socket);
 }
 
+static void cuts_a_second_request_that_trickles(void **state) {
+    start(REQUEST_MS);
+    int socket = web_connect(&rig, true);
+
+    web_send(socket, health, sizeof health - 1);
+    web_receive_one(socket, 5000, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_true(trickle(socket, "GET /healthz HTTP/1.1\r\nHost: a\r\n", "X-More: y\r\n") <= CUT_MS);
+}
+
 static void keeps_a_connection_whose_requests_are_quick(void **state) {
     start(REQUEST_MS);
     int socket = web_connect(&rig, true);
@@ -385,6 +395,7 @@ int main(void) {
         TEST(cuts_a_body_that_trickles),
         TEST(cuts_who_says_nothing),
         TEST(cuts_an_idle_connection_after_its_answer),
+        TEST(cuts_a_second_request_that_trickles),
         TEST(keeps_a_connection_whose_requests_are_quick),
         TEST(answers_others_while_slow_ones_hang_on),
         TEST(answers_250_connections_that_are_open_at_once),

@@ -1,0 +1,274 @@
+// messages.test.mjs - everything the bot says to Slack in a long day, judged by Slack's types and limits.
+//
+// A proxy before the Web API keeps every message on its way, edits included; what goes by response_url
+// and what a dialog shows is read at the sandbox's doors. All of it lands in tests/artefacts/messages.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { Stack, channel, root } from '../support/stack.mjs';
+import { counter, startProxy } from './support.mjs';
+
+const run = promisify(execFile);
+const artefacts = path.join(root, 'tests/artefacts/messages');
+// A channel takes one message a second; alarms of every shape are spread over four.
+const systems = { fluxa: channel, regworkers: 'C0REGWORK01', chat: 'C0CHATRT001', kanjona: 'C0KANJONA01' };
+const topicOf = (system) => `arn:aws:sns:us-east-1:123456789012:${system}-alarms`;
+let stack;
+let proxy;
+let sent = []; // { method, message, answer } since the last scene
+const scenes = {}; // name: [message, ...]
+
+// ---- the stack, with four systems of one kind and a short time to decide ----
+
+async function copySystem(name) {
+  const to = path.join(stack.dir, 'systems', name);
+  await cp(path.join(root, 'commands/fluxa'), to, { recursive: true });
+  const file = path.join(to, 'system.yaml');
+  await writeFile(file, (await readFile(file, 'utf8')).replace(/^system: fluxa$/m, `system: ${name}`));
+  return to;
+}
+
+async function configure() {
+  const config = await readFile(stack.config, 'utf8');
+  const [head, own] = config.split(/^systems:\n/m);
+  const end = own.search(/^\S/m);
+  const [fluxa, tail] = [own.slice(0, end), own.slice(end)];
+  let more = '';
+  for (const [name, where] of Object.entries(systems).slice(1))
+    more += fluxa.replace('  fluxa:', `  ${name}:`).replace(/path: .*/, `path: "${await copySystem(name)}"`).replace('/fluxa\n', `/${name}\n`).replace(channel, where);
+  const topics = Object.keys(systems).map((name) => `{ arn: "${topicOf(name)}", system: ${name}, environment: dev }`).join(', ');
+  const changed = head.replace(/^( +topics: ).*$/m, `$1[${topics}]`).replace(`${stack.page}/slack/api`, `${proxy.url}/slack/api`);
+  await writeFile(stack.config, `${changed}approvals: { decide_within: 8s }\nsystems:\n${fluxa}${more}${tail}`);
+}
+
+function record(exchange, answer) {
+  const method = exchange.url.replace('/slack/api/', '');
+  if (!/^(chat\.|views\.)/.test(method)) return;
+  const given = JSON.parse(exchange.body.toString());
+  const { trigger_id: trigger, ...message } = given;
+  sent.push({ method, message: given.view ?? message, answer: JSON.parse(answer.body.toString()) });
+}
+
+before(async () => {
+  await rm(artefacts, { recursive: true, force: true });
+  await mkdir(artefacts, { recursive: true });
+  stack = await Stack.start({ bot: false });
+  proxy = await startProxy(stack.page, { heard: record });
+  await configure();
+  // Slack's pace is another test's business
+  await stack.post('slack/options', { post_per_minute: 6000, post_burst: 1000, update_per_minute: 6000, update_burst: 1000 });
+  await stack.startBot();
+});
+
+after(async () => {
+  await proxy?.stop();
+  await stack?.stop();
+});
+
+// ---- scenes ----
+
+const isOurs = (message) => message.bot_id === 'B0FLUXABOT' || message.user === 'U0FLUXABOT';
+const shownPrivately = new Set();
+
+async function newPrivate() {
+  const found = [];
+  for (const user of ['requester', 'approver', 'guest', 'operator', 'stranger'])
+    for (const message of (await stack.private(user)).filter(isOurs)) {
+      if (shownPrivately.has(`${user} ${message.ts}`)) continue;
+      shownPrivately.add(`${user} ${message.ts}`);
+      found.push(message);
+    }
+  return found;
+}
+
+// Ends a scene: all that was said since the one before it is written down under this name.
+async function keep(name) {
+  const messages = [...sent.map(({ message }) => message), ...(await newPrivate())];
+  const refused = sent.filter(({ answer }) => !answer.ok);
+  sent = [];
+  assert.ok(messages.length > 0, `${name}: nothing was said`);
+  assert.deepEqual(refused.map(({ method, answer }) => `${method} ${answer.error} ${answer.errors ?? ''}`), [], `${name}: the sandbox refused something`);
+  scenes[name] = messages;
+  await writeFile(path.join(artefacts, `${name}.json`), JSON.stringify(messages, null, 1));
+  return messages;
+}
+
+// A command, and the first new message, public or private, that matches.
+async function say(user, text, pattern) {
+  const before = new Set([...(await stack.messages()), ...(await stack.private(user))].map(({ ts }) => ts));
+  await stack.command(user, `/fluxa ${text}`);
+  return stack.until(async () => {
+    const all = [...(await stack.messages()), ...(await stack.private(user))];
+    return all.find((message) => !before.has(message.ts) && pattern.test(message.text));
+  }, `${pattern} after ${text}`, 20000);
+}
+
+async function request(text = 'dlq redrive') {
+  return say('requester', text, /^Approval needed/);
+}
+
+const becomes = (card, pattern, patience = 30000) =>
+  stack.until(async () => {
+    const now = await stack.message(card.ts);
+    return pattern.test(now.text) && now;
+  }, `the card to say ${pattern}`, patience);
+
+const told = (user, pattern) => stack.until(async () => (await stack.private(user)).find(({ text }) => pattern.test(text)), `${user} to be told ${pattern}`);
+
+test('commands that look', async () => {
+  await say('requester', 'help', /commands/);
+  await say('requester', '', /commands/);
+  await keep('help');
+  await say('requester', 'help dlq redrive', /dlq redrive/);
+  await say('requester', 'help dlq', /dlq/);
+  await keep('help-of-a-command');
+  for (const [name, text, pattern] of [
+    ['alarms', 'alarms', /^Alarms of/],
+    ['dlq', 'dlq', /^Dead letters of/],
+    ['dlq-inspect', 'dlq inspect 20', /dead letters? of about/],
+    ['dlq-classify', 'dlq classify', /^Dead letters by cause/],
+  ]) {
+    await say('requester', text, pattern);
+    await keep(name);
+  }
+});
+
+test('events: tried, processed, never seen', async () => {
+  const database = new pg.Client(stack.database);
+  await database.connect();
+  const { rows: [{ event_id: id }] } = await database.query('SELECT event_id FROM idempotency_keys LIMIT 1');
+  await say('requester', `event ${id}`, /Tried but never persisted/);
+  await database.query('INSERT INTO events (event_id) VALUES ($1)', [id]);
+  await say('requester', `event ${id}`, /Processed/);
+  await database.query('DELETE FROM events');
+  await database.end();
+  await say('requester', 'event evt_000000000000', /Never seen/);
+  await keep('event');
+});
+
+test('commands that are not understood or not allowed', async () => {
+  await say('requester', 'frobnicate', /frobnicate/);
+  await keep('unknown');
+  await say('requester', 'dlq redirve', /dlq redrive/);
+  await keep('mistyped');
+  for (const text of ['dlq inspect many', 'dlq inspect 1000', 'event', 'dlq env=moon', 'dlq *bold* <!channel> `x` & <https://evil.example|click>']) await say('requester', text, /\S/);
+  await told('requester', /moon/);
+  await keep('wrong-arguments');
+  await say('guest', 'dlq', /Nothing was done/);
+  await say('stranger', 'dlq', /Nothing was done/);
+  await keep('not-allowed');
+});
+
+test('an approval: pending, not by the requester, denied with a reason', async () => {
+  const card = await request();
+  await stack.click('requester', card, 'approve');
+  await told('requester', /requester|yourself|own|somebody else/i);
+  await keep('approval-pending');
+  await stack.click('approver', card, 'deny');
+  const view = await stack.until(async () => (await stack.get('slack/private?user=approver')).views?.[0], 'the dialog');
+  await stack.post('slack/submit', { user: 'approver', view_id: view.id, values: { reason: { reason: 'the *database* is <still> down & out' } } });
+  await becomes(card, /^Denied/);
+  const messages = await keep('approval-denied');
+  assert.ok(messages.some(({ type }) => type === 'modal'), 'the dialog is among them');
+});
+
+test('an approval that nobody decides expires, and a late click is told so', async () => {
+  const card = await request();
+  await becomes(card, /^Expired/);
+  await keep('approval-expired');
+});
+
+test('a redrive: progress, stopped by a person', async () => {
+  const card = await request('dlq redrive 1');
+  await stack.click('approver', card, 'approve');
+  const running = await stack.until(async () => {
+    const now = await stack.message(card.ts);
+    return JSON.stringify(now.blocks).includes('"stop') && now;
+  }, 'the Stop button');
+  const stop = running.blocks.flatMap(({ elements = [] }) => elements).find(({ action_id: id }) => id?.startsWith('stop')).action_id;
+  await stack.click('requester', running, stop);
+  await becomes(card, /^Redrive stopped/, 60000);
+  const messages = await keep('redrive-stopped');
+  assert.ok(messages.length >= 4, `${messages.length} versions of the card`);
+});
+
+test('what AWS refuses or does not answer', async () => {
+  await stack.fault('sqs:GetQueueAttributes', 'denied');
+  await say('requester', 'dlq', /AccessDenied|not authorized|fail/i);
+  await keep('aws-denied');
+  await stack.fault('cloudwatch:DescribeAlarms', 'down');
+  await say('requester', 'alarms', /fail|answer/i);
+  await stack.post('fault', { clear: true });
+  await keep('aws-down');
+  await stack.fault('sqs:SendMessageBatch', '5xx', { rate: 1 });
+  const card = await request();
+  await stack.click('approver', card, 'approve');
+  await stack.ending(card);
+  await stack.post('fault', { clear: true });
+  await keep('redrive-failed');
+});
+
+test('the main job: alarm, diagnosis, acknowledgement, approved redrive, all clear', async () => {
+  await stack.world({ reset: true });
+  await stack.post('slack/options', { post_per_minute: 6000, post_burst: 1000, update_per_minute: 6000, update_burst: 1000 });
+  await stack.alarm('fluxa-dlq-depth-dev', 'ALARM');
+  const alarm = await stack.until(() => stack.card(/safe to retry/), 'the diagnosis');
+  await keep('alarm');
+  await stack.click('operator', alarm, 'ack');
+  await becomes(alarm, /Cara|acknowledged/i);
+  await keep('alarm-acknowledged');
+  const card = await request();
+  await stack.click('approver', card, 'approve');
+  assert.match((await stack.ending(card)).text, /^Redrive finished: 60 of 60/);
+  await keep('redrive-finished');
+  await stack.alarm('fluxa-dlq-depth-dev', 'OK');
+  await becomes(alarm, /OK again|ended|closed|resolved/i);
+  await keep('alarm-closed');
+});
+
+test('a redrive of one cause, as one task', async () => {
+  await stack.world({ reset: true, messages: { DBConnectionError: 15 } });
+  await stack.post('slack/options', { post_per_minute: 6000, post_burst: 1000, update_per_minute: 6000, update_burst: 1000 });
+  const card = await request();
+  await stack.click('approver', card, 'approve');
+  assert.match((await stack.ending(card)).text, /^Redrive finished: 15 of 15/);
+  await keep('redrive-as-one-task');
+});
+
+test('a subscription is confirmed', async () => {
+  await stack.world({ sns: { confirm: true } });
+  await stack.until(() => stack.card(/Alarms are connected/), 'the subscription');
+  await keep('subscription');
+});
+
+test('alarms of every shape', async () => {
+  const folder = path.join(root, 'tests/golden/alarms');
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
+  const names = Object.keys(systems);
+  for (const [i, file] of files.entries()) {
+    const { message, subject } = JSON.parse(await readFile(path.join(folder, file), 'utf8'));
+    const outcome = await stack.post('alarm', { message, subject, topic: topicOf(names[i % names.length]) });
+    assert.equal(outcome.status, 200, file);
+  }
+  let quiet = 0;
+  await stack.until(async () => {
+    const waiting = await counter(stack, 'fluxabot_outbox_waiting');
+    const before = sent.length;
+    await new Promise((done) => setTimeout(done, 300));
+    quiet = waiting === 0 && before === sent.length ? quiet + 1 : 0;
+    return quiet > 6;
+  }, 'all cards', 60000);
+  const cards = new Set(sent.filter(({ method }) => method === 'chat.postMessage').map(({ message }) => message.text));
+  console.log(files.length, cards.size, [...cards].map((t) => t.slice(0, 90)));
+  await keep('alarms-of-every-shape');
+});
+
+test('Slack\'s types and limits allow all of it, and the golden cards', async (context) => {
+  const all = Object.values(scenes).flat();
+  const { stdout } = await run(process.execPath, [path.join(root, 'tests/judges/slack_types/check.mjs'), artefacts], { maxBuffer: 64 << 20 }).catch((error) => assert.fail(`${error.stdout}\n${error.stderr}`));
+  context.diagnostic(`${all.length} messages in ${Object.keys(scenes).length} scenes; check: ${stdout.trim().split('\n').at(-1)}`);
+});
