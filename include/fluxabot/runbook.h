@@ -44,7 +44,7 @@ struct fx_runbook {
     const char *file, *digest;
     const char *summary, *help;
     const char *button; /* what stands on a button for it that has no text of its own; NULL */
-    const char *rows; /* acceptance rows and runbook sections it implements, for the manual */
+    const char *rows;   /* acceptance rows and runbook sections it implements, for the manual */
     const struct fx_argument *arguments;
     size_t arguments_count;
     const struct fx_runbook_step *steps;
@@ -54,7 +54,7 @@ struct fx_runbook {
     const struct fx_json *answer;
     bool is_private;       /* `answer.visibility: private`: only the asker sees it */
     enum fx_effect effect; /* the strongest of its steps */
-    bool is_stop; /* all that it changes is to stop something */
+    bool is_stop;          /* all that it changes is to stop something */
     const char *role;      /* who may ask: "operator" unless the file says otherwise */
 };
 

@@ -100,15 +100,16 @@ struct fx_step_kind {
     const char *shorthand; /* the parameter that a bare scalar stands for: "aws: sqs:SendMessage" */
     const char *with;      /* the parameter that the step's `with:` stands for; NULL: none */
     bool is_approval;      /* asks a person; the engine runs it itself */
-    bool is_stop;          /* an emergency stop: changes something, and must not wait for an approver */
+    bool is_stop; /* an emergency stop: changes something, and must not wait for an approver */
     /* Of these parameters, which may still hold templates. */
     enum fx_effect (*effect)(const struct fx_json *params);
     /* What types cannot say; NULL: nothing. Texts that are templates are taken to be right. */
     enum fx_code (*check)(struct fx_scope *sc, const struct fx_json *system,
                           const struct fx_json *params, struct fx_error *err);
     /* Changing kinds: resolves everything to the exact calls, changing nothing.
-     * {"title": "redrive 60 of 100 messages", "summary": text, "facts": [{"name","value"}], "calls": [{"operation", "resource", "count"}],
-     *  "details": whatever run needs}. FX_ERR_DENIED: must not be done, the message says why. */
+     * {"title": "redrive 60 of 100 messages", "summary": text, "facts": [{"name","value"}],
+     * "calls": [{"operation", "resource", "count"}], "details": whatever run needs}. FX_ERR_DENIED:
+     * must not be done, the message says why. */
     enum fx_code (*plan)(const struct fx_step_context *ctx, const struct fx_json *params,
                          struct fx_json **ret_plan, struct fx_error *err);
     /* Changing kinds, just before the first run: do the facts of ctx->plan still hold?

@@ -156,7 +156,7 @@ struct sqs_message {
     const char *trace_header;
     const char *source_arn; /* the queue it was dead-lettered from, or NULL */
     const char *sender;
-    const char *cause; /* why the world made it a dead letter; NULL: nobody knows */
+    const char *cause;           /* why the world made it a dead letter; NULL: nobody knows */
     int64_t sent_ms, arrived_ms; /* wall; enqueued at first, and in this queue */
     int64_t first_receive_ms;
     int64_t visible_mono_ms;
@@ -213,7 +213,8 @@ void sqs_move(struct sandbox_aws *aws, struct sqs_queue *from, struct sqs_queue 
               struct sqs_message *message);
 void sqs_clear(struct sqs_queue *queue);
 bool sqs_is_visible(const struct sqs_message *message, int64_t now_mono_ms);
-/* Every message of the queue, hidden or not: [{id, event_id, body_sha256, attributes_sha256, cause}]. */
+/* Every message of the queue, hidden or not: [{id, event_id, body_sha256, attributes_sha256,
+ * cause}]. */
 struct fx_json *sqs_listing(struct fx_scope *sc, const struct sqs_queue *queue);
 /* What the record of effects and a listing say of a message. */
 struct fx_json *sqs_fingerprint(struct fx_scope *sc, const struct sqs_message *message);

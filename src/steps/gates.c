@@ -15,9 +15,9 @@ static enum fx_code probe_database(const struct fx_step_context *ctx, const char
         code = fx_sql_query(sql, ctx->sc, "SELECT 1 AS ok", NULL, 1, &rows, err);
     fx_sql_close(sql);
     if (code != FX_OK)
-        return fx_fail(err, FX_ERR_CONFLICT, "the database %s does not answer yet (%s)", name,
+        return fx_fail(err, FX_ERR_CONFLICT, "the %s database does not answer yet (%s)", name,
                        err->message);
-    *io_text = fx_printf(ctx->sc, "%s%sthe database %s answers in %lld ms", *io_text,
+    *io_text = fx_printf(ctx->sc, "%s%sthe %s database answers in %lld ms", *io_text,
                          (*io_text)[0] == '\0' ? "" : ", ", name,
                          (long long)(fx_mono_ms(ctx->clock) - began));
     return FX_OK;
@@ -41,8 +41,8 @@ static enum fx_code probe_instance(const struct fx_step_context *ctx, const char
     if (status == NULL || strcmp(status, "available") != 0)
         return fx_fail(err, FX_ERR_CONFLICT, "RDS says that %s is %s", instance,
                        status == NULL ? "not there" : status);
-    *io_text =
-        fx_printf(ctx->sc, "%s%sRDS says available", *io_text, (*io_text)[0] == '\0' ? "" : ", ");
+    *io_text = fx_printf(ctx->sc, "%s%sRDS calls it available", *io_text,
+                         (*io_text)[0] == '\0' ? "" : ", ");
     return FX_OK;
 }
 

@@ -125,6 +125,23 @@ enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, 
     return FX_OK;
 }
 
+/* It sets a value, so it may be repeated. */
+static enum fx_code change_visibility(const struct fx_step_context *ctx,
+                                      const struct fx_json *params, struct fx_json **ret_answer,
+                                      struct fx_error *err) {
+    enum { TRIES = 3, PAUSE_MS = 200 };
+    enum fx_code code = FX_OK;
+
+    for (int i = 0; i < TRIES; i++) {
+        if (i > 0)
+            fx_pause(ctx->sc, ctx->clock, PAUSE_MS);
+        code = queue_call(ctx, "ChangeMessageVisibilityBatch", params, ret_answer, err);
+        if (!fx_code_is_transient(code))
+            break;
+    }
+    return code;
+}
+
 enum fx_code release_handles(const struct fx_step_context *ctx, const struct queue *queue,
                              const struct fx_json *handles, struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
@@ -137,10 +154,10 @@ enum fx_code release_handles(const struct fx_step_context *ctx, const struct que
             fx_json_add(entries, fx_json_object_of(sc, "Id", fx_json_stringf(sc, "m%zu", i - from),
                                                    "ReceiptHandle", fx_json_item(handles, i),
                                                    "VisibilityTimeout", fx_json_int(sc, 0), NULL));
-        FX_TRY(queue_call(ctx, "ChangeMessageVisibilityBatch",
-                          fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, queue->url),
-                                            "Entries", entries, NULL),
-                          &answer, err));
+        FX_TRY(change_visibility(ctx,
+                                 fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, queue->url),
+                                                   "Entries", entries, NULL),
+                                 &answer, err));
     }
     return FX_OK;
 }

@@ -7,118 +7,20 @@
  * Messages are bound to the approved ids and to the MD5 of the body that was classified, and each
  * body is looked at once more before it moves.
  */
-#include "private.h"
+#include "selective.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
-    HOLD_S = 60, /* how long messages that stay are kept out of our own way */
     RECEIVES_PER_BATCH = 6,
     RECEIVES_PER_LOOK = 12,
+    UNDELETED_MAX = 3, /* batches in a row that only wanted to delete, and could not */
     BATCHES_PER_CLAIM = 20,
     HIDDEN_WAIT_MS =
         10 * 60 * 1000, /* how long we wait for messages that somebody else has hidden */
     HIDDEN_POLL_MS = 500,
     WATCH_POLL_MS = 700,
-    UNANSWERED_MAX = 2, /* batches in a row, before a person is asked rather than SQS once more */
-    KEY_MAX = 24,
 };
-
-/* What the intents say has become of the chosen messages. */
-struct tally {
-    struct fx_json *sent;     /* id -> new id; "" when the database tells that it arrived */
-    struct fx_json *deleted;  /* id -> true */
-    struct fx_json *doubt;    /* id -> how many times it was in a batch whose outcome is unknown */
-    struct fx_json *returned; /* new id -> true, filled while receiving */
-    struct fx_json *stays;    /* id -> true: refused for good, or stored with other bytes */
-    struct fx_json *problems; /* texts */
-    size_t batches;
-};
-
-struct job {
-    const struct fx_step_context *ctx;
-    const struct fx_json *params;
-    struct queue dlq, main;
-    struct fx_json *chosen;     /* id -> {id, md5, event_id, cause} */
-    struct fx_json *checkpoint; /* held: id -> handle; canary; hidden_since; back; unanswered */
-    struct tally tally;
-};
-
-/* ---- taking stock ---- */
-
-static void merge(struct fx_json *into, const struct fx_json *from) {
-    struct fx_json *value = NULL;
-    const char *key = NULL;
-    void *cursor = NULL;
-
-    while (fx_json_next(from, &cursor, &key, &value))
-        fx_json_put(into, key, value);
-}
-
-static void mark_all(struct fx_scope *sc, struct fx_json *set, const struct fx_json *ids) {
-    for (size_t i = 0; i < fx_json_count(ids); i++)
-        fx_json_put(set, fx_json_text(fx_json_item(ids, i)), fx_json_bool(sc, true));
-}
-
-static void add_all(struct fx_json *into, const struct fx_json *from) {
-    for (size_t i = 0; i < fx_json_count(from); i++)
-        fx_json_add(into, fx_json_item(from, i));
-}
-
-static void mark_doubt(struct fx_scope *sc, struct fx_json *doubt, const struct fx_json *ids) {
-    for (size_t i = 0; i < fx_json_count(ids); i++) {
-        const char *id = fx_json_text(fx_json_item(ids, i));
-
-        fx_json_put(doubt, id, fx_json_int(sc, fx_json_get_int(doubt, id, 0) + 1));
-    }
-}
-
-static enum fx_code settle_doubt(struct job *job, const struct fx_step_effect *effect,
-                                 struct fx_error *err) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_error ignored;
-
-    /* what of it is still there need not stay hidden until the dead process's look runs out */
-    (void)!release_handles(job->ctx, &job->dlq, fx_json_at(effect->what, "handles"), &ignored);
-    return job->ctx->host->end_effect(
-        job->ctx->host, sc, effect->key, false,
-        fx_json_object_of(sc, "unknown", fx_json_bool(sc, true), NULL), err);
-}
-
-/* Batches in a row to which SQS gave no answer. */
-static int64_t unanswered(const struct job *job) {
-    return fx_json_get_int(job->checkpoint, "unanswered", 0);
-}
-
-static enum fx_code take_stock(struct job *job, bool *ret_ask, struct fx_error *err) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_step_effect *effects = NULL;
-    size_t count = 0;
-
-    job->tally = (struct tally){.sent = fx_json_object(sc),
-                                .deleted = fx_json_object(sc),
-                                .doubt = fx_json_object(sc),
-                                .returned = fx_json_object(sc),
-                                .stays = fx_json_object(sc),
-                                .problems = fx_json_array(sc)};
-    FX_TRY(job->ctx->host->effects(job->ctx->host, sc, &effects, &count, err));
-    job->tally.batches = count;
-    for (size_t i = 0; i < count; i++) {
-        merge(job->tally.sent, fx_json_at(effects[i].outcome, "sent"));
-        mark_all(sc, job->tally.deleted, fx_json_at(effects[i].outcome, "deleted"));
-        mark_all(sc, job->tally.stays, fx_json_at(effects[i].outcome, "stays"));
-        add_all(job->tally.problems, fx_json_at(effects[i].outcome, "problems"));
-        if (effects[i].settled && !fx_json_get_bool(effects[i].outcome, "unknown", false))
-            continue;
-        mark_doubt(sc, job->tally.doubt, fx_json_at(effects[i].what, "sends"));
-        if (!effects[i].settled && (!job->main.idempotent || unanswered(job) >= UNANSWERED_MAX))
-            *ret_ask = true;
-        else if (!effects[i].settled)
-            FX_TRY(settle_doubt(job, &effects[i], err));
-    }
-    return FX_OK;
-}
 
 static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_json *params,
                             struct job *job, struct fx_error *err) {
@@ -166,55 +68,24 @@ static void show(struct job *job, const char *text) {
 
 /* ---- the end ---- */
 
-/* What the outcomes and the doubts add up to: how many times it may have been sent. */
-static int64_t sends_of(const struct job *job, const char *id) {
-    const char *new_id = fx_json_get_text(job->tally.sent, id);
+/* What cannot be put back comes back by itself when its time is over: no reason to fail. */
+static void put_back(struct job *job, const struct fx_json *handles) {
+    struct fx_error ignored;
 
-    return fx_json_get_int(job->tally.doubt, id, 0) + (new_id != NULL && new_id[0] != '\0');
+    (void)!release_handles(job->ctx, &job->dlq, handles, &ignored);
 }
 
-/* A message in doubt that is gone from the queue had been sent and deleted before the crash. */
-static struct fx_json *count_up(struct job *job, const char *stopped) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_json *event_ids = fx_json_array(sc), *item = NULL;
-    int64_t moved = 0, twice = 0, missing = 0;
-    const char *id = NULL;
-    void *cursor = NULL;
-
-    while (fx_json_next(job->chosen, &cursor, &id, &item)) {
-        bool deleted = fx_json_at(job->tally.deleted, id) != NULL;
-        bool doubt = fx_json_at(job->tally.doubt, id) != NULL;
-        bool sent = fx_json_at(job->tally.sent, id) != NULL;
-
-        if (deleted || sent || (doubt && stopped[0] == '\0')) {
-            moved++;
-            fx_json_add(event_ids, fx_json_at(item, "event_id"));
-        } else {
-            missing++;
-        }
-        twice += sends_of(job, id) > 1;
-    }
-    return fx_json_object_of(sc, "method", fx_json_string(sc, "selective"), "moved",
-                             fx_json_int(sc, moved), "of",
-                             fx_json_int(sc, (int64_t)fx_json_count(job->chosen)), "stopped",
-                             fx_json_string(sc, stopped), "maybe_twice", fx_json_int(sc, twice),
-                             "missing", fx_json_int(sc, missing), "came_back",
-                             fx_json_int(sc, fx_json_get_int(job->checkpoint, "back", 0)),
-                             "problems", job->tally.problems, "event_ids", event_ids, "began",
-                             fx_json_at(job->checkpoint, "began"), NULL);
-}
-
-static enum fx_code finish(struct job *job, const char *stopped, struct fx_step_result *ret_result,
-                           struct fx_error *err) {
+static enum fx_code finish(struct job *job, const char *stopped,
+                           struct fx_step_result *ret_result) {
     const struct fx_json *held = fx_json_at(job->checkpoint, "held");
     struct fx_json *handles = fx_json_array(job->ctx->sc), *handle = NULL;
     void *cursor = NULL;
 
     while (fx_json_next(held, &cursor, NULL, &handle))
         fx_json_add(handles, handle);
-    FX_TRY(release_handles(job->ctx, &job->dlq, handles, err));
-    *ret_result =
-        (struct fx_step_result){.outcome = FX_STEP_DONE, .output = count_up(job, stopped)};
+    put_back(job, handles);
+    *ret_result = (struct fx_step_result){.outcome = FX_STEP_DONE,
+                                          .output = selective_count_up(job, stopped)};
     return FX_OK;
 }
 
@@ -300,238 +171,6 @@ static enum fx_code collect(struct job *job, size_t want, struct letters *ret_ba
     return FX_OK;
 }
 
-/* ---- one batch ---- */
-
-static struct fx_json *send_entry(struct fx_scope *sc, const struct dead_letter *letter,
-                                  size_t number) {
-    const struct fx_json *attributes = fx_json_at(letter->raw, "MessageAttributes");
-    const struct fx_json *system = fx_json_at(letter->raw, "Attributes");
-
-    return fx_json_object_of(sc, "Id", fx_json_stringf(sc, "m%zu", number), "MessageBody",
-                             fx_json_at(letter->raw, "Body"), "MessageAttributes",
-                             attributes == NULL ? NULL : fx_json_copy(sc, attributes),
-                             "MessageGroupId", fx_json_at(system, "MessageGroupId"),
-                             "MessageDeduplicationId", fx_json_at(system, "MessageDeduplicationId"),
-                             NULL);
-}
-
-/* "m3" -> 3; a number past the batch when SQS answers with an id we never gave. */
-static size_t entry_number(const struct fx_json *entry, size_t count) {
-    struct fx_slice id = fx_json_text_slice(fx_json_at(entry, "Id"));
-    int64_t number = -1;
-
-    if (id.len < 2 || !fx_slice_to_int(fx_slice_cut(id, 1, id.len), &number) || number < 0)
-        return count;
-    return (size_t)number < count ? (size_t)number : count;
-}
-
-static const char *text_or(const char *text, const char *fallback) {
-    return text == NULL ? fallback : text;
-}
-
-/* SQS tells the MD5 of what it stored: body and attributes must be those that were received. */
-static bool arrived_whole(const struct dead_letter *letter, const struct fx_json *result) {
-    const char *attributes = fx_json_get_text(letter->raw, "MD5OfMessageAttributes");
-
-    return strcmp(text_or(fx_json_get_text(result, "MD5OfMessageBody"), ""), letter->md5) == 0 &&
-           strcmp(text_or(fx_json_get_text(result, "MD5OfMessageAttributes"), ""),
-                  text_or(attributes, "")) == 0;
-}
-
-struct batch {
-    struct letters letters;
-    struct fx_json *sent;     /* id -> new id */
-    struct fx_json *deleted;  /* [id] */
-    struct fx_json *stays;    /* [id], as in the tally */
-    struct fx_json *problems; /* [text] */
-};
-
-/* Tried again it would end the same way, so it is left to a person. */
-static void leave(struct job *job, struct batch *batch, size_t number, const char *why) {
-    struct fx_scope *sc = job->ctx->sc;
-    const char *id = batch->letters.items[number].id;
-
-    fx_json_add(batch->stays, fx_json_string(sc, id));
-    fx_json_add(batch->problems, fx_json_stringf(sc, "%s stays: %s", id, why));
-}
-
-static void read_sent(struct job *job, struct batch *batch, const struct fx_json *answer) {
-    const struct fx_json *good = fx_json_at(answer, "Successful");
-
-    for (size_t i = 0; i < fx_json_count(good); i++) {
-        const struct fx_json *result = fx_json_item(good, i);
-        size_t number = entry_number(result, batch->letters.count);
-
-        if (number == batch->letters.count)
-            continue;
-        const struct dead_letter *letter = &batch->letters.items[number];
-
-        if (arrived_whole(letter, result))
-            fx_json_put(batch->sent, letter->id, fx_json_at(result, "MessageId"));
-        else
-            leave(job, batch, number, "it was sent, but SQS stored other bytes; look at both");
-    }
-}
-
-/* What SQS blames on itself is tried again when the message is seen again. */
-static void read_refused(struct job *job, struct batch *batch, const struct fx_json *answer) {
-    const struct fx_json *bad = fx_json_at(answer, "Failed");
-
-    for (size_t i = 0; i < fx_json_count(bad); i++) {
-        const struct fx_json *result = fx_json_item(bad, i);
-        size_t number = entry_number(result, batch->letters.count);
-
-        if (number < batch->letters.count && fx_json_get_bool(result, "SenderFault", true))
-            leave(job, batch, number,
-                  fx_printf(job->ctx->sc, "SQS refused it (%s)",
-                            text_or(fx_json_get_text(result, "Code"), "no code")));
-    }
-}
-
-/* Sent in a batch whose delete failed, or known to have arrived: only deleting is left to do. */
-static bool was_sent(const struct job *job, const struct dead_letter *letter) {
-    return fx_json_at(job->tally.sent, letter->id) != NULL;
-}
-
-/* The database knows of some messages in doubt that they arrived. What it does not know may be on
- * its way all the same, so silence proves nothing. */
-static void look_up_doubt(struct job *job, const struct letters *letters) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_json *event_ids = fx_json_array(sc), *rows = NULL;
-    struct fx_error ignored;
-
-    for (size_t i = 0; i < letters->count; i++)
-        if (fx_json_at(job->tally.doubt, letters->items[i].id) != NULL)
-            fx_json_add(event_ids, fx_json_string(sc, letters->items[i].event_id));
-    if (fx_json_count(event_ids) == 0 ||
-        evidence_events(job->ctx, event_ids, &rows, &ignored) != FX_OK)
-        return;
-    for (size_t i = 0; i < letters->count; i++) {
-        const struct dead_letter *letter = &letters->items[i];
-        const char *status = fx_json_get_text(fx_json_at(rows, letter->event_id), "status");
-
-        if (fx_json_at(job->tally.doubt, letter->id) != NULL && !was_sent(job, letter) &&
-            status != NULL && strcmp(status, "success") == 0)
-            fx_json_put(job->tally.sent, letter->id, fx_json_string(sc, ""));
-    }
-}
-
-static enum fx_code send_batch(struct job *job, struct batch *batch, struct fx_error *err) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_json *entries = fx_json_array(sc), *answer = NULL;
-
-    for (size_t i = 0; i < batch->letters.count; i++)
-        if (!was_sent(job, &batch->letters.items[i]))
-            fx_json_add(entries, send_entry(sc, &batch->letters.items[i], i));
-    if (fx_json_count(entries) == 0)
-        return FX_OK;
-    FX_TRY(queue_call(job->ctx, "SendMessageBatch",
-                      fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, job->main.url),
-                                        "Entries", entries, NULL),
-                      &answer, err));
-    read_sent(job, batch, answer);
-    read_refused(job, batch, answer);
-    return FX_OK;
-}
-
-/* What was sent and cannot be deleted is deleted when it is seen again; it is never sent again. */
-static void delete_batch(struct job *job, struct batch *batch) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_json *entries = fx_json_array(sc), *answer = NULL;
-    struct fx_error why;
-
-    for (size_t i = 0; i < batch->letters.count; i++) {
-        const struct dead_letter *letter = &batch->letters.items[i];
-
-        if (fx_json_at(batch->sent, letter->id) != NULL || was_sent(job, letter))
-            fx_json_add(entries,
-                        fx_json_object_of(sc, "Id", fx_json_stringf(sc, "m%zu", i), "ReceiptHandle",
-                                          fx_json_string(sc, letter->handle), NULL));
-    }
-    if (fx_json_count(entries) == 0)
-        return;
-    if (queue_call(job->ctx, "DeleteMessageBatch",
-                   fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, job->dlq.url), "Entries",
-                                     entries, NULL),
-                   &answer, &why) != FX_OK)
-        return;
-    const struct fx_json *good = fx_json_at(answer, "Successful");
-
-    for (size_t i = 0; i < fx_json_count(good); i++) {
-        size_t number = entry_number(fx_json_item(good, i), batch->letters.count);
-
-        if (number < batch->letters.count)
-            fx_json_add(batch->deleted, fx_json_string(sc, batch->letters.items[number].id));
-    }
-}
-
-static struct fx_json *intent_of(const struct job *job, const struct letters *letters) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_json *ids = fx_json_array(sc), *handles = fx_json_array(sc);
-    struct fx_json *sends = fx_json_array(sc);
-
-    for (size_t i = 0; i < letters->count; i++) {
-        fx_json_add(ids, fx_json_string(sc, letters->items[i].id));
-        fx_json_add(handles, fx_json_string(sc, letters->items[i].handle));
-        if (!was_sent(job, &letters->items[i]))
-            fx_json_add(sends, fx_json_string(sc, letters->items[i].id));
-    }
-    return fx_json_object_of(sc, "ids", ids, "sends", sends, "handles", handles, "to",
-                             fx_json_string(sc, job->main.arn), NULL);
-}
-
-/* A refusal by AWS is an outcome: nothing happened. No answer, or one that nobody can read, is
- * not: the intent stays open, and the next look takes the batch for one in doubt. */
-static enum fx_code settle_send_failure(struct job *job, const char *key,
-                                        const struct letters *letters, struct fx_error *err) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_error told = *err, ignored;
-
-    if (told.sent && told.code != FX_ERR_CANCELED)
-        return FX_OK;
-    if (told.sent) /* the program stops; it looks again when it is back */
-        return told.code;
-    (void)!peek_release(job->ctx, &job->dlq, letters, &ignored);
-    (void)!job->ctx->host->end_effect(
-        job->ctx->host, sc, key, false,
-        fx_json_object_of(sc, "refused", fx_json_string(sc, told.message), NULL), &ignored);
-    *err = told;
-    return told.code;
-}
-
-static enum fx_code move_batch(struct job *job, const struct letters *letters,
-                               struct batch *ret_batch, bool *ret_known, struct fx_error *err) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_step_host *host = job->ctx->host;
-    char key[KEY_MAX];
-
-    snprintf(key, sizeof key, "batch-%05zu", job->tally.batches);
-    *ret_batch = (struct batch){.letters = *letters,
-                                .sent = fx_json_object(sc),
-                                .deleted = fx_json_array(sc),
-                                .stays = fx_json_array(sc),
-                                .problems = fx_json_array(sc)};
-    *ret_known = true;
-    look_up_doubt(job, letters);
-    FX_TRY(host->begin_effect(host, sc, key, intent_of(job, letters), err));
-    job->tally.batches++;
-    if (send_batch(job, ret_batch, err) != FX_OK) {
-        *ret_known = false;
-        return settle_send_failure(job, key, letters, err);
-    }
-    delete_batch(job, ret_batch);
-    FX_TRY(host->end_effect(host, sc, key, true,
-                            fx_json_object_of(sc, "sent", ret_batch->sent, "deleted",
-                                              ret_batch->deleted, "stays", ret_batch->stays,
-                                              "problems", ret_batch->problems, NULL),
-                            err));
-    merge(job->tally.sent, ret_batch->sent);
-    mark_all(sc, job->tally.deleted, ret_batch->deleted);
-    mark_all(sc, job->tally.stays, ret_batch->stays);
-    add_all(job->tally.problems, ret_batch->problems);
-    return FX_OK;
-}
-
 /* ---- the canary ---- */
 
 static int64_t setting(const struct job *job, const char *name) {
@@ -569,9 +208,9 @@ static int64_t processed(struct job *job, const struct fx_json *event_ids, bool 
     return count;
 }
 
-/* Looks for dead letters that were just sent; all others that are seen stay hidden for a while. Those
- * of ours that have not moved yet are put back, because they are needed soon, but only after the
- * look: put back at once they would be all that is ever seen. */
+/* Looks for dead letters that were just sent; all others that are seen stay hidden for a while.
+ * Those of ours that have not moved yet are put back, because they are needed soon, but only after
+ * the look: put back at once they would be all that is ever seen. */
 static enum fx_code look_for_returns(struct job *job, struct fx_error *err) {
     struct fx_json *needed = fx_json_array(job->ctx->sc);
     struct letters seen = {0};
@@ -590,7 +229,8 @@ static enum fx_code look_for_returns(struct job *job, struct fx_error *err) {
         hold(job, &seen.items[i]);
     }
     FX_TRY(code);
-    return release_handles(job->ctx, &job->dlq, needed, err);
+    put_back(job, needed);
+    return FX_OK;
 }
 
 static const char *too_many_back(struct job *job) {
@@ -618,13 +258,13 @@ static enum fx_code watch_canary(struct job *job, bool *ret_go, struct fx_step_r
         const char *reason = too_many_back(job);
 
         if (reason != NULL)
-            return finish(job, reason, ret_result, err);
+            return finish(job, reason, ret_result);
         if (waited > setting(job, "canary_wait") && told)
             return finish(job,
                           fx_printf(sc,
                                     "only %lld of %lld canary messages were processed within %s",
                                     (long long)good, (long long)count, fx_duration(sc, waited)),
-                          ret_result, err);
+                          ret_result);
         *ret_go = waited > setting(job, "canary_wait"); /* nobody can tell, and none came back */
     }
     if (!*ret_go) {
@@ -653,7 +293,7 @@ static enum fx_code wait_for_hidden(struct job *job, struct fx_step_result *ret_
     bool more = depth.visible > 0 || depth.delayed > 0 || depth.in_flight > held;
 
     if (!more || now - since > HIDDEN_WAIT_MS)
-        return finish(job, "", ret_result, err);
+        return finish(job, "", ret_result);
     fx_json_put(job->checkpoint, "hidden_since", fx_json_int(sc, since));
     show(job, "Waiting for messages that somebody else is looking at.");
     return park(job, HIDDEN_POLL_MS, ret_result);
@@ -676,6 +316,26 @@ static const char *moving_text(const struct job *job) {
                      (long long)rate, fx_duration(job->ctx->sc, (left + rate - 1) / rate * 1000));
 }
 
+/* Counts the batches in a row that sent nothing, because all was sent, and deleted nothing. */
+static void note_deletes(struct job *job, const struct batch *batch, bool known) {
+    bool idle = known && fx_json_count(batch->sent) == 0 && fx_json_count(batch->stays) == 0 &&
+                fx_json_count(batch->deleted) == 0;
+    int64_t before = fx_json_get_int(job->checkpoint, "undeleted", 0);
+
+    fx_json_put(job->checkpoint, "undeleted", fx_json_int(job->ctx->sc, idle ? before + 1 : 0));
+}
+
+static const char *too_often_kept(struct job *job, const struct batch *batch) {
+    if (fx_json_get_int(job->checkpoint, "undeleted", 0) < UNDELETED_MAX)
+        return NULL;
+    return fx_printf(job->ctx->sc,
+                     "%zu messages were sent but could not be deleted from %s%s%s; delete them "
+                     "there, do not send them again",
+                     fx_json_count(job->tally.sent) - moved_count(job), job->dlq.name,
+                     batch->not_deleted == NULL ? "" : ": ",
+                     batch->not_deleted == NULL ? "" : batch->not_deleted);
+}
+
 /* One batch; *ret_more when another may follow at once. */
 static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_result *ret_result,
                               struct fx_error *err) {
@@ -685,23 +345,29 @@ static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_re
 
     *ret_more = false;
     if (moved_count(job) + fx_json_count(job->tally.stays) == fx_json_count(job->chosen))
-        return finish(job, "", ret_result, err);
+        return finish(job, "", ret_result);
     FX_TRY(collect(job, batch_size(job), &letters, err));
     const char *reason = too_many_back(job);
 
     if (reason != NULL) {
-        FX_TRY(peek_release(job->ctx, &job->dlq, &letters, err));
-        return finish(job, reason, ret_result, err);
+        struct fx_error ignored;
+
+        (void)!peek_release(job->ctx, &job->dlq, &letters, &ignored);
+        return finish(job, reason, ret_result);
     }
     if (letters.count == 0)
         return wait_for_hidden(job, ret_result, err);
     fx_json_remove(job->checkpoint, "hidden_since");
-    FX_TRY(move_batch(job, &letters, &batch, &known, err));
+    FX_TRY(selective_move_batch(job, &letters, &batch, &known, err));
     fx_json_put(job->checkpoint, "unanswered",
-                fx_json_int(job->ctx->sc, known ? 0 : unanswered(job) + 1));
+                fx_json_int(job->ctx->sc, known ? 0 : selective_unanswered(job) + 1));
     if (known && first && setting(job, "canary") > 0)
         start_canary(job, &batch);
+    note_deletes(job, &batch, known);
     FX_TRY(save(job, err));
+    reason = too_often_kept(job, &batch);
+    if (reason != NULL)
+        return finish(job, reason, ret_result);
     show(job, moving_text(job));
     int64_t pace_ms =
         (int64_t)letters.count * 1000 / (setting(job, "rate") < 1 ? 1 : setting(job, "rate"));
@@ -724,7 +390,7 @@ static enum fx_code ask_about_doubt(struct job *job, struct fx_step_result *ret_
                 ? fx_printf(sc,
                             "SQS did not answer %lld times in a row: up to %zu messages may or may "
                             "not have been sent to %s, and still stand among the dead letters.",
-                            (long long)unanswered(job), fx_json_count(job->tally.doubt),
+                            (long long)selective_unanswered(job), fx_json_count(job->tally.doubt),
                             job->main.name)
                 : fx_printf(sc,
                             "A batch was sent or about to be sent when the answer got lost, and "
@@ -742,14 +408,14 @@ enum fx_code selective_run(const struct fx_step_context *ctx, const struct fx_js
     struct job job;
 
     FX_TRY(prepare(ctx, params, &job, err));
-    FX_TRY(take_stock(&job, &ask, err));
+    FX_TRY(selective_take_stock(&job, &ask, err));
     if (ask)
         return ask_about_doubt(&job, ret_result);
     for (int i = 0; more && i < BATCHES_PER_CLAIM; i++) {
         const struct fx_json *canary = fx_json_at(job.checkpoint, "canary");
 
         if (ctx->host->stop_requested(ctx->host, ctx->sc))
-            return finish(&job, "a person pressed Stop", ret_result, err);
+            return finish(&job, "a person pressed Stop", ret_result);
         if (canary != NULL && !fx_json_get_bool(canary, "done", false)) {
             bool go = false;
 

@@ -59,8 +59,7 @@ before(async () => {
   stack = await Stack.start({ bot: false });
   proxy = await startProxy(stack.page, { heard: record });
   await configure();
-  // Slack's pace is another test's business
-  await stack.post('slack/options', { post_per_minute: 6000, post_burst: 1000, update_per_minute: 6000, update_burst: 1000 });
+  await easePace();
   await stack.startBot();
 });
 
@@ -68,6 +67,15 @@ after(async () => {
   await proxy?.stop();
   await stack?.stop();
 });
+
+// Slack's pace is another test's business.
+const easePace = () => stack.post('slack/options', { post_per_minute: 6000, post_burst: 1000, update_per_minute: 6000, update_burst: 1000 });
+
+// Full queues again, and a Slack that has forgotten everything.
+async function newWorld(more = {}) {
+  await stack.world({ reset: true, ...more });
+  await easePace();
+}
 
 // ---- scenes ----
 
@@ -153,7 +161,7 @@ test('events: tried, processed, never seen', async () => {
 test('commands that are not understood or not allowed', async () => {
   await say('requester', 'frobnicate', /frobnicate/);
   await keep('unknown');
-  await say('requester', 'dlq redirve', /dlq redrive/);
+  await say('requester', 'alrms', /alarms/);
   await keep('mistyped');
   for (const text of ['dlq inspect many', 'dlq inspect 1000', 'event', 'dlq env=moon', 'dlq *bold* <!channel> `x` & <https://evil.example|click>']) await say('requester', text, /\S/);
   await told('requester', /moon/);
@@ -163,7 +171,46 @@ test('commands that are not understood or not allowed', async () => {
   await keep('not-allowed');
 });
 
+test('the main job: alarm, diagnosis, acknowledgement, approved redrive, all clear', async () => {
+  await stack.alarm('fluxa-dlq-depth-dev', 'ALARM');
+  const alarm = await stack.until(() => stack.card(/safe to retry/), 'the diagnosis');
+  await keep('alarm');
+  await stack.click('operator', alarm, 'ack');
+  await becomes(alarm, /Cara|acknowledged/i);
+  await keep('alarm-acknowledged');
+  const card = await request();
+  await stack.click('approver', card, 'approve');
+  assert.match((await stack.ending(card)).text, /^Redrive finished: 60 of 60/);
+  await keep('redrive-finished');
+  await stack.alarm('fluxa-dlq-depth-dev', 'OK');
+  await becomes(alarm, /OK again|ended|closed|resolved/i);
+  await keep('alarm-closed');
+});
+
+test('alarms of every shape', async () => {
+  const folder = path.join(root, 'tests/golden/alarms');
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
+  const names = Object.keys(systems);
+  for (const [i, file] of files.entries()) {
+    const { message, subject } = JSON.parse(await readFile(path.join(folder, file), 'utf8'));
+    const outcome = await stack.post('alarm', { message, subject, topic: topicOf(names[i % names.length]) });
+    assert.equal(outcome.status, 200, file);
+  }
+  let quiet = 0;
+  await stack.until(async () => {
+    const waiting = await counter(stack, 'fluxabot_outbox_waiting');
+    const before = sent.length;
+    await new Promise((done) => setTimeout(done, 300));
+    quiet = waiting === 0 && before === sent.length ? quiet + 1 : 0;
+    return quiet > 6;
+  }, 'all cards', 60000);
+  const posts = sent.filter(({ method, message }) => method === 'chat.postMessage' && !message.thread_ts);
+  assert.ok(posts.length >= files.length * 0.7, `${posts.length} cards of ${files.length} alarms`); // some belong to an incident that stands there already
+  await keep('alarms-of-every-shape');
+});
+
 test('an approval: pending, not by the requester, denied with a reason', async () => {
+  await newWorld();
   const card = await request();
   await stack.click('requester', card, 'approve');
   await told('requester', /requester|yourself|own|somebody else/i);
@@ -198,10 +245,10 @@ test('a redrive: progress, stopped by a person', async () => {
 
 test('what AWS refuses or does not answer', async () => {
   await stack.fault('sqs:GetQueueAttributes', 'denied');
-  await say('requester', 'dlq', /AccessDenied|not authorized|fail/i);
+  await say('requester', 'dlq', /^Failed: dlq/);
   await keep('aws-denied');
-  await stack.fault('cloudwatch:DescribeAlarms', 'down');
-  await say('requester', 'alarms', /fail|answer/i);
+  await stack.fault('cloudwatch:DescribeAlarms', 'down', { rate: 1 });
+  await say('requester', 'alarms', /^Failed: alarms/);
   await stack.post('fault', { clear: true });
   await keep('aws-down');
   await stack.fault('sqs:SendMessageBatch', '5xx', { rate: 1 });
@@ -212,27 +259,8 @@ test('what AWS refuses or does not answer', async () => {
   await keep('redrive-failed');
 });
 
-test('the main job: alarm, diagnosis, acknowledgement, approved redrive, all clear', async () => {
-  await stack.world({ reset: true });
-  await stack.post('slack/options', { post_per_minute: 6000, post_burst: 1000, update_per_minute: 6000, update_burst: 1000 });
-  await stack.alarm('fluxa-dlq-depth-dev', 'ALARM');
-  const alarm = await stack.until(() => stack.card(/safe to retry/), 'the diagnosis');
-  await keep('alarm');
-  await stack.click('operator', alarm, 'ack');
-  await becomes(alarm, /Cara|acknowledged/i);
-  await keep('alarm-acknowledged');
-  const card = await request();
-  await stack.click('approver', card, 'approve');
-  assert.match((await stack.ending(card)).text, /^Redrive finished: 60 of 60/);
-  await keep('redrive-finished');
-  await stack.alarm('fluxa-dlq-depth-dev', 'OK');
-  await becomes(alarm, /OK again|ended|closed|resolved/i);
-  await keep('alarm-closed');
-});
-
 test('a redrive of one cause, as one task', async () => {
-  await stack.world({ reset: true, messages: { DBConnectionError: 15 } });
-  await stack.post('slack/options', { post_per_minute: 6000, post_burst: 1000, update_per_minute: 6000, update_burst: 1000 });
+  await newWorld({ messages: { DBConnectionError: 15 } });
   const card = await request();
   await stack.click('approver', card, 'approve');
   assert.match((await stack.ending(card)).text, /^Redrive finished: 15 of 15/);
@@ -245,26 +273,13 @@ test('a subscription is confirmed', async () => {
   await keep('subscription');
 });
 
-test('alarms of every shape', async () => {
-  const folder = path.join(root, 'tests/golden/alarms');
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
-  const names = Object.keys(systems);
-  for (const [i, file] of files.entries()) {
-    const { message, subject } = JSON.parse(await readFile(path.join(folder, file), 'utf8'));
-    const outcome = await stack.post('alarm', { message, subject, topic: topicOf(names[i % names.length]) });
-    assert.equal(outcome.status, 200, file);
-  }
-  let quiet = 0;
-  await stack.until(async () => {
-    const waiting = await counter(stack, 'fluxabot_outbox_waiting');
-    const before = sent.length;
-    await new Promise((done) => setTimeout(done, 300));
-    quiet = waiting === 0 && before === sent.length ? quiet + 1 : 0;
-    return quiet > 6;
-  }, 'all cards', 60000);
-  const cards = new Set(sent.filter(({ method }) => method === 'chat.postMessage').map(({ message }) => message.text));
-  console.log(files.length, cards.size, [...cards].map((t) => t.slice(0, 90)));
-  await keep('alarms-of-every-shape');
+// Slack shows marks as they are when a letter or digit stands next to them.
+test('bold text in mrkdwn ends where a word ends', () => {
+  const texts = (json) => (json === null || typeof json !== 'object' ? [] : json.type === 'mrkdwn' ? [json.text] : Object.values(json).flatMap(texts));
+  const all = Object.values(scenes).flat().flatMap(texts);
+  const found = all.filter((text) => /(^|[\s(])\*[^*\n]+\*[\p{L}\p{N}]/u.test(text.replace(/`[^`\n]*`/g, '')));
+  assert.ok(all.length > 50);
+  assert.deepEqual(found, []);
 });
 
 test('Slack\'s types and limits allow all of it, and the golden cards', async (context) => {

@@ -4,3 +4,5 @@ add_test(NAME proof.redrive COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/redrive --
 add_test(NAME proof.redrive_twin COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/redrive-twin --seed 1)
 set_tests_properties(proof.redrive PROPERTIES ENVIRONMENT "${proof_environment}" TIMEOUT 300 RUN_SERIAL TRUE)
 set_tests_properties(proof.redrive_twin PROPERTIES ENVIRONMENT "${proof_environment}" TIMEOUT 600 RUN_SERIAL TRUE)
+add_test(NAME proof.judge COMMAND node --test ${PROJECT_SOURCE_DIR}/tests/proof/judge.test.mjs)
+set_tests_properties(proof.judge PROPERTIES TIMEOUT 60)

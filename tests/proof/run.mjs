@@ -11,16 +11,18 @@ const ALARM = 'fluxa-dlq-depth-dev';
 const SLOW_MS = 3000; // what the sandbox calls slow
 const LIFE_MS = { fast: 1800, usual: 8000 }; // of a redrive nobody disturbs
 const EFFECTS = 120; // 60 sends and 60 deletes
+const BATCH = 10; // after so many more effects a batch is sent and not deleted
 
 // What will happen in run number `number`: only the seed decides.
 export function planRun(seed, number, killShare) {
   const chance = new Chance(mix(seed, number));
-  const usual = number % 10 === 9;
+  const usual = [4, 13].includes(number % 20);
   const plan = { number, world: mix(seed, number, 0) % 1000000, text: usual ? '/fluxa dlq redrive' : '/fluxa dlq redrive rate=500', kills: [] };
   const life = usual ? LIFE_MS.usual : LIFE_MS.fast;
   if (Math.floor((number + 1) * killShare) > Math.floor(number * killShare)) {
     const where = chance.next();
-    if (where < 0.4) plan.kills.push({ how: 'moment', ms: chance.below(life) });
+    if (where < 0.3) plan.kills.push({ how: 'moment', ms: chance.below(life) });
+    else if (where < 0.55) plan.kills.push({ how: 'effect', count: 2 * BATCH * chance.below(6) + BATCH, ms: chance.below(8) });
     else if (where < 0.75) plan.kills.push({ how: 'effect', count: 1 + chance.below(EFFECTS - 1), ms: chance.below(15) });
     else plan.kills.push({ how: 'slow', call: chance.pick(['SendMessageBatch', 'SendMessageBatch', 'DeleteMessageBatch', 'ReceiveMessage']), count: 20 * chance.below(6), ms: chance.below(SLOW_MS + 500) });
     if (chance.one(0.3)) plan.kills.push({ how: 'moment', ms: chance.below(life) });
@@ -97,10 +99,6 @@ async function settle(stack, plan, lastKillMs) {
   }, 'the main queue to be empty', 30000, 20);
 }
 
-async function untilTriaged(stack) {
-  await stack.until(() => stack.card(/is in alarm/), 'the alarm card', 20000, 10);
-}
-
 // Returns what the judge wants to see, and how long it took from the approval to the card.
 export async function runOnce(stack, plan, program) {
   await stack.post('fault', { clear: true });
@@ -108,7 +106,7 @@ export async function runOnce(stack, plan, program) {
   const world = await stack.get('world?messages=1');
   const startedMs = Date.now(), base = world.effects;
   await stack.alarm(ALARM, 'ALARM');
-  await untilTriaged(stack);
+  await stack.until(() => stack.card(/is in alarm/), 'the alarm card', 20000, 10);
   const asked = await stack.askRedrive(plan.text);
   if (!/approv/i.test(asked.text)) throw new Error(`no approval was asked for: ${asked.text}`);
   const began = Date.now();

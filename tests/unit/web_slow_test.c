@@ -220,23 +220,27 @@ static void await_status_of_a_body(int status) {
 }
 
 static void holds_only_so_many_bytes_of_bodies(void **state) {
-    enum { MANY = FX_WEB_MAX_BODIES_BYTES / FX_SNS_MAX_BODY_BYTES + 4 };
+    /* bodies that overtake each other may be cut before the room is full, so there are some to
+     * spare */
+    enum { MANY = 3 * FX_WEB_MAX_BODIES_BYTES / FX_SNS_MAX_BODY_BYTES };
     static const char head[] =
         "POST /webhooks/sns HTTP/1.1\r\nHost: a\r\nContent-Length: 2097152\r\n\r\n";
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     char *body = fx_alloc(sc, FX_SNS_MAX_BODY_BYTES);
     int sockets[MANY];
+    size_t opened = 0;
 
     memset(body, ' ', FX_SNS_MAX_BODY_BYTES);
     start(30 * 1000);
     assert_int_equal(status_of_a_body(), 400);
-    for (size_t i = 0; i < MANY; i++) { /* all but the last byte */
-        sockets[i] = web_connect(&rig, false);
-        web_send(sockets[i], head, sizeof head - 1);
-        web_send(sockets[i], body, FX_SNS_MAX_BODY_BYTES - 1);
+    while (opened < MANY && status_of_a_body() != 503) { /* each all but the last byte */
+        sockets[opened] = web_connect(&rig, false);
+        web_send(sockets[opened], head, sizeof head - 1);
+        web_send(sockets[opened++], body, FX_SNS_MAX_BODY_BYTES - 1);
     }
-    await_status_of_a_body(503);
-    for (size_t i = 0; i < MANY; i++)
+    assert_true(opened < MANY);
+    assert_true(opened >= FX_WEB_MAX_BODIES_BYTES / FX_SNS_MAX_BODY_BYTES);
+    for (size_t i = 0; i < opened; i++)
         close(sockets[i]);
     await_status_of_a_body(400);
 }

@@ -20,7 +20,7 @@ const roleWords = {
 
 const state = {
   acting: null, channel: 'C0FLUXA0001', revision: -1, messages: [], private: {messages: [], views: []}, pages: [],
-  pressed: false, openThreads: new Set(), drawn: new Map(), shown: new Set(), followUntil: 0, history: [], historyAt: 0,
+  pressed: false, openThreads: new Set(), drawn: new Map(), shown: new Set(), entered: false, followUntil: 0, history: [], historyAt: 0,
 };
 const directory = {people: [], channels: [], names: {users: {}, channels: {}, groups: {}}};
 
@@ -184,10 +184,10 @@ function noteEnd() {
 
 /** Draws only what has changed, so that open menus, focus and reading place survive an update. */
 function drawChannel() {
-  const wasAtEnd = isAtEnd() || Date.now() < state.followUntil;
+  const wasAtEnd = isAtEnd();
   const list = $('messages');
   const seen = new Set();
-  const isFirst = state.drawn.size === 0;
+  const isFirst = !state.entered;
   let previous = null;
   let newest = null;
   for (const message of merged()) {
@@ -213,8 +213,9 @@ function drawChannel() {
       state.drawn.delete(ts);
     }
   $('empty').hidden = seen.size > 0;
-  if (isFirst) $('scroll').scrollTop = $('scroll').scrollHeight;
-  else if (newest && wasAtEnd) follow(newest);
+  state.entered = true;
+  if (isFirst || (wasAtEnd && !newest)) $('scroll').scrollTop = $('scroll').scrollHeight;
+  else if (newest && (wasAtEnd || Date.now() < state.followUntil)) follow(newest);
   else if (newest) $('to-newest').hidden = false;
 }
 
@@ -248,6 +249,7 @@ function forget() {
   state.revision = -1;
   state.drawn.clear();
   state.shown.clear();
+  state.entered = false;
   $('messages').replaceChildren();
   state.messages = [];
   state.private = {messages: [], views: []};

@@ -28,6 +28,18 @@ export function ask(title, text, yes, no = 'Cancel') {
   return askConfirm({title: say(title), text: say(text), confirm: say(yes), deny: say(no), style: 'danger'});
 }
 
+// As Slack does, what is missing or too short is said before anything is sent.
+function tooShort(dialog) {
+  const errors = {};
+  for (const control of dialog.querySelectorAll('input[data-block-id], textarea[data-block-id]')) {
+    const least = Math.max(control.minLength, control.required ? 1 : 0);
+    const length = control.value.trim().length;
+    if (length < least && (length > 0 || control.required))
+      errors[control.dataset.blockId] = least === 1 ? 'Please fill this in' : `Please write at least ${least} characters`;
+  }
+  return errors;
+}
+
 /** Keeps the open modals of the person on the screen; the topmost view is the one shown. */
 export class Modals {
   constructor(ctxFor, submit) {
@@ -64,7 +76,9 @@ export class Modals {
     const dialog = h('dialog', {class: 'modal', 'aria-labelledby': 'modal-title', 'data-view-id': view.id, 'data-callback-id': view.callback_id}, form);
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.submit({view, values: collect(dialog)});
+      const errors = tooShort(dialog);
+      if (Object.keys(errors).length) this.complain(errors);
+      else this.submit({view, values: collect(dialog)});
     });
     dialog.addEventListener('cancel', (event) => {
       event.preventDefault();
@@ -81,6 +95,7 @@ export class Modals {
     const put = (place, text) => {
       place.textContent = text;
       place.hidden = false;
+      place.closest('.input-block')?.querySelector('input, textarea')?.focus();
     };
     for (const [block, text] of Object.entries(errors ?? {})) {
       const place = [...dialog.querySelectorAll('.input-block')].find((one) => one.dataset.blockId === block)?.querySelector('.field-error');

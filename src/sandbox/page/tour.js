@@ -48,7 +48,7 @@ const steps = [
   {
     title: 'Watch it happen',
     body: 'Ten messages go first and are watched; then the rest follows. The card counts, can be stopped, and ends with what the database says.',
-    target: '#queues',
+    target: '#queues', wideOnly: true,
     done: (state) => state.asked && says(state, /^(Redrive (finished|stopped)|Denied|Refused|Failed|Please look)/),
   },
   {
@@ -104,7 +104,7 @@ export class Tour {
     const step = steps[this.at];
     const pressable = step?.press ? [...document.querySelectorAll('#messages .slack-button')] : [];
     let target = step?.target ? document.querySelector(step.target) : pressable.findLast((one) => step?.press.test(one.textContent));
-    if (target?.closest('.side') && getComputedStyle(target).visibility === 'hidden') target = document.getElementById('menu');
+    if (target?.closest('.side') && getComputedStyle(target).visibility === 'hidden') target = step.wideOnly ? null : document.getElementById('menu');
     target?.classList.add('tour-target');
   }
 

@@ -1,0 +1,120 @@
+/* selective_stock.c - what the intents say has become of the messages, and what that adds up to. */
+#include "selective.h"
+
+#include <string.h>
+
+static void merge(struct fx_json *into, const struct fx_json *from) {
+    struct fx_json *value = NULL;
+    const char *key = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(from, &cursor, &key, &value))
+        fx_json_put(into, key, value);
+}
+
+static void mark_all(struct fx_scope *sc, struct fx_json *set, const struct fx_json *ids) {
+    for (size_t i = 0; i < fx_json_count(ids); i++)
+        fx_json_put(set, fx_json_text(fx_json_item(ids, i)), fx_json_bool(sc, true));
+}
+
+static void add_all(struct fx_json *into, const struct fx_json *from) {
+    for (size_t i = 0; i < fx_json_count(from); i++)
+        fx_json_add(into, fx_json_item(from, i));
+}
+
+void selective_add_outcome(struct job *job, const struct fx_json *outcome) {
+    struct fx_scope *sc = job->ctx->sc;
+
+    merge(job->tally.sent, fx_json_at(outcome, "sent"));
+    mark_all(sc, job->tally.deleted, fx_json_at(outcome, "deleted"));
+    mark_all(sc, job->tally.stays, fx_json_at(outcome, "stays"));
+    add_all(job->tally.problems, fx_json_at(outcome, "problems"));
+}
+
+static void mark_doubt(struct fx_scope *sc, struct fx_json *doubt, const struct fx_json *ids) {
+    for (size_t i = 0; i < fx_json_count(ids); i++) {
+        const char *id = fx_json_text(fx_json_item(ids, i));
+
+        fx_json_put(doubt, id, fx_json_int(sc, fx_json_get_int(doubt, id, 0) + 1));
+    }
+}
+
+static enum fx_code settle_doubt(struct job *job, const struct fx_step_effect *effect,
+                                 struct fx_error *err) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_error ignored;
+
+    /* what of it is still there need not stay hidden until the dead process's look runs out */
+    (void)!release_handles(job->ctx, &job->dlq, fx_json_at(effect->what, "handles"), &ignored);
+    return job->ctx->host->end_effect(
+        job->ctx->host, sc, effect->key, false,
+        fx_json_object_of(sc, "unknown", fx_json_bool(sc, true), NULL), err);
+}
+
+enum fx_code selective_take_stock(struct job *job, bool *ret_ask, struct fx_error *err) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_step_effect *effects = NULL;
+    size_t count = 0;
+
+    job->tally = (struct tally){.sent = fx_json_object(sc),
+                                .deleted = fx_json_object(sc),
+                                .doubt = fx_json_object(sc),
+                                .stays = fx_json_object(sc),
+                                .problems = fx_json_array(sc)};
+    FX_TRY(job->ctx->host->effects(job->ctx->host, sc, &effects, &count, err));
+    job->tally.batches = count;
+    for (size_t i = 0; i < count; i++) {
+        selective_add_outcome(job, effects[i].outcome);
+        if (effects[i].settled && !fx_json_get_bool(effects[i].outcome, "unknown", false))
+            continue;
+        mark_doubt(sc, job->tally.doubt, fx_json_at(effects[i].what, "sends"));
+        if (!effects[i].settled &&
+            (!job->main.idempotent || selective_unanswered(job) >= SELECTIVE_UNANSWERED_MAX))
+            *ret_ask = true;
+        else if (!effects[i].settled)
+            FX_TRY(settle_doubt(job, &effects[i], err));
+    }
+    return FX_OK;
+}
+
+int64_t selective_unanswered(const struct job *job) {
+    return fx_json_get_int(job->checkpoint, "unanswered", 0);
+}
+
+/* What the outcomes and the doubts add up to: how many times it may have been sent. */
+static int64_t sends_of(const struct job *job, const char *id) {
+    const char *new_id = fx_json_get_text(job->tally.sent, id);
+
+    return fx_json_get_int(job->tally.doubt, id, 0) + (new_id != NULL && new_id[0] != '\0');
+}
+
+/* A message in doubt that is gone from the queue had been sent and deleted before the crash. */
+struct fx_json *selective_count_up(struct job *job, const char *stopped) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_json *event_ids = fx_json_array(sc), *item = NULL;
+    int64_t moved = 0, twice = 0, missing = 0;
+    const char *id = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(job->chosen, &cursor, &id, &item)) {
+        bool deleted = fx_json_at(job->tally.deleted, id) != NULL;
+        bool doubt = fx_json_at(job->tally.doubt, id) != NULL;
+        bool sent = fx_json_at(job->tally.sent, id) != NULL;
+
+        if (deleted || sent || (doubt && stopped[0] == '\0')) {
+            moved++;
+            fx_json_add(event_ids, fx_json_at(item, "event_id"));
+        } else {
+            missing++;
+        }
+        twice += sends_of(job, id) > 1;
+    }
+    return fx_json_object_of(sc, "method", fx_json_string(sc, "selective"), "moved",
+                             fx_json_int(sc, moved), "of",
+                             fx_json_int(sc, (int64_t)fx_json_count(job->chosen)), "stopped",
+                             fx_json_string(sc, stopped), "maybe_twice", fx_json_int(sc, twice),
+                             "missing", fx_json_int(sc, missing), "came_back",
+                             fx_json_int(sc, fx_json_get_int(job->checkpoint, "back", 0)),
+                             "problems", job->tally.problems, "event_ids", event_ids, "began",
+                             fx_json_at(job->checkpoint, "began"), NULL);
+}
