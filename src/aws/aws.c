@@ -189,7 +189,8 @@ static enum fx_code attempt(struct call *call, struct outcome *ret_outcome,
     if (code != FX_OK) {
         if (code == FX_ERR_TIMEOUT || code == FX_ERR_UNAVAILABLE)
             ret_outcome->trouble = AWS_TROUBLE_TRANSIENT;
-        return fx_fail_in(err, "%s:%s", call->operation->service->name, call->operation->name);
+        (void)fx_fail_in(err, "%s:%s", call->operation->service->name, call->operation->name);
+        return code;
     }
     aws_skew_learn(&call->aws->skew, reply, started_wall_ms, fx_mono_ms(clock) - started_mono_ms);
     if (reply->status < 200 || reply->status > 299)

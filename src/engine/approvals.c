@@ -1,4 +1,5 @@
-/* approvals.c - a question to a person, bound to one plan: asked, decided, expired. */
+/* approvals.c - a question to a person, bound to one plan: how it is asked, and how a run reads the
+ * answer. */
 #include "private.h"
 
 #include "fluxabot/base/digest.h"
@@ -7,7 +8,7 @@
 
 #include <string.h>
 
-enum { DIGEST_SHOWN = 8, REASON_MAX = 500 };
+enum { DIGEST_SHOWN = 8 };
 
 static const char stopped_reason[] = "stopped";
 
@@ -269,147 +270,4 @@ enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runboo
             fx_json_string(sc, "Nobody decided in time. Nothing was changed."),
             fx_printf(sc, "Ask again with %s %s", run->system->command, run->row->command)),
         err);
-}
-
-/* ---- deciding ---- */
-
-static const char *decision_of(const struct fx_approval *approval) {
-    switch (approval->state) {
-    case FX_APPROVAL_APPROVED:
-        return "approved";
-    case FX_APPROVAL_DENIED:
-        return "denied";
-    case FX_APPROVAL_EXPIRED:
-        return "expired";
-    case FX_APPROVAL_PENDING:
-        break;
-    }
-    return "pending";
-}
-
-/* Somebody was first, or the time is over: the person learns which. */
-static enum fx_code explain_loss(struct engine_work *work, const char *id, const char *user,
-                                 struct fx_error *err) {
-    struct fx_store *store = work->engine->options.store;
-    struct fx_approval *now = NULL;
-
-    FX_TRY(store->approval(store, work->sc, id, &now, err));
-    if (now == NULL || now->state == FX_APPROVAL_PENDING)
-        return fx_fail(err, FX_ERR_CONFLICT, "the time to decide on %s is over", id);
-    if (now->state == FX_APPROVAL_EXPIRED)
-        return fx_fail(err, FX_ERR_CONFLICT, "request %s has expired; it can be asked again", id);
-    return fx_fail(err, FX_ERR_CONFLICT, "request %s was already %s by %s", id, decision_of(now),
-                   strcmp(now->decided_by, user) == 0 ? "you" : "somebody before you");
-}
-
-enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *approval,
-                           bool approve, const char *user, const char *reason,
-                           const char *response_url, struct fx_error *err) {
-    struct fx_scope *sc = work->sc;
-    struct fx_store *store = work->engine->options.store;
-    int64_t now = fx_wall_ms(work->engine->options.clock);
-    struct fx_slice said = fx_slice_of(reason);
-    struct fx_writes writes = {0};
-    struct fx_approval given = {
-        .id = approval->id,
-        .run = approval->run,
-        .state = approve ? FX_APPROVAL_APPROVED : FX_APPROVAL_DENIED,
-        .decided_by = user,
-        .decided_ms = now,
-        .execute_before_ms = approve ? now + work->engine->options.execute_ms : 0,
-        .reason = fx_slice_dup(sc, fx_slice_cut(said, 0, fx_slice_utf8_prefix(said, REASON_MAX)))};
-
-    (void)response_url;
-    fx_writes_audit(sc, &writes, user, approve ? "approval.approved" : "approval.denied",
-                    approval->id,
-                    fx_json_object_of(sc, "run", fx_json_string(sc, approval->run), "digest",
-                                      fx_json_string(sc, approval->digest), "reason",
-                                      fx_json_string(sc, given.reason), NULL));
-    enum fx_code code = store->decide(store, sc, &given, &writes, err);
-
-    if (code == FX_ERR_CONFLICT)
-        return explain_loss(work, approval->id, user, err);
-    FX_TRY(code);
-    fx_metrics_add(work->engine->options.metrics, FX_METRIC_APPROVALS_DECIDED, 1);
-    fx_log(sc, FX_LOG_INFO, "approval.decided", FX_S("approval", approval->id), FX_S("by", user),
-           FX_S("decision", decision_of(&given)));
-    work->engine->options.state->wake(work->engine->options.state, "jobs");
-    return FX_OK;
-}
-
-enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_approval *approval,
-                                     const char *trigger_id, const char *channel, const char *user,
-                                     const char *response_url, struct fx_error *err) {
-    struct fx_scope *sc = work->sc;
-    struct fx_json *view = fx_slack_draw_dialog(
-        sc,
-        &(struct fx_slack_dialog){
-            .callback_id = "deny_reason",
-            .private_metadata =
-                fx_json_dump(sc, fx_json_object_of(sc, "approval", fx_json_string(sc, approval->id),
-                                                   "channel", fx_json_string(sc, channel), NULL)),
-            .title = "Deny request",
-            .submit = "Deny",
-            .intro = "Nothing is changed. The reason is shown in the channel and kept in the audit "
-                     "log.",
-            .label = "Reason",
-            .hint = "For example: the failover is still running. Never paste secrets.",
-            .min_length = 3,
-            .max_length = REASON_MAX});
-
-    (void)err;
-    fx_writes_message(sc, &work->writes,
-                      &(struct fx_message){.kind = FX_MESSAGE_VIEW,
-                                           .key = engine_id(work, "view:"),
-                                           .parent = "",
-                                           .channel = channel,
-                                           .user = user,
-                                           .response_url = response_url,
-                                           .payload_json = fx_json_dump(
-                                               sc, fx_json_object_of(sc, "trigger_id",
-                                                                     fx_json_string(sc, trigger_id),
-                                                                     "view", view, NULL)),
-                                           .due_ms = work->now_ms,
-                                           .created_ms = work->now_ms});
-    return FX_OK;
-}
-
-/* Decided in this very moment; or the clock was set back, and its time is still to come. */
-static enum fx_code look_again_at(struct engine_work *work, const char *id, struct fx_error *err) {
-    enum { LATER_MS = 1000 };
-    struct fx_store *store = work->engine->options.store;
-    int64_t now_ms = fx_wall_ms(work->engine->options.clock);
-    struct fx_approval *now = NULL;
-
-    FX_TRY(store->approval(store, work->sc, id, &now, err));
-    if (now != NULL && now->state == FX_APPROVAL_PENDING)
-        fx_writes_job(work->sc, &work->writes, "expire", id,
-                      now->expires_ms > now_ms ? now->expires_ms : now_ms + LATER_MS);
-    return FX_OK;
-}
-
-enum fx_code engine_expire(struct engine_work *work, struct fx_error *err) {
-    struct fx_store *store = work->engine->options.store;
-    struct fx_approval *approval = NULL;
-    struct fx_writes writes = {0};
-
-    FX_TRY(store->approval(store, work->sc, work->job->subject, &approval, err));
-    if (approval == NULL || approval->state != FX_APPROVAL_PENDING)
-        return FX_OK;
-    fx_writes_audit(work->sc, &writes, "fluxabot", "approval.expired", approval->id, NULL);
-    enum fx_code code =
-        store->decide(store, work->sc,
-                      &(struct fx_approval){.id = approval->id,
-                                            .run = approval->run,
-                                            .state = FX_APPROVAL_EXPIRED,
-                                            .decided_by = "",
-                                            .decided_ms = fx_wall_ms(work->engine->options.clock),
-                                            .reason = ""},
-                      &writes, err);
-
-    if (code == FX_ERR_CONFLICT)
-        return look_again_at(work, approval->id, err);
-    FX_TRY(code);
-    work->engine->options.state->wake(work->engine->options.state, "jobs");
-    return FX_OK;
 }

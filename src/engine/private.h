@@ -119,6 +119,10 @@ enum fx_code engine_incident_note(struct engine_work *work, const char *incident
                                   const char *text, struct fx_error *err);
 enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engine_system *system,
                                   const struct fx_incident *incident, struct fx_error *err);
+/* The alarm in AWS's console; NULL when it does not tell enough. */
+char *engine_console_url(struct fx_scope *sc, const struct fx_json *alarm);
+/* What AWS said, for those who want to know more. */
+struct fx_json *engine_alarm_details(struct fx_scope *sc, const struct fx_json *body);
 
 /* ---- runs.c ---- */
 
@@ -155,6 +159,9 @@ enum fx_code engine_count_changes(struct engine_work *work, const char *run_id,
 /* "Nothing was changed." and the like. */
 const char *engine_changes_text(struct fx_scope *sc, const struct engine_changes *changes);
 
+/* The run of the job in hand. */
+enum fx_code engine_load_run(struct engine_work *work, struct engine_run *ret,
+                             struct fx_error *err);
 /* Ends the run in this state with a card. */
 enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, const char *note,
                             const struct fx_json *card, struct fx_error *err);

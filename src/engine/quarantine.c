@@ -88,16 +88,32 @@ static enum fx_code give_up_event(struct engine_work *work, const struct fx_erro
     return FX_OK;
 }
 
-/* The runbook may be gone, so nothing is asked of it. */
+/* The runbook may be gone; then only what stood in the channel before goes there. */
+static enum fx_code is_public(struct engine_work *work, const struct fx_run *run,
+                              const struct fx_runbook *runbook, bool *ret_public,
+                              struct fx_error *err) {
+    struct fx_store *store = work->engine->options.store;
+    const char *ts = "";
+
+    if (runbook != NULL) {
+        *ret_public =
+            !runbook->is_private || run->requester[0] == '\0' || fx_effect_changes(runbook->effect);
+        return FX_OK;
+    }
+    FX_TRY(store->message_ts(store, work->sc, engine_run_key(work->sc, run->id), &ts, err));
+    *ret_public = run->requester[0] == '\0' || ts[0] != '\0';
+    return FX_OK;
+}
+
 static enum fx_code tell_of_run(struct engine_work *work, const struct fx_run *run,
                                 const struct fx_json *card, struct fx_error *err) {
     const struct fx_engine_system *system = engine_system(work->engine, run->system);
     const struct fx_runbook *runbook =
         system == NULL ? NULL : fx_system_find(system->system, run->command);
-    bool is_public = runbook == NULL ? run->requester[0] == '\0'
-                                     : !runbook->is_private || fx_effect_changes(runbook->effect);
+    bool in_channel = true;
 
-    if (!is_public)
+    FX_TRY(is_public(work, run, runbook, &in_channel, err));
+    if (!in_channel)
         return engine_whisper(work, run->channel, run->requester, run->response_url, card, err);
     return engine_put_card(work, engine_run_key(work->sc, run->id), run->parent,
                            system == NULL ? run->channel : system->channel, card, err);

@@ -1,12 +1,9 @@
-/* runs.c - a run: its steps one after the other, until it waits or ends. */
+/* runs.c - a run: how it begins, what its expressions see, how it ends. */
 #include "private.h"
 
 #include "fluxabot/base/log.h"
-#include "fluxabot/expr.h"
 
 #include <string.h>
-
-enum { READ_ATTEMPTS = 3, READ_RETRY_MS = 1000 };
 
 char *engine_run_key(struct fx_scope *sc, const char *run_id) {
     return fx_printf(sc, "run:%s", run_id);
@@ -102,7 +99,7 @@ static enum fx_code build_names(struct engine_run *run, struct fx_error *err) {
     return FX_OK;
 }
 
-static enum fx_code load_run(struct engine_work *work, struct engine_run *ret,
+enum fx_code engine_load_run(struct engine_work *work, struct engine_run *ret,
                              struct fx_error *err) {
     struct fx_store *store = work->engine->options.store;
 
@@ -238,196 +235,4 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
                                                  run->system->command, run->row->command, note),
                                        err));
     return engine_end_run(run, state, note, card, err);
-}
-
-static enum fx_code finish_run(struct engine_run *run, struct fx_error *err) {
-    struct fx_scope *sc = run->work->sc;
-    struct fx_json *card = NULL;
-    struct fx_error why = {0};
-
-    if (engine_answer(run, &card, &why) != FX_OK)
-        return engine_fail_run(run, FX_RUN_FAILED, "answer", &why, err);
-    const char *verdict = fx_json_get_text(card, "verdict");
-
-    if (verdict == NULL)
-        verdict = "done";
-    if (run->row->incident[0] != '\0' && strcmp(run->row->trigger, "alarm") == 0)
-        FX_TRY(engine_incident_verdict(run->work, run->row->incident, verdict, err));
-    return engine_end_run(run, run->row->stop_requested ? FX_RUN_STOPPED : FX_RUN_DONE,
-                          fx_strdup(sc, verdict), card, err);
-}
-
-/* ---- one step ---- */
-
-enum next { NEXT_STEP, NEXT_LATER, NEXT_END };
-
-static enum fx_code evaluate_when(struct engine_run *run, const struct fx_runbook_step *step,
-                                  bool *ret_run, struct fx_error *err) {
-    struct fx_json *value = NULL;
-
-    *ret_run = true;
-    if (step->when == NULL)
-        return FX_OK;
-    FX_TRY(fx_expr_fill(run->work->sc, step->when, run->names, &value, err));
-    if (fx_json_type(value) != FX_JSON_BOOL)
-        return fx_fail(err, FX_ERR_INPUT, "`when` must be true or false");
-    *ret_run = fx_json_to_bool(value, false);
-    return FX_OK;
-}
-
-static enum fx_code run_reading(struct engine_run *run, const struct fx_runbook_step *step,
-                                struct fx_step_result *ret_result, struct fx_error *err) {
-    struct fx_scope *sc = run->work->sc;
-    struct fx_clock *clock = run->work->engine->options.clock;
-    struct fx_json *filled = NULL, *params = NULL, *checkpoint = NULL;
-    struct fx_step_context ctx;
-
-    FX_TRY(fx_expr_fill_all(sc, step->params, run->names, &filled, err));
-    FX_TRY(fx_step_fill_params(sc, step->kind, filled, &params, err));
-    if (run->row->checkpoint_json[0] != '\0')
-        FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->checkpoint_json), &checkpoint, err));
-    engine_step_context(run, &ctx);
-    ctx.checkpoint = checkpoint;
-    ctx.host = engine_host_new(run, step, NULL);
-    fx_scope_set_deadline(
-        sc,
-        fx_mono_ms(clock) + (step->timeout_ms > 0 ? step->timeout_ms : FX_ENGINE_STEP_TIMEOUT_MS));
-    enum fx_code code = step->kind->run(&ctx, params, ret_result, err);
-
-    fx_scope_set_deadline(sc, 0);
-    return code;
-}
-
-static void keep_value(struct engine_run *run, const struct fx_runbook_step *step,
-                       struct fx_json *value) {
-    fx_json_put(run->values, step->id, value);
-    fx_json_put(run->names, step->id, value);
-    run->row->step++;
-    run->row->checkpoint_json = "";
-}
-
-static enum fx_code park(struct engine_run *run, const struct fx_step_result *result) {
-    run->row->checkpoint_json =
-        result->checkpoint == NULL ? "" : fx_json_dump(run->work->sc, result->checkpoint);
-    run->row->state = FX_RUN_WAITING;
-    engine_save_run(run);
-    fx_writes_job(run->work->sc, &run->work->writes, "run", run->row->id, result->due_ms);
-    return FX_OK;
-}
-
-/* Nobody knows whether it happened: the question goes to a person, with the evidence, and nothing
- * is done again. */
-static enum fx_code ask_person(struct engine_run *run, const struct fx_runbook_step *step,
-                               const struct fx_step_result *result, struct fx_error *err) {
-    struct fx_scope *sc = run->work->sc;
-    struct fx_json *card = fx_json_object_of(
-        sc, "title",
-        fx_json_stringf(sc, "Please look: nobody knows whether this happened: %s (%s)",
-                        engine_run_title(run), run->row->environment),
-        "tone", fx_json_string(sc, "bad"), "verdict",
-        fx_json_string(sc, engine_sentence(sc, result->note)), "lines",
-        fx_json_array_of(sc, fx_json_string(sc, "It was not tried again."), NULL), "code",
-        result->output == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, result->output)),
-        "context", fx_json_stringf(sc, "Step %s of run %s", step->id, run->row->id), NULL);
-
-    fx_metrics_add(run->work->engine->options.metrics, FX_METRIC_RUNS_UNKNOWN, 1);
-    return engine_end_run(run, FX_RUN_ASKING, result->note, card, err);
-}
-
-static bool refusal(enum fx_code code) {
-    return code == FX_ERR_CONFLICT || code == FX_ERR_DENIED;
-}
-
-/* A step has failed: later again, on with its error as its value, or the end of the run. */
-static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbook_step *step,
-                                   bool changes, const struct fx_error *why, enum next *ret_next,
-                                   struct fx_error *err) {
-    struct fx_scope *sc = run->work->sc;
-
-    if (why->code == FX_ERR_CANCELED || (fx_code_is_transient(why->code) && !why->sent &&
-                                         run->work->job->attempts < READ_ATTEMPTS)) {
-        *err = *why; /* the job is settled as "retry"; the run begins this step again */
-        return why->code;
-    }
-    if (!changes && step->otherwise != NULL) {
-        keep_value(
-            run, step,
-            fx_json_object_of(sc, "error", fx_json_string(sc, fx_strdup(sc, why->message)), NULL));
-        *ret_next = NEXT_STEP;
-        return FX_OK;
-    }
-    *ret_next = NEXT_END;
-    return engine_fail_run(run, refusal(why->code) && changes ? FX_RUN_REFUSED : FX_RUN_FAILED,
-                           step->id, why, err);
-}
-
-static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_step *step,
-                             enum next *ret_next, struct fx_error *err) {
-    struct fx_step_result result = {0};
-    struct fx_error why = {0};
-    bool wanted = true, changes = fx_effect_changes(step->kind->effect(step->params));
-    enum fx_code code = evaluate_when(run, step, &wanted, &why);
-
-    *ret_next = NEXT_STEP;
-    if (code == FX_OK && !wanted) {
-        keep_value(run, step, fx_json_null(run->work->sc));
-        return FX_OK;
-    }
-    if (code == FX_OK && step->kind->is_approval) {
-        struct fx_json *value = NULL;
-
-        code = engine_approval_step(run, step, &value, &why);
-        if (code == FX_OK) {
-            *ret_next = value != NULL ? NEXT_STEP : NEXT_END;
-            if (value != NULL)
-                keep_value(run, step, value);
-            return FX_OK;
-        }
-    } else if (code == FX_OK) {
-        code = changes ? engine_change_step(run, step, &result, &why)
-                       : run_reading(run, step, &result, &why);
-    }
-    if (code != FX_OK)
-        return settle_failure(run, step, changes || step->kind->is_approval, &why, ret_next, err);
-    switch (result.outcome) {
-    case FX_STEP_DONE:
-        keep_value(run, step, result.output == NULL ? fx_json_null(run->work->sc) : result.output);
-        return FX_OK;
-    case FX_STEP_PARKED:
-        *ret_next = NEXT_LATER;
-        return park(run, &result);
-    case FX_STEP_ASK:
-        *ret_next = NEXT_END;
-        return ask_person(run, step, &result, err);
-    }
-    return fx_fail(err, FX_ERR_INTERNAL, "step %s ended in no known way", step->id);
-}
-
-/* Steps are counted, and a count means nothing in another text. */
-static enum fx_code refuse_edited(struct engine_run *run, struct fx_error *err) {
-    struct fx_error why = {0};
-
-    (void)fx_fail(&why, FX_ERR_CONFLICT,
-                  "the runbook was edited after this was asked; ask again with %s %s",
-                  run->system->command, run->row->command);
-    return engine_fail_run(run, FX_RUN_REFUSED, "start", &why, err);
-}
-
-enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err) {
-    struct engine_run run;
-
-    FX_TRY(load_run(work, &run, err));
-    if (fx_run_state_is_final(run.row->state) || run.row->state == FX_RUN_ASKING)
-        return FX_OK; /* a late wake-up */
-    if (strcmp(run.row->runbook_digest, run.runbook->digest) != 0)
-        return refuse_edited(&run, err);
-    run.row->state = FX_RUN_RUNNING;
-    while ((size_t)run.row->step < run.runbook->steps_count) {
-        enum next next = NEXT_END;
-
-        FX_TRY(run_step(&run, &run.runbook->steps[run.row->step], &next, err));
-        if (next != NEXT_STEP)
-            return FX_OK;
-    }
-    return finish_run(&run, err);
 }

@@ -79,9 +79,9 @@ test('every call of the whole main job is signed as AWS signs it', (context) => 
   await stack.alarm('fluxa-dlq-depth-dev', 'ALARM');
   await stack.until(() => stack.card(/safe to retry/), 'the diagnosis');
   for (const text of ['alarms', 'dlq', 'dlq inspect 5']) await stack.command('requester', `/fluxa ${text}`);
-  await stack.until(() => stack.card(/^Alarms of Fluxa/), 'the alarms');
-  await stack.until(() => stack.card(/^Dead letters of/), 'the counts');
-  await stack.until(async () => (await stack.private('requester')).find(({ text }) => /dead letters of about/.test(text)), 'the look');
+  await stack.until(() => stack.card(/fluxa-processor-throttles-dev/), 'the alarms');
+  await stack.until(() => stack.card(/100 messages/), 'the counts');
+  await stack.until(async () => (await stack.private('requester')).find(({ text }) => /All were put back/.test(text)), 'the look');
   assert.match((await stack.approvedRedrive()).text, /Redrive finished: 60 of 60/);
   await stack.world({ reset: true, messages: { DBConnectionError: 12 } }); // one cause only: one task moves them all
   assert.match((await stack.approvedRedrive()).text, /Redrive finished: 12 of 12/);

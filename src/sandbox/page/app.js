@@ -56,6 +56,12 @@ function judge(answer) {
   else if (answer.error) say(`The bot's answer was refused: ${answer.error}`, 'bad');
 }
 
+// Block ids change with each edit of a message; a click that crosses an edit must still find its button.
+function isAlone(message, element) {
+  const actions = (message?.blocks ?? []).flatMap((block) => [...(block.elements ?? []), block.accessory]);
+  return actions.filter((one) => one?.action_id === element.action_id).length === 1;
+}
+
 function contextFor(message) {
   return {
     names: directory.names,
@@ -67,7 +73,7 @@ function contextFor(message) {
       state.followUntil = Date.now() + ANSWER_MS;
       judge(await post('/sandbox/slack/click', {
         user: state.acting, channel: message.channel, message_ts: message.ts,
-        action_id: element.action_id, block_id: blockId, value,
+        action_id: element.action_id, block_id: isAlone(message, element) ? undefined : blockId, value,
       }));
       poll();
     },
