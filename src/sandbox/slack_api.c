@@ -58,7 +58,7 @@ bool slack_bucket_take(struct slack_bucket *bucket, int64_t now_ms, int64_t per_
         return true;
     }
     int64_t wait_ms = (1000 - bucket->level_milli) * MS_PER_MINUTE / (per_minute * 1000);
-    *ret_wait_s = (int)(wait_ms / 1000) + 1;
+    *ret_wait_s = wait_ms < 1000 ? 1 : (int)((wait_ms + 999) / 1000);
     return false;
 }
 

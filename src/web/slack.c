@@ -2,6 +2,7 @@
 #include "private.h"
 
 #include "fluxabot/base/digest.h"
+#include "fluxabot/base/redact.h"
 #include "fluxabot/slack.h"
 
 #include <string.h>
@@ -60,9 +61,9 @@ static const char *acknowledgement(struct fx_scope *sc, const struct fx_slack_co
     const char *shown = fx_slice_dup(sc, fx_slice_cut(text, 0, fx_slice_utf8_prefix(text, SHOWN)));
     const char *said = fx_printf(sc, "Received: %s %s", command->command, shown);
 
-    return fx_json_dump(sc, fx_json_object_of(sc, "response_type", fx_json_string(sc, "ephemeral"),
-                                              "text", fx_json_string(sc, fx_slack_escape(sc, said)),
-                                              NULL));
+    return fx_json_dump(
+        sc, fx_json_object_of(sc, "response_type", fx_json_string(sc, "ephemeral"), "text",
+                              fx_json_string(sc, fx_slack_escape(sc, fx_redact(sc, said))), NULL));
 }
 
 void web_slack_command(struct web_request *request, struct web_answer *answer) {

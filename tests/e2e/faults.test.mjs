@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { Stack } from '../support/stack.mjs';
 import { answerTo, freshWorld, judge, listing, sql, watchEffects, watchPrivate } from '../support/cases.mjs';
 
-const LANES = 4; // whole sandboxes side by side: most of the time is waiting
+const LANES = 6; // whole sandboxes side by side: most of the time is waiting
 const fast = '/fluxa dlq redrive rate=500';
 const stacks = [];
 

@@ -36,16 +36,6 @@ async function look(page, name) {
   for (const policy of await page.evaluate(() => window.brokenPolicies)) broken.add(`${name}: ${policy}`);
 }
 
-// deploy/sandbox/screen.png is a copy of this one.
-async function pictureForReaders() {
-  const page = await views.page(stack.page, 'readme', { viewport: { width: 1200, height: 1060 } });
-  await page.click('#tour-close');
-  await heading(page, 'Approval needed').waitFor(SOON);
-  await page.locator('.message').first().evaluate((card) => card.scrollIntoView());
-  await page.screenshot({ path: path.join(screens, 'readme.png') });
-  await page.context().close();
-}
-
 before(async () => {
   stack = await Stack.start();
   views = await Views.open(stack.page);
@@ -99,7 +89,6 @@ test('Redrive asks for an approval and moves nothing', async () => {
   const text = await anna.locator('.message', { hasText: 'Approval needed' }).last().innerText();
   for (const fact of ['From\nFluxa-DLQ', 'To\nFluxa-InputQueue', '60 of 100 (60 DBConnectionError)', '@Anna Ode asks with /fluxa dlq redrive', 'Decide before']) assert.ok(text.includes(fact), `${fact} in ${text}`);
   assert.equal(await moved(), 0);
-  await pictureForReaders();
 });
 
 test('the requester cannot approve, is told so privately, and nobody else sees it', async () => {

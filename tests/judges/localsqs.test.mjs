@@ -148,15 +148,15 @@ test('the counts are read', async () => {
 test('a look shows messages with cause and source, and puts them back', async () => {
   await stack.command('requester', '/fluxa dlq inspect 10');
   const look = await stack.until(async () => (await stack.private('requester')).find(({ text }) => /All were put back/.test(text)), 'the look');
-  assert.match(look.text, /^10 \D+ of about 100\b/);
+  assert.match(look.text, /\b10 .*\b100\b/);
   assert.match(look.text, /from (arn:\S*:)?Fluxa-InputQueue/i);
-  assert.match(look.text, /Age: \d+ m?s, Receives: [1-9]/);
+  assert.match(look.text, /Age\D+\d+ m?s\b.*Receives\D+[1-9]/);
 });
 
 test('the queue is sorted by cause, and everything is put back', async () => {
   await stack.command('requester', '/fluxa dlq classify');
   const card = await stack.until(() => stack.card(/60 of 100/), 'the census');
-  assert.match(card.text, /60 of 100( are)? safe to retry/);
+  for (const [cause, count] of [['DBConnectionError', 60], ['SchemaValidation', 25], ['HashMismatch', 15]]) assert.match(card.text, new RegExp(`${cause}\\D+${count}\\b`));
   assert.equal(await depth(dlq), 100);
   const { Messages } = await send(new sqs.ReceiveMessageCommand({ QueueUrl: dlq, MaxNumberOfMessages: 10, VisibilityTimeout: 0 }));
   assert.equal(Messages.length, 10);
@@ -165,7 +165,7 @@ test('the queue is sorted by cause, and everything is put back', async () => {
 test('a mixed queue: exactly the safe messages are sent back one by one, and the others stay', async () => {
   const began = local.calls.length;
   const end = await stack.approvedRedrive('/fluxa dlq redrive 100');
-  assert.match(end.text, /^Redrive finished: 60 of 60/);
+  assert.match(end.text, /^Redrive finished.*\b60 of 60/);
   assert.match(end.text, /\b60 of 60\b.*\b60 of 60\b/s); // moved, and processed
   assert.equal(await depth(dlq), 40);
   assert.equal(processor.seen.length, 60);
@@ -193,7 +193,7 @@ test('a queue of one safe cause: SQS moves it as one task', async () => {
   processor = startProcessor();
   const began = local.calls.length;
   const end = await stack.approvedRedrive('/fluxa dlq redrive 20');
-  assert.match(end.text, /^Redrive finished: 40 of 40/);
+  assert.match(end.text, /^Redrive finished.*\b40 of 40/);
   assert.match(end.text, /\b40 of 40\b.*\b40 of 40\b/s);
   assert.equal(await depth(dlq), 0);
   assert.deepEqual([...processor.seen].sort(), letters.slice(0, 40).map(({ Body }) => JSON.parse(Body).event_id).sort());

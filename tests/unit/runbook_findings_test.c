@@ -87,6 +87,7 @@ static const struct planted planted[] = {
     {"command-role", "hello.yaml", 3, "role"},
     {"command-steps", "hello.yaml", 3, "steps must be a list"},
     {"command-summary-template", "hello.yaml", 4, "not filled in here"},
+    {"command-button-template", "hello.yaml", 3, "not filled in here"},
     {"argument-type", "hello.yaml", 4, "no type of an argument"},
     {"argument-type-missing", "hello.yaml", 4, "needs the key type"},
     {"argument-default-range", "hello.yaml", 7, "50 or less"},

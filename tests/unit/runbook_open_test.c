@@ -81,6 +81,16 @@ static void keeps_a_command_as_it_was_written(void **state) {
     assert_null(fx_system_find(system, "dlq redriv"));
 }
 
+static void keeps_what_stands_on_a_button_for_the_command(void **state) {
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *tiny = runbook_open_good(*state, "good/tiny", "tiny");
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *fluxa = runbook_open_good(*state, "good/fluxa", "fluxa");
+
+    assert_string_equal(fx_system_find(fx_runbooks_at(tiny, 0), "hello")->button, "Say hello");
+    assert_null(fx_system_find(fx_runbooks_at(fluxa, 0), "dlq")->button);
+}
+
 static void keeps_buttons_as_command_and_arguments(void **state) {
     static const char *const expected[] = {
         "{\"command\":\"dlq redrive\",\"arguments\":\"\"}",
@@ -300,6 +310,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds_nothing_wrong_in_the_good_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_a_command_as_it_was_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_what_stands_on_a_button_for_the_command, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(keeps_buttons_as_command_and_arguments, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_routes_as_they_were_written, setup, teardown),
         cmocka_unit_test_setup_teardown(fills_in_the_variables_of_one_environment, setup, teardown),

@@ -226,7 +226,7 @@ static void a_channel_takes_a_burst_and_then_one_message_a_second(void **state) 
     while (reply.headers[last + 1].name)
         last++;
     assert_string_equal(reply.headers[last].name, "Retry-After");
-    assert_string_equal(reply.headers[last].value, "2");
+    assert_string_equal(reply.headers[last].value, "1");
 
     world->now_ms += 1000;
     assert_string_equal(world_error(world, "chat.postMessage", args), "ok");
