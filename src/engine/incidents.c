@@ -152,6 +152,12 @@ static enum fx_code start_triage(struct telling *t, struct fx_error *err) {
     return FX_OK;
 }
 
+/* When the newest alarm that was told began. */
+static void note_alarm(struct telling *t) {
+    if (t->alarm->state == FX_ALARM_STATE_ALARM)
+        fx_json_put(t->body, "alarmed", fx_json_int(t->work->sc, t->alarm->changed_ms));
+}
+
 static void fill_body(struct telling *t) {
     struct fx_scope *sc = t->work->sc;
 
@@ -163,9 +169,10 @@ static void fill_body(struct telling *t) {
             ? NULL
             : fx_json_string(sc, t->route->first_action),
         "_buttons", route_body(sc, t->system, t->route), "timeline", fx_json_array(sc), NULL);
+    note_alarm(t);
 }
 
-static enum fx_code open_incident(struct telling *t, struct fx_error *err) {
+static void new_incident(struct telling *t) {
     struct engine_work *work = t->work;
     struct fx_scope *sc = work->sc;
     bool note = t->alarm->state == FX_ALARM_STATE_NOTE;
@@ -187,6 +194,14 @@ static enum fx_code open_incident(struct telling *t, struct fx_error *err) {
         .seen = 1,
         .acked_by = "",
         .paged = !note && t->route != NULL && t->route->page};
+}
+
+static enum fx_code open_incident(struct telling *t, struct fx_error *err) {
+    struct engine_work *work = t->work;
+    struct fx_scope *sc = work->sc;
+    bool note = t->alarm->state == FX_ALARM_STATE_NOTE;
+
+    new_incident(t);
     fx_writes_audit(sc, &work->writes, "alarm", "incident.opened", t->incident->id,
                     fx_json_object_of(sc, "alarm", fx_json_string(sc, t->alarm->name), NULL));
     page(work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
@@ -218,6 +233,10 @@ static enum fx_code note_event(struct telling *t, struct fx_error *err) {
 }
 
 static enum fx_code reopen_incident(struct telling *t, struct fx_error *err) {
+    bool told = t->incident->seen > 0;
+
+    if (!told) /* an OK without an alarm was all that was known of it */
+        t->incident->opened_ms = t->alarm->changed_ms;
     t->incident->state = FX_INCIDENT_OPEN;
     t->incident->closed_ms = 0;
     t->incident->changed_ms = t->alarm->changed_ms;
@@ -228,7 +247,9 @@ static enum fx_code reopen_incident(struct telling *t, struct fx_error *err) {
 
     if (again)
         fx_json_remove(t->body, "verdict");
-    add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms, "in alarm again");
+    note_alarm(t);
+    if (told)
+        add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms, "in alarm again");
     fx_writes_audit(t->work->sc, &t->work->writes, "alarm", "incident.reopened", t->incident->id,
                     NULL);
     page(t->work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
@@ -239,7 +260,39 @@ static enum fx_code repeat_incident(struct telling *t, struct fx_error *err) {
     t->incident->changed_ms = t->alarm->changed_ms;
     t->incident->seen++;
     fx_json_put(t->body, "alarm", alarm_body(t->work->sc, t->alarm));
+    note_alarm(t);
     return write_incident(t, err);
+}
+
+/* The OK has overtaken its alarm, or came alone: nothing to tell, but what comes late must find it.
+ */
+static void remember_ok(struct telling *t) {
+    new_incident(t);
+    t->incident->state = FX_INCIDENT_CLOSED;
+    t->incident->closed_ms = t->alarm->changed_ms;
+    t->incident->seen = 0;
+    t->incident->body_json = fx_json_dump(t->work->sc, t->body);
+    fx_writes_incident(t->work->sc, &t->work->writes, t->incident);
+}
+
+/* It is over, so nobody is paged and nothing is started; but it was, so it is told. */
+static enum fx_code tell_late(struct telling *t, struct fx_error *err) {
+    if (t->incident->seen == 0)
+        t->incident->opened_ms = t->alarm->changed_ms;
+    t->incident->seen++;
+    fx_json_put(t->body, "alarm", alarm_body(t->work->sc, t->alarm));
+    note_alarm(t);
+    add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms,
+                    "in alarm; this was told only after it was over");
+    fx_writes_audit(t->work->sc, &t->work->writes, "alarm", "incident.told_late", t->incident->id,
+                    NULL);
+    return write_incident(t, err);
+}
+
+static bool is_late(const struct telling *t) {
+    return t->incident != NULL && t->incident->state == FX_INCIDENT_CLOSED &&
+           t->alarm->state == FX_ALARM_STATE_ALARM &&
+           t->alarm->changed_ms > fx_json_get_int(t->body, "alarmed", 0);
 }
 
 static enum fx_code close_incident(struct telling *t, struct fx_error *err) {
@@ -297,8 +350,12 @@ enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_syste
     case FX_INCIDENT_IGNORES:
         break;
     }
+    if (is_late(&t))
+        return tell_late(&t, err);
+    if (t.incident == NULL && alarm->state == FX_ALARM_STATE_OK)
+        remember_ok(&t);
     /* a newer OK of a closed incident still makes a late, older ALARM old */
-    if (t.incident != NULL && alarm->changed_ms > t.incident->changed_ms) {
+    else if (t.incident != NULL && alarm->changed_ms > t.incident->changed_ms) {
         t.incident->changed_ms = alarm->changed_ms;
         fx_writes_incident(work->sc, &work->writes, t.incident);
     }

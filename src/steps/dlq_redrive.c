@@ -195,9 +195,13 @@ static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_j
                        (long long)r->total, counts_text(ctx->sc, r->choice.staying),
                        gap == NULL ? "" : "; what could not be asked is the ",
                        gap == NULL ? "" : gap);
-    if (check_gates(ctx, r->choice.classes, &r->gate, err) != FX_OK)
+    enum fx_code code = check_gates(ctx, r->choice.classes, &r->gate, err);
+
+    if (code == FX_ERR_CONFLICT)
         return fx_fail(err, FX_ERR_DENIED,
                        "the cause is not gone: %s; retrying now would fail again", err->message);
+    if (code != FX_OK)
+        return fx_fail_in(err, "nobody can tell whether the cause is gone");
     return choose_method(params, r, err);
 }
 
@@ -347,8 +351,12 @@ static enum fx_code redrive_confirm(const struct fx_step_context *ctx, const str
         strcmp(r.main.arn, fx_json_get_text(details, "to")) != 0)
         return fx_fail(err, FX_ERR_CONFLICT,
                        "the queues are configured differently than when this was approved");
-    if (check_gates(ctx, fx_json_at(details, "classes"), &gate, err) != FX_OK)
-        return fx_fail(err, FX_ERR_CONFLICT, "the cause is back: %s", err->message);
+    enum fx_code code = check_gates(ctx, fx_json_at(details, "classes"), &gate, err);
+
+    if (code == FX_ERR_CONFLICT)
+        return fx_fail(err, code, "the cause is back: %s", err->message);
+    if (code != FX_OK)
+        return fx_fail_in(err, "nobody can tell whether the cause is gone");
     if (strcmp(fx_json_get_text(details, "method"), "move-task") == 0)
         return confirm_all_safe(ctx, &r.queue, fx_json_at(details, "messages"), err);
     return confirm_enough(ctx, &r.queue, (int64_t)fx_json_count(fx_json_at(details, "messages")),

@@ -48,11 +48,13 @@ static bool lacks_field(const struct fx_step_context *ctx, const struct fx_json 
 }
 
 static bool hash_differs(struct fx_scope *sc, const struct dead_letter *letter) {
-    const char *told = fx_json_get_text(letter->json, "payload_hash");
+    const struct fx_json *hash = fx_json_at(letter->json, "payload_hash");
+    const char *told = fx_json_text(hash);
 
-    if (told == NULL || fx_json_at(letter->json, "payload") == NULL)
+    if (hash == NULL || fx_json_at(letter->json, "payload") == NULL)
         return false;
-    return strcasecmp(told, fx_sha256_hex(sc, compact_member(sc, letter->body, "payload"))) != 0;
+    return told == NULL ||
+           strcasecmp(told, fx_sha256_hex(sc, compact_member(sc, letter->body, "payload"))) != 0;
 }
 
 void evidence_of_body(const struct fx_step_context *ctx, struct dead_letter *letter) {

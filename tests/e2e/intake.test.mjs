@@ -168,9 +168,16 @@ test('OK closes, and an alarm that comes late opens nothing', async () => {
   await sendSns(stack, envelope(stack, { Message: alarmMessage('fluxa-order', 'ALARM', at + 1000) }));
   await settled();
   assert.equal((await incidents('fluxa-order'))[0].state, 1);
+  assert.equal((await incidents('fluxa-order'))[0].seen, 2);
   await sendSns(stack, envelope(stack, { Message: alarmMessage('fluxa-early-ok', 'OK', at) }));
   await settled();
-  assert.equal((await incidents('fluxa-early-ok')).length, 0);
+  assert.ok(!(await stack.card(/fluxa-early-ok/)), 'an OK alone tells nobody anything');
+  await sendSns(stack, envelope(stack, { Message: alarmMessage('fluxa-early-ok', 'ALARM', at - 60000) }));
+  await settled();
+  const late = await stack.until(() => stack.card(/fluxa-early-ok/), 'the alarm that was over when it came', 30000);
+  assert.match(late.text, /^Resolved/);
+  assert.match(JSON.stringify(late), /told only after it was over/);
+  assert.equal((await incidents('fluxa-early-ok'))[0].state, 1);
   await sendSns(stack, envelope(stack, { Message: alarmMessage('fluxa-order', 'INSUFFICIENT_DATA', at + 3000) }));
   await settled();
   assert.equal((await incidents('fluxa-order'))[0].state, 1);

@@ -1,0 +1,337 @@
+/* engine_decide_test.c - decisions and what they are bound to, on a real store; and who is told
+ * when a job is given up. */
+#include "support/test.h"
+
+#include "private.h"
+
+#include "fluxabot/base/digest.h"
+#include "support/scripted_http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NOW_MS = 1000 * 1000 * 1000, LIFE_MS = 60 * 1000 };
+
+struct rig {
+    struct fx_scope *sc;
+    struct held_clock clock;
+    struct fx_engine engine;
+    char dir[64];
+    struct engine_work work;
+    struct fx_job job;
+};
+
+static int set_up(void **state) {
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct rig *rig = FX_NEW(sc, struct rig);
+    struct fx_error err;
+
+    rig->sc = sc;
+    held_clock_init(&rig->clock, NOW_MS);
+    snprintf(rig->dir, sizeof rig->dir, "/tmp/fluxabot-test-XXXXXX");
+    assert_non_null(mkdtemp(rig->dir));
+    rig->engine.options.clock = &rig->clock.clock;
+    rig->engine.options.random = fx_random_system();
+    rig->engine.options.metrics = fx_metrics_new();
+    rig->engine.options.state = fx_state_memory_new(&rig->clock.clock);
+    rig->engine.options.version = "1";
+    rig->engine.options.execute_ms = LIFE_MS;
+    assert_ok(fx_store_open(sc, fx_printf(sc, "sqlite://%s/x.db", rig->dir), &rig->clock.clock,
+                            fx_random_system(), &rig->engine.options.store, &err));
+    rig->work =
+        (struct engine_work){.engine = &rig->engine, .sc = sc, .job = &rig->job, .now_ms = NOW_MS};
+    *state = rig;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct rig *rig = *state;
+    static const char *const files[] = {"x.db", "x.db-wal", "x.db-shm"};
+
+    rig->engine.options.store->close(rig->engine.options.store);
+    rig->engine.options.state->close(rig->engine.options.state);
+    fx_metrics_free(rig->engine.options.metrics);
+    for (size_t i = 0; i < FX_COUNT_OF(files); i++)
+        unlink(fx_printf(rig->sc, "%s/%s", rig->dir, files[i]));
+    rmdir(rig->dir);
+    fx_scope_free(rig->sc);
+    return 0;
+}
+
+static const struct fx_run a_run = {.id = "run1",
+                                    .system = "fluxa",
+                                    .environment = "dev",
+                                    .command = "dlq redrive",
+                                    .runbook_digest = "d1",
+                                    .arguments_json = "{}",
+                                    .trigger = "slash",
+                                    .requester = "U1",
+                                    .channel = "C1",
+                                    .response_url = "",
+                                    .parent = "",
+                                    .incident = "",
+                                    .state = FX_RUN_APPROVAL,
+                                    .note = "",
+                                    .values_json = "{}",
+                                    .checkpoint_json = "",
+                                    .stop_by = "",
+                                    .created_ms = NOW_MS,
+                                    .updated_ms = NOW_MS};
+static const struct fx_approval an_approval = {.id = "apr-1",
+                                               .run = "run1",
+                                               .step = "gate",
+                                               .digest = "x",
+                                               .plan_json = "{\"plan\":1}",
+                                               .requester = "U1",
+                                               .created_ms = NOW_MS,
+                                               .expires_ms = NOW_MS + LIFE_MS,
+                                               .decided_by = "",
+                                               .reason = ""};
+
+static void store_request(struct rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_writes writes = {0};
+    struct fx_error err;
+
+    fx_writes_run(rig->sc, &writes, &a_run);
+    fx_writes_approval(rig->sc, &writes, &an_approval);
+    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+}
+
+static enum fx_approval_state state_now(struct rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_approval *approval = NULL;
+    struct fx_error err;
+
+    assert_ok(store->approval(store, rig->sc, "apr-1", &approval, &err));
+    return approval->state;
+}
+
+/* ---- deciding ---- */
+
+static void the_first_decision_counts_and_the_next_is_told_whose_it_was(void **state) {
+    struct rig *rig = *state;
+    struct fx_error err = {0};
+
+    store_request(rig);
+    assert_ok(engine_decide(&rig->work, &an_approval, true, "U2", "", "", &err));
+    assert_int_equal(engine_decide(&rig->work, &an_approval, true, "U2", "", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "approved by you"));
+    assert_int_equal(engine_decide(&rig->work, &an_approval, false, "U3", "no", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "approved by somebody before you"));
+    assert_int_equal(state_now(rig), FX_APPROVAL_APPROVED);
+}
+
+static void a_click_after_the_time_decides_nothing(void **state) {
+    struct rig *rig = *state;
+    struct fx_error err = {0};
+
+    store_request(rig);
+    rig->clock.wall_ms = NOW_MS + LIFE_MS + 1;
+    assert_int_equal(engine_decide(&rig->work, &an_approval, true, "U2", "", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "over"));
+    assert_int_equal(state_now(rig), FX_APPROVAL_PENDING);
+    rig->job = (struct fx_job){.kind = "expire", .subject = "apr-1"};
+    assert_ok(engine_expire(&rig->work, &err));
+    assert_int_equal(state_now(rig), FX_APPROVAL_EXPIRED);
+    assert_int_equal(engine_decide(&rig->work, &an_approval, true, "U2", "", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "expired"));
+}
+
+static void a_timer_that_comes_too_early_is_set_again(void **state) {
+    struct rig *rig = *state;
+    struct fx_error err = {0};
+
+    store_request(rig);
+    rig->job = (struct fx_job){.kind = "expire", .subject = "apr-1"};
+    assert_ok(engine_expire(&rig->work, &err));
+    assert_int_equal(state_now(rig), FX_APPROVAL_PENDING);
+    assert_int_equal(rig->work.writes.jobs_count, 1);
+    assert_string_equal(rig->work.writes.jobs[0]->kind, "expire");
+    assert_int_equal(rig->work.writes.jobs[0]->due_ms, NOW_MS + LIFE_MS);
+}
+
+/* ---- the digest ---- */
+
+static void the_digest_changes_with_everything_that_was_shown_or_asked(void **state) {
+    struct rig *rig = *state;
+    const char *digest = engine_plan_digest(rig->sc, &a_run, &an_approval);
+    struct fx_run runs[5];
+    struct fx_approval approvals[6];
+
+    for (size_t i = 0; i < FX_COUNT_OF(runs); i++)
+        runs[i] = a_run;
+    for (size_t i = 0; i < FX_COUNT_OF(approvals); i++)
+        approvals[i] = an_approval;
+    runs[0].id = "run2";
+    runs[1].system = "other";
+    runs[2].environment = "prod";
+    runs[3].command = "dlq";
+    runs[4].runbook_digest = "d2";
+    approvals[0].plan_json = "{\"plan\":2}";
+    approvals[1].requester = "U9";
+    approvals[2].step = "gate2";
+    approvals[3].id = "apr-2";
+    approvals[4].created_ms++;
+    approvals[5].expires_ms++;
+    assert_string_equal(engine_plan_digest(rig->sc, &a_run, &an_approval), digest);
+    for (size_t i = 0; i < FX_COUNT_OF(runs); i++)
+        assert_string_not_equal(engine_plan_digest(rig->sc, &runs[i], &an_approval), digest);
+    for (size_t i = 0; i < FX_COUNT_OF(approvals); i++)
+        assert_string_not_equal(engine_plan_digest(rig->sc, &a_run, &approvals[i]), digest);
+}
+
+/* ---- what was changed ---- */
+
+static void add_intent(struct rig *rig, const char *key, enum fx_intent_state state,
+                       const char *outcome) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_intent intent = {.run = "run1",
+                               .step = "redrive",
+                               .key = key,
+                               .digest = "x",
+                               .state = FX_INTENT_SET,
+                               .what_json = "{}",
+                               .outcome_json = "",
+                               .set_ms = NOW_MS};
+    struct fx_error err;
+
+    assert_ok(store->begin_effect(store, rig->sc, NULL, &intent, NULL, &err));
+    if (state == FX_INTENT_SET)
+        return;
+    intent.state = state;
+    intent.outcome_json = outcome;
+    assert_ok(store->end_effect(store, rig->sc, &intent, NULL, &err));
+}
+
+static void what_aws_refused_is_no_change_and_what_nobody_knows_is_an_open_one(void **state) {
+    struct rig *rig = *state;
+    struct engine_changes changes = {0};
+    struct fx_error err = {0};
+
+    store_request(rig);
+    assert_ok(engine_count_changes(&rig->work, "run1", &changes, &err));
+    assert_string_equal(engine_changes_text(rig->sc, &changes), "Nothing was changed.");
+    add_intent(rig, "a", FX_INTENT_FAILED, "{\"refused\":\"no\"}");
+    assert_ok(engine_count_changes(&rig->work, "run1", &changes, &err));
+    assert_int_equal(changes.made, 0);
+    add_intent(rig, "b", FX_INTENT_DONE, "{}");
+    add_intent(rig, "c", FX_INTENT_FAILED, "{\"unknown\":true}");
+    assert_ok(engine_count_changes(&rig->work, "run1", &changes, &err));
+    assert_int_equal(changes.made, 2);
+    assert_int_equal(changes.open, 0);
+    add_intent(rig, "d", FX_INTENT_SET, NULL);
+    assert_ok(engine_count_changes(&rig->work, "run1", &changes, &err));
+    assert_int_equal(changes.made, 3);
+    assert_int_equal(changes.open, 1);
+    assert_non_null(strstr(engine_changes_text(rig->sc, &changes), "may or may not"));
+}
+
+/* ---- giving up ---- */
+
+static void give_up(struct rig *rig, const char *kind, const char *subject) {
+    struct fx_error why = {0}, err = {0};
+
+    (void)fx_fail(&why, FX_ERR_INTERNAL, "the sky fell");
+    rig->job = (struct fx_job){.kind = kind, .subject = subject};
+    assert_ok(engine_give_up(&rig->work, &why, &err));
+}
+
+static void a_run_that_is_given_up_has_failed_and_its_asker_is_told(void **state) {
+    struct rig *rig = *state;
+
+    store_request(rig);
+    give_up(rig, "run", "run1");
+    assert_int_equal(rig->work.writes.runs_count, 1);
+    assert_int_equal(rig->work.writes.runs[0]->state, FX_RUN_FAILED);
+    assert_int_equal(rig->work.writes.messages_count, 1);
+    assert_int_equal(rig->work.writes.messages[0]->kind, FX_MESSAGE_EPHEMERAL);
+    assert_string_equal(rig->work.writes.messages[0]->user, "U1");
+    assert_non_null(strstr(rig->work.writes.messages[0]->payload_json, "Nothing was changed"));
+    assert_int_equal(rig->work.writes.audits_count, 1);
+}
+
+static void a_run_with_an_open_change_asks_instead_of_claiming_to_have_failed(void **state) {
+    struct rig *rig = *state;
+
+    store_request(rig);
+    add_intent(rig, "d", FX_INTENT_SET, NULL);
+    give_up(rig, "run", "run1");
+    assert_int_equal(rig->work.writes.runs[0]->state, FX_RUN_ASKING);
+    assert_non_null(strstr(rig->work.writes.messages[0]->payload_json, "may or may not"));
+}
+
+static void a_run_that_has_ended_is_left_alone(void **state) {
+    struct rig *rig = *state;
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_run done = a_run;
+    struct fx_writes writes = {0};
+    struct fx_error err;
+
+    done.state = FX_RUN_DONE;
+    fx_writes_run(rig->sc, &writes, &done);
+    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+    give_up(rig, "run", "run1");
+    assert_int_equal(rig->work.writes.runs_count + rig->work.writes.messages_count, 0);
+    give_up(rig, "run", "nobody");
+    assert_int_equal(rig->work.writes.runs_count + rig->work.writes.messages_count, 0);
+}
+
+static void store_event(struct rig *rig, const char *kind, const char *body, bool verified) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_event event = {
+        .id = "e1", .kind = kind, .body = body, .verified = verified, .received_ms = NOW_MS};
+    struct fx_error err;
+    bool is_new = false;
+
+    assert_ok(store->accept(store, rig->sc, &event, &is_new, &err));
+    assert_true(is_new);
+}
+
+static void whoever_typed_a_command_that_is_given_up_is_told_in_private(void **state) {
+    struct rig *rig = *state;
+
+    store_event(
+        rig, "slack.command",
+        "command=%2Ffluxa&text=dlq&user_id=U7&team_id=T1&channel_id=C1&response_url=https%3A"
+        "%2F%2Fhooks.slack.com%2Fcommands%2Fx&trigger_id=1.2.a&api_app_id=A1",
+        true);
+    give_up(rig, "event", "e1");
+    assert_int_equal(rig->work.writes.messages_count, 1);
+    assert_string_equal(rig->work.writes.messages[0]->user, "U7");
+    assert_non_null(strstr(rig->work.writes.messages[0]->payload_json, "the sky fell"));
+    assert_non_null(strstr(rig->work.writes.messages[0]->payload_json, "nothing was done"));
+}
+
+static void an_expiry_or_an_unknown_kind_that_is_given_up_tells_nobody(void **state) {
+    struct rig *rig = *state;
+
+    give_up(rig, "expire", "apr-1");
+    give_up(rig, "event", "nobody");
+    store_event(rig, "reconcile", "{}", true);
+    give_up(rig, "event", "e1");
+    assert_int_equal(rig->work.writes.messages_count, 0);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(the_first_decision_counts_and_the_next_is_told_whose_it_was),
+        TEST(a_click_after_the_time_decides_nothing),
+        TEST(a_timer_that_comes_too_early_is_set_again),
+        TEST(the_digest_changes_with_everything_that_was_shown_or_asked),
+        TEST(what_aws_refused_is_no_change_and_what_nobody_knows_is_an_open_one),
+        TEST(a_run_that_is_given_up_has_failed_and_its_asker_is_told),
+        TEST(a_run_with_an_open_change_asks_instead_of_claiming_to_have_failed),
+        TEST(a_run_that_has_ended_is_left_alone),
+        TEST(whoever_typed_a_command_that_is_given_up_is_told_in_private),
+        TEST(an_expiry_or_an_unknown_kind_that_is_given_up_tells_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
