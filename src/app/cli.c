@@ -37,7 +37,7 @@ static int print_help(const struct app_arguments *arguments) {
     printf("fluxabot COMMAND --config FILE\n\n");
     for (size_t i = 0; i < FX_COUNT_OF(commands); i++)
         printf("  %s%s%-*s %s\n", commands[i].first, commands[i].second == NULL ? "" : " ",
-               (int)(14 - strlen(commands[i].first)),
+               (int)((commands[i].second == NULL ? 14 : 13) - strlen(commands[i].first)),
                commands[i].second == NULL ? "" : commands[i].second, commands[i].help);
     printf("\nExit codes: 0 good, 1 findings or failure, 2 wrong use.\n");
     return EXIT_GOOD;
