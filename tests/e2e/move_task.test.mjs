@@ -52,3 +52,17 @@ test('verify counts what was received and what succeeded', async () => {
   assert.ok(succeeded > 0, card.text);
   assert.match(card.text, /Success lines in log: \d+/);
 });
+
+for (const [kind, what] of [['429', 'refused at first'], ['timeout_after', 'done but not answered'], ['timeout_before', 'lost on its way']]) {
+  test(`a cancel that is ${what} still ends as cancelled, and says so`, async () => {
+    await stack.world({ reset: true, seed: 12, messages: { DBConnectionError: 60 }, short_receives: 0 });
+    const before = (await stack.effects('CancelMessageMoveTask')).length;
+    const card = await stack.askRedrive('/fluxa dlq redrive rate=2');
+    await stack.click('approver', card, 'approve');
+    await stack.until(async () => /A move task runs/.test((await answerTo('/fluxa dlq redrive-status', /move task/i)).text), 'a running task', 20000, 300);
+    await stack.fault('sqs:CancelMessageMoveTask', kind, { count: 1 });
+    await answerTo('/fluxa dlq redrive-cancel', /messages had been moved and stay moved/);
+    assert.equal((await stack.effects('CancelMessageMoveTask')).length, before + 1);
+    await stack.ending(card);
+  });
+}
