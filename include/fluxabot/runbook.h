@@ -24,6 +24,7 @@ struct fx_argument {
     struct fx_json *fallback; /* NULL: required unless optional */
     bool optional;
     bool rest;           /* takes everything that is left of the line */
+    bool named;          /* only as name=value, never by its position */
     int64_t min, max;    /* integer; duration in milliseconds; the type's own when not given */
     const char *pattern; /* POSIX extended, anchored by us; NULL: the type's own */
     const struct fx_json *choices;
@@ -39,6 +40,15 @@ struct fx_runbook_step {
     int line;
 };
 
+/* A reading command that runs by itself, in the run's thread, after a run that changed something.
+ */
+struct fx_follow_up {
+    const char *command;
+    const char *arguments; /* unfilled; may read `run`, `arguments`, `variables`, `environment` */
+    const int64_t *after_ms;
+    size_t after_count;
+};
+
 struct fx_runbook {
     const char *command; /* "dlq inspect" */
     const char *file, *digest;
@@ -52,6 +62,8 @@ struct fx_runbook {
     /* Unfilled. Buttons are {command, arguments, text?, style?, when?}: command is the words of a
      * command that exists, arguments the text behind it, when "${expression}". */
     const struct fx_json *answer;
+    const struct fx_follow_up *follow_ups;
+    size_t follow_ups_count;
     bool is_private;       /* `answer.visibility: private`: only the asker sees it */
     enum fx_effect effect; /* the strongest of its steps */
     bool is_stop;          /* all that it changes is to stop something */

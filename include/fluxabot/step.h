@@ -76,6 +76,17 @@ struct fx_step_host {
                      const struct fx_json *progress);
     /* True once a person pressed Stop. */
     bool (*stop_requested)(struct fx_step_host *host, struct fx_scope *sc);
+    /* What must be known beyond this run, under a name of this system and environment. *ret_value
+     * is NULL when nothing was ever kept there. */
+    enum fx_code (*recall)(struct fx_step_host *host, struct fx_scope *sc, const char *name,
+                           struct fx_json **ret_value, struct fx_error *err);
+    enum fx_code (*remember)(struct fx_step_host *host, struct fx_scope *sc, const char *name,
+                             const struct fx_json *value, struct fx_error *err);
+    /* The newest run of this command, in this system and environment, that changed something; or
+     * the run with this id, unless "". {"id", "requester", "approver", "state", "note", "started",
+     * "values"}; NULL when there is none. */
+    enum fx_code (*past_run)(struct fx_step_host *host, struct fx_scope *sc, const char *command,
+                             const char *id, struct fx_json **ret_run, struct fx_error *err);
 };
 
 struct fx_step_context {

@@ -120,8 +120,12 @@ static bool take_zone(struct fx_slice s, size_t *at, int *ret_minutes) {
 
     if (!take_char(s, at, "+-") || !take_digits(s, at, 2, &hours))
         return false;
-    take_char(s, at, ":");
-    if (!take_digits(s, at, 2, &minutes) || hours > 14 || minutes > 59)
+    if (*at < s.len) { /* PostgreSQL leaves out minutes that are none */
+        take_char(s, at, ":");
+        if (!take_digits(s, at, 2, &minutes))
+            return false;
+    }
+    if (hours > 14 || minutes > 59)
         return false;
     *ret_minutes = sign * (hours * 60 + minutes);
     return true;

@@ -17,6 +17,13 @@ static const char *readable(struct fx_scope *sc, const struct fx_json *value) {
     return fx_json_dump(sc, value);
 }
 
+/* {"user": id} and {"time": ms} are drawn as Slack draws people and times; nothing else that steps
+ * found may be more than text. */
+static bool is_part(const struct fx_json *value) {
+    return fx_json_type(value) == FX_JSON_OBJECT && fx_json_count(value) == 1 &&
+           (fx_json_at(value, "user") != NULL || fx_json_at(value, "time") != NULL);
+}
+
 static enum fx_code fill_text(struct engine_run *run, const struct fx_json *template,
                               const struct fx_json *names, struct fx_json **ret_text,
                               struct fx_error *err) {
@@ -28,7 +35,7 @@ static enum fx_code fill_text(struct engine_run *run, const struct fx_json *temp
         return FX_OK;
     }
     FX_TRY(fx_expr_fill(sc, fx_json_text(template), names, &value, err));
-    *ret_text = fx_json_string(sc, readable(sc, value));
+    *ret_text = is_part(value) ? value : fx_json_string(sc, readable(sc, value));
     return FX_OK;
 }
 
@@ -252,7 +259,7 @@ static struct fx_json *small_print(struct engine_run *run, const struct fx_json 
     if (fx_json_text(context) != NULL)
         fx_json_add(parts, fx_json_stringf(sc, "%s ", engine_sentence(sc, fx_json_text(context))));
     fx_json_add(parts, fx_json_string(sc, "Asked by "));
-    fx_json_add(parts, engine_user(sc, run->row->requester));
+    fx_json_add(parts, engine_asker(sc, run->row));
     for (size_t i = 0; i < run->runbook->steps_count; i++) {
         const struct fx_json *value = fx_json_at(run->values, run->runbook->steps[i].id);
 

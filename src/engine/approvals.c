@@ -80,7 +80,7 @@ static struct fx_json *who_asks(struct engine_run *run) {
     struct fx_scope *sc = run->work->sc;
 
     return fx_json_array_of(
-        sc, engine_user(sc, run->row->requester), fx_json_string(sc, " asks with "),
+        sc, engine_asker(sc, run->row), fx_json_string(sc, " asks with "),
         fx_json_object_of(sc, "code",
                           fx_json_stringf(sc, "%s %s", run->system->command, run->row->command),
                           NULL),
@@ -88,12 +88,15 @@ static struct fx_json *who_asks(struct engine_run *run) {
 }
 
 static struct fx_json *pending_card(struct engine_run *run, const struct fx_approval *approval,
-                                    const struct fx_json *plan) {
+                                    const struct fx_json *bound) {
     struct fx_scope *sc = run->work->sc;
+    const struct fx_json *plan = fx_json_at(bound, "plan"), *reason = fx_json_at(bound, "reason");
     const char *summary = fx_json_get_text(plan, "summary");
     const char *title = engine_run_title(run);
     struct fx_json *fields = plan_fields(sc, plan);
 
+    if (fx_json_text_slice(reason).len > 0)
+        fx_json_add(fields, engine_field(sc, "Reason", fx_json_copy(sc, reason)));
     fx_json_add(fields, engine_field(sc, "Decide before", engine_time(sc, approval->expires_ms)));
     return fx_json_object_of(
         sc, "title", fx_json_stringf(sc, "Approval needed: %s (%s)", title, run->row->environment),
@@ -118,7 +121,7 @@ static struct fx_json *decided_card(struct engine_run *run, const struct fx_appr
         fx_json_stringf(sc, "%s: %s (%s)", title, engine_run_title(run), run->row->environment),
         "tone", fx_json_string(sc, tone), "verdict", verdict, "lines",
         line[0] == '\0' ? NULL : fx_json_array_of(sc, fx_json_string(sc, line), NULL), "context",
-        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_user(sc, run->row->requester),
+        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(sc, run->row),
                          fx_json_stringf(sc, ", request %s, run %s, plan digest %.*s", approval->id,
                                          run->row->id, DIGEST_SHOWN, approval->digest),
                          NULL),
@@ -135,18 +138,21 @@ static const struct fx_runbook_step *find_step(const struct fx_runbook *runbook,
 }
 
 /* The change's parameters are filled now and never again: what is approved is what runs. */
-static enum fx_code make_plan(struct engine_run *run, const struct fx_runbook_step *change,
-                              struct fx_json **ret_bound, struct fx_error *err) {
+static enum fx_code make_plan(struct engine_run *run, const struct fx_runbook_step *gate,
+                              const struct fx_runbook_step *change, struct fx_json **ret_bound,
+                              struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
-    struct fx_json *filled = NULL, *params = NULL, *plan = NULL;
+    struct fx_json *filled = NULL, *params = NULL, *plan = NULL, *asked = NULL;
     struct fx_step_context ctx;
 
+    FX_TRY(fx_expr_fill_all(sc, gate->params, run->names, &asked, err));
     FX_TRY(fx_expr_fill_all(sc, change->params, run->names, &filled, err));
     FX_TRY(fx_step_fill_params(sc, change->kind, filled, &params, err));
     engine_step_context(run, &ctx);
     FX_TRY(change->kind->plan(&ctx, params, &plan, err));
-    *ret_bound = fx_json_object_of(sc, "params", params, "plan", plan, "version",
-                                   fx_json_string(sc, run->work->engine->options.version), NULL);
+    *ret_bound =
+        fx_json_object_of(sc, "params", params, "plan", plan, "reason", fx_json_at(asked, "reason"),
+                          "version", fx_json_string(sc, run->work->engine->options.version), NULL);
     return FX_OK;
 }
 
@@ -162,7 +168,7 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     if (change == NULL || change->kind->plan == NULL)
         return fx_fail(err, FX_ERR_INTERNAL, "the approval %s names no step that can be planned",
                        step->id);
-    FX_TRY(make_plan(run, change, &bound, err));
+    FX_TRY(make_plan(run, step, change, &bound, err));
     if (fx_json_at_path(bound, "plan.title") != NULL)
         fx_json_put(run->values, "_title", fx_json_at_path(bound, "plan.title"));
 
@@ -184,8 +190,9 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     fx_writes_job(sc, &work->writes, "expire", approval->id, approval->expires_ms);
     fx_writes_audit(sc, &work->writes, run->row->requester, "approval.asked", approval->id,
                     fx_json_object_of(sc, "run", fx_json_string(sc, run->row->id), "digest",
-                                      fx_json_string(sc, approval->digest), NULL));
-    return engine_put_run_card(run, pending_card(run, approval, fx_json_at(bound, "plan")), err);
+                                      fx_json_string(sc, approval->digest), "reason",
+                                      fx_json_at(bound, "reason"), NULL));
+    return engine_put_run_card(run, pending_card(run, approval, bound), err);
 }
 
 /* Somebody pressed Stop before anybody decided: the request can no longer be approved. Should a

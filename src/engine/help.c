@@ -91,6 +91,8 @@ static struct fx_json *argument_line(struct fx_scope *sc, const struct fx_argume
         fx_buf_addf(&text, "; %s when not given", fx_json_dump(sc, argument->fallback));
     else if (argument->optional)
         fx_buf_add_text(&text, "; may be left out");
+    if (argument->named)
+        fx_buf_addf(&text, "; given as %s=...", argument->name);
     fx_buf_add_char(&text, ')');
     return fx_json_array_of(sc,
                             fx_json_object_of(sc, "code", fx_json_string(sc, argument->name), NULL),

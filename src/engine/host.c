@@ -33,6 +33,7 @@ static enum fx_code begin_effect(struct fx_step_host *host, struct fx_scope *sc,
                                       fx_json_string(sc, key), "approval",
                                       fx_json_string(sc, h->approval->id), "what",
                                       fx_json_copy(sc, what), NULL));
+    engine_note_change(h->run, sc, &writes);
     FX_TRY(
         store->begin_effect(store, sc, work->job,
                             &(struct fx_intent){.run = h->run->row->id,
@@ -127,7 +128,7 @@ static struct fx_json *progress_card(struct engine_host *h, struct fx_scope *sc,
     const struct fx_run *run = h->run->row;
     const char *text = fx_json_get_text(progress, "text");
     struct fx_json *by = fx_json_array_of(sc, fx_json_stringf(sc, "Run %s, asked by ", run->id),
-                                          engine_user(sc, run->requester), NULL);
+                                          engine_asker(sc, run), NULL);
 
     if (h->approval != NULL) {
         fx_json_add(by, fx_json_string(sc, ", approved by "));
@@ -190,6 +191,21 @@ static bool stop_requested(struct fx_step_host *host, struct fx_scope *sc) {
     return h->run->row->stop_requested;
 }
 
+static enum fx_code recall(struct fx_step_host *host, struct fx_scope *sc, const char *name,
+                           struct fx_json **ret_value, struct fx_error *err) {
+    return engine_recall(of(host)->run, sc, name, ret_value, err);
+}
+
+static enum fx_code remember(struct fx_step_host *host, struct fx_scope *sc, const char *name,
+                             const struct fx_json *value, struct fx_error *err) {
+    return engine_remember(of(host)->run, sc, name, value, err);
+}
+
+static enum fx_code past_run(struct fx_step_host *host, struct fx_scope *sc, const char *command,
+                             const char *id, struct fx_json **ret_run, struct fx_error *err) {
+    return engine_past_run(of(host)->run, sc, command, id, ret_run, err);
+}
+
 struct fx_step_host *engine_host_new(struct engine_run *run, const struct fx_runbook_step *step,
                                      const struct fx_approval *approval) {
     struct engine_host *h = FX_NEW(run->work->sc, struct engine_host);
@@ -199,7 +215,10 @@ struct fx_step_host *engine_host_new(struct engine_run *run, const struct fx_run
                                        .effects = effects,
                                        .checkpoint = checkpoint,
                                        .progress = progress,
-                                       .stop_requested = stop_requested},
+                                       .stop_requested = stop_requested,
+                                       .recall = recall,
+                                       .remember = remember,
+                                       .past_run = past_run},
                               .run = run,
                               .step = step,
                               .approval = approval};

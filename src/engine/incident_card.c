@@ -135,22 +135,22 @@ char *engine_console_url(struct fx_scope *sc, const struct fx_json *alarm) {
         region, fx_url_encode(sc, fx_slice_of(name), false));
 }
 
-static struct fx_json *link_button(struct fx_scope *sc, const char *text, const char *action,
+struct fx_json *engine_link_button(struct fx_scope *sc, const char *text, const char *action,
                                    const char *url) {
     return fx_json_object_of(sc, "text", fx_json_string(sc, text), "action",
                              fx_json_string(sc, action), "url", fx_json_string(sc, url), NULL);
 }
 
-static char *page_link(struct engine_work *work, const struct fx_incident *incident) {
+char *engine_page_url(struct engine_work *work, const char *key) {
     const char *format = work->engine->options.page_url;
     const char *mark = format == NULL ? NULL : strstr(format, "%s");
 
-    if (mark == NULL || !incident->paged)
+    if (mark == NULL)
         return NULL;
-    const char *key = fx_pagerduty_dedup_key(work->sc, incident->key);
+    const char *told = fx_pagerduty_dedup_key(work->sc, key);
 
     return fx_printf(work->sc, "%.*s%s%s", (int)(mark - format), format,
-                     fx_url_encode(work->sc, fx_slice_of(key), false), mark + 2);
+                     fx_url_encode(work->sc, fx_slice_of(told), false), mark + 2);
 }
 
 static struct fx_json *card_buttons(struct engine_work *work, const struct fx_incident *incident,
@@ -158,7 +158,7 @@ static struct fx_json *card_buttons(struct engine_work *work, const struct fx_in
     struct fx_scope *sc = work->sc;
     struct fx_json *buttons = fx_json_array(sc);
     const char *console = engine_console_url(sc, fx_json_at(body, "alarm"));
-    const char *page = page_link(work, incident);
+    const char *page = incident->paged ? engine_page_url(work, incident->key) : NULL;
     const char *name = fx_json_text(fx_json_at_path(body, "alarm.name"));
 
     if (incident->state == FX_INCIDENT_OPEN) {
@@ -175,9 +175,9 @@ static struct fx_json *card_buttons(struct engine_work *work, const struct fx_in
         }
     }
     if (page != NULL)
-        fx_json_add(buttons, link_button(sc, "Open in PagerDuty", "link:page", page));
+        fx_json_add(buttons, engine_link_button(sc, "Open in PagerDuty", "link:page", page));
     if (console != NULL)
-        fx_json_add(buttons, link_button(sc, "Open in CloudWatch", "link:alarm", console));
+        fx_json_add(buttons, engine_link_button(sc, "Open in CloudWatch", "link:alarm", console));
     return buttons;
 }
 

@@ -69,7 +69,9 @@ enum fx_code engine_whisper_text(struct engine_work *work, const char *channel, 
                                  const char *response_url, struct fx_error *err, const char *fmt,
                                  ...) FX_PRINTF(6, 7);
 /* Parts of cards. */
-struct fx_json *engine_user(struct fx_scope *sc, const char *user_id); /* "the alarm" for "" */
+struct fx_json *engine_user(struct fx_scope *sc, const char *user_id); /* "nobody" for "" */
+/* Who asked for a run: a person, or what started it ("the alarm"). */
+struct fx_json *engine_asker(struct fx_scope *sc, const struct fx_run *run);
 struct fx_json *engine_time(struct fx_scope *sc, int64_t wall_ms);
 struct fx_json *engine_field(struct fx_scope *sc, const char *name, struct fx_json *value);
 /* Text of ours or of a step as a sentence: a capital first, one full stop last. */
@@ -119,6 +121,10 @@ enum fx_code engine_incident_note(struct engine_work *work, const char *incident
                                   const char *text, struct fx_error *err);
 enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engine_system *system,
                                   const struct fx_incident *incident, struct fx_error *err);
+/* Where a page with this key is looked at; NULL when nobody said where. */
+char *engine_page_url(struct engine_work *work, const char *key);
+struct fx_json *engine_link_button(struct fx_scope *sc, const char *text, const char *action,
+                                   const char *url);
 /* The alarm in AWS's console; NULL when it does not tell enough. */
 char *engine_console_url(struct fx_scope *sc, const struct fx_json *alarm);
 /* What AWS said, for those who want to know more. */
@@ -131,6 +137,7 @@ struct engine_ask {
     const struct fx_runbook *runbook;
     const struct fx_json *arguments;
     const char *environment, *trigger, *requester, *channel, *response_url, *parent, *incident;
+    int64_t due_ms; /* when it begins; 0: at once */
 };
 /* Adds the run and its job to the writes. */
 enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask *ask,
@@ -183,10 +190,17 @@ enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *c
 enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why,
                             struct fx_error *err);
 
-/* ---- answer.c ---- */
+/* ---- follow_ups.c ---- */
+
+/* Plans the follow-ups of a run that ends and has changed something. */
+enum fx_code engine_start_follow_ups(struct engine_run *run, struct fx_error *err);
+
+/* ---- answer.c, answer_page.c ---- */
 
 /* The answer part of a runbook, filled in: a card, and the buttons as they must be remembered. */
 enum fx_code engine_answer(struct engine_run *run, struct fx_json **ret_card, struct fx_error *err);
+/* The answer's `page`: written with the run's end, and told on its card. */
+enum fx_code engine_answer_page(struct engine_run *run, struct fx_json *card, struct fx_error *err);
 /* How a button for a command is remembered: {command, arguments, text, label}; text NULL: the
  * runbook's own. */
 struct fx_json *engine_remember_button(struct fx_scope *sc, const struct fx_engine_system *system,
@@ -220,6 +234,18 @@ char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
  * and FX_ERR_DENIED refuse it before anything happened. */
 enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_step *step,
                                 struct fx_step_result *ret_result, struct fx_error *err);
+
+/* ---- recall.c: what a step may know beyond its run; see fx_step_host ---- */
+
+enum fx_code engine_recall(struct engine_run *run, struct fx_scope *sc, const char *name,
+                           struct fx_json **ret_value, struct fx_error *err);
+enum fx_code engine_remember(struct engine_run *run, struct fx_scope *sc, const char *name,
+                             const struct fx_json *value, struct fx_error *err);
+enum fx_code engine_past_run(struct engine_run *run, struct fx_scope *sc, const char *command,
+                             const char *id, struct fx_json **ret_run, struct fx_error *err);
+/* Among the writes of an intent: this is now the newest run of its command that changed something.
+ */
+void engine_note_change(struct engine_run *run, struct fx_scope *sc, struct fx_writes *writes);
 
 /* ---- host.c ---- */
 

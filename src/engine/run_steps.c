@@ -13,7 +13,7 @@ static enum fx_code finish_run(struct engine_run *run, struct fx_error *err) {
     struct fx_json *card = NULL;
     struct fx_error why = {0};
 
-    if (engine_answer(run, &card, &why) != FX_OK)
+    if (engine_answer(run, &card, &why) != FX_OK || engine_answer_page(run, card, &why) != FX_OK)
         return engine_fail_run(run, FX_RUN_FAILED, "answer", &why, err);
     const char *verdict = fx_json_get_text(card, "verdict");
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+static const char trigger_follow_up[] = "follow-up";
+
 char *engine_run_key(struct fx_scope *sc, const char *run_id) {
     return fx_printf(sc, "run:%s", run_id);
 }
@@ -21,6 +23,7 @@ enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask 
                               struct fx_error *err) {
     struct fx_scope *sc = work->sc;
     const char *id = engine_id(work, "");
+    int64_t due_ms = ask->due_ms > 0 ? ask->due_ms : work->now_ms;
 
     (void)err;
     fx_writes_run(sc, &work->writes,
@@ -41,10 +44,10 @@ enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask 
                                    .values_json = "{}",
                                    .checkpoint_json = "",
                                    .stop_by = "",
-                                   .created_ms = work->now_ms,
+                                   .created_ms = due_ms,
                                    .updated_ms = work->now_ms});
-    fx_writes_job(sc, &work->writes, "run", id, work->now_ms);
-    fx_writes_audit(sc, &work->writes, ask->requester[0] == '\0' ? "alarm" : ask->requester,
+    fx_writes_job(sc, &work->writes, "run", id, due_ms);
+    fx_writes_audit(sc, &work->writes, ask->requester[0] == '\0' ? ask->trigger : ask->requester,
                     "run.started", id,
                     fx_json_object_of(sc, "command", fx_json_string(sc, ask->runbook->command),
                                       "arguments", fx_json_copy(sc, ask->arguments), "environment",
@@ -128,6 +131,15 @@ void engine_save_run(struct engine_run *run) {
 
 /* ---- how a run ends ---- */
 
+/* What looks again by itself stays in a thread, where nobody is notified, unless it found something
+ * bad. */
+static bool is_bad_news(const struct engine_run *run, const struct fx_json *card) {
+    const char *tone = fx_json_get_text(card, "tone");
+
+    return strcmp(run->row->trigger, trigger_follow_up) == 0 && tone != NULL &&
+           strcmp(tone, "bad") == 0;
+}
+
 enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *card,
                                  struct fx_error *err) {
     struct engine_work *work = run->work;
@@ -137,8 +149,9 @@ enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *c
         !fx_effect_changes(run->runbook->effect))
         return engine_whisper(work, run->row->channel, run->row->requester, run->row->response_url,
                               card, err);
-    return engine_put_card(work, engine_run_key(work->sc, run->row->id), run->row->parent,
-                           run->system->channel, card, err);
+    return engine_put_card(work, engine_run_key(work->sc, run->row->id),
+                           is_bad_news(run, card) ? "" : run->row->parent, run->system->channel,
+                           card, err);
 }
 
 enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, const char *note,
@@ -146,6 +159,7 @@ enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, con
     struct engine_work *work = run->work;
 
     FX_TRY(engine_put_run_card(run, card, err));
+    FX_TRY(engine_start_follow_ups(run, err));
     run->row->state = state;
     run->row->note = note;
     run->row->checkpoint_json = "";
@@ -154,7 +168,8 @@ enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, con
                     fx_json_object_of(work->sc, "state",
                                       fx_json_string(work->sc, fx_run_state_name(state)), "note",
                                       fx_json_string(work->sc, note), NULL));
-    if (run->row->incident[0] != '\0' && fx_effect_changes(run->runbook->effect))
+    if (run->row->incident[0] != '\0' &&
+        (fx_effect_changes(run->runbook->effect) || is_bad_news(run, card)))
         FX_TRY(engine_incident_note(work, run->row->incident,
                                     fx_printf(work->sc, "%s: %s", run->row->command, note), err));
     fx_log(work->sc, FX_LOG_INFO, "run.ended", FX_S("command", run->row->command),
@@ -225,7 +240,7 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
         "tone", fx_json_string(sc, "bad"), "verdict", fx_json_string(sc, engine_sentence(sc, note)),
         "lines", fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
         "context",
-        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_user(sc, run->row->requester),
+        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(sc, run->row),
                          fx_json_stringf(sc, ", step %s of run %s", step_id, run->row->id), NULL),
         NULL);
 

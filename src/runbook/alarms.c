@@ -5,6 +5,10 @@
 
 static const char *const severities[] = {"critical", "high", "medium", "low"};
 
+void runbook_check_severity(struct runbook_check *c, const char *path, const char *severity) {
+    runbook_check_word(c, path, severity, severities, FX_COUNT_OF(severities));
+}
+
 enum { MAX_PATTERN_BYTES = 255 }; /* CloudWatch: an alarm's name has at most 255 characters */
 
 static void check_patterns(struct runbook_check *c, const char *path,
@@ -84,8 +88,7 @@ static void check_route(struct runbook_check *c, const char *path, const struct 
         runbook_say(c, path, "an alarm is known by patterns or by a metric; give one of them");
     check_patterns(c, runbook_path(c, path, "patterns"), fx_json_at(json, "patterns"));
     check_metric(c, runbook_path(c, path, "metric"), fx_json_at(json, "metric"));
-    runbook_check_word(c, runbook_path(c, path, "severity"), severity, severities,
-                       FX_COUNT_OF(severities));
+    runbook_check_severity(c, runbook_path(c, path, "severity"), severity);
     if (link != NULL && strncmp(link, "https://", 8) != 0)
         runbook_say(c, runbook_path(c, path, "link"), "a link begins with https://");
     check_triage(c, runbook_path(c, path, "triage"), fx_json_at(json, "triage"));

@@ -73,6 +73,27 @@ static void check_list(struct runbook_check *c, const struct fx_json *list,
                         with_name(c, known, "item"));
 }
 
+static void check_page(struct runbook_check *c, struct fx_json *kept, const struct fx_json *known) {
+    static const struct runbook_field fields[] = {
+        {"when", RUNBOOK_TEXT, true},
+        {"summary", RUNBOOK_TEXT, true},
+        {"severity", RUNBOOK_TEXT, false},
+        {"key", RUNBOOK_TEXT, false},
+    };
+    struct fx_json *page = fx_json_at(kept, "page");
+    const char *when = fx_json_get_text(page, "when");
+
+    if (fx_json_type(page) != FX_JSON_OBJECT ||
+        !runbook_check_fields(c, "answer.page", page, "a page", fields, FX_COUNT_OF(fields)))
+        return;
+    runbook_check_texts(c, "answer.page.summary", fx_json_at(page, "summary"), known);
+    runbook_check_texts(c, "answer.page.key", fx_json_at(page, "key"), NULL);
+    runbook_check_severity(c, "answer.page.severity", fx_json_get_text(page, "severity"));
+    if (when != NULL)
+        fx_json_put(page, "when",
+                    fx_json_string(c->sc, runbook_condition(c, "answer.page.when", when, known)));
+}
+
 /* An alarm runs its triage commands, so their answers may speak of the incident. */
 static bool is_triage(const struct runbook_check *c, const struct fx_runbook *runbook) {
     for (size_t i = 0; i < c->routes_count; i++)
@@ -108,6 +129,7 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
         {"list", RUNBOOK_MAP, false},        {"code", RUNBOOK_TEXT, false},
         {"context", RUNBOOK_TEXT, false},    {"buttons", RUNBOOK_LIST, false},
         {"visibility", RUNBOOK_TEXT, false}, {"text", RUNBOOK_TEXT, false},
+        {"page", RUNBOOK_MAP, false},
     };
     static const char *const texts[] = {"title",  "tone", "verdict", "lines",
                                         "fields", "code", "context", "text"};
@@ -132,6 +154,7 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
     check_scalars(c, "answer.fields", fx_json_at(answer, "fields"));
     check_table(c, fx_json_at(answer, "table"), known);
     check_list(c, fx_json_at(answer, "list"), known);
+    check_page(c, kept, known);
     if (fx_json_type(fx_json_at(answer, "buttons")) == FX_JSON_ARRAY)
         fx_json_put(kept, "buttons",
                     runbook_check_buttons(c, fx_json_at(answer, "buttons"), known));

@@ -105,9 +105,12 @@ static const struct fx_argument *find_argument(const struct fx_runbook *runbook,
 }
 
 static const struct fx_argument *next_free(struct line *line) {
-    for (size_t i = 0; i < line->runbook->arguments_count; i++)
-        if (fx_json_at(line->values, line->runbook->arguments[i].name) == NULL)
-            return &line->runbook->arguments[i];
+    for (size_t i = 0; i < line->runbook->arguments_count; i++) {
+        const struct fx_argument *argument = &line->runbook->arguments[i];
+
+        if (!argument->named && fx_json_at(line->values, argument->name) == NULL)
+            return argument;
+    }
     return NULL;
 }
 
@@ -162,6 +165,25 @@ static bool is_plain_text(const struct line *line, const struct fx_argument *arg
     return true;
 }
 
+/* The rest of the line goes as far as the next `name=` of an argument. */
+static struct fx_slice take_rest(struct line *line, size_t start) {
+    size_t end = line->text.len;
+
+    while (skip_blanks(line)) {
+        struct fx_slice name = read_name(line);
+        size_t at = line->at;
+
+        if (name.len > 0 && find_argument(line->runbook, fx_slice_dup(line->sc, name)) != NULL) {
+            end = at;
+            break;
+        }
+        while (line->at < line->text.len && !is_blank(line->text.ptr[line->at]))
+            line->at++;
+    }
+    line->at = end;
+    return fx_slice_trim(fx_slice_cut(line->text, start, end - start));
+}
+
 static enum fx_code take_word(struct line *line, struct fx_error *err) {
     const struct fx_argument *argument = next_free(line);
     struct word word;
@@ -184,10 +206,8 @@ static enum fx_code take_word(struct line *line, struct fx_error *err) {
     if (argument == NULL)
         return fx_fail(err, FX_ERR_INPUT, "'%s' is one word too many",
                        runbook_shown(line->sc, word.value));
-    if (argument->rest && !(word.quoted && !skip_blanks(line))) {
-        word.value = fx_slice_trim(fx_slice_cut(line->text, word.start, line->text.len));
-        line->at = line->text.len;
-    }
+    if (argument->rest && !(word.quoted && !skip_blanks(line)))
+        word.value = take_rest(line, word.start);
     return put_value(line, argument, word.value, err);
 }
 

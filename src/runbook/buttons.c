@@ -29,10 +29,9 @@ static const struct fx_runbook *check_line(struct runbook_check *c, const char *
     return NULL;
 }
 
-/* The command of a button that gives its arguments apart. */
-static const struct fx_runbook *check_apart(struct runbook_check *c, const char *path,
-                                            const char *command, const char *arguments,
-                                            const struct fx_json *known) {
+const struct fx_runbook *runbook_check_apart(struct runbook_check *c, const char *path,
+                                             const char *command, const char *arguments,
+                                             const struct fx_json *known) {
     const char *here = runbook_path(c, path, "arguments");
     const struct fx_runbook *runbook =
         runbook_check_command_name(c, runbook_path(c, path, "command"), command);
@@ -64,7 +63,7 @@ static struct fx_json *check_button(struct runbook_check *c, const char *path,
     if (arguments == NULL || fx_expr_is_template(command))
         runbook = check_line(c, runbook_path(c, path, "command"), command);
     else
-        runbook = check_apart(c, path, command, arguments, known);
+        runbook = runbook_check_apart(c, path, command, arguments, known);
     runbook_check_word(c, runbook_path(c, path, "style"), fx_json_get_text(button, "style"), styles,
                        FX_COUNT_OF(styles));
     runbook_check_texts(c, runbook_path(c, path, "text"), fx_json_at(button, "text"), known);

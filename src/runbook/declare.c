@@ -114,7 +114,7 @@ static void read_argument(struct runbook_check *c, const char *path, const struc
         {"optional", RUNBOOK_BOOL, false}, {"min", RUNBOOK_SCALAR, false},
         {"max", RUNBOOK_SCALAR, false},    {"pattern", RUNBOOK_TEXT, false},
         {"choices", RUNBOOK_TEXTS, false}, {"rest", RUNBOOK_BOOL, false},
-        {"help", RUNBOOK_TEXT, false},
+        {"named", RUNBOOK_BOOL, false},    {"help", RUNBOOK_TEXT, false},
     };
     const char *type = fx_json_get_text(json, "type");
 
@@ -132,8 +132,12 @@ static void read_argument(struct runbook_check *c, const char *path, const struc
     argument->help = fx_json_get_text(json, "help");
     argument->optional = fx_json_get_bool(json, "optional", false);
     argument->rest = fx_json_get_bool(json, "rest", false);
+    argument->named = fx_json_get_bool(json, "named", false);
     if (argument->rest && !is_type(argument, "text") && !is_type(argument, "ids"))
         runbook_say(c, runbook_path(c, path, "rest"), "rest belongs to the types text and ids");
+    if (argument->rest && argument->named)
+        runbook_say(c, runbook_path(c, path, "named"),
+                    "what takes the rest of the line has no name before it; choose one");
     read_range(c, path, json, argument);
     read_pattern(c, runbook_path(c, path, "pattern"), json, argument);
     read_choices(c, path, json, argument);
@@ -152,6 +156,8 @@ static void check_order(struct runbook_check *c, const struct fx_argument *argum
         if (argument->rest && i + 1 < count)
             runbook_say(c, path, "%s takes the rest of the line, so it must be the last argument",
                         argument->name);
+        if (argument->named)
+            continue;
         if (argument->optional || argument->fallback != NULL)
             optional = argument->name;
         else if (optional != NULL)

@@ -70,11 +70,12 @@ static void check_role(struct runbook_check *c, struct fx_runbook *runbook, cons
 
 void runbook_check_head(struct runbook_check *c, size_t index) {
     static const struct runbook_field fields[] = {
-        {"command", RUNBOOK_TEXT, true},   {"summary", RUNBOOK_TEXT, true},
-        {"help", RUNBOOK_TEXT, false},     {"button", RUNBOOK_TEXT, false},
-        {"rows", RUNBOOK_LINES, false},    {"role", RUNBOOK_TEXT, false},
-        {"arguments", RUNBOOK_MAP, false}, {"steps", RUNBOOK_LIST, false},
-        {"answer", RUNBOOK_MAP, true},     {"undo", RUNBOOK_ANY, false},
+        {"command", RUNBOOK_TEXT, true},     {"summary", RUNBOOK_TEXT, true},
+        {"help", RUNBOOK_TEXT, false},       {"button", RUNBOOK_TEXT, false},
+        {"rows", RUNBOOK_LINES, false},      {"role", RUNBOOK_TEXT, false},
+        {"arguments", RUNBOOK_MAP, false},   {"steps", RUNBOOK_LIST, false},
+        {"answer", RUNBOOK_MAP, true},       {"undo", RUNBOOK_ANY, false},
+        {"follow_ups", RUNBOOK_LIST, false},
     };
     struct fx_runbook *runbook = &c->runbooks[index];
     const struct fx_json *root = fx_yaml_root(c->files[index].yaml);

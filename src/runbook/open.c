@@ -186,6 +186,8 @@ static void check_commands(struct runbook_check *c, struct fx_slice system_bytes
         turn_to(c, &c->files[i], used[i]);
         runbook_check_answer(c, &c->runbooks[i],
                              fx_json_at(fx_yaml_root(c->files[i].yaml), "answer"));
+        runbook_check_follow_ups(c, &c->runbooks[i],
+                                 fx_json_at(fx_yaml_root(c->files[i].yaml), "follow_ups"));
         if (!all_used[i])
             runbook_say_unused_arguments(c);
     }

@@ -141,6 +141,8 @@ const char *runbook_variable_problem(struct fx_scope *sc, const struct fx_json *
                                      const struct fx_json *value);
 void runbook_check_classes(struct runbook_check *c, const struct fx_json *classes);
 void runbook_check_alarms(struct runbook_check *c, const struct fx_json *alarms);
+/* Says so unless it is one of ours; NULL and one with ${ } pass. */
+void runbook_check_severity(struct runbook_check *c, const char *path, const char *severity);
 
 /* ---- head.c, declare.c, steps.c, params.c, answer.c, buttons.c: a command's file ---- */
 
@@ -162,6 +164,16 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
 /* The buttons as they are kept: {command, arguments as text, text?, style?, when?}. */
 struct fx_json *runbook_check_buttons(struct runbook_check *c, const struct fx_json *buttons,
                                       const struct fx_json *known);
+
+/* The command of a button or follow-up that gives its arguments apart; NULL: said already. */
+const struct fx_runbook *runbook_check_apart(struct runbook_check *c, const char *path,
+                                             const char *command, const char *arguments,
+                                             const struct fx_json *known);
+
+/* ---- follow_ups.c ---- */
+
+void runbook_check_follow_ups(struct runbook_check *c, struct fx_runbook *runbook,
+                              const struct fx_json *follow_ups);
 
 /* ---- invoke.c: a command that another file names ---- */
 

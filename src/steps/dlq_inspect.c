@@ -166,7 +166,7 @@ static enum fx_code look(const struct fx_step_context *ctx, const struct fx_json
         wait_for_quiet(ctx, expected - seen, look_again_in_ms(expected, seen), ret_result))
         return peek_release(ctx, &queue, &letters, err);
     if (code == FX_OK)
-        code = classify(ctx, &letters, &gaps, err);
+        code = classify(ctx, &queue, &letters, &gaps, err);
     /* put back whatever happened; what cannot be put back comes back by itself */
     enum fx_code released = peek_release(ctx, &queue, &letters, code == FX_OK ? err : &ignored);
 

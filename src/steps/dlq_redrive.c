@@ -15,6 +15,7 @@ static const struct fx_step_param redrive_params[] = {
     {"census", FX_PARAM_ANY, true, NULL, "the value of a dlq.classify step over the whole queue"},
     {"which", FX_PARAM_LIST, false, "[]",
      "only these classes or message ids; empty: all that are safe"},
+    {"max", FX_PARAM_INT, false, "2000", "no more messages than this"},
     {"rate", FX_PARAM_INT, false, "10", "messages a second, 1 to 500"},
     {"canary", FX_PARAM_INT, false, "10", "how many go first and are watched; 0: none"},
     {"canary_wait", FX_PARAM_DURATION, false, "\"60s\"", "how long the canary is watched"},
@@ -25,7 +26,7 @@ static const struct fx_step_param redrive_params[] = {
 /* ---- choosing ---- */
 
 struct choice {
-    struct fx_json *ids;     /* [{id, md5, event_id, cause}] */
+    struct fx_json *ids;     /* [{id, md5, event_id, correlation_id, cause}] */
     struct fx_json *classes; /* object: class -> count of the chosen */
     struct fx_json *staying; /* object: class -> count of the others */
     const char *refused;     /* a message that was asked for and must not move */
@@ -72,7 +73,7 @@ static void count_class(struct fx_scope *sc, struct fx_json *counts, const char 
 }
 
 static struct choice choose(struct fx_scope *sc, const struct fx_json *census,
-                            const struct fx_json *which) {
+                            const struct fx_json *which, int64_t max) {
     const struct fx_json *items = fx_json_at(census, "items");
     struct choice choice = {
         .ids = fx_json_array(sc), .classes = fx_json_object(sc), .staying = fx_json_object(sc)};
@@ -88,10 +89,15 @@ static struct choice choose(struct fx_scope *sc, const struct fx_json *census,
                 choice.refused = fx_printf(sc, "%s (%s)", fx_json_get_text(item, "id"), cause);
             continue;
         }
+        if ((int64_t)fx_json_count(choice.ids) == max) {
+            count_class(sc, choice.staying, cause);
+            continue;
+        }
         count_class(sc, choice.classes, cause);
         fx_json_add(choice.ids, fx_json_object_of(sc, "id", fx_json_at(item, "id"), "md5",
                                                   fx_json_at(item, "md5"), "event_id",
-                                                  fx_json_at(item, "event_id"), "cause",
+                                                  fx_json_at(item, "event_id"), "correlation_id",
+                                                  fx_json_at(item, "correlation_id"), "cause",
                                                   fx_json_at(item, "cause"), NULL));
     }
     return choice;
@@ -150,6 +156,8 @@ static enum fx_code check_census(const struct fx_json *params, struct redrive *r
     if (r->rate < 1 || r->rate > REDRIVE_MAX_RATE)
         return fx_fail(err, FX_ERR_INPUT, "rate must be between 1 and %d messages a second",
                        REDRIVE_MAX_RATE);
+    if (fx_json_get_int(params, "max", 1) < 1)
+        return fx_fail(err, FX_ERR_INPUT, "max must be at least 1");
     if (r->total == 0)
         return fx_fail(err, FX_ERR_DENIED, "the queue is empty: there is nothing to redrive");
     if (!fx_json_get_bool(r->census, "covered", false))
@@ -186,7 +194,8 @@ static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_j
     if (unknown != NULL)
         return fx_fail(err, FX_ERR_DENIED, "no message and no cause in the queue is called %.80s",
                        unknown);
-    r->choice = choose(ctx->sc, r->census, fx_json_at(params, "which"));
+    r->choice = choose(ctx->sc, r->census, fx_json_at(params, "which"),
+                       fx_json_get_int(params, "max", DLQ_MAX_MESSAGES));
     r->chosen = (int64_t)fx_json_count(r->choice.ids);
     if (r->choice.refused != NULL)
         return fx_fail(err, FX_ERR_DENIED, "message %s must not be retried", r->choice.refused);
@@ -317,7 +326,7 @@ static enum fx_code confirm_all_safe(const struct fx_step_context *ctx, const st
     enum fx_code code = peek(ctx, queue, depth.visible, DLQ_MAX_MESSAGES, &letters, err);
 
     if (code == FX_OK)
-        code = classify(ctx, &letters, &gaps, err);
+        code = classify(ctx, queue, &letters, &gaps, err);
     enum fx_code released = peek_release(ctx, queue, &letters, code == FX_OK ? err : &ignored);
 
     FX_TRY(code);
@@ -351,6 +360,7 @@ static enum fx_code redrive_confirm(const struct fx_step_context *ctx, const str
         strcmp(r.main.arn, fx_json_get_text(details, "to")) != 0)
         return fx_fail(err, FX_ERR_CONFLICT,
                        "the queues are configured differently than when this was approved");
+    FX_TRY(lock_refuse(ctx, &r.queue, fx_json_at(details, "classes"), err));
     enum fx_code code = check_gates(ctx, fx_json_at(details, "classes"), &gate, err);
 
     if (code == FX_ERR_CONFLICT)

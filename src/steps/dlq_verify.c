@@ -1,4 +1,7 @@
-/* dlq_verify.c - the step kind `dlq.verify`: did what was redriven really get processed? */
+/* dlq_verify.c - the step kind `dlq.verify`: did what was redriven really get processed?
+ *
+ * What failed again of the cause it had before is locked: another redrive would fail as well.
+ */
 #include "private.h"
 
 #include <string.h>
@@ -12,36 +15,48 @@ static const struct fx_step_param verify_params[] = {
     {"queue", FX_PARAM_QUEUE, true, NULL, "the dead-letter queue"},
     {"redrive", FX_PARAM_ANY, true, NULL, "the value of a dlq.redrive step"},
     {"wait", FX_PARAM_DURATION, false, "\"2m\"", "how long to wait for the last message"},
+    {"lock", FX_PARAM_DURATION, false, "\"1h\"",
+     "how long a cause that came back is not redriven again"},
 };
 
-struct verdict {
-    int64_t success, failed, pending;
-    bool told; /* the database answered */
+struct verification {
+    const struct fx_step_context *ctx;
+    const struct fx_json *params, *messages;
+    struct queue dlq, main;
+    int64_t total, since_ms;
+    struct returns found;
+    const char *unread; /* why nothing is known; "" */
 };
 
-static enum fx_code count_statuses(const struct fx_step_context *ctx,
-                                   const struct fx_json *event_ids, struct verdict *ret,
-                                   struct fx_error *err) {
-    struct fx_json *rows = NULL;
+static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_json *params,
+                            struct verification *v, struct fx_error *err) {
+    const struct fx_json *redrive = fx_json_at(params, "redrive");
 
-    *ret = (struct verdict){.told = fx_json_at_path(ctx->system, "dlq_evidence.query") != NULL};
-    FX_TRY(evidence_events(ctx, event_ids, &rows, err));
-    for (size_t i = 0; i < fx_json_count(event_ids); i++) {
-        const char *id = fx_json_text(fx_json_item(event_ids, i));
-        const char *status = fx_json_get_text(fx_json_at(rows, id), "status");
-
-        ret->success += status != NULL && strcmp(status, "success") == 0;
-        ret->failed += status != NULL && strcmp(status, "failed") == 0;
-    }
-    ret->pending = (int64_t)fx_json_count(event_ids) - ret->success - ret->failed;
-    return FX_OK;
+    *v = (struct verification){.ctx = ctx,
+                               .params = params,
+                               .messages = fx_json_at(redrive, "messages"),
+                               .since_ms = fx_json_get_int(redrive, "began", 0),
+                               .unread = ""};
+    if (fx_json_type(redrive) != FX_JSON_OBJECT)
+        return fx_fail(err, FX_ERR_INPUT, "redrive must be the value of a dlq.redrive step");
+    v->total = fx_json_get_int(redrive, "moved", (int64_t)fx_json_count(v->messages));
+    FX_TRY(queue_find(ctx, fx_json_get_text(params, "queue"), &v->dlq, err));
+    return queue_find(ctx,
+                      v->dlq.source == NULL ? fx_json_get_text(params, "queue") : v->dlq.source,
+                      &v->main, err);
 }
 
 /* A move task that was stopped moved some of the messages, and SQS does not tell which: those that
  * did not move still stand as failed, so only successes count. */
-static void expect_only(struct verdict *verdict, int64_t moved) {
-    verdict->failed = 0;
-    verdict->pending = moved > verdict->success ? moved - verdict->success : 0;
+static bool moved_unnamed(const struct verification *v) {
+    return v->total < (int64_t)fx_json_count(v->messages);
+}
+
+static void expect_only(struct verification *v) {
+    v->found.failed = 0;
+    v->found.pending = v->total > v->found.success ? v->total - v->found.success : 0;
+    v->found.came_back = fx_json_object(v->ctx->sc);
+    v->found.events = fx_json_array(v->ctx->sc);
 }
 
 static int64_t wait_ms(const struct fx_json *params) {
@@ -51,55 +66,106 @@ static int64_t wait_ms(const struct fx_json *params) {
     return stopped != NULL && stopped[0] != '\0' && wait > STOPPED_WAIT_MS ? STOPPED_WAIT_MS : wait;
 }
 
-static enum fx_code verify_run(const struct fx_step_context *ctx, const struct fx_json *params,
-                               struct fx_step_result *ret_result, struct fx_error *err) {
-    struct fx_scope *sc = ctx->sc;
-    const struct fx_json *event_ids = fx_json_at_path(params, "redrive.event_ids");
-    int64_t now = fx_wall_ms(ctx->clock), began = fx_json_get_int(ctx->checkpoint, "began", now);
-    int64_t named = (int64_t)fx_json_count(event_ids);
-    int64_t total = fx_json_to_int(fx_json_at_path(params, "redrive.moved"), named);
-    struct queue_depth dead, main;
-    struct queue dlq, source;
-    struct verdict verdict;
+/* True while it is worth looking again. */
+static bool wait_for_more(const struct verification *v, bool readable,
+                          struct fx_step_result *ret_result) {
+    struct fx_scope *sc = v->ctx->sc;
+    int64_t now = fx_wall_ms(v->ctx->clock);
+    int64_t began = fx_json_get_int(v->ctx->checkpoint, "began", now);
+
+    if ((readable && v->found.success >= v->total) || now - began >= wait_ms(v->params))
+        return false;
+    v->ctx->host->progress(
+        v->ctx->host, sc,
+        fx_json_object_of(sc, "text",
+                          fx_json_string(sc, "Checking that what was sent is processed."), "done",
+                          fx_json_int(sc, readable ? v->found.success : 0), "total",
+                          fx_json_int(sc, v->total), NULL));
+    *ret_result = (struct fx_step_result){
+        .outcome = FX_STEP_PARKED,
+        .checkpoint = fx_json_object_of(sc, "began", fx_json_int(sc, began), NULL),
+        .due_ms = now + VERIFY_POLL_MS};
+    return true;
+}
+
+/* Now with causes. What cannot be read is said, and counts as not known yet. */
+static void look_closely(struct verification *v) {
     struct fx_error why;
 
-    FX_TRY(queue_find(ctx, fx_json_get_text(params, "queue"), &dlq, err));
-    FX_TRY(queue_find(ctx, dlq.source == NULL ? fx_json_get_text(params, "queue") : dlq.source,
-                      &source, err));
-    bool readable = count_statuses(ctx, event_ids, &verdict, &why) == FX_OK;
-
-    if (readable && total < named)
-        expect_only(&verdict, total);
-    if ((!readable || verdict.success < total) && now - began < wait_ms(params)) {
-        ctx->host->progress(
-            ctx->host, sc,
-            fx_json_object_of(sc, "text",
-                              fx_json_string(sc, "Checking that what was sent is processed."),
-                              "done", fx_json_int(sc, readable ? verdict.success : 0), "total",
-                              fx_json_int(sc, total), NULL));
-        *ret_result = (struct fx_step_result){
-            .outcome = FX_STEP_PARKED,
-            .checkpoint = fx_json_object_of(sc, "began", fx_json_int(sc, began), NULL),
-            .due_ms = now + VERIFY_POLL_MS};
-        return FX_OK;
+    if (returns_find(v->ctx, v->messages, v->since_ms, &v->found, &why) == FX_OK) {
+        if (moved_unnamed(v))
+            expect_only(v);
+        return;
     }
-    FX_TRY(queue_depth(ctx, &dlq, &dead, err));
-    FX_TRY(queue_depth(ctx, &source, &main, err));
-    ret_result->output = fx_json_object_of(
-        sc, "total", fx_json_int(sc, total), "success",
-        fx_json_int(sc, readable ? verdict.success : 0), "failed",
-        fx_json_int(sc, readable ? verdict.failed : 0), "pending",
-        fx_json_int(sc, readable ? verdict.pending : total), "ok",
-        fx_json_bool(sc, readable && verdict.told && verdict.success >= total), "unread",
-        fx_json_string(sc, readable ? "" : why.message), "dead_letters",
+    v->unread = fx_strdup(v->ctx->sc, why.message);
+    v->found = (struct returns){.pending = v->total,
+                                .came_back = fx_json_object(v->ctx->sc),
+                                .events = fx_json_array(v->ctx->sc)};
+}
+
+/* A cause that is still there is not tried again for a while, whoever asks. */
+static enum fx_code lock_what_came_back(const struct verification *v, struct fx_error *err) {
+    int64_t until = fx_wall_ms(v->ctx->clock) + fx_json_get_int(v->params, "lock", 0);
+    const char *class = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(v->found.came_back, &cursor, &class, NULL))
+        FX_TRY(lock_class(v->ctx, &v->dlq, class, until, err));
+    return FX_OK;
+}
+
+/* "12 DBConnectionError" */
+static const char *came_back_text(const struct verification *v) {
+    const char *text = "", *class = NULL;
+    struct fx_json *count = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(v->found.came_back, &cursor, &class, &count))
+        text = fx_printf(v->ctx->sc, "%s%s%lld %s", text, text[0] == '\0' ? "" : ", ",
+                         (long long)fx_json_to_int(count, 0), class);
+    return text;
+}
+
+static enum fx_code report(const struct verification *v, struct fx_json **ret_value,
+                           struct fx_error *err) {
+    struct fx_scope *sc = v->ctx->sc;
+    struct queue_depth dead, main;
+
+    FX_TRY(queue_depth(v->ctx, &v->dlq, &dead, err));
+    FX_TRY(queue_depth(v->ctx, &v->main, &main, err));
+    *ret_value = fx_json_object_of(
+        sc, "total", fx_json_int(sc, v->total), "success", fx_json_int(sc, v->found.success),
+        "failed", fx_json_int(sc, v->found.failed), "pending", fx_json_int(sc, v->found.pending),
+        "ok",
+        fx_json_bool(sc, v->unread[0] == '\0' && v->found.told && v->found.success >= v->total),
+        "came_back", fx_json_string(sc, came_back_text(v)), "locked_until",
+        fx_json_int(sc, fx_wall_ms(v->ctx->clock) + fx_json_get_int(v->params, "lock", 0)),
+        "events", v->found.events, "unread", fx_json_string(sc, v->unread), "dead_letters",
         fx_json_int(sc, dead.visible + dead.in_flight), "waiting", fx_json_int(sc, main.visible),
         "in_flight", fx_json_int(sc, main.in_flight), NULL);
     return FX_OK;
 }
 
+static enum fx_code verify_run(const struct fx_step_context *ctx, const struct fx_json *params,
+                               struct fx_step_result *ret_result, struct fx_error *err) {
+    struct verification v;
+    struct fx_error ignored;
+
+    FX_TRY(prepare(ctx, params, &v, err));
+    bool readable = returns_count(ctx, v.messages, v.since_ms, &v.found, &ignored) == FX_OK;
+
+    if (wait_for_more(&v, readable, ret_result))
+        return FX_OK;
+    look_closely(&v);
+    FX_TRY(lock_what_came_back(&v, err));
+    return report(&v, &ret_result->output, err);
+}
+
 const struct fx_step_kind step_dlq_verify = {
     .name = "dlq.verify",
-    .summary = "Waits until every redriven message is processed, and counts what was not.",
+    .summary =
+        "Waits until every redriven message is processed, tells what failed again and of what, and "
+        "locks the causes that came back.",
     .params = verify_params,
     .params_count = FX_COUNT_OF(verify_params),
     .effect = step_reads,

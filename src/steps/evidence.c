@@ -113,8 +113,8 @@ enum fx_code evidence_events(const struct fx_step_context *ctx, const struct fx_
     return FX_OK;
 }
 
-static void use_row(const struct fx_step_context *ctx, struct dead_letter *letter,
-                    const struct fx_json *row) {
+void evidence_of_row(const struct fx_step_context *ctx, struct dead_letter *letter,
+                     const struct fx_json *row) {
     const char *status = fx_json_get_text(row, "status"),
                *reason = fx_json_get_text(row, "error_reason");
 
@@ -148,7 +148,7 @@ static enum fx_code use_database(const struct fx_step_context *ctx, struct lette
         const struct fx_json *row = fx_json_at(rows, letters->items[i].event_id);
 
         if (row != NULL)
-            use_row(ctx, &letters->items[i], row);
+            evidence_of_row(ctx, &letters->items[i], row);
     }
     return FX_OK;
 }
@@ -209,8 +209,8 @@ static void use_log_rows(const struct fx_step_context *ctx, struct letters *lett
     }
 }
 
-static enum fx_code use_logs(const struct fx_step_context *ctx, struct letters *letters,
-                             struct fx_error *err) {
+enum fx_code evidence_of_logs(const struct fx_step_context *ctx, struct letters *letters,
+                              int64_t from_ms, struct fx_error *err) {
     const struct fx_json *groups = fx_json_at_path(ctx->system, "dlq_evidence.log_groups");
     int64_t now = fx_wall_ms(ctx->clock);
     size_t next = 0;
@@ -224,8 +224,7 @@ static enum fx_code use_logs(const struct fx_step_context *ctx, struct letters *
                 fx_json_add(ids, fx_json_string(ctx->sc, letters->items[next].correlation_id));
         if (fx_json_count(ids) == 0)
             break;
-        FX_TRY(insights_start(ctx, groups, log_query(ctx->sc, ids), now - EVIDENCE_LOG_WINDOW_MS,
-                              now, &query_id, err));
+        FX_TRY(insights_start(ctx, groups, log_query(ctx->sc, ids), from_ms, now, &query_id, err));
         FX_TRY(wait_for_rows(ctx, query_id, &rows, err));
         use_log_rows(ctx, letters, rows);
     }
@@ -239,12 +238,48 @@ static const struct fx_json *unknown_class(const struct fx_step_context *ctx) {
                              fx_json_string(ctx->sc, "hold"), NULL);
 }
 
-enum fx_code classify(const struct fx_step_context *ctx, struct letters *letters,
-                      struct fx_json **ret_gaps, struct fx_error *err) {
+/* The rule as it stands while its class is locked: not safe, and saying until when. */
+static const struct fx_json *locked_rule(struct fx_scope *sc, const struct fx_json *class,
+                                         int64_t until_ms) {
+    struct fx_json *locked = fx_json_copy(sc, class);
+
+    fx_json_put(locked, "retry", fx_json_string(sc, "locked"));
+    fx_json_put(locked, "action",
+                fx_json_stringf(sc, "came back after a redrive; locked until %s",
+                                fx_time_iso(sc, until_ms)));
+    return locked;
+}
+
+static enum fx_code use_locks(const struct fx_step_context *ctx, const struct queue *queue,
+                              struct letters *letters, struct fx_error *err) {
+    struct fx_json *seen = fx_json_object(ctx->sc);
+
+    for (size_t i = 0; i < letters->count; i++) {
+        struct dead_letter *letter = &letters->items[i];
+        const char *name = class_name(letter->class);
+        int64_t until = 0;
+
+        if (!class_is_safe(letter->class))
+            continue;
+        if (fx_json_at(seen, name) == NULL) {
+            FX_TRY(lock_find(ctx, queue, name, &until, err));
+            fx_json_put(seen, name, fx_json_int(ctx->sc, until));
+        }
+        until = fx_json_get_int(seen, name, 0);
+        if (until > 0) {
+            letter->class = locked_rule(ctx->sc, letter->class, until);
+            letter->why = "its cause came back after a redrive";
+        }
+    }
+    return FX_OK;
+}
+
+enum fx_code classify(const struct fx_step_context *ctx, const struct queue *queue,
+                      struct letters *letters, struct fx_json **ret_gaps, struct fx_error *err) {
+    int64_t now = fx_wall_ms(ctx->clock);
     struct fx_error why = {0};
     bool asked = true;
 
-    (void)err;
     *ret_gaps = fx_json_array(ctx->sc);
     for (size_t i = 0; i < letters->count; i++)
         evidence_of_body(ctx, &letters->items[i]);
@@ -253,7 +288,7 @@ enum fx_code classify(const struct fx_step_context *ctx, struct letters *letters
         asked = false;
         fx_json_add(*ret_gaps, fx_json_stringf(ctx->sc, "database: %s", why.message));
     }
-    if (use_logs(ctx, letters, &why) != FX_OK)
+    if (evidence_of_logs(ctx, letters, now - EVIDENCE_LOG_WINDOW_MS, &why) != FX_OK)
         fx_json_add(*ret_gaps, fx_json_stringf(ctx->sc, "logs: %s", why.message));
     for (size_t i = 0; i < letters->count; i++) {
         letters->items[i].class = rule_for(ctx, &letters->items[i]);
@@ -266,5 +301,5 @@ enum fx_code classify(const struct fx_step_context *ctx, struct letters *letters
                 "the database, which may know a permanent cause, did not answer";
         }
     }
-    return FX_OK;
+    return use_locks(ctx, queue, letters, err);
 }

@@ -168,11 +168,8 @@ static struct fx_json *outcome(const struct fx_step_context *ctx, const struct f
     struct fx_scope *sc = ctx->sc;
     const char *status = fx_json_get_text(task, "Status");
     const char *reason = fx_json_get_text(task, "FailureReason");
-    struct fx_json *sent = fx_json_array(sc);
     const struct fx_json *messages = fx_json_at_path(ctx->plan, "details.messages");
 
-    for (size_t i = 0; i < fx_json_count(messages); i++)
-        fx_json_add(sent, fx_json_at(fx_json_item(messages, i), "event_id"));
     return fx_json_object_of(
         sc, "method", fx_json_string(sc, "move-task"), "status", fx_json_string(sc, status),
         "moved", fx_json_int(sc, fx_json_get_int(task, "ApproximateNumberOfMessagesMoved", 0)),
@@ -182,7 +179,7 @@ static struct fx_json *outcome(const struct fx_step_context *ctx, const struct f
                            : reason == NULL                   ? status
                                                               : reason),
         "maybe_twice", fx_json_int(sc, 0), "missing", fx_json_int(sc, 0), "problems",
-        fx_json_array(sc), "event_ids", sent, "began",
+        fx_json_array(sc), "messages", fx_json_copy(sc, messages), "began",
         began == NULL ? fx_json_int(sc, 0) : fx_json_copy(sc, began), NULL);
 }
 

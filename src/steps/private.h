@@ -15,8 +15,8 @@ enum {
 };
 
 extern const struct fx_step_kind step_aws, step_sql, step_insights, step_metric, step_wait,
-    step_approval, step_dlq_inspect, step_dlq_classify, step_dlq_redrive, step_dlq_verify,
-    step_dlq_cancel;
+    step_approval, step_run_newest, step_dlq_inspect, step_dlq_classify, step_dlq_redrive,
+    step_dlq_verify, step_dlq_cancel;
 
 enum fx_effect step_reads(const struct fx_json *params);
 
@@ -86,14 +86,21 @@ enum fx_code release_handles(const struct fx_step_context *ctx, const struct que
 /* ---- evidence.c, rules.c: why a message is dead ---- */
 
 /* Gathers evidence (body, attributes, database, logs, in this order) and names each message's
- * class. What could not be read is told in *ret_gaps, and what has no cause stays Unknown. */
-enum fx_code classify(const struct fx_step_context *ctx, struct letters *letters,
-                      struct fx_json **ret_gaps, struct fx_error *err);
+ * class, which is not safe while it is locked for this queue. What could not be read is told in
+ * *ret_gaps, and what has no cause stays Unknown. */
+enum fx_code classify(const struct fx_step_context *ctx, const struct queue *queue,
+                      struct letters *letters, struct fx_json **ret_gaps, struct fx_error *err);
 /* From the body alone, for the last look before a message is sent: its class or NULL. */
 const struct fx_json *classify_body(const struct fx_step_context *ctx, struct dead_letter *letter);
 void evidence_of_body(const struct fx_step_context *ctx, struct dead_letter *letter);
+/* What the database's row of an event tells. */
+void evidence_of_row(const struct fx_step_context *ctx, struct dead_letter *letter,
+                     const struct fx_json *row);
+/* What the logs since from_ms tell of the messages that have no evidence yet. */
+enum fx_code evidence_of_logs(const struct fx_step_context *ctx, struct letters *letters,
+                              int64_t from_ms, struct fx_error *err);
 const struct fx_json *rule_for(const struct fx_step_context *ctx, const struct dead_letter *letter);
-/* "yes", "never", "after", "hold", "no need". */
+/* "yes", "never", "after", "hold", "no need"; "locked" for one that came back. */
 const char *class_retry(const struct fx_json *class);
 const char *class_name(const struct fx_json *class);
 bool class_is_safe(const struct fx_json *class);
@@ -110,6 +117,33 @@ enum fx_code evidence_events(const struct fx_step_context *ctx, const struct fx_
  */
 enum fx_code check_gates(const struct fx_step_context *ctx, const struct fx_json *classes,
                          const char **ret_text, struct fx_error *err);
+
+/* ---- locks.c: a class that came back after a redrive is left alone for a while ---- */
+
+enum fx_code lock_class(const struct fx_step_context *ctx, const struct queue *queue,
+                        const char *class, int64_t until_ms, struct fx_error *err);
+/* *ret_until_ms is 0 when the class is not locked now. */
+enum fx_code lock_find(const struct fx_step_context *ctx, const struct queue *queue,
+                       const char *class, int64_t *ret_until_ms, struct fx_error *err);
+/* FX_ERR_CONFLICT names one of the classes (an object's keys) that is locked. */
+enum fx_code lock_refuse(const struct fx_step_context *ctx, const struct queue *queue,
+                         const struct fx_json *classes, struct fx_error *err);
+
+/* ---- returns.c: what became of the messages that were redriven ---- */
+
+struct returns {
+    int64_t success, failed, pending;
+    struct fx_json *came_back; /* object: class -> how many failed again of the cause they had */
+    struct fx_json *events;    /* [{event_id, status, cause, was}] of those without success */
+    bool told;                 /* the system names a database that knows */
+};
+/* Statuses alone, for a look that is often repeated. */
+enum fx_code returns_count(const struct fx_step_context *ctx, const struct fx_json *messages,
+                           int64_t since_ms, struct returns *ret, struct fx_error *err);
+/* The same with causes, which also costs a log query. messages: [{event_id, correlation_id,
+ * cause}]. */
+enum fx_code returns_find(const struct fx_step_context *ctx, const struct fx_json *messages,
+                          int64_t since_ms, struct returns *ret, struct fx_error *err);
 
 /* ---- database.c ---- */
 

@@ -91,7 +91,7 @@ static int64_t sends_of(const struct job *job, const char *id) {
 /* A message in doubt that is gone from the queue had been sent and deleted before the crash. */
 struct fx_json *selective_count_up(struct job *job, const char *stopped) {
     struct fx_scope *sc = job->ctx->sc;
-    struct fx_json *event_ids = fx_json_array(sc), *item = NULL;
+    struct fx_json *messages = fx_json_array(sc), *item = NULL;
     int64_t moved = 0, twice = 0, missing = 0;
     const char *id = NULL;
     void *cursor = NULL;
@@ -103,7 +103,7 @@ struct fx_json *selective_count_up(struct job *job, const char *stopped) {
 
         if (deleted || sent || (doubt && stopped[0] == '\0')) {
             moved++;
-            fx_json_add(event_ids, fx_json_at(item, "event_id"));
+            fx_json_add(messages, item);
         } else {
             missing++;
         }
@@ -115,6 +115,6 @@ struct fx_json *selective_count_up(struct job *job, const char *stopped) {
                              fx_json_string(sc, stopped), "maybe_twice", fx_json_int(sc, twice),
                              "missing", fx_json_int(sc, missing), "came_back",
                              fx_json_int(sc, fx_json_get_int(job->checkpoint, "back", 0)),
-                             "problems", job->tally.problems, "event_ids", event_ids, "began",
+                             "problems", job->tally.problems, "messages", messages, "began",
                              fx_json_at(job->checkpoint, "began"), NULL);
 }

@@ -36,6 +36,8 @@ const struct fx_step_kind step_wait = {
 
 static const struct fx_step_param approval_params[] = {
     {"step", FX_PARAM_STEP, true, NULL, "the later step that changes something"},
+    {"reason", FX_PARAM_TEXT, false, "\"\"",
+     "why it is asked for; shown, and kept in the audit log"},
 };
 
 const struct fx_step_kind step_approval = {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Stack } from '../support/stack.mjs';
-import { answerTo, dlq, edit, freshWorld, listing, main, postgres, restart, sql, watchEffects, watchPrivate } from '../support/cases.mjs';
+import { answerTo, busyJobs, dlq, edit, freshWorld, listing, main, postgres, restart, sql, watchEffects, watchPrivate } from '../support/cases.mjs';
 
 let stack;
 
@@ -12,7 +12,7 @@ before(async () => {
 after(() => stack?.stop());
 
 const counts = async (name = dlq) => (await stack.get('world')).queues.find((queue) => queue.name === name);
-const settled = () => stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM jobs WHERE state < 2 AND kind <> 'expire'"))[0].n === 0, 'all jobs to be done');
+const settled = () => stack.until(async () => (await busyJobs(stack)) === 0, 'all jobs to be done');
 
 async function privately(text, pattern, user = 'requester') {
   const told = await watchPrivate(stack, user);

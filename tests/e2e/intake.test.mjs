@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { root, Stack } from '../support/stack.mjs';
-import { freshWorld, restart, sql, tableCounts, watchEffects } from '../support/cases.mjs';
+import { busyJobs, freshWorld, restart, sql, tableCounts, watchEffects } from '../support/cases.mjs';
 import { alarmMessage, certificateUrl, commandBody, envelope, post, sendCommand, sendSns, slackHeaders, topic } from '../support/senders.mjs';
 
 let stack;
@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => stack?.stop());
 
-const settled = () => stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM jobs WHERE state < 2 AND kind <> 'expire'"))[0].n === 0, 'all jobs to be done');
+const settled = () => stack.until(async () => (await busyJobs(stack)) === 0, 'all jobs to be done');
 const incidents = (name) => sql(stack, `SELECT id, state, seen, title, changed_ms, version FROM incidents WHERE key LIKE '%:alarm:${name}'`);
 const refusals = async () => Object.fromEntries([...(await stack.metrics()).matchAll(/fluxabot_requests_total\{verdict="(malformed|denied|replayed)"\} (\d+)/g)].map((match) => [match[1], Number(match[2])]));
 const sum = (counters) => Object.values(counters).reduce((all, one) => all + one, 0);

@@ -14,7 +14,12 @@ let stack;
 let runbooks;
 
 before(async () => {
-  stack = await Stack.start({ edit: async (one) => void (runbooks = await ownRunbooks(one)) });
+  stack = await Stack.start({ edit: async (one) => {
+    runbooks = await ownRunbooks(one);
+    // the cases share this stack: what comes back in one is not to be locked for the next (follow_up.test.mjs has the locks)
+    const file = path.join(runbooks, 'dlq-redrive.yaml');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('redrive: "${redrive}" }', 'redrive: "${redrive}", lock: 1ms }').replace(/follow_ups:\n.*\n/, ''));
+  } });
 });
 after(() => stack?.stop());
 

@@ -30,6 +30,12 @@ export async function postgres(stack, statement) {
   await run('psql', ['-q', stack.database, '-v', 'ON_ERROR_STOP=1', '-c', statement]);
 }
 
+// Jobs that are at work or about to be: what waits for its time (an expiry, a follow-up) is none of them.
+export async function busyJobs(stack) {
+  const [row] = await sql(stack, "SELECT count(*) AS n FROM jobs WHERE state < 2 AND kind <> 'expire' AND due_ms < (strftime('%s') + 3) * 1000");
+  return row.n;
+}
+
 // Rows of every table that a refused request must leave alone.
 export async function tableCounts(stack) {
   const tables = ['events', 'event_keys', 'jobs', 'runs', 'approvals', 'intents', 'incidents', 'outbox', 'audit'];

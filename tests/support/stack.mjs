@@ -52,7 +52,7 @@ export class Stack {
     this.process = spawn(program, ['serve', '--config', this.config], { env: { ...process.env, ...given, ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
     this.ended = new Promise((done) => this.process.on('exit', (code, signal) => done({ code, signal })));
-    if (wait) await this.until(() => this.isReady(), 'the bot to be ready', 20000, 5);
+    if (wait) await this.until(() => this.isReady(), 'the bot to be ready', 20000, 5).catch(async (error) => { throw new Error(`${error.message}; its log ends:\n${await this.logTail()}`); });
   }
 
   async isReady() {
@@ -75,6 +75,10 @@ export class Stack {
   async log() {
     const text = await readFile(path.join(this.dir, 'fluxabot.log'), 'utf8');
     return text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  }
+
+  async logTail(lines = 5) {
+    return (await readFile(path.join(this.dir, 'fluxabot.log'), 'utf8')).trim().split('\n').slice(-lines).join('\n');
   }
 
   async metrics() {

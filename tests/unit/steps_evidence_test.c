@@ -227,6 +227,103 @@ static const char *no_url(const struct fx_step_context *ctx, const char *name) {
     return NULL;
 }
 
+/* A host that remembers; of another step it knows nothing. */
+struct memory {
+    struct fx_step_host host;
+    struct fx_json *kept;
+};
+
+static enum fx_code recall(struct fx_step_host *host, struct fx_scope *sc, const char *name,
+                           struct fx_json **ret_value, struct fx_error *err) {
+    (void)sc;
+    (void)err;
+    *ret_value = fx_json_at(FX_CONTAINER_OF(host, struct memory, host)->kept, name);
+    return FX_OK;
+}
+
+static enum fx_code remember(struct fx_step_host *host, struct fx_scope *sc, const char *name,
+                             const struct fx_json *value, struct fx_error *err) {
+    (void)err;
+    fx_json_put(FX_CONTAINER_OF(host, struct memory, host)->kept, name, fx_json_copy(sc, value));
+    return FX_OK;
+}
+
+static enum fx_code forgotten(struct fx_step_host *host, struct fx_scope *sc, const char *name,
+                              struct fx_json **ret_value, struct fx_error *err) {
+    (void)host;
+    (void)sc;
+    (void)name;
+    *ret_value = NULL;
+    return fx_fail(err, FX_ERR_UNAVAILABLE, "the store is away");
+}
+
+static struct memory memory_of(struct rig *rig) {
+    return (struct memory){.host = {.recall = recall, .remember = remember},
+                           .kept = fx_json_object(rig->sc)};
+}
+
+static const struct queue queue = {.name = "Fluxa-DLQ"}, other = {.name = "Other-DLQ"};
+
+static void a_class_that_came_back_is_not_safe_until_its_time_is_over(void **state) {
+    struct rig *rig = *state;
+    struct memory memory = memory_of(rig);
+    int64_t now = fx_wall_ms(rig->ctx.clock);
+    struct dead_letter item =
+        letter_of(rig, "{\"event_id\":\"e1\",\"payload\":{}}", "DBConnectionError");
+    struct letters letters = {&item, 1, 1};
+    struct fx_json *gaps = NULL;
+    struct fx_error err = {0};
+
+    rig->ctx.host = &memory.host;
+    assert_ok(classify(&rig->ctx, &queue, &letters, &gaps, &err));
+    assert_true(class_is_safe(item.class));
+    assert_ok(lock_class(&rig->ctx, &queue, "Database", now + 3600000, &err));
+    assert_ok(classify(&rig->ctx, &queue, &letters, &gaps, &err));
+    assert_false(class_is_safe(item.class));
+    assert_string_equal(class_name(item.class), "Database");
+    assert_string_equal(class_retry(item.class), "locked");
+    assert_ok(classify(&rig->ctx, &other, &letters, &gaps, &err));
+    assert_true(class_is_safe(item.class));
+    assert_ok(lock_class(&rig->ctx, &queue, "Database", now - 1, &err));
+    assert_ok(classify(&rig->ctx, &queue, &letters, &gaps, &err));
+    assert_true(class_is_safe(item.class));
+}
+
+static void a_lock_refuses_a_redrive_of_its_class_alone(void **state) {
+    struct rig *rig = *state;
+    struct memory memory = memory_of(rig);
+    struct fx_json *one = fx_json_int(rig->sc, 1);
+    struct fx_error err = {0};
+
+    rig->ctx.host = &memory.host;
+    assert_ok(lock_class(&rig->ctx, &queue, "Database", INT64_MAX / 2, &err));
+    assert_ok(
+        lock_refuse(&rig->ctx, &queue, fx_json_object_of(rig->sc, "Throttled", one, NULL), &err));
+    assert_int_equal(
+        lock_refuse(&rig->ctx, &queue,
+                    fx_json_object_of(rig->sc, "Throttled", one, "Database", one, NULL), &err),
+        FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "Database came back"));
+}
+
+static void a_lock_that_cannot_be_read_calls_nothing_safe(void **state) {
+    struct rig *rig = *state;
+    struct memory memory = memory_of(rig);
+    struct dead_letter item =
+        letter_of(rig, "{\"event_id\":\"e1\",\"payload\":{}}", "DBConnectionError");
+    struct letters letters = {&item, 1, 1};
+    struct fx_json *gaps = NULL;
+    struct fx_error err = {0};
+
+    memory.host.recall = forgotten;
+    rig->ctx.host = &memory.host;
+    assert_int_equal(classify(&rig->ctx, &queue, &letters, &gaps, &err), FX_ERR_UNAVAILABLE);
+    assert_int_equal(
+        lock_refuse(&rig->ctx, &queue,
+                    fx_json_object_of(rig->sc, "Database", fx_json_int(rig->sc, 1), NULL), &err),
+        FX_ERR_UNAVAILABLE);
+}
+
 static void while_the_database_is_silent_nothing_is_safe(void **state) {
     struct rig *rig = *state;
     struct fx_json *system = fx_json_copy(rig->sc, rig->ctx.system), *gaps = NULL;
@@ -241,7 +338,7 @@ static void while_the_database_is_silent_nothing_is_safe(void **state) {
                                   fx_json_string(rig->sc, "SELECT 1"), NULL));
     rig->ctx.system = system;
     rig->ctx.database_url = no_url;
-    assert_ok(classify(&rig->ctx, &letters, &gaps, &err));
+    assert_ok(classify(&rig->ctx, &queue, &letters, &gaps, &err));
     assert_int_equal(fx_json_count(gaps), 1);
     assert_string_equal(class_name(items[0].class), "Unknown");
     assert_false(class_is_safe(items[0].class));
@@ -264,6 +361,9 @@ int main(void) {
         TEST(texts_match_by_pattern_and_a_broken_pattern_matches_nothing),
         TEST(of_two_causes_the_permanent_one_counts_in_any_order),
         TEST(while_the_database_is_silent_nothing_is_safe),
+        TEST(a_class_that_came_back_is_not_safe_until_its_time_is_over),
+        TEST(a_lock_refuses_a_redrive_of_its_class_alone),
+        TEST(a_lock_that_cannot_be_read_calls_nothing_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ void fx_pause(struct fx_scope *sc, struct fx_clock *clock, int64_t ms);
 /* "2026-11-21T09:15:04Z" and "2026-11-21T09:15:04.123Z". */
 char *fx_time_iso(struct fx_scope *sc, int64_t wall_ms);
 char *fx_time_iso_ms(struct fx_scope *sc, int64_t wall_ms);
-/* Reads the forms AWS writes: Z, +0000 or +00:00, with or without a fraction. */
+/* Reads the forms AWS and PostgreSQL write: Z, +00, +0000 or +00:00, with or without a fraction. */
 enum fx_code fx_time_parse(struct fx_slice text, int64_t *ret_wall_ms, struct fx_error *err);
 /* "3 s", "12 min", "2 h 5 min", "4 d 3 h": what a person wants to read. Negative counts as 0. */
 char *fx_duration(struct fx_scope *sc, int64_t ms);

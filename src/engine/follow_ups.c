@@ -1,0 +1,81 @@
+/* follow_ups.c - what looks again by itself after a run that changed something.
+ *
+ * They become durable with the end of that run, each with its time: a restart in between neither
+ * loses nor doubles them.
+ */
+#include "private.h"
+
+#include "fluxabot/base/log.h"
+#include "fluxabot/expr.h"
+
+#include <string.h>
+
+/* Where details of this run belong: under its own message, or in the thread it already stands in.
+ */
+static const char *thread_of(const struct engine_run *run) {
+    return run->row->parent[0] != '\0' ? run->row->parent
+                                       : engine_run_key(run->work->sc, run->row->id);
+}
+
+static enum fx_code start_one(struct engine_run *run, const struct fx_follow_up *follow_up,
+                              int64_t after_ms, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    const struct fx_runbook *runbook = fx_system_find(run->system->system, follow_up->command);
+    struct fx_json *line = NULL, *arguments = NULL;
+
+    if (runbook == NULL)
+        return fx_fail(err, FX_ERR_INTERNAL, "there is no command %s", follow_up->command);
+    FX_TRY(fx_expr_fill(sc, follow_up->arguments, run->names, &line, err));
+    FX_TRY(fx_runbook_arguments(sc, runbook, fx_slice_of(fx_json_text(line)), &arguments, err));
+    return engine_start_run(
+        run->work,
+        &(struct engine_ask){.system = run->system,
+                             .runbook = runbook,
+                             .arguments = arguments,
+                             .environment = run->row->environment,
+                             .trigger = "follow-up",
+                             .requester = "",
+                             .channel = run->system->channel,
+                             .response_url = "",
+                             .parent = thread_of(run),
+                             .incident = run->row->incident,
+                             .due_ms = fx_wall_ms(run->work->engine->options.clock) + after_ms},
+        err);
+}
+
+static enum fx_code tell_missing(struct engine_run *run, const struct fx_follow_up *follow_up,
+                                 const struct fx_error *why, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+
+    fx_log(sc, FX_LOG_ERROR, "follow_up.not_started", FX_S("command", follow_up->command),
+           FX_E(why));
+    return engine_put_card(
+        run->work, fx_printf(sc, "run:%s:follow-up", run->row->id), thread_of(run),
+        run->system->channel,
+        fx_json_object_of(
+            sc, "tone", fx_json_string(sc, "bad"), "verdict",
+            fx_json_stringf(
+                sc, "Nothing will be checked by itself: %s %s could not be planned (%s). Type it.",
+                run->system->command, follow_up->command, why->message),
+            NULL),
+        err);
+}
+
+enum fx_code engine_start_follow_ups(struct engine_run *run, struct fx_error *err) {
+    struct engine_changes changes = {0};
+
+    if (run->runbook->follow_ups_count == 0)
+        return FX_OK;
+    FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
+    for (size_t i = 0; changes.made > 0 && i < run->runbook->follow_ups_count; i++) {
+        const struct fx_follow_up *follow_up = &run->runbook->follow_ups[i];
+        struct fx_error why = {0};
+        enum fx_code code = FX_OK;
+
+        for (size_t k = 0; code == FX_OK && k < follow_up->after_count; k++)
+            code = start_one(run, follow_up, follow_up->after_ms[k], &why);
+        if (code != FX_OK)
+            FX_TRY(tell_missing(run, follow_up, &why, err));
+    }
+    return FX_OK;
+}

@@ -1,0 +1,87 @@
+/* follow_ups.c - `follow_ups` of a command: which commands look again by themselves, and when. */
+#include "private.h"
+
+enum {
+    FOLLOW_UPS_MAX = 5,
+    FOLLOW_UP_TIMES_MAX = 10,
+    FOLLOW_UP_MIN_MS = 1000,
+};
+static const int64_t follow_up_max_ms = 7LL * 24 * 3600 * 1000;
+
+static void check_times(struct runbook_check *c, const char *path, const struct fx_json *after,
+                        struct fx_follow_up *follow_up) {
+    size_t count = 0;
+    const char *const *texts = runbook_texts(c->scratch, after, &count);
+    int64_t *times = fx_alloc(c->sc, (count + 1) * sizeof *times);
+
+    if (count == 0 || count > FOLLOW_UP_TIMES_MAX) {
+        runbook_say(c, path, "give 1 to %d times, such as [2m, 15m]", FOLLOW_UP_TIMES_MAX);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *here = runbook_path_item(c, path, i);
+        struct fx_error err = {0};
+
+        if (fx_step_parse_duration(fx_slice_of(texts[i]), &times[i], &err) != FX_OK)
+            runbook_say(c, here, "%s", err.message);
+        else if (times[i] < FOLLOW_UP_MIN_MS || times[i] > follow_up_max_ms)
+            runbook_say(c, here, "a follow-up comes after 1s to 7d");
+    }
+    follow_up->after_ms = times;
+    follow_up->after_count = count;
+}
+
+static void check_reads(struct runbook_check *c, const char *path,
+                        const struct fx_runbook *runbook) {
+    if (runbook == NULL)
+        return;
+    if (fx_effect_changes(runbook->effect))
+        runbook_say(c, path, "%s changes something, and nothing is changed without being asked for",
+                    runbook->command);
+    else if (runbook->is_private)
+        runbook_say(c, path, "%s answers one person in private, and nobody asks for a follow-up",
+                    runbook->command);
+}
+
+static void check_one(struct runbook_check *c, const char *path, const struct fx_json *json,
+                      struct fx_follow_up *follow_up) {
+    static const struct runbook_field fields[] = {
+        {"command", RUNBOOK_TEXT, true},
+        {"arguments", RUNBOOK_TEXT, false},
+        {"after", RUNBOOK_LINES, true},
+    };
+    const char *command = fx_json_get_text(json, "command");
+    const char *arguments = fx_json_get_text(json, "arguments");
+
+    if (!runbook_check_fields(c, path, json, "a follow-up", fields, FX_COUNT_OF(fields)))
+        return;
+    check_times(c, runbook_path(c, path, "after"), fx_json_at(json, "after"), follow_up);
+    if (command == NULL)
+        return;
+    const char *here = runbook_path(c, path, "command");
+    const struct fx_runbook *runbook =
+        runbook_check_apart(c, path, command, arguments == NULL ? "" : arguments, runbook_known(c));
+
+    check_reads(c, here, runbook);
+    follow_up->command = runbook == NULL ? command : runbook->command;
+    follow_up->arguments = arguments == NULL ? "" : arguments;
+}
+
+void runbook_check_follow_ups(struct runbook_check *c, struct fx_runbook *runbook,
+                              const struct fx_json *json) {
+    size_t count = fx_json_count(json);
+    struct fx_follow_up *follow_ups = fx_alloc(c->sc, (count + 1) * sizeof *follow_ups);
+
+    if (fx_json_type(json) != FX_JSON_ARRAY)
+        return;
+    if (count > FOLLOW_UPS_MAX)
+        runbook_say(c, "follow_ups", "a command has at most %d follow-ups", FOLLOW_UPS_MAX);
+    if (count > 0 && !fx_effect_changes(runbook->effect))
+        runbook_say(c, "follow_ups", "follow-ups come after a change, and this command makes none");
+    for (size_t i = 0; i < count; i++) {
+        follow_ups[i] = (struct fx_follow_up){.arguments = ""};
+        check_one(c, runbook_path_item(c, "follow_ups", i), fx_json_item(json, i), &follow_ups[i]);
+    }
+    runbook->follow_ups = follow_ups;
+    runbook->follow_ups_count = count;
+}
