@@ -102,6 +102,20 @@ const hostile = [
   '*bold* _it_ ~no~', '\u202egnp.exe', 'a\u0000b', '%s%s%n', '${variables.queue_url}', '${1+1}', '{{7*7}}', 'Ä'.repeat(120), '🙂'.repeat(60), 'a'.repeat(4000), '\\', '&lt;', '-1e309', '‮‏',
 ];
 
+test('F-12: a trace tells where an event first failed, and which stages say nothing', async () => {
+  await freshWorld(stack, { DBConnectionError: 1 });
+  const classified = await answerTo(stack, '/fluxa dlq classify');
+  const button = classified.blocks.flatMap(({ elements = [] }) => elements).find(({ text }) => /^Trace one of DBConnectionError/.test(text?.text));
+  const known = new Set((await stack.messages()).map((message) => message.ts));
+  await stack.click('requester', classified, button.action_id);
+  const card = await stack.until(async () => (await stack.messages()).find((message) => !known.has(message.ts)), 'the trace');
+  assert.match(card.text, /It first failed at persist in processor: DBConnectionError/);
+  assert.match(card.text, /No line for process/);
+  assert.match(JSON.stringify(card.blocks), /validate.*enqueue.*persist/s, 'in order');
+  assert.match((await answerTo(stack, '/fluxa trace c-none')).text, /No service logged it in the last 1 d/);
+  await privately('/fluxa trace "x\" or 1=1"', /id/);
+});
+
 test('hostile text reaches nothing: no SQL, no query, no shell, no mention, no expression', async () => {
   await freshWorld(stack, { DBConnectionError: 1 });
   const runs = (await sql(stack, 'SELECT count(*) AS n FROM runs'))[0].n;
@@ -185,4 +199,16 @@ test('a run whose runbook is gone after a restart ends, and its asker is told', 
   assert.match(end.text, /^Failed/);
   assert.match(end.text, /no longer configured/);
   assert.match(end.text, /Nothing was changed/);
+});
+
+test('F-01: what came since the alarm', async () => {
+  await freshWorld(stack, { DBConnectionError: 5 });
+  await stack.alarm('fluxa-dlq-depth-dev', 'ALARM');
+  await stack.until(() => stack.card(/is in alarm.*safe to retry/s), 'the diagnosis');
+  await settled();
+  assert.match((await answerTo(stack, '/fluxa dlq')).text, /Since the alarm: [+-]\d+ \(\d+ then\)/);
+  await stack.alarm('fluxa-dlq-depth-dev', 'OK');
+  await stack.until(() => stack.card(/^Resolved/), 'the end');
+  await settled();
+  assert.match((await answerTo(stack, '/fluxa dlq')).text, /Since the alarm: no alarm/);
 });

@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { Stack, channel, root } from '../support/stack.mjs';
+import { sql } from '../support/cases.mjs';
 import { counter, startProxy } from './support.mjs';
 
 const run = promisify(execFile);
@@ -290,6 +291,25 @@ test('a task that is looked at, cancelled and verified by command', async () => 
   await stack.ending(card);
   await say('requester', 'dlq verify', /\S/);
   await keep('redrive-cancelled');
+});
+
+test('what came back after a redrive, and is locked', async () => {
+  await newWorld({ messages: { DBConnectionError: 12, HashMismatch: 1 }, visibility_timeout: 1, max_receive_count: 1 });
+  const [hidden] = (await stack.get('world?messages=1')).queues.find(({ name }) => name === 'Fluxa-DLQ').messages;
+  await say('requester', `trace ${hidden.event_id ?? JSON.parse(hidden.body).event_id}`, /lines? of/);
+  await keep('trace');
+  const intents = async () => (await sql(stack, 'SELECT count(*) AS n FROM intents'))[0].n;
+  const before = await intents();
+  const card = await request('dlq redrive rate=500 reason="the *failover* is <over>"');
+  await stack.fault('sqs:SendMessageBatch', 'slow');
+  await stack.click('approver', card, 'approve');
+  await stack.until(async () => (await intents()) > before, 'the canary', 15000, 5);
+  await stack.world({ outage: { database: true } });
+  assert.match((await stack.ending(card)).text, /Came back: \d+ DBConnectionError/);
+  await stack.world({ outage: { database: false } });
+  await say('requester', 'dlq classify', /locked until/);
+  await say('requester', 'dlq verify', /^Came back: stop/);
+  await keep('came-back');
 });
 
 test('every command there is was given', async () => {
