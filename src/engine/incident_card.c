@@ -93,6 +93,25 @@ static const char *short_reason(struct fx_scope *sc, const char *reason) {
     return tail == NULL ? reason : fx_printf(sc, "%.*s", (int)(tail - reason), reason);
 }
 
+static struct fx_json *timeline_line(struct fx_scope *sc, const struct fx_json *entry) {
+    static const struct {
+        const char *key, *text;
+    } people[] = {{"requester", " Asked by "}, {"approver", ", approved by "}};
+    struct fx_json *line =
+        fx_json_array_of(sc, engine_time(sc, fx_json_get_int(entry, "at", 0)),
+                         fx_json_stringf(sc, " %s", fx_json_get_text(entry, "text")), NULL);
+
+    for (size_t i = 0; i < FX_COUNT_OF(people); i++) {
+        const char *user = fx_json_get_text(entry, people[i].key);
+
+        if (user == NULL || user[0] == '\0')
+            continue;
+        fx_json_add(line, fx_json_string(sc, people[i].text));
+        fx_json_add(line, engine_user(sc, user));
+    }
+    return line;
+}
+
 /* What AWS sent, and what has happened since. */
 struct fx_json *engine_alarm_details(struct fx_scope *sc, const struct fx_json *body) {
     const struct fx_json *alarm = fx_json_at(body, "alarm"),
@@ -113,9 +132,7 @@ struct fx_json *engine_alarm_details(struct fx_scope *sc, const struct fx_json *
     for (size_t i = count < TIMELINE_SHOWN ? 0 : count - TIMELINE_SHOWN; i < count; i++) {
         const struct fx_json *entry = fx_json_item(timeline, i);
 
-        fx_json_add(lines, fx_json_array_of(
-                               sc, engine_time(sc, fx_json_get_int(entry, "at", 0)),
-                               fx_json_stringf(sc, " %s", fx_json_get_text(entry, "text")), NULL));
+        fx_json_add(lines, timeline_line(sc, entry));
     }
     return lines;
 }

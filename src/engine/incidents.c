@@ -405,11 +405,16 @@ enum fx_code engine_incident_verdict(struct engine_work *work, const char *incid
     return write_incident(&t, err);
 }
 
-enum fx_code engine_incident_note(struct engine_work *work, const char *incident_id,
-                                  const char *text, struct fx_error *err) {
+enum fx_code engine_incident_note(struct engine_run *run, const char *text, struct fx_error *err) {
+    struct engine_work *work = run->work;
     struct telling t;
 
-    FX_TRY(load(work, incident_id, &t, err));
+    FX_TRY(load(work, run->row->incident, &t, err));
     add_to_timeline(work->sc, t.body, work->now_ms, text);
+    struct fx_json *entry = fx_json_item(fx_json_at(t.body, "timeline"),
+                                         fx_json_count(fx_json_at(t.body, "timeline")) - 1);
+
+    fx_json_put(entry, "requester", fx_json_string(work->sc, run->row->requester));
+    fx_json_put(entry, "approver", fx_json_string(work->sc, engine_approver(run->values)));
     return write_incident(&t, err);
 }

@@ -116,9 +116,6 @@ enum fx_code engine_acknowledge(struct engine_work *work, const char *incident_i
 /* A triage run has ended: its verdict goes onto the card. */
 enum fx_code engine_incident_verdict(struct engine_work *work, const char *incident_id,
                                      const char *verdict, struct fx_error *err);
-/* One more line of the incident's timeline, and the card again. */
-enum fx_code engine_incident_note(struct engine_work *work, const char *incident_id,
-                                  const char *text, struct fx_error *err);
 enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engine_system *system,
                                   const struct fx_incident *incident, struct fx_error *err);
 /* Where a page with this key is looked at; NULL when nobody said where. */
@@ -165,6 +162,12 @@ enum fx_code engine_count_changes(struct engine_work *work, const char *run_id,
                                   struct engine_changes *ret_changes, struct fx_error *err);
 /* "Nothing was changed." and the like. */
 const char *engine_changes_text(struct fx_scope *sc, const struct engine_changes *changes);
+
+/* One more line of the timeline of the run's incident, with who asked and who approved; and the
+ * card again. */
+enum fx_code engine_incident_note(struct engine_run *run, const char *text, struct fx_error *err);
+/* Who let a run happen: the last decision that stands among its values; "" when there is none. */
+const char *engine_approver(const struct fx_json *values);
 
 /* The run of the job in hand. */
 enum fx_code engine_load_run(struct engine_work *work, struct engine_run *ret,

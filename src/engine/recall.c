@@ -33,8 +33,7 @@ void engine_note_change(struct engine_run *run, struct fx_scope *sc, struct fx_w
                       run->row->id);
 }
 
-/* Who let it happen: the newest decision that stands among the values. */
-static const char *approver_of(const struct fx_json *values) {
+const char *engine_approver(const struct fx_json *values) {
     struct fx_json *value = NULL;
     const char *by = "";
     void *cursor = NULL;
@@ -52,7 +51,7 @@ static enum fx_code describe(struct fx_scope *sc, const struct fx_run *row,
     FX_TRY(fx_json_parse(sc, fx_slice_of(row->values_json), &values, err));
     *ret_run = fx_json_object_of(
         sc, "id", fx_json_string(sc, row->id), "requester", fx_json_string(sc, row->requester),
-        "approver", fx_json_string(sc, approver_of(values)), "state",
+        "approver", fx_json_string(sc, engine_approver(values)), "state",
         fx_json_string(sc, fx_run_state_name(row->state)), "note", fx_json_string(sc, row->note),
         "started", fx_json_int(sc, row->created_ms), "values", values, NULL);
     return FX_OK;

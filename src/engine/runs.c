@@ -170,8 +170,8 @@ enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, con
                                       fx_json_string(work->sc, note), NULL));
     if (run->row->incident[0] != '\0' &&
         (fx_effect_changes(run->runbook->effect) || is_bad_news(run, card)))
-        FX_TRY(engine_incident_note(work, run->row->incident,
-                                    fx_printf(work->sc, "%s: %s", run->row->command, note), err));
+        FX_TRY(
+            engine_incident_note(run, fx_printf(work->sc, "%s: %s", run->row->command, note), err));
     fx_log(work->sc, FX_LOG_INFO, "run.ended", FX_S("command", run->row->command),
            FX_S("state", fx_run_state_name(state)), FX_S("note", note));
     return FX_OK;

@@ -136,11 +136,12 @@ static enum fx_code cancel(const struct fx_step_context *ctx, const struct fx_js
         ctx, "CancelMessageMoveTask",
         fx_json_object_of(sc, "TaskHandle", fx_json_copy(sc, handle), NULL), &answer, &why);
 
-    return ctx->host->end_effect(
-        ctx->host, sc, key, code == FX_OK,
-        code == FX_OK ? answer
-                      : fx_json_object_of(sc, "refused", fx_json_string(sc, why.message), NULL),
-        err);
+    return ctx->host->end_effect(ctx->host, sc, key, code == FX_OK,
+                                 code == FX_OK
+                                     ? answer
+                                     : fx_json_object_of(sc, why.sent ? "unanswered" : "refused",
+                                                         fx_json_string(sc, why.message), NULL),
+                                 err);
 }
 
 static enum fx_code park(const struct fx_step_context *ctx, struct fx_step_result *ret_result) {

@@ -23,15 +23,21 @@ test('an alarm, several questions at once, a redrive, and the end of the alarm',
     stack.command('approver', '/fluxa help'),
     stack.command('requester', '/fluxa dlq clasify'),
   ]);
-  await stack.until(() => stack.card(/fluxa-dlq-depth-dev/), 'the alarm card');
+  const alarm = await stack.until(() => stack.card(/High: fluxa-dlq-depth-dev.*safe to retry/s), 'the diagnosis on the alarm card');
   await stack.until(() => stack.card(/somebody-elses-alarm/), 'the card of an alarm that nobody described');
-  const ending = await stack.approvedRedrive();
+  const known = new Set((await stack.messages()).map((message) => message.ts));
+  const button = alarm.blocks.flatMap(({ elements = [] }) => elements).find(({ text }) => /^Redrive/.test(text?.text));
+  await stack.click('requester', alarm, button.action_id);
+  const asked = await stack.until(async () => (await stack.messages()).find((message) => !known.has(message.ts) && /^Approval needed/.test(message.text)), 'the question', 60000);
+  await stack.click('approver', asked, 'approve');
+  const ending = await stack.ending(asked);
   assert.match(ending.text, /60 of 60 messages moved/);
   assert.equal((await stack.effects('SendMessage')).length, 60);
   assert.equal((await stack.effects('DeleteMessage')).length, 60);
 
   await stack.alarm('fluxa-dlq-depth-dev', 'OK');
-  await stack.until(() => stack.card(/Resolved: .*fluxa-dlq-depth-dev/), 'the closed incident');
+  const closed = await stack.until(() => stack.card(/Resolved: .*fluxa-dlq-depth-dev/), 'the closed incident');
+  assert.match(JSON.stringify(closed), /dlq redrive: All moved messages.*Asked by .*U0ANNA0001.*approved by .*U0BOLIND02/s, 'who did what stands on the card');
 });
 
 test('it stops within its time, with exit code 0 and nothing on its conscience', async () => {
