@@ -30,6 +30,7 @@ enum {
     FX_ENGINE_PROGRESS_MS = 2000,           /* between two edits of one progress card */
     FX_ENGINE_POST_PACE_MS = 1000,          /* Slack: one post a second per channel */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
+    FX_ENGINE_KEEP_MS = 7 * 24 * 60 * 60 * 1000, /* done jobs and sent messages, for a person */
 };
 
 struct fx_environment {
@@ -45,6 +46,7 @@ struct fx_engine_system {
     const char *default_environment;
     const struct fx_environment *environments;
     size_t environments_count;
+    bool no_schedules; /* nothing runs by itself here */
 };
 
 /* Which system and environment an SNS topic speaks for. */

@@ -87,6 +87,29 @@ struct fx_alarm_route {
     const char *link; /* to the written runbook; NULL */
 };
 
+enum {
+    FX_SCHEDULE_MIN_MS = 10 * 1000, /* CloudWatch's own shortest period of an alarm */
+    FX_SCHEDULE_MAX_DAYS = 31,
+    FX_SCHEDULE_ALWAYS_MIN_MS = 60 * 60 * 1000, /* of one that posts whatever it finds */
+    FX_SCHEDULE_MAX_NAME_BYTES = 60,
+};
+
+/* A reading command that runs by itself, at ticks that depend on the clock alone: a restart moves
+ * none of them. */
+struct fx_schedule {
+    const char *name;    /* unique in its system */
+    const char *command; /* a command line, as in an alarm's triage */
+    int64_t every_ms;    /* from tick to tick; 0: months says it */
+    int months;          /* 1: every month, 3: every quarter */
+    int64_t offset_ms;   /* of a tick behind a multiple of every_ms since the epoch (UTC), or behind
+                            the beginning of its month or quarter */
+    const char *rhythm;  /* "every 5 min", "every Monday at 08:00 UTC" */
+    const char *changes; /* unfilled: what is compared; NULL: the answer's title */
+    bool always;         /* posts whatever it finds, not only what changed */
+    const char *const *environments; /* none: every configured one */
+    size_t environments_count;
+};
+
 struct fx_system {
     const char *name, *title, *path;
     const struct fx_json *definition; /* system.yaml, unfilled */
@@ -94,6 +117,8 @@ struct fx_system {
     size_t runbooks_count;
     const struct fx_alarm_route *routes;
     size_t routes_count;
+    const struct fx_schedule *schedules;
+    size_t schedules_count;
 };
 
 struct fx_runbook_source {
@@ -135,7 +160,7 @@ enum fx_code fx_runbook_arguments(struct fx_scope *sc, const struct fx_runbook *
 const char *fx_runbook_usage(struct fx_scope *sc, const struct fx_runbook *runbook);
 
 /* The definition filled for one environment: `variables` is name -> value with the defaults put in,
- * `alarms` is left out. FX_ERR_INPUT names what is missing. */
+ * `alarms` and `schedules` are left out. FX_ERR_INPUT names what is missing. */
 enum fx_code fx_system_fill(struct fx_scope *sc, const struct fx_system *system,
                             const char *environment, const struct fx_json *variables,
                             struct fx_json **ret_filled, struct fx_error *err);
@@ -146,3 +171,8 @@ enum fx_code fx_system_fill(struct fx_scope *sc, const struct fx_system *system,
 const struct fx_alarm_route *fx_system_route(const struct fx_system *system, const char *alarm_name,
                                              const char *metric_namespace, const char *metric_name,
                                              const struct fx_json *dimensions);
+
+/* The newest tick at or before this time, and the first one after it. A time before 1970 counts as
+ * its beginning. */
+int64_t fx_schedule_last(const struct fx_schedule *schedule, int64_t wall_ms);
+int64_t fx_schedule_next(const struct fx_schedule *schedule, int64_t wall_ms);

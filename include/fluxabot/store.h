@@ -42,8 +42,8 @@ enum fx_job_state { FX_JOB_READY, FX_JOB_LEASED, FX_JOB_DONE, FX_JOB_QUARANTINED
 /* Something to do at or after due_ms: an event to handle, a run to go on with, a timer. */
 struct fx_job {
     int64_t id;
-    const char *kind;    /* "event", "run", "expire", "remind", ... */
-    const char *subject; /* an event id, run id or approval id */
+    const char *kind;    /* "event", "run", "expire", "schedule", ... */
+    const char *subject; /* an event id, run id, approval id or the place of a schedule */
     int64_t due_ms;
     int attempts;      /* claims so far, this one included */
     const char *token; /* of this claim; the store checks it at every write of the claimant */
@@ -72,8 +72,8 @@ struct fx_run {
     const char *system, *environment, *command;
     const char *runbook_digest; /* of the file it was started with */
     const char *arguments_json;
-    const char *trigger;      /* "slash", "button", "alarm", "terminal" */
-    const char *requester;    /* Slack user id; "" for an alarm */
+    const char *trigger;      /* "slash", "button", "alarm", "schedule", "terminal" */
+    const char *requester;    /* Slack user id; "" for an alarm and a schedule */
     const char *channel;      /* where it was asked */
     const char *response_url; /* "" when none */
     const char *parent;       /* key of the message under which details go; "" for the channel */
@@ -176,7 +176,7 @@ struct fx_message {
 struct fx_audit {
     int64_t n;
     int64_t at_ms;
-    const char *actor;   /* Slack user id, "alarm", "fluxabot" */
+    const char *actor;   /* Slack user id, "alarm", "schedule", "fluxabot" */
     const char *action;  /* "approval.approved", "effect.begun", ... */
     const char *subject; /* run, approval or incident id */
     const char *detail_json;

@@ -54,6 +54,8 @@ static const struct {
     {"systems.*.command", KEY_TEXT, true, "its slash command, such as /fluxa"},
     {"systems.*.channel", KEY_TEXT, true, "id of its Slack channel"},
     {"systems.*.default_environment", KEY_TEXT, true, "used when a command names none"},
+    {"systems.*.schedules", KEY_BOOL, false,
+     "false: nothing of system.yaml's schedules runs here; otherwise true"},
     {"systems.*.environments.*.variables", KEY_MAP, false,
      "values of the variables in system.yaml"},
     {"systems.*.environments.*.databases.*", KEY_SECRET, false,

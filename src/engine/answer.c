@@ -259,7 +259,7 @@ static struct fx_json *small_print(struct engine_run *run, const struct fx_json 
     if (fx_json_text(context) != NULL)
         fx_json_add(parts, fx_json_stringf(sc, "%s ", engine_sentence(sc, fx_json_text(context))));
     fx_json_add(parts, fx_json_string(sc, "Asked by "));
-    fx_json_add(parts, engine_asker(sc, run->row));
+    fx_json_add(parts, engine_asker(run->work, run->row));
     for (size_t i = 0; i < run->runbook->steps_count; i++) {
         const struct fx_json *value = fx_json_at(run->values, run->runbook->steps[i].id);
 

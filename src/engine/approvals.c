@@ -80,7 +80,7 @@ static struct fx_json *who_asks(struct engine_run *run) {
     struct fx_scope *sc = run->work->sc;
 
     return fx_json_array_of(
-        sc, engine_asker(sc, run->row), fx_json_string(sc, " asks with "),
+        sc, engine_asker(run->work, run->row), fx_json_string(sc, " asks with "),
         fx_json_object_of(sc, "code",
                           fx_json_stringf(sc, "%s %s", run->system->command, run->row->command),
                           NULL),
@@ -121,7 +121,7 @@ static struct fx_json *decided_card(struct engine_run *run, const struct fx_appr
         fx_json_stringf(sc, "%s: %s (%s)", title, engine_run_title(run), run->row->environment),
         "tone", fx_json_string(sc, tone), "verdict", verdict, "lines",
         line[0] == '\0' ? NULL : fx_json_array_of(sc, fx_json_string(sc, line), NULL), "context",
-        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(sc, run->row),
+        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(run->work, run->row),
                          fx_json_stringf(sc, ", request %s, run %s, plan digest %.*s", approval->id,
                                          run->row->id, DIGEST_SHOWN, approval->digest),
                          NULL),

@@ -30,6 +30,13 @@ enum fx_code fx_engine_start(const struct fx_engine_options *options, struct fx_
         engine->options.execute_ms = FX_ENGINE_EXECUTE_MS;
     engine->scope = fx_scope_new(NULL);
     fx_scope_set_log(engine->scope, options->log);
+    enum fx_code code = engine_schedules_begin(engine, err);
+
+    if (code != FX_OK) {
+        fx_scope_free(engine->scope);
+        free(engine);
+        return code;
+    }
     engine->workers_count = options->workers;
     for (int i = 0; i < engine->workers_count; i++) {
         struct engine_worker *worker = &engine->workers[i];

@@ -128,7 +128,7 @@ static struct fx_json *progress_card(struct engine_host *h, struct fx_scope *sc,
     const struct fx_run *run = h->run->row;
     const char *text = fx_json_get_text(progress, "text");
     struct fx_json *by = fx_json_array_of(sc, fx_json_stringf(sc, "Run %s, asked by ", run->id),
-                                          engine_asker(sc, run), NULL);
+                                          engine_asker(h->run->work, run), NULL);
 
     if (h->approval != NULL) {
         fx_json_add(by, fx_json_string(sc, ", approved by "));

@@ -79,12 +79,6 @@ struct fx_json *engine_user(struct fx_scope *sc, const char *user_id) {
     return fx_json_object_of(sc, "user", fx_json_string(sc, user_id), NULL);
 }
 
-struct fx_json *engine_asker(struct fx_scope *sc, const struct fx_run *run) {
-    if (run->requester[0] != '\0')
-        return engine_user(sc, run->requester);
-    return fx_json_stringf(sc, "the %s", run->trigger);
-}
-
 struct fx_json *engine_time(struct fx_scope *sc, int64_t wall_ms) {
     return fx_json_object_of(sc, "time", fx_json_int(sc, wall_ms), NULL);
 }

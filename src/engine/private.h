@@ -55,6 +55,13 @@ void *engine_worker_main(void *worker);
 void *engine_outbox_main(void *engine);
 void *engine_keeper_main(void *engine);
 
+/* What the keeper knows of its last look; zeroed before the first. */
+struct engine_keeping {
+    int64_t last_ms;
+    unsigned periods;
+};
+void engine_keep(struct fx_engine *engine, struct engine_keeping *keeping);
+
 /* ---- messages.c ---- */
 
 /* A card becomes the Slack message `key` of the channel, in the thread of message `parent` ("":
@@ -70,8 +77,6 @@ enum fx_code engine_whisper_text(struct engine_work *work, const char *channel, 
                                  ...) FX_PRINTF(6, 7);
 /* Parts of cards. */
 struct fx_json *engine_user(struct fx_scope *sc, const char *user_id); /* "nobody" for "" */
-/* Who asked for a run: a person, or what started it ("the alarm"). */
-struct fx_json *engine_asker(struct fx_scope *sc, const struct fx_run *run);
 struct fx_json *engine_time(struct fx_scope *sc, int64_t wall_ms);
 struct fx_json *engine_field(struct fx_scope *sc, const char *name, struct fx_json *value);
 /* Text of ours or of a step as a sentence: a capital first, one full stop last. */
@@ -134,7 +139,8 @@ struct engine_ask {
     const struct fx_runbook *runbook;
     const struct fx_json *arguments;
     const char *environment, *trigger, *requester, *channel, *response_url, *parent, *incident;
-    int64_t due_ms; /* when it begins; 0: at once */
+    int64_t due_ms;                   /* when it begins; 0: at once */
+    const char *run_id, *values_json; /* NULL: a new id, no values */
 };
 /* Adds the run and its job to the writes. */
 enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask *ask,
@@ -186,6 +192,26 @@ const char *engine_run_title(const struct engine_run *run);
 /* Where a run's own message goes. */
 enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *card,
                                  struct fx_error *err);
+
+/* ---- schedules.c ---- */
+
+/* A job for the next tick of every configured schedule; one that waits already is not doubled, but
+ * moved to an earlier tick. */
+enum fx_code engine_schedules_begin(struct fx_engine *engine, struct fx_error *err);
+/* The job "schedule". */
+enum fx_code engine_schedule(struct engine_work *work, struct fx_error *err);
+/* The job "schedule" is given up: the schedule goes on with its next tick. */
+void engine_schedule_skip(struct engine_work *work);
+bool engine_is_scheduled(const struct fx_run *run);
+/* How a scheduled run ends: with its card when what it found has changed, else without a trace. */
+enum fx_code engine_scheduled_done(struct engine_run *run, const struct fx_json *card,
+                                   struct fx_error *err);
+enum fx_code engine_scheduled_failed(struct engine_work *work, struct fx_run *run,
+                                     enum fx_run_state state, const struct fx_error *why,
+                                     struct fx_error *err);
+/* Who asked, as a part of cards: a person, "the alarm", "the follow-up", or the schedule and how
+ * often it does. */
+struct fx_json *engine_asker(const struct engine_work *work, const struct fx_run *run);
 
 /* ---- quarantine.c ---- */
 

@@ -129,6 +129,8 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
     FX_TRY(store->run(store, sc, work->job->subject, &run, err));
     if (run == NULL || fx_run_state_is_final(run->state))
         return FX_OK;
+    if (engine_is_scheduled(run))
+        return engine_scheduled_failed(work, run, FX_RUN_FAILED, why, err);
     FX_TRY(engine_count_changes(work, run->id, &changes, err));
     run->state = changes.open > 0 ? FX_RUN_ASKING : FX_RUN_FAILED;
     run->note = fx_strdup(sc, why->message);
@@ -160,5 +162,7 @@ enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why
         return give_up_event(work, why, err);
     if (strcmp(work->job->kind, "run") == 0)
         return give_up_run(work, why, err);
+    if (strcmp(work->job->kind, "schedule") == 0)
+        engine_schedule_skip(work);
     return FX_OK;
 }

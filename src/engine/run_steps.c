@@ -15,6 +15,8 @@ static enum fx_code finish_run(struct engine_run *run, struct fx_error *err) {
 
     if (engine_answer(run, &card, &why) != FX_OK || engine_answer_page(run, card, &why) != FX_OK)
         return engine_fail_run(run, FX_RUN_FAILED, "answer", &why, err);
+    if (engine_is_scheduled(run->row))
+        return engine_scheduled_done(run, card, err);
     const char *verdict = fx_json_get_text(card, "verdict");
 
     if (verdict == NULL)

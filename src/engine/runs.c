@@ -22,7 +22,8 @@ const char *engine_run_title(const struct engine_run *run) {
 enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask *ask,
                               struct fx_error *err) {
     struct fx_scope *sc = work->sc;
-    const char *id = engine_id(work, "");
+    const char *id = ask->run_id != NULL ? ask->run_id : engine_id(work, "");
+    const char *values = ask->values_json != NULL ? ask->values_json : "{}";
     int64_t due_ms = ask->due_ms > 0 ? ask->due_ms : work->now_ms;
 
     (void)err;
@@ -41,19 +42,21 @@ enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask 
                                    .incident = ask->incident,
                                    .state = FX_RUN_QUEUED,
                                    .note = "",
-                                   .values_json = "{}",
+                                   .values_json = values,
                                    .checkpoint_json = "",
                                    .stop_by = "",
                                    .created_ms = due_ms,
                                    .updated_ms = work->now_ms});
     fx_writes_job(sc, &work->writes, "run", id, due_ms);
+    fx_metrics_add(work->engine->options.metrics, FX_METRIC_RUNS_STARTED, 1);
+    if (strcmp(ask->trigger, "schedule") == 0) /* audited if it has something to tell */
+        return FX_OK;
     fx_writes_audit(sc, &work->writes, ask->requester[0] == '\0' ? ask->trigger : ask->requester,
                     "run.started", id,
                     fx_json_object_of(sc, "command", fx_json_string(sc, ask->runbook->command),
                                       "arguments", fx_json_copy(sc, ask->arguments), "environment",
                                       fx_json_string(sc, ask->environment), "trigger",
                                       fx_json_string(sc, ask->trigger), NULL));
-    fx_metrics_add(work->engine->options.metrics, FX_METRIC_RUNS_STARTED, 1);
     return FX_OK;
 }
 
@@ -222,6 +225,8 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
     struct engine_changes changes = {0};
     const char *note = fx_strdup(sc, why->message);
 
+    if (engine_is_scheduled(run->row))
+        return engine_scheduled_failed(run->work, run->row, state, why, err);
     FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
     if (changes.open > 0)
         state = FX_RUN_ASKING;
@@ -240,7 +245,7 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
         "tone", fx_json_string(sc, "bad"), "verdict", fx_json_string(sc, engine_sentence(sc, note)),
         "lines", fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
         "context",
-        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(sc, run->row),
+        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(run->work, run->row),
                          fx_json_stringf(sc, ", step %s of run %s", step_id, run->row->id), NULL),
         NULL);
 

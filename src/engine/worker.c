@@ -42,6 +42,7 @@ static const struct {
     {"event", handle_event},
     {"run", engine_continue_run},
     {"expire", engine_expire},
+    {"schedule", engine_schedule},
 };
 
 static enum fx_code handle(struct engine_work *work, struct fx_error *err) {

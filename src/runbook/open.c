@@ -159,7 +159,8 @@ static void turn_to(struct runbook_check *c, const struct runbook_file *file,
     c->all_arguments_used = false;
 }
 
-/* Answers name other commands and alarms name answers, so each stage needs the one before it. */
+/* Answers name other commands, alarms name answers and schedules depend on them, so each stage
+ * needs the one before it. */
 static void check_commands(struct runbook_check *c, struct fx_slice system_bytes) {
     struct fx_json **used = fx_alloc(c->scratch, (c->files_count + 1) * sizeof *used);
     bool *all_used = fx_alloc(c->scratch, c->files_count + 1);
@@ -191,6 +192,8 @@ static void check_commands(struct runbook_check *c, struct fx_slice system_bytes
         if (!all_used[i])
             runbook_say_unused_arguments(c);
     }
+    if (c->system_yaml != NULL)
+        runbook_check_schedules(c, fx_json_at(c->definition, "schedules"));
 }
 
 static bool has_broken_file(const struct runbook_check *c) {
@@ -221,6 +224,8 @@ static void load_system(struct runbook_check *c, struct fx_system *system) {
         .runbooks_count = c->files_count,
         .routes = c->routes,
         .routes_count = c->routes_count,
+        .schedules = c->schedules,
+        .schedules_count = c->schedules_count,
     };
 }
 

@@ -48,6 +48,8 @@ struct runbook_check {
     size_t files_count;
     const struct fx_alarm_route *routes;
     size_t routes_count;
+    const struct fx_schedule *schedules;
+    size_t schedules_count;
 
     const struct fx_yaml *yaml;      /* the file looked at now */
     const struct fx_json *arguments; /* its arguments by name; NULL: it has no such thing */
@@ -130,7 +132,7 @@ const char *runbook_condition(struct runbook_check *c, const char *path, const c
 void runbook_check_references(struct runbook_check *c, const char *path, const char *text,
                               bool is_expression);
 
-/* ---- system.c, variables.c, classes.c, alarms.c: system.yaml ---- */
+/* ---- system.c, variables.c, classes.c, alarms.c, schedules.c: system.yaml ---- */
 
 void runbook_check_system(struct runbook_check *c);
 void runbook_check_database(struct runbook_check *c, const char *path, const char *name);
@@ -143,6 +145,8 @@ void runbook_check_classes(struct runbook_check *c, const struct fx_json *classe
 void runbook_check_alarms(struct runbook_check *c, const struct fx_json *alarms);
 /* Says so unless it is one of ours; NULL and one with ${ } pass. */
 void runbook_check_severity(struct runbook_check *c, const char *path, const char *severity);
+/* After the answers: it asks who sees them. */
+void runbook_check_schedules(struct runbook_check *c, const struct fx_json *schedules);
 
 /* ---- head.c, declare.c, steps.c, params.c, answer.c, buttons.c: a command's file ---- */
 

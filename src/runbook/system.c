@@ -1,4 +1,4 @@
-/* system.c - system.yaml but for its variables, classes and alarms. */
+/* system.c - system.yaml but for its variables, classes, alarms and schedules. */
 #include "private.h"
 
 #include <string.h>
@@ -141,7 +141,7 @@ void runbook_check_system(struct runbook_check *c) {
         {"databases", RUNBOOK_MAP, false},    {"log_groups", RUNBOOK_MAP, false},
         {"dlq_classes", RUNBOOK_LIST, false}, {"schema", RUNBOOK_MAP, false},
         {"dlq_evidence", RUNBOOK_MAP, false}, {"show_fields", RUNBOOK_TEXTS, false},
-        {"alarms", RUNBOOK_LIST, false},
+        {"alarms", RUNBOOK_LIST, false},      {"schedules", RUNBOOK_LIST, false},
     };
     static const char *const filled[] = {"title",       "queues", "databases",   "log_groups",
                                          "dlq_classes", "schema", "show_fields", "dlq_evidence"};

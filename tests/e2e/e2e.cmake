@@ -10,6 +10,7 @@ fx_e2e_test(move_task 120)
 fx_e2e_test(readme 60)
 fx_e2e_test(follow_up 120)
 fx_e2e_test(main_job 60)
+fx_e2e_test(schedule 400) # the shortest interval is ten seconds
 
 # The same once more with the programs of this tree, which carry its sanitizers.
 if(FLUXABOT_SANITIZE)

@@ -1,7 +1,7 @@
 // cases.mjs - what the cases of one end-to-end test share: a fresh world each, and questions to the records.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { root } from './stack.mjs';
@@ -63,8 +63,8 @@ export async function answerTo(stack, text, user = 'requester', timeoutMs = 3000
   return stack.until(async () => (await stack.messages()).find((message) => !known.has(message.ts)), `an answer to ${text}`, timeoutMs);
 }
 
-export async function edit(stack, change) {
-  await writeFile(stack.config, change(await readFile(stack.config, 'utf8')));
+export function edit(stack, change) {
+  return stack.edit(change);
 }
 
 // Runbooks of this stack's own, which a test may edit.

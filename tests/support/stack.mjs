@@ -7,7 +7,7 @@
 //
 // The programs come from FLUXABOT_BUILD (a build directory), otherwise build/release.
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { openSync, closeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,12 +22,14 @@ export const channel = 'C0FLUXA0001';
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export class Stack {
-  static async start({ awsDelayMs = 0, bot = true, world = {}, edit } = {}) {
+  // Nothing runs by itself unless a test wants it to: a tick in its middle would be an answer nobody asked for.
+  static async start({ awsDelayMs = 0, bot = true, schedules = false, world = {}, edit } = {}) {
     const dir = await mkdtemp(path.join(tmpdir(), 'fluxabot-'));
     const args = ['--dir', path.join(dir, 'stack'), '--build', build, '--port', '0', '--aws-delay-ms', String(awsDelayMs), '--no-bot'];
     await run(path.join(root, 'deploy/sandbox/up'), args, { maxBuffer: 1 << 20 });
     const stack = new Stack(path.join(dir, 'stack'), dir);
     Object.assign(stack, JSON.parse(await readFile(path.join(stack.dir, 'stack.json'), 'utf8')));
+    if (!schedules) await stack.edit((text) => text.replace(/^( *)command: \/fluxa$/m, '$&\n$1schedules: false'));
     if (edit) await edit(stack); // may rewrite the configuration before the bot reads it
     if (Object.keys(world).length > 0) await stack.world(world);
     if (bot) await stack.startBot();
@@ -43,6 +45,10 @@ export class Stack {
 
   get config() {
     return path.join(this.dir, 'fluxabot.yaml');
+  }
+
+  async edit(change) {
+    await writeFile(this.config, change(await readFile(this.config, 'utf8')));
   }
 
   async startBot({ wait = true, program = path.join(build, 'fluxabot'), env = {} } = {}) {

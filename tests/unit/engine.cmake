@@ -1,3 +1,5 @@
-fx_unit_test(engine_decide_test USES base store state engine LIBS ${SQLITE})
-target_include_directories(engine_decide_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
-target_sources(engine_decide_test PRIVATE support/scripted_http.c)
+foreach(name IN ITEMS engine_decide_test engine_schedule_test)
+  fx_unit_test(${name} USES base store state engine LIBS ${SQLITE})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+  target_sources(${name} PRIVATE support/scripted_http.c)
+endforeach()

@@ -131,6 +131,70 @@ static void keeps_routes_as_they_were_written(void **state) {
     assert_null(system->routes[1].link);
 }
 
+static void keeps_schedules_as_they_were_written(void **state) {
+    enum { MINUTE_MS = 60 * 1000, DAY_MS = 24 * 60 * MINUTE_MS };
+    static const struct {
+        const char *name, *command, *rhythm;
+        int64_t every_ms, offset_ms;
+        int months;
+    } expected[] = {
+        {"dead letters", "dlq", "every 5 min", 5 * MINUTE_MS, 0, 0},
+        {"weekly review", "errors processor window=30m", "every Tuesday at 08:00 UTC",
+         7 * (int64_t)DAY_MS, 5 * DAY_MS + 480 * MINUTE_MS, 0},
+        {"monthly review", "errors query", "on day 1 of every month", 0, 0, 1},
+        {"quarterly review", "errors query", "on day 15 of every quarter at 09:30 UTC", 0,
+         14 * (int64_t)DAY_MS + 570 * MINUTE_MS, 3},
+        {"every other day", "errors query", "every 2 days at 06:30 UTC", 2 * DAY_MS,
+         390 * MINUTE_MS, 0},
+    };
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/fluxa", "fluxa");
+    const struct fx_system *system = fx_runbooks_at(runbooks, 0);
+
+    assert_int_equal(system->schedules_count, FX_COUNT_OF(expected));
+    for (size_t i = 0; i < FX_COUNT_OF(expected); i++) {
+        const struct fx_schedule *schedule = &system->schedules[i];
+
+        assert_string_equal(schedule->name, expected[i].name);
+        assert_string_equal(schedule->command, expected[i].command);
+        assert_string_equal(schedule->rhythm, expected[i].rhythm);
+        assert_int_equal(schedule->every_ms, expected[i].every_ms);
+        assert_int_equal(schedule->offset_ms, expected[i].offset_ms);
+        assert_int_equal(schedule->months, expected[i].months);
+        assert_int_equal(schedule->always, i > 0);
+    }
+    assert_string_equal(system->schedules[0].changes,
+                        "${depth.Attributes.ApproximateNumberOfMessages}");
+    assert_int_equal(system->schedules[0].environments_count, 2);
+    assert_string_equal(system->schedules[0].environments[1], "stage");
+    assert_null(system->schedules[1].changes);
+    assert_int_equal(system->schedules[1].environments_count, 0);
+}
+
+/* Only where none of those that are named is configured, and one looks like it. */
+static void a_misspelt_environment_of_a_schedule_is_told(void **state) {
+    static const char *const variables = "{\"queue_url\":\"https://a\",\"dlq_url\":\"https://a\"}";
+    static const struct {
+        const char *environment, *meant;
+    } rows[] = {{"prod", NULL}, {"stage", NULL}, {"dev", NULL}, {"prd", "did you mean prd?"}};
+
+    for (size_t i = 0; i < FX_COUNT_OF(rows); i++) {
+        FX_CLEANUP(close_p) struct fx_runbooks *runbooks = NULL;
+        struct fx_finding *findings = NULL;
+        struct fx_error err = {0};
+        size_t count = 0;
+        enum fx_code code =
+            runbook_open(*state, "good/fluxa", "fluxa",
+                         fx_printf(*state, "{\"%s\":%s}", rows[i].environment, variables),
+                         &runbooks, &findings, &count, &err);
+
+        assert_int_equal(code, rows[i].meant == NULL ? FX_OK : FX_ERR_INPUT);
+        assert_int_equal(count, rows[i].meant != NULL);
+        if (rows[i].meant != NULL)
+            assert_non_null(strstr(findings[0].message, rows[i].meant));
+    }
+}
+
 static void fills_in_the_variables_of_one_environment(void **state) {
     FX_CLEANUP(close_p)
     struct fx_runbooks *runbooks = runbook_open_good(*state, "good/fluxa", "fluxa");
@@ -142,6 +206,8 @@ static void fills_in_the_variables_of_one_environment(void **state) {
     assert_ok(
         fx_system_fill(*state, system, "prod", fx_json_at(environments, "prod"), &filled, &err));
     assert_string_equal(fx_json_get_text(filled, "title"), "Fluxa in prod");
+    assert_null(fx_json_at(filled, "alarms"));
+    assert_null(fx_json_at(filled, "schedules"));
     assert_string_equal(fx_json_text(fx_json_at_path(filled, "queues.dlq.url")),
                         "https://sqs.example.com/1/dlq");
     assert_string_equal(fx_json_text(fx_json_at_path(filled, "log_groups.processor")),
@@ -314,6 +380,9 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(keeps_buttons_as_command_and_arguments, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_routes_as_they_were_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_schedules_as_they_were_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_misspelt_environment_of_a_schedule_is_told, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(fills_in_the_variables_of_one_environment, setup, teardown),
         cmocka_unit_test_setup_teardown(says_which_variable_is_missing_or_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(checks_the_values_of_every_environment, setup, teardown),
