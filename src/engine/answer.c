@@ -199,7 +199,10 @@ static enum fx_code fill_button(struct engine_run *run, const struct fx_json *te
 
     FX_TRY(fx_expr_fill_all(sc, template, run->names, &filled, err));
     const char *command = fx_json_get_text(filled, "command");
-    const char *arguments = fx_json_get_text(filled, "arguments");
+    /* an expression alone may come to a number; as a person would type it */
+    const char *arguments = fx_json_at(filled, "arguments") == NULL
+                                ? NULL
+                                : readable(sc, fx_json_at(filled, "arguments"));
     const struct fx_runbook *runbook = fx_system_find(run->system->system, command);
 
     if (fx_json_at(filled, "when") != NULL && !fx_json_get_bool(filled, "when", false))

@@ -23,17 +23,24 @@ static const char *setting_name(const struct engine_run *run) {
     return fx_printf(run->work->sc, "paged:%s", page_key(run));
 }
 
-static void send(struct engine_run *run, enum fx_page_action action, const char *summary,
-                 const char *severity) {
+/* An expression alone may come to a number. */
+static const char *summary_of(struct fx_scope *sc, const struct fx_json *page) {
+    const struct fx_json *summary = fx_json_at(page, "summary");
+
+    return fx_json_text(summary) != NULL ? fx_json_text(summary) : fx_json_dump(sc, summary);
+}
+
+static void send(struct engine_run *run, enum fx_page_action action, const struct fx_json *page) {
     struct engine_work *work = run->work;
     struct fx_scope *sc = work->sc;
+    const char *severity = fx_json_get_text(page, "severity");
     struct fx_json *event = fx_pagerduty_event(
         sc, &(struct fx_page){
                 .action = action,
                 .key = page_key(run),
-                .summary = fx_printf(sc, "%s (%s)", summary, run->row->environment),
+                .summary = fx_printf(sc, "%s (%s)", summary_of(sc, page), run->row->environment),
                 .source = run->row->system,
-                .severity = severity,
+                .severity = severity == NULL ? "high" : severity,
                 .component = run->row->command,
                 .group = run->row->system,
                 .class_ = "runbook",
@@ -69,7 +76,6 @@ static void say(struct engine_run *run, struct fx_json *card, const char *senten
 static enum fx_code trigger(struct engine_run *run, const struct fx_json *page,
                             struct fx_json *card) {
     struct fx_scope *sc = run->work->sc;
-    const char *severity = fx_json_get_text(page, "severity");
     const char *url = engine_page_url(run->work, page_key(run));
     struct fx_json *buttons = fx_json_at(card, "buttons");
 
@@ -77,8 +83,7 @@ static enum fx_code trigger(struct engine_run *run, const struct fx_json *page,
         say(run, card, "Nobody was paged, because PagerDuty is not configured.");
         return FX_OK;
     }
-    send(run, FX_PAGE_TRIGGER, fx_json_get_text(page, "summary"),
-         severity == NULL ? "high" : severity);
+    send(run, FX_PAGE_TRIGGER, page);
     say(run, card, "PagerDuty was told.");
     if (url == NULL)
         return FX_OK;
@@ -100,10 +105,13 @@ enum fx_code engine_answer_page(struct engine_run *run, struct fx_json *card,
         return FX_OK;
     if (fx_expr_fill_all(sc, template, run->names, &page, err) != FX_OK)
         return fx_fail_in(err, "answer page");
+    /* what is neither would be a silent no, and nobody would be woken */
+    if (fx_json_type(fx_json_at(page, "when")) != FX_JSON_BOOL)
+        return fx_fail(err, FX_ERR_INPUT, "answer page: `when` must be true or false");
     if (fx_json_get_bool(page, "when", false))
         return trigger(run, page, card);
     FX_TRY(store->setting(store, sc, setting_name(run), &was, err));
     if (strcmp(was, state_open) == 0 && run->work->engine->options.pagerduty != NULL)
-        send(run, FX_PAGE_RESOLVE, fx_json_get_text(page, "summary"), "high");
+        send(run, FX_PAGE_RESOLVE, page);
     return FX_OK;
 }

@@ -17,16 +17,38 @@ static const char *thread_of(const struct engine_run *run) {
                                        : engine_run_key(run->work->sc, run->row->id);
 }
 
+/* An expression alone may come to a number; as a person would type it. */
+static enum fx_code fill_arguments(struct engine_run *run, const struct fx_follow_up *follow_up,
+                                   const char **ret_line, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_json *line = NULL;
+
+    FX_TRY(fx_expr_fill(sc, follow_up->arguments, run->names, &line, err));
+    switch (fx_json_type(line)) {
+    case FX_JSON_STRING:
+        *ret_line = fx_json_text(line);
+        return FX_OK;
+    case FX_JSON_BOOL:
+    case FX_JSON_INT:
+    case FX_JSON_REAL:
+        *ret_line = fx_json_dump(sc, line);
+        return FX_OK;
+    default:
+        return fx_fail(err, FX_ERR_INPUT, "%s is no text", follow_up->arguments);
+    }
+}
+
 static enum fx_code start_one(struct engine_run *run, const struct fx_follow_up *follow_up,
                               int64_t after_ms, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     const struct fx_runbook *runbook = fx_system_find(run->system->system, follow_up->command);
-    struct fx_json *line = NULL, *arguments = NULL;
+    struct fx_json *arguments = NULL;
+    const char *line = "";
 
     if (runbook == NULL)
         return fx_fail(err, FX_ERR_INTERNAL, "there is no command %s", follow_up->command);
-    FX_TRY(fx_expr_fill(sc, follow_up->arguments, run->names, &line, err));
-    FX_TRY(fx_runbook_arguments(sc, runbook, fx_slice_of(fx_json_text(line)), &arguments, err));
+    FX_TRY(fill_arguments(run, follow_up, &line, err));
+    FX_TRY(fx_runbook_arguments(sc, runbook, fx_slice_of(line), &arguments, err));
     return engine_start_run(
         run->work,
         &(struct engine_ask){.system = run->system,
@@ -43,14 +65,15 @@ static enum fx_code start_one(struct engine_run *run, const struct fx_follow_up 
         err);
 }
 
-static enum fx_code tell_missing(struct engine_run *run, const struct fx_follow_up *follow_up,
-                                 const struct fx_error *why, struct fx_error *err) {
+static enum fx_code tell_missing(struct engine_run *run, size_t index, const struct fx_error *why,
+                                 struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
+    const struct fx_follow_up *follow_up = &run->runbook->follow_ups[index];
 
     fx_log(sc, FX_LOG_ERROR, "follow_up.not_started", FX_S("command", follow_up->command),
            FX_E(why));
     return engine_put_card(
-        run->work, fx_printf(sc, "run:%s:follow-up", run->row->id), thread_of(run),
+        run->work, fx_printf(sc, "run:%s:follow-up-%zu", run->row->id, index + 1), thread_of(run),
         run->system->channel,
         fx_json_object_of(
             sc, "tone", fx_json_string(sc, "bad"), "verdict",
@@ -75,7 +98,7 @@ enum fx_code engine_start_follow_ups(struct engine_run *run, struct fx_error *er
         for (size_t k = 0; code == FX_OK && k < follow_up->after_count; k++)
             code = start_one(run, follow_up, follow_up->after_ms[k], &why);
         if (code != FX_OK)
-            FX_TRY(tell_missing(run, follow_up, &why, err));
+            FX_TRY(tell_missing(run, i, &why, err));
     }
     return FX_OK;
 }

@@ -166,22 +166,32 @@ static bool is_plain_text(const struct line *line, const struct fx_argument *arg
 }
 
 /* The rest of the line goes as far as the next `name=` of an argument. */
+static bool rest_ends(struct line *line) {
+    if (!skip_blanks(line))
+        return true;
+    struct fx_slice name = read_name(line);
+
+    return name.len > 0 && find_argument(line->runbook, fx_slice_dup(line->sc, name)) != NULL;
+}
+
+/* What stands in quotes is one word, blanks and names included; a quote that is never closed is a
+ * mark like any other. */
+static void skip_word(struct line *line) {
+    size_t name = read_name(line).len;
+    struct word quoted = {0};
+    struct fx_error ignored;
+
+    line->at += name > 0 ? name + 1 : 0;
+    if (quote_length(line->text, line->at) > 0)
+        (void)!read_quoted(line, &quoted, &ignored);
+    while (line->at < line->text.len && !is_blank(line->text.ptr[line->at]))
+        line->at++;
+}
+
 static struct fx_slice take_rest(struct line *line, size_t start) {
-    size_t end = line->text.len;
-
-    while (skip_blanks(line)) {
-        struct fx_slice name = read_name(line);
-        size_t at = line->at;
-
-        if (name.len > 0 && find_argument(line->runbook, fx_slice_dup(line->sc, name)) != NULL) {
-            end = at;
-            break;
-        }
-        while (line->at < line->text.len && !is_blank(line->text.ptr[line->at]))
-            line->at++;
-    }
-    line->at = end;
-    return fx_slice_trim(fx_slice_cut(line->text, start, end - start));
+    while (!rest_ends(line))
+        skip_word(line);
+    return fx_slice_trim(fx_slice_cut(line->text, start, line->at - start));
 }
 
 static enum fx_code take_word(struct line *line, struct fx_error *err) {
@@ -206,7 +216,7 @@ static enum fx_code take_word(struct line *line, struct fx_error *err) {
     if (argument == NULL)
         return fx_fail(err, FX_ERR_INPUT, "'%s' is one word too many",
                        runbook_shown(line->sc, word.value));
-    if (argument->rest && !(word.quoted && !skip_blanks(line)))
+    if (argument->rest && !(word.quoted && rest_ends(line)))
         word.value = take_rest(line, word.start);
     return put_value(line, argument, word.value, err);
 }
@@ -291,9 +301,12 @@ const char *fx_runbook_usage(struct fx_scope *sc, const struct fx_runbook *runbo
             usage = fx_printf(sc, "%s [%s=%s%s]", usage, argument->name, usage_value(sc, argument),
                               more);
         else if (argument->optional)
-            usage = fx_printf(sc, "%s [%s%s]", usage, argument->name, more);
+            usage =
+                fx_printf(sc, "%s [%s%s]", usage, argument->name, argument->named ? "=..." : more);
         else
-            usage = fx_printf(sc, "%s <%s%s>", usage, usage_required(sc, argument), more);
+            usage = fx_printf(sc, "%s %s<%s%s>", usage,
+                              argument->named ? fx_printf(sc, "%s=", argument->name) : "",
+                              usage_required(sc, argument), more);
     }
     return usage;
 }

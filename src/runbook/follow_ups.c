@@ -8,12 +8,23 @@ enum {
 };
 static const int64_t follow_up_max_ms = 7LL * 24 * 3600 * 1000;
 
+/* One time may stand for a list of one. */
+static const char *const *read_times(struct runbook_check *c, const struct fx_json *after,
+                                     size_t *ret_count) {
+    if (fx_json_type(after) == FX_JSON_STRING)
+        after = fx_json_array_of(c->scratch, fx_json_copy(c->scratch, after), NULL);
+    return runbook_texts(c->scratch, after, ret_count);
+}
+
 static void check_times(struct runbook_check *c, const char *path, const struct fx_json *after,
                         struct fx_follow_up *follow_up) {
+    enum fx_json_type type = fx_json_type(after);
     size_t count = 0;
-    const char *const *texts = runbook_texts(c->scratch, after, &count);
+    const char *const *texts = read_times(c, after, &count);
     int64_t *times = fx_alloc(c->sc, (count + 1) * sizeof *times);
 
+    if ((type != FX_JSON_STRING && type != FX_JSON_ARRAY) || count < fx_json_count(after))
+        return; /* said already: it is missing, or something else than texts */
     if (count == 0 || count > FOLLOW_UP_TIMES_MAX) {
         runbook_say(c, path, "give 1 to %d times, such as [2m, 15m]", FOLLOW_UP_TIMES_MAX);
         return;
@@ -25,7 +36,7 @@ static void check_times(struct runbook_check *c, const char *path, const struct 
         if (fx_step_parse_duration(fx_slice_of(texts[i]), &times[i], &err) != FX_OK)
             runbook_say(c, here, "%s", err.message);
         else if (times[i] < FOLLOW_UP_MIN_MS || times[i] > follow_up_max_ms)
-            runbook_say(c, here, "a follow-up comes after 1s to 7d");
+            runbook_say(c, here, "%s is not within 1s to 7d", texts[i]);
     }
     follow_up->after_ms = times;
     follow_up->after_count = count;
@@ -59,6 +70,10 @@ static void check_one(struct runbook_check *c, const char *path, const struct fx
     if (command == NULL)
         return;
     const char *here = runbook_path(c, path, "command");
+    if (fx_expr_is_template(command)) {
+        runbook_say(c, here, "a follow-up's command is written out; put ${ } into its arguments");
+        return;
+    }
     const struct fx_runbook *runbook =
         runbook_check_apart(c, path, command, arguments == NULL ? "" : arguments, runbook_known(c));
 

@@ -159,12 +159,9 @@ static void turn_to(struct runbook_check *c, const struct runbook_file *file,
     c->all_arguments_used = false;
 }
 
-/* Answers name other commands, alarms name answers and schedules depend on them, so each stage
- * needs the one before it. */
-static void check_commands(struct runbook_check *c, struct fx_slice system_bytes) {
-    struct fx_json **used = fx_alloc(c->scratch, (c->files_count + 1) * sizeof *used);
-    bool *all_used = fx_alloc(c->scratch, c->files_count + 1);
-
+/* What each command does: answers, alarms and follow-ups name commands, so this comes first. */
+static void check_heads_and_steps(struct runbook_check *c, struct fx_slice system_bytes,
+                                  struct fx_json **used, bool *all_used) {
     for (size_t i = 0; i < c->files_count; i++)
         if (c->files[i].yaml != NULL) {
             runbook_check_head(c, i);
@@ -179,6 +176,15 @@ static void check_commands(struct runbook_check *c, struct fx_slice system_bytes
                             fx_json_at(fx_yaml_root(c->files[i].yaml), "steps"));
         all_used[i] = c->all_arguments_used;
     }
+}
+
+/* Answers name other commands, alarms name answers, and a follow-up depends on whom the other
+ * command answers, so each stage needs the one before it. */
+static void check_commands(struct runbook_check *c, struct fx_slice system_bytes) {
+    struct fx_json **used = fx_alloc(c->scratch, (c->files_count + 1) * sizeof *used);
+    bool *all_used = fx_alloc(c->scratch, c->files_count + 1);
+
+    check_heads_and_steps(c, system_bytes, used, all_used);
     if (c->system_yaml != NULL)
         runbook_check_alarms(c, fx_json_at(c->definition, "alarms"));
     for (size_t i = 0; i < c->files_count; i++) {
@@ -187,6 +193,12 @@ static void check_commands(struct runbook_check *c, struct fx_slice system_bytes
         turn_to(c, &c->files[i], used[i]);
         runbook_check_answer(c, &c->runbooks[i],
                              fx_json_at(fx_yaml_root(c->files[i].yaml), "answer"));
+        all_used[i] = all_used[i] || c->all_arguments_used;
+    }
+    for (size_t i = 0; i < c->files_count; i++) {
+        if (c->files[i].yaml == NULL)
+            continue;
+        turn_to(c, &c->files[i], used[i]);
         runbook_check_follow_ups(c, &c->runbooks[i],
                                  fx_json_at(fx_yaml_root(c->files[i].yaml), "follow_ups"));
         if (!all_used[i])

@@ -25,7 +25,8 @@ struct verification {
     struct queue dlq, main;
     int64_t total, since_ms;
     struct returns found;
-    const char *unread; /* why nothing is known; "" */
+    int64_t locked_until_ms; /* 0 when nothing came back */
+    const char *unread;      /* why something or all is not known; "" */
 };
 
 static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -93,6 +94,7 @@ static void look_closely(struct verification *v) {
     struct fx_error why;
 
     if (returns_find(v->ctx, v->messages, v->since_ms, &v->found, &why) == FX_OK) {
+        v->unread = v->found.unread;
         if (moved_unnamed(v))
             expect_only(v);
         return;
@@ -104,13 +106,17 @@ static void look_closely(struct verification *v) {
 }
 
 /* A cause that is still there is not tried again for a while, whoever asks. */
-static enum fx_code lock_what_came_back(const struct verification *v, struct fx_error *err) {
-    int64_t until = fx_wall_ms(v->ctx->clock) + fx_json_get_int(v->params, "lock", 0);
+static enum fx_code lock_what_came_back(struct verification *v, struct fx_error *err) {
+    int64_t lock_ms = fx_json_get_int(v->params, "lock", 0);
     const char *class = NULL;
     void *cursor = NULL;
 
-    while (fx_json_next(v->found.came_back, &cursor, &class, NULL))
-        FX_TRY(lock_class(v->ctx, &v->dlq, class, until, err));
+    while (fx_json_next(v->found.came_back, &cursor, &class, NULL)) {
+        int64_t until = 0;
+
+        FX_TRY(lock_class(v->ctx, &v->dlq, class, v->since_ms, lock_ms, &until, err));
+        v->locked_until_ms = until > v->locked_until_ms ? until : v->locked_until_ms;
+    }
     return FX_OK;
 }
 
@@ -139,8 +145,8 @@ static enum fx_code report(const struct verification *v, struct fx_json **ret_va
         "ok",
         fx_json_bool(sc, v->unread[0] == '\0' && v->found.told && v->found.success >= v->total),
         "came_back", fx_json_string(sc, came_back_text(v)), "locked_until",
-        fx_json_int(sc, fx_wall_ms(v->ctx->clock) + fx_json_get_int(v->params, "lock", 0)),
-        "events", v->found.events, "unread", fx_json_string(sc, v->unread), "dead_letters",
+        fx_json_int(sc, v->locked_until_ms), "events", v->found.events, "unread",
+        fx_json_string(sc, v->unread), "dead_letters",
         fx_json_int(sc, dead.visible + dead.in_flight), "waiting", fx_json_int(sc, main.visible),
         "in_flight", fx_json_int(sc, main.in_flight), NULL);
     return FX_OK;

@@ -12,10 +12,21 @@ static const char *name_of(const struct fx_step_context *ctx, const struct queue
 }
 
 enum fx_code lock_class(const struct fx_step_context *ctx, const struct queue *queue,
-                        const char *class, int64_t until_ms, struct fx_error *err) {
-    return ctx->host->remember(
-        ctx->host, ctx->sc, name_of(ctx, queue, class),
-        fx_json_object_of(ctx->sc, "until", fx_json_int(ctx->sc, until_ms), NULL), err);
+                        const char *class, int64_t since_ms, int64_t lock_ms, int64_t *ret_until_ms,
+                        struct fx_error *err) {
+    const char *name = name_of(ctx, queue, class);
+    struct fx_json *lock = NULL;
+
+    FX_TRY(ctx->host->recall(ctx->host, ctx->sc, name, &lock, err));
+    *ret_until_ms = fx_json_get_int(lock, "until", 0);
+    if (lock != NULL && fx_json_get_int(lock, "since", -1) == since_ms)
+        return FX_OK;
+    *ret_until_ms = fx_wall_ms(ctx->clock) + lock_ms;
+    return ctx->host->remember(ctx->host, ctx->sc, name,
+                               fx_json_object_of(ctx->sc, "until",
+                                                 fx_json_int(ctx->sc, *ret_until_ms), "since",
+                                                 fx_json_int(ctx->sc, since_ms), NULL),
+                               err);
 }
 
 enum fx_code lock_find(const struct fx_step_context *ctx, const struct queue *queue,

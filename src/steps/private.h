@@ -120,8 +120,11 @@ enum fx_code check_gates(const struct fx_step_context *ctx, const struct fx_json
 
 /* ---- locks.c: a class that came back after a redrive is left alone for a while ---- */
 
+/* For what a redrive that began at since_ms showed: looking at the same redrive again does not make
+ * the lock longer. *ret_until_ms is when it ends. */
 enum fx_code lock_class(const struct fx_step_context *ctx, const struct queue *queue,
-                        const char *class, int64_t until_ms, struct fx_error *err);
+                        const char *class, int64_t since_ms, int64_t lock_ms, int64_t *ret_until_ms,
+                        struct fx_error *err);
 /* *ret_until_ms is 0 when the class is not locked now. */
 enum fx_code lock_find(const struct fx_step_context *ctx, const struct queue *queue,
                        const char *class, int64_t *ret_until_ms, struct fx_error *err);
@@ -136,12 +139,13 @@ struct returns {
     struct fx_json *came_back; /* object: class -> how many failed again of the cause they had */
     struct fx_json *events;    /* [{event_id, status, cause, was}] of those without success */
     bool told;                 /* the system names a database that knows */
+    const char *unread;        /* why the logs could not be asked, so that some stay pending; "" */
 };
 /* Statuses alone, for a look that is often repeated. */
 enum fx_code returns_count(const struct fx_step_context *ctx, const struct fx_json *messages,
                            int64_t since_ms, struct returns *ret, struct fx_error *err);
 /* The same with causes, which also costs a log query. messages: [{event_id, correlation_id,
- * cause}]. */
+ * cause}]. Logs that cannot be read are no failure: *ret says so. */
 enum fx_code returns_find(const struct fx_step_context *ctx, const struct fx_json *messages,
                           int64_t since_ms, struct returns *ret, struct fx_error *err);
 

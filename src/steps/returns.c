@@ -74,17 +74,20 @@ static struct dead_letter letter_for(const struct fx_step_context *ctx,
                                 .why = ""};
 }
 
-/* Those of which the database knows nothing new: perhaps the logs do. */
-static enum fx_code ask_logs(const struct fx_step_context *ctx, const struct fx_json *silent,
-                             int64_t since_ms, struct returns *ret, struct fx_error *err) {
+/* Those of which the database knows nothing new: perhaps the logs do. Should they not answer, what
+ * the database told stands, and these are not known yet. */
+static void ask_logs(const struct fx_step_context *ctx, const struct fx_json *silent,
+                     int64_t since_ms, struct returns *ret) {
     size_t count = fx_json_count(silent);
     struct letters letters = {.items = fx_alloc(ctx->sc, (count + 1) * sizeof *letters.items),
                               .count = count,
                               .capacity = count};
+    struct fx_error why;
 
     for (size_t i = 0; i < count; i++)
         letters.items[i] = letter_for(ctx, fx_json_item(silent, i));
-    FX_TRY(evidence_of_logs(ctx, &letters, since_ms, err));
+    if (evidence_of_logs(ctx, &letters, since_ms, &why) != FX_OK)
+        ret->unread = fx_strdup(ctx->sc, why.message);
     for (size_t i = 0; i < count; i++) {
         const struct fx_json *message = fx_json_item(silent, i);
 
@@ -95,13 +98,13 @@ static enum fx_code ask_logs(const struct fx_step_context *ctx, const struct fx_
         ret->pending++;
         add_event(ctx, ret, message, "not known yet", "");
     }
-    return FX_OK;
 }
 
 static struct returns nothing(const struct fx_step_context *ctx) {
     return (struct returns){.came_back = fx_json_object(ctx->sc),
                             .events = fx_json_array(ctx->sc),
-                            .told = fx_json_at_path(ctx->system, "dlq_evidence.query") != NULL};
+                            .told = fx_json_at_path(ctx->system, "dlq_evidence.query") != NULL,
+                            .unread = ""};
 }
 
 enum fx_code returns_count(const struct fx_step_context *ctx, const struct fx_json *messages,
@@ -146,5 +149,6 @@ enum fx_code returns_find(const struct fx_step_context *ctx, const struct fx_jso
             fx_json_add(silent, message);
         }
     }
-    return ask_logs(ctx, silent, since_ms, ret, err);
+    ask_logs(ctx, silent, since_ms, ret);
+    return FX_OK;
 }

@@ -86,7 +86,7 @@ test('the reason stands on the card and in the audit log, and max bounds what mo
 test('what came back is locked, told in the channel, and paged once', async () => {
   const end = await cameBack();
   assert.match(end.text, /^Redrive stopped/);
-  assert.match(end.text, /Came back: \d+ DBConnectionError.*not redriven again for/);
+  assert.match(end.text, /Came back: \d+ DBConnectionError.*not redriven again before \d\d:\d\d/);
   assert.match(end.text, /PagerDuty was told/);
   const [page] = await stack.until(async () => { const all = await pages(); return all.length > 0 && all; }, 'the page');
   assert.match(JSON.stringify(page), /DBConnectionError/);

@@ -7,7 +7,7 @@
 
 static const int64_t noon_ms = 1795261504000; /* 2026-11-21T11:45:04Z */
 
-static void reads_the_forms_that_aws_writes(void **state) {
+static void reads_the_forms_that_aws_and_postgresql_write(void **state) {
     static const struct {
         const char *text;
         int64_t ms;
@@ -22,6 +22,13 @@ static void reads_the_forms_that_aws_writes(void **state) {
         {"2026-11-21T12:45:04+01:00", noon_ms},
         {"2026-11-21T06:15:04-0530", noon_ms},
         {"2026-11-22T01:45:04+14:00", noon_ms},
+        {"2026-11-21 11:45:04+00", noon_ms},
+        {"2026-11-21 11:45:04.123456+00", noon_ms + 123},
+        {"2026-11-21 12:45:04+01", noon_ms},
+        {"2026-11-21 06:45:04-05", noon_ms},
+        {"2026-11-21 17:15:04+05:30", noon_ms},
+        {"2026-11-22 01:45:04+14", noon_ms},
+        {"2026-11-21 11:45:04-00", noon_ms},
         {"2026-11-21t11:45:04z", noon_ms},
         {"2026-11-21 11:45:04Z", noon_ms},
         {"2024-02-29T00:00:00Z", 1709164800000},
@@ -65,6 +72,18 @@ static void refuses_what_is_no_time(void **state) {
         "2026-11-21T11:45:04+01:60",
         "2026-11-21T11:45:04+1",
         "2026-11-21T11:45:04+",
+        "2026-11-21T11:45:04+0",
+        "2026-11-21T11:45:04-0",
+        "2026-11-21T11:45:04+00:",
+        "2026-11-21T11:45:04+00 ",
+        "2026-11-21T11:45:04+000",
+        "2026-11-21T11:45:04+00:0",
+        "2026-11-21T11:45:04+00::00",
+        "2026-11-21T11:45:04+1400x",
+        "2026-11-21T11:45:04+14x",
+        "2026-11-21T11:45:04+15",
+        "2026-11-21T11:45:04+99",
+        "2026-11-21T11:45:0400",
         "2026-11-21T11:45:04Zx",
         "2026-11-21T11:45:04Z ",
         " 2026-11-21T11:45:04Z",
@@ -87,6 +106,8 @@ static void refuses_what_is_no_time(void **state) {
     int64_t ms = 0;
 
     assert_int_equal(fx_time_parse((struct fx_slice){"2026-11-21T11:45:04\0", 20}, &ms, &err),
+                     FX_ERR_INPUT);
+    assert_int_equal(fx_time_parse((struct fx_slice){"2026-11-21T11:45:04+00\0", 23}, &ms, &err),
                      FX_ERR_INPUT);
     assert_int_equal(fx_time_parse((struct fx_slice){NULL, 0}, &ms, &err), FX_ERR_INPUT);
 }
@@ -175,7 +196,7 @@ static void chance_fills_every_byte(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_the_forms_that_aws_writes),
+        cmocka_unit_test(reads_the_forms_that_aws_and_postgresql_write),
         cmocka_unit_test(refuses_what_is_no_time),
         cmocka_unit_test(writes_what_it_reads),
         cmocka_unit_test(foreign_milliseconds_stay_inside_the_calendar),

@@ -1,5 +1,9 @@
-foreach(name IN ITEMS engine_decide_test engine_schedule_test)
-  fx_unit_test(${name} USES base store state engine LIBS ${SQLITE})
-  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
-  target_sources(${name} PRIVATE support/scripted_http.c)
+foreach(test IN ITEMS engine_decide_test engine_recall_test engine_page_test engine_follow_ups_test)
+  fx_unit_test(${test} USES base store state engine LIBS ${SQLITE})
+  target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+  target_sources(${test} PRIVATE unit/engine_rig.c support/scripted_http.c)
 endforeach()
+
+fx_unit_test(engine_schedule_test USES base store state engine LIBS ${SQLITE})
+target_include_directories(engine_schedule_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+target_sources(engine_schedule_test PRIVATE support/scripted_http.c)

@@ -1,106 +1,31 @@
 /* engine_decide_test.c - decisions and what they are bound to, on a real store; and who is told
  * when a job is given up. */
-#include "support/test.h"
+#include "engine_rig.h"
 
-#include "private.h"
-
-#include "fluxabot/base/digest.h"
-#include "support/scripted_http.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { NOW_MS = 1000 * 1000 * 1000, LIFE_MS = 60 * 1000 };
-
-struct rig {
-    struct fx_scope *sc;
-    struct held_clock clock;
-    struct fx_engine engine;
-    char dir[64];
-    struct engine_work work;
-    struct fx_job job;
-};
-
-static int set_up(void **state) {
-    struct fx_scope *sc = fx_scope_new(NULL);
-    struct rig *rig = FX_NEW(sc, struct rig);
-    struct fx_error err;
-
-    rig->sc = sc;
-    held_clock_init(&rig->clock, NOW_MS);
-    snprintf(rig->dir, sizeof rig->dir, "/tmp/fluxabot-test-XXXXXX");
-    assert_non_null(mkdtemp(rig->dir));
-    rig->engine.options.clock = &rig->clock.clock;
-    rig->engine.options.random = fx_random_system();
-    rig->engine.options.metrics = fx_metrics_new();
-    rig->engine.options.state = fx_state_memory_new(&rig->clock.clock);
-    rig->engine.options.version = "1";
-    rig->engine.options.execute_ms = LIFE_MS;
-    assert_ok(fx_store_open(sc, fx_printf(sc, "sqlite://%s/x.db", rig->dir), &rig->clock.clock,
-                            fx_random_system(), &rig->engine.options.store, &err));
-    rig->work =
-        (struct engine_work){.engine = &rig->engine, .sc = sc, .job = &rig->job, .now_ms = NOW_MS};
-    *state = rig;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct rig *rig = *state;
-    static const char *const files[] = {"x.db", "x.db-wal", "x.db-shm"};
-
-    rig->engine.options.store->close(rig->engine.options.store);
-    rig->engine.options.state->close(rig->engine.options.state);
-    fx_metrics_free(rig->engine.options.metrics);
-    for (size_t i = 0; i < FX_COUNT_OF(files); i++)
-        unlink(fx_printf(rig->sc, "%s/%s", rig->dir, files[i]));
-    rmdir(rig->dir);
-    fx_scope_free(rig->sc);
-    return 0;
-}
-
-static const struct fx_run a_run = {.id = "run1",
-                                    .system = "fluxa",
-                                    .environment = "dev",
-                                    .command = "dlq redrive",
-                                    .runbook_digest = "d1",
-                                    .arguments_json = "{}",
-                                    .trigger = "slash",
-                                    .requester = "U1",
-                                    .channel = "C1",
-                                    .response_url = "",
-                                    .parent = "",
-                                    .incident = "",
-                                    .state = FX_RUN_APPROVAL,
-                                    .note = "",
-                                    .values_json = "{}",
-                                    .checkpoint_json = "",
-                                    .stop_by = "",
-                                    .created_ms = NOW_MS,
-                                    .updated_ms = NOW_MS};
 static const struct fx_approval an_approval = {.id = "apr-1",
                                                .run = "run1",
                                                .step = "gate",
                                                .digest = "x",
                                                .plan_json = "{\"plan\":1}",
                                                .requester = "U1",
-                                               .created_ms = NOW_MS,
-                                               .expires_ms = NOW_MS + LIFE_MS,
+                                               .created_ms = RIG_NOW_MS,
+                                               .expires_ms = RIG_NOW_MS + RIG_LIFE_MS,
                                                .decided_by = "",
                                                .reason = ""};
 
-static void store_request(struct rig *rig) {
+static void store_request(struct engine_rig *rig) {
     struct fx_store *store = rig->engine.options.store;
     struct fx_writes writes = {0};
     struct fx_error err;
 
-    fx_writes_run(rig->sc, &writes, &a_run);
+    fx_writes_run(rig->sc, &writes, &engine_rig_row);
     fx_writes_approval(rig->sc, &writes, &an_approval);
     assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
 }
 
-static enum fx_approval_state state_now(struct rig *rig) {
+static enum fx_approval_state state_now(struct engine_rig *rig) {
     struct fx_store *store = rig->engine.options.store;
     struct fx_approval *approval = NULL;
     struct fx_error err;
@@ -112,7 +37,7 @@ static enum fx_approval_state state_now(struct rig *rig) {
 /* ---- deciding ---- */
 
 static void the_first_decision_counts_and_the_next_is_told_whose_it_was(void **state) {
-    struct rig *rig = *state;
+    struct engine_rig *rig = *state;
     struct fx_error err = {0};
 
     store_request(rig);
@@ -127,11 +52,11 @@ static void the_first_decision_counts_and_the_next_is_told_whose_it_was(void **s
 }
 
 static void a_click_after_the_time_decides_nothing(void **state) {
-    struct rig *rig = *state;
+    struct engine_rig *rig = *state;
     struct fx_error err = {0};
 
     store_request(rig);
-    rig->clock.wall_ms = NOW_MS + LIFE_MS + 1;
+    rig->clock.wall_ms = RIG_NOW_MS + RIG_LIFE_MS + 1;
     assert_int_equal(engine_decide(&rig->work, &an_approval, true, "U2", "", "", &err),
                      FX_ERR_CONFLICT);
     assert_non_null(strstr(err.message, "over"));
@@ -145,7 +70,7 @@ static void a_click_after_the_time_decides_nothing(void **state) {
 }
 
 static void a_timer_that_comes_too_early_is_set_again(void **state) {
-    struct rig *rig = *state;
+    struct engine_rig *rig = *state;
     struct fx_error err = {0};
 
     store_request(rig);
@@ -154,19 +79,19 @@ static void a_timer_that_comes_too_early_is_set_again(void **state) {
     assert_int_equal(state_now(rig), FX_APPROVAL_PENDING);
     assert_int_equal(rig->work.writes.jobs_count, 1);
     assert_string_equal(rig->work.writes.jobs[0]->kind, "expire");
-    assert_int_equal(rig->work.writes.jobs[0]->due_ms, NOW_MS + LIFE_MS);
+    assert_int_equal(rig->work.writes.jobs[0]->due_ms, RIG_NOW_MS + RIG_LIFE_MS);
 }
 
 /* ---- the digest ---- */
 
 static void the_digest_changes_with_everything_that_was_shown_or_asked(void **state) {
-    struct rig *rig = *state;
-    const char *digest = engine_plan_digest(rig->sc, &a_run, &an_approval);
+    struct engine_rig *rig = *state;
+    const char *digest = engine_plan_digest(rig->sc, &engine_rig_row, &an_approval);
     struct fx_run runs[5];
     struct fx_approval approvals[6];
 
     for (size_t i = 0; i < FX_COUNT_OF(runs); i++)
-        runs[i] = a_run;
+        runs[i] = engine_rig_row;
     for (size_t i = 0; i < FX_COUNT_OF(approvals); i++)
         approvals[i] = an_approval;
     runs[0].id = "run2";
@@ -180,16 +105,17 @@ static void the_digest_changes_with_everything_that_was_shown_or_asked(void **st
     approvals[3].id = "apr-2";
     approvals[4].created_ms++;
     approvals[5].expires_ms++;
-    assert_string_equal(engine_plan_digest(rig->sc, &a_run, &an_approval), digest);
+    assert_string_equal(engine_plan_digest(rig->sc, &engine_rig_row, &an_approval), digest);
     for (size_t i = 0; i < FX_COUNT_OF(runs); i++)
         assert_string_not_equal(engine_plan_digest(rig->sc, &runs[i], &an_approval), digest);
     for (size_t i = 0; i < FX_COUNT_OF(approvals); i++)
-        assert_string_not_equal(engine_plan_digest(rig->sc, &a_run, &approvals[i]), digest);
+        assert_string_not_equal(engine_plan_digest(rig->sc, &engine_rig_row, &approvals[i]),
+                                digest);
 }
 
 /* ---- what was changed ---- */
 
-static void add_intent(struct rig *rig, const char *key, enum fx_intent_state state,
+static void add_intent(struct engine_rig *rig, const char *key, enum fx_intent_state state,
                        const char *outcome) {
     struct fx_store *store = rig->engine.options.store;
     struct fx_intent intent = {.run = "run1",
@@ -199,7 +125,7 @@ static void add_intent(struct rig *rig, const char *key, enum fx_intent_state st
                                .state = FX_INTENT_SET,
                                .what_json = "{}",
                                .outcome_json = "",
-                               .set_ms = NOW_MS};
+                               .set_ms = RIG_NOW_MS};
     struct fx_error err;
 
     assert_ok(store->begin_effect(store, rig->sc, NULL, &intent, NULL, &err));
@@ -211,7 +137,7 @@ static void add_intent(struct rig *rig, const char *key, enum fx_intent_state st
 }
 
 static void what_aws_refused_is_no_change_and_what_nobody_knows_is_an_open_one(void **state) {
-    struct rig *rig = *state;
+    struct engine_rig *rig = *state;
     struct engine_changes changes = {0};
     struct fx_error err = {0};
 
@@ -235,7 +161,7 @@ static void what_aws_refused_is_no_change_and_what_nobody_knows_is_an_open_one(v
 
 /* ---- giving up ---- */
 
-static void give_up(struct rig *rig, const char *kind, const char *subject) {
+static void give_up(struct engine_rig *rig, const char *kind, const char *subject) {
     struct fx_error why = {0}, err = {0};
 
     (void)fx_fail(&why, FX_ERR_INTERNAL, "the sky fell");
@@ -244,7 +170,7 @@ static void give_up(struct rig *rig, const char *kind, const char *subject) {
 }
 
 static void a_run_that_is_given_up_has_failed_and_its_asker_is_told(void **state) {
-    struct rig *rig = *state;
+    struct engine_rig *rig = *state;
 
     store_request(rig);
     give_up(rig, "run", "run1");
@@ -258,7 +184,7 @@ static void a_run_that_is_given_up_has_failed_and_its_asker_is_told(void **state
 }
 
 static void a_run_with_an_open_change_asks_instead_of_claiming_to_have_failed(void **state) {
-    struct rig *rig = *state;
+    struct engine_rig *rig = *state;
 
     store_request(rig);
     add_intent(rig, "d", FX_INTENT_SET, NULL);
@@ -268,9 +194,9 @@ static void a_run_with_an_open_change_asks_instead_of_claiming_to_have_failed(vo
 }
 
 static void a_run_that_has_ended_is_left_alone(void **state) {
-    struct rig *rig = *state;
+    struct engine_rig *rig = *state;
     struct fx_store *store = rig->engine.options.store;
-    struct fx_run done = a_run;
+    struct fx_run done = engine_rig_row;
     struct fx_writes writes = {0};
     struct fx_error err;
 
@@ -283,10 +209,10 @@ static void a_run_that_has_ended_is_left_alone(void **state) {
     assert_int_equal(rig->work.writes.runs_count + rig->work.writes.messages_count, 0);
 }
 
-static void store_event(struct rig *rig, const char *kind, const char *body, bool verified) {
+static void store_event(struct engine_rig *rig, const char *kind, const char *body, bool verified) {
     struct fx_store *store = rig->engine.options.store;
     struct fx_event event = {
-        .id = "e1", .kind = kind, .body = body, .verified = verified, .received_ms = NOW_MS};
+        .id = "e1", .kind = kind, .body = body, .verified = verified, .received_ms = RIG_NOW_MS};
     struct fx_error err;
     bool is_new = false;
 
@@ -295,7 +221,7 @@ static void store_event(struct rig *rig, const char *kind, const char *body, boo
 }
 
 static void whoever_typed_a_command_that_is_given_up_is_told_in_private(void **state) {
-    struct rig *rig = *state;
+    struct engine_rig *rig = *state;
 
     store_event(
         rig, "slack.command",
@@ -310,7 +236,7 @@ static void whoever_typed_a_command_that_is_given_up_is_told_in_private(void **s
 }
 
 static void an_expiry_or_an_unknown_kind_that_is_given_up_tells_nobody(void **state) {
-    struct rig *rig = *state;
+    struct engine_rig *rig = *state;
 
     give_up(rig, "expire", "apr-1");
     give_up(rig, "event", "nobody");
@@ -320,7 +246,7 @@ static void an_expiry_or_an_unknown_kind_that_is_given_up_tells_nobody(void **st
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(the_first_decision_counts_and_the_next_is_told_whose_it_was),
         TEST(a_click_after_the_time_decides_nothing),

@@ -228,6 +228,148 @@ static void a_default_is_not_shared_between_two_askers(void **state) {
     assert_string_equal(fx_json_dump(*state, second), "{\"ids\":[\"a\",\"b\"]}");
 }
 
+/* A line and what it means; with words, what it is refused with. */
+struct by_name {
+    const char *command, *rest, *json, *word;
+};
+
+static void expect_line(struct fx_scope *sc, const struct fx_runbooks *runbooks,
+                        const struct by_name *row) {
+    struct fx_json *arguments = NULL;
+    struct fx_error err = {0};
+    enum fx_code code = fx_runbook_arguments(sc, find(runbooks, row->command),
+                                             fx_slice_of(row->rest), &arguments, &err);
+
+    if (row->json == NULL) {
+        assert_int_equal(code, FX_ERR_INPUT);
+        if (strstr(err.message, row->word) == NULL)
+            fail_msg("%s %s: '%s' is not in: %s", row->command, row->rest, row->word, err.message);
+        return;
+    }
+    if (code != FX_OK)
+        fail_msg("%s %s: %s", row->command, row->rest, err.message);
+    if (strcmp(fx_json_dump(sc, arguments), row->json) != 0)
+        fail_msg("%s %s: %s", row->command, row->rest, fx_json_dump(sc, arguments));
+}
+
+static void expect_lines(void **state, const struct by_name *rows, size_t count) {
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/named", "named");
+
+    for (size_t i = 0; i < count; i++)
+        expect_line(*state, runbooks, &rows[i]);
+}
+
+#define REDRIVE(rate, max, reason, which)                                                          \
+    "{\"rate\":" #rate ",\"max\":" #max ",\"reason\":" reason                                      \
+    ",\"window\":300000,\"which\":" which "}"
+
+static void a_named_argument_is_passed_over_by_position(void **state) {
+    static const struct by_name rows[] = {
+        {"dlq redrive", "", REDRIVE(10, 2000, "null", "null"), NULL},
+        {"dlq redrive", "20 30", REDRIVE(20, 2000, "null", "[\"30\"]"), NULL},
+        {"dlq redrive", "20 because", REDRIVE(20, 2000, "null", "[\"because\"]"), NULL},
+        {"dlq redrive", "HashMismatch max=3", REDRIVE(10, 3, "null", "[\"HashMismatch\"]"), NULL},
+        {"dlq redrive", "max=3 HashMismatch", REDRIVE(10, 3, "null", "[\"HashMismatch\"]"), NULL},
+        {"dlq redrive", "MAX=3", REDRIVE(10, 3, "null", "null"), NULL},
+        {"dlq verify", "1h", "{\"window\":3600000,\"redrive\":null}", NULL},
+        {"dlq verify", "redrive=r-1", "{\"window\":900000,\"redrive\":\"r-1\"}", NULL},
+        {"dlq verify", "1h r-1", NULL, "'r-1' is one word too many"},
+        {"ask", "why=x U1 3", "{\"loud\":null,\"who\":\"U1\",\"times\":3,\"why\":\"x\"}", NULL},
+        {"ask", "U1 loud=yes why=x", "{\"loud\":true,\"who\":\"U1\",\"times\":1,\"why\":\"x\"}",
+         NULL},
+        {"ask", "U1 3 x", NULL, "'x' is one word too many"},
+        {"ask", "U1 3", NULL, "why is missing"},
+        {"note", "hello", NULL, "tag is missing"},
+        {"note", "tag=x", NULL, "text is missing"},
+    };
+    expect_lines(state, rows, FX_COUNT_OF(rows));
+}
+
+static void names_and_the_rest_of_the_line_come_in_any_order(void **state) {
+    static const char all[] = REDRIVE(20, 3, "\"a b\"", "[\"id1\",\"id2\"]");
+    static const struct by_name rows[] = {
+        {"dlq redrive", "20 id1 id2 reason=\"a b\" max=3", all, NULL},
+        {"dlq redrive", "20 max=3 id1 id2 reason=\"a b\"", all, NULL},
+        {"dlq redrive", "reason=\"a b\" max=3 20 id1 id2", all, NULL},
+        {"dlq redrive", "max=3 20 id1,id2 reason=\"a b\"", all, NULL},
+        {"dlq redrive", "which=id1,id2 max=3 rate=20 reason=\"a b\"", all, NULL},
+        {"dlq redrive", "20 id1 id2 reason=\u201Ca b\u201D max=3", all, NULL},
+        {"dlq redrive", "20  id1\tid2\n  max=3   reason=\"a b\"  ", all, NULL},
+        {"dlq redrive", "20 \"id1 id2\" reason=\"a b\" max=3", all, NULL},
+    };
+    expect_lines(state, rows, FX_COUNT_OF(rows));
+}
+
+static void what_is_given_twice_or_torn_apart_is_refused(void **state) {
+    static const struct by_name rows[] = {
+        {"dlq redrive", "max=3 max=4", NULL, "max is given twice"},
+        {"dlq redrive", "max=3 id1 max=4", NULL, "max is given twice"},
+        {"dlq redrive", "id1 max=3 which=id2", NULL, "which is given twice"},
+        {"dlq redrive", "20 id1 rate=30", NULL, "rate is given twice"},
+        {"dlq redrive", "20 id1 max=3 id2", NULL, "'id2' is one word too many"},
+        {"dlq redrive", "max=0", NULL, "from 1 to 2000"},
+        {"dlq redrive", "max=2001", NULL, "from 1 to 2000"},
+        {"dlq redrive", "mxa=3", NULL, "no argument mxa"},
+        {"dlq redrive", "20 id1 mxa=3", NULL, "'mxa=3'"},
+        {"dlq redrive", "20 id1 reason=\"a b", NULL, "not closed"},
+        {"note", "tag=x hello text=again", NULL, "text is given twice"},
+    };
+    expect_lines(state, rows, FX_COUNT_OF(rows));
+}
+
+static void the_rest_ends_at_a_name_of_the_command_alone(void **state) {
+    static const struct by_name rows[] = {
+        {"note", "it said status=500 again tag=x",
+         "{\"tag\":\"x\",\"text\":\"it said status=500 again\"}", NULL},
+        {"note", "status=500 tag=x", "{\"tag\":\"x\",\"text\":\"status=500\"}", NULL},
+        {"note", "tag=x status=500", "{\"tag\":\"x\",\"text\":\"status=500\"}", NULL},
+        {"note", "a=b = c== tag=x", "{\"tag\":\"x\",\"text\":\"a=b = c==\"}", NULL},
+        {"note", "the tag is not a name tag=x",
+         "{\"tag\":\"x\",\"text\":\"the tag is not a name\"}", NULL},
+        {"note", "a vintage=1 x_tag=2 tag=x", "{\"tag\":\"x\",\"text\":\"a vintage=1 x_tag=2\"}",
+         NULL},
+    };
+    expect_lines(state, rows, FX_COUNT_OF(rows));
+}
+
+static void a_name_inside_quotes_does_not_end_the_rest(void **state) {
+    static const struct by_name rows[] = {
+        {"note", "tag=x he wrote \"use tag=y here\" twice",
+         "{\"tag\":\"x\",\"text\":\"he wrote \\\"use tag=y here\\\" twice\"}", NULL},
+        {"note", "he wrote \"use tag=y here\" tag=x",
+         "{\"tag\":\"x\",\"text\":\"he wrote \\\"use tag=y here\\\"\"}", NULL},
+        {"note", "he wrote \"\\\" tag=y\" tag=x",
+         "{\"tag\":\"x\",\"text\":\"he wrote \\\"\\\\\\\" tag=y\\\"\"}", NULL},
+        {"note", "he wrote q=\"use tag=y\" tag=x",
+         "{\"tag\":\"x\",\"text\":\"he wrote q=\\\"use tag=y\\\"\"}", NULL},
+        {"note", "he wrote \u201Cuse tag=y\u201D tag=x",
+         "{\"tag\":\"x\",\"text\":\"he wrote \u201Cuse tag=y\u201D\"}", NULL},
+        {"note", "tag=x \"use tag=y\"", "{\"tag\":\"x\",\"text\":\"use tag=y\"}", NULL},
+        {"note", "\"use tag=y\" tag=x", "{\"tag\":\"x\",\"text\":\"use tag=y\"}", NULL},
+        {"note", "\"use tag=y\" he said tag=x",
+         "{\"tag\":\"x\",\"text\":\"\\\"use tag=y\\\" he said\"}", NULL},
+        /* a quote that is never closed is a mark like any other */
+        {"note", "a disk of 5\" or \"so tag=x",
+         "{\"tag\":\"x\",\"text\":\"a disk of 5\\\" or \\\"so\"}", NULL},
+    };
+    expect_lines(state, rows, FX_COUNT_OF(rows));
+}
+
+static void usage_shows_that_a_name_must_be_typed(void **state) {
+    static const char *const rows[][2] = {
+        {"dlq redrive", "dlq redrive [rate=10] [max=2000] [reason=...] [window=5m] [which...]"},
+        {"dlq verify", "dlq verify [window=15m] [redrive=...]"},
+        {"note", "note tag=<tag> <text...>"},
+        {"ask", "ask [loud=...] <who> [times=1] why=<why>"},
+    };
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/named", "named");
+
+    for (size_t i = 0; i < FX_COUNT_OF(rows); i++)
+        assert_string_equal(fx_runbook_usage(*state, find(runbooks, rows[i][0])), rows[i][1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_words_by_place_and_by_name, setup, teardown),
@@ -239,6 +381,17 @@ int main(void) {
         cmocka_unit_test_setup_teardown(shows_how_to_type_a_command, setup, teardown),
         cmocka_unit_test_setup_teardown(a_default_is_not_shared_between_two_askers, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_named_argument_is_passed_over_by_position, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(names_and_the_rest_of_the_line_come_in_any_order, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_given_twice_or_torn_apart_is_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_rest_ends_at_a_name_of_the_command_alone, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_name_inside_quotes_does_not_end_the_rest, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(usage_shows_that_a_name_must_be_typed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

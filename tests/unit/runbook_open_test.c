@@ -32,6 +32,7 @@ static void finds_nothing_wrong_in_the_good_ones(void **state) {
     static const char *const good[][3] = {
         {"good/fluxa", "fluxa", PROD},
         {"good/tiny", "tiny", NULL},
+        {"good/named", "named", NULL},
         {"good/tiny", "tiny", "{\"dev\":{},\"prod\":{}}"},
     };
     for (size_t i = 0; i < FX_COUNT_OF(good); i++) {
@@ -89,6 +90,58 @@ static void keeps_what_stands_on_a_button_for_the_command(void **state) {
 
     assert_string_equal(fx_system_find(fx_runbooks_at(tiny, 0), "hello")->button, "Say hello");
     assert_null(fx_system_find(fx_runbooks_at(fluxa, 0), "dlq")->button);
+}
+
+static void keeps_what_comes_after_a_change(void **state) {
+    static const int64_t minutes[] = {2, 5, 15};
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/named", "named");
+    const struct fx_system *system = fx_runbooks_at(runbooks, 0);
+    const struct fx_runbook *runbook = fx_system_find(system, "dlq redrive");
+
+    assert_int_equal(runbook->follow_ups_count, 3);
+    const struct fx_follow_up *first = &runbook->follow_ups[0];
+    assert_string_equal(first->command, "dlq verify");
+    assert_string_equal(first->arguments, "redrive=${run.id}");
+    assert_int_equal(first->after_count, FX_COUNT_OF(minutes));
+    for (size_t i = 0; i < FX_COUNT_OF(minutes); i++)
+        assert_int_equal(first->after_ms[i], minutes[i] * 60000);
+    /* one time without a list, the latest there is; and the earliest, without arguments */
+    assert_int_equal(runbook->follow_ups[1].after_count, 1);
+    assert_int_equal(runbook->follow_ups[1].after_ms[0], 7 * 86400000);
+    assert_string_equal(runbook->follow_ups[1].arguments, "window=${arguments.window}ms");
+    assert_int_equal(runbook->follow_ups[2].after_ms[0], 1000);
+    assert_string_equal(runbook->follow_ups[2].arguments, "");
+    assert_int_equal(fx_system_find(system, "dlq verify")->follow_ups_count, 0);
+}
+
+static void keeps_a_page_with_its_condition_as_an_expression(void **state) {
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/named", "named");
+    const struct fx_system *system = fx_runbooks_at(runbooks, 0);
+
+    assert_string_equal(
+        fx_json_dump(*state, fx_json_at(fx_system_find(system, "dlq redrive")->answer, "page")),
+        "{\"key\":\"redriven messages came back\",\"when\":\"${move.came_back > 0}\","
+        "\"summary\":\"${move.came_back} came back\"}");
+    assert_string_equal(
+        fx_json_dump(*state, fx_json_at(fx_system_find(system, "dlq verify")->answer, "page")),
+        "{\"when\":\"${seen.count > 5}\",\"summary\":\"${seen.count} wait\","
+        "\"severity\":\"critical\"}");
+    assert_null(fx_json_at(fx_system_find(system, "note")->answer, "page"));
+}
+
+static void keeps_which_arguments_are_given_by_name_alone(void **state) {
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/named", "named");
+    const struct fx_runbook *runbook = fx_system_find(fx_runbooks_at(runbooks, 0), "dlq redrive");
+
+    assert_int_equal(runbook->arguments_count, 5);
+    assert_false(runbook->arguments[0].named);
+    for (size_t i = 1; i < 4; i++)
+        assert_true(runbook->arguments[i].named);
+    assert_true(runbook->arguments[4].rest);
+    assert_false(runbook->arguments[4].named);
 }
 
 static void keeps_buttons_as_command_and_arguments(void **state) {
@@ -330,10 +383,10 @@ static void a_digest_is_over_the_bytes_of_both_files(void **state) {
         digest_of(*state, system, "command: hello\nsummary: s\nanswer: { verdict: v } # w\n"));
 }
 
-static void keeps_nothing_of_the_scope_it_was_opened_with(void **state) {
+static void read_all_after_its_scope_is_gone(void **state, const char *folder, const char *name) {
     struct fx_scope *sc = fx_scope_new(NULL);
     FX_CLEANUP(close_p)
-    struct fx_runbooks *runbooks = runbook_open_good(sc, "good/fluxa", "fluxa");
+    struct fx_runbooks *runbooks = runbook_open_good(sc, folder, name);
 
     fx_scope_free(sc); /* under AddressSanitizer, what was borrowed from it is found below */
     for (size_t i = 0; i < fx_runbooks_count(runbooks); i++) {
@@ -348,8 +401,18 @@ static void keeps_nothing_of_the_scope_it_was_opened_with(void **state) {
             assert_true(strlen(fx_json_dump(*state, runbook->answer)) > 0);
             for (size_t k = 0; k < runbook->steps_count; k++)
                 assert_true(strlen(fx_json_dump(*state, runbook->steps[k].params)) > 0);
+            for (size_t k = 0; k < runbook->follow_ups_count; k++)
+                assert_true(strlen(runbook->follow_ups[k].command) +
+                                    strlen(runbook->follow_ups[k].arguments) >
+                                0 &&
+                            runbook->follow_ups[k].after_ms[0] > 0);
         }
     }
+}
+
+static void keeps_nothing_of_the_scope_it_was_opened_with(void **state) {
+    read_all_after_its_scope_is_gone(state, "good/fluxa", "fluxa");
+    read_all_after_its_scope_is_gone(state, "good/named", "named");
 }
 
 static void a_file_larger_than_allowed_is_refused(void **state) {
@@ -377,6 +440,11 @@ int main(void) {
         cmocka_unit_test_setup_teardown(finds_nothing_wrong_in_the_good_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_a_command_as_it_was_written, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_what_stands_on_a_button_for_the_command, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(keeps_what_comes_after_a_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_a_page_with_its_condition_as_an_expression, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(keeps_which_arguments_are_given_by_name_alone, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(keeps_buttons_as_command_and_arguments, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_routes_as_they_were_written, setup, teardown),

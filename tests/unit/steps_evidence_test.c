@@ -267,7 +267,7 @@ static const struct queue queue = {.name = "Fluxa-DLQ"}, other = {.name = "Other
 static void a_class_that_came_back_is_not_safe_until_its_time_is_over(void **state) {
     struct rig *rig = *state;
     struct memory memory = memory_of(rig);
-    int64_t now = fx_wall_ms(rig->ctx.clock);
+    int64_t now = fx_wall_ms(rig->ctx.clock), until = 0, again = 0;
     struct dead_letter item =
         letter_of(rig, "{\"event_id\":\"e1\",\"payload\":{}}", "DBConnectionError");
     struct letters letters = {&item, 1, 1};
@@ -277,14 +277,17 @@ static void a_class_that_came_back_is_not_safe_until_its_time_is_over(void **sta
     rig->ctx.host = &memory.host;
     assert_ok(classify(&rig->ctx, &queue, &letters, &gaps, &err));
     assert_true(class_is_safe(item.class));
-    assert_ok(lock_class(&rig->ctx, &queue, "Database", now + 3600000, &err));
+    assert_ok(lock_class(&rig->ctx, &queue, "Database", now, 3600000, &until, &err));
     assert_ok(classify(&rig->ctx, &queue, &letters, &gaps, &err));
     assert_false(class_is_safe(item.class));
     assert_string_equal(class_name(item.class), "Database");
     assert_string_equal(class_retry(item.class), "locked");
+    assert_in_range(until, now + 3600000, now + 3700000);
+    assert_ok(lock_class(&rig->ctx, &queue, "Database", now, 7200000, &again, &err));
+    assert_int_equal(again, until); /* another look at the same redrive */
     assert_ok(classify(&rig->ctx, &other, &letters, &gaps, &err));
     assert_true(class_is_safe(item.class));
-    assert_ok(lock_class(&rig->ctx, &queue, "Database", now - 1, &err));
+    assert_ok(lock_class(&rig->ctx, &queue, "Database", now + 1, -1, &until, &err));
     assert_ok(classify(&rig->ctx, &queue, &letters, &gaps, &err));
     assert_true(class_is_safe(item.class));
 }
@@ -293,10 +296,11 @@ static void a_lock_refuses_a_redrive_of_its_class_alone(void **state) {
     struct rig *rig = *state;
     struct memory memory = memory_of(rig);
     struct fx_json *one = fx_json_int(rig->sc, 1);
+    int64_t until = 0;
     struct fx_error err = {0};
 
     rig->ctx.host = &memory.host;
-    assert_ok(lock_class(&rig->ctx, &queue, "Database", INT64_MAX / 2, &err));
+    assert_ok(lock_class(&rig->ctx, &queue, "Database", 1, INT64_MAX / 4, &until, &err));
     assert_ok(
         lock_refuse(&rig->ctx, &queue, fx_json_object_of(rig->sc, "Throttled", one, NULL), &err));
     assert_int_equal(

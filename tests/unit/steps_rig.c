@@ -1,0 +1,125 @@
+/* steps_rig.c - see steps_rig.h */
+#include "steps_rig.h"
+
+static const char system_text[] =
+    "{'queues':{'main':{'url':'https://sqs.us-east-1.amazonaws.com/1/main',"
+    "'arn':'arn:aws:sqs:us-east-1:1:main','idempotent':true},"
+    "'dlq':{'url':'https://sqs.us-east-1.amazonaws.com/1/dlq',"
+    "'arn':'arn:aws:sqs:us-east-1:1:Fluxa-DLQ','source':'main'}},"
+    "'dlq_evidence':{'database':'events','query':'SELECT all of them'},"
+    "'dlq_classes':["
+    "{'class':'Hash','priority':10,'retry':'never','codes':['HashMismatch']},"
+    "{'class':'Database','priority':50,'retry':'yes','codes':['DBConnectionError'],"
+    "'match':['connection (refused|reset)']},"
+    "{'class':'Locked','priority':51,'retry':'yes','codes':['LockTimeout']}]}";
+
+/* fx_sql_open has no argument of the test's, so its rig stands here. */
+static struct steps_rig *rig_of_test;
+
+/* ---- the database: these stand in the place of the module sql ---- */
+
+enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *options,
+                         struct fx_sql **ret_sql, struct fx_error *err) {
+    assert_true(options->read_only);
+    assert_string_equal(options->url, "postgresql://events");
+    *ret_sql = NULL;
+    if (rig_of_test->database_fails != FX_OK)
+        return fx_fail(err, rig_of_test->database_fails, "the database is away");
+    return FX_OK;
+}
+
+void fx_sql_close(struct fx_sql *sql) {
+}
+
+void fx_sql_close_any(void *sql) {
+}
+
+enum fx_code fx_sql_query(struct fx_sql *sql, struct fx_scope *sc, const char *statement,
+                          const struct fx_json *params, size_t max_rows, struct fx_json **ret_rows,
+                          struct fx_error *err) {
+    rig_of_test->statements++;
+    rig_of_test->asked = params;
+    *ret_rows = rig_of_test->rows;
+    return FX_OK;
+}
+
+static const char *database_url(const struct fx_step_context *ctx, const char *name) {
+    return fx_printf(ctx->sc, "postgresql://%s", name);
+}
+
+/* ---- the host ---- */
+
+static struct steps_rig *of(struct fx_step_host *host) {
+    return FX_CONTAINER_OF(host, struct steps_rig, host);
+}
+
+static enum fx_code recall(struct fx_step_host *host, struct fx_scope *sc, const char *name,
+                           struct fx_json **ret_value, struct fx_error *err) {
+    *ret_value = fx_json_at(of(host)->kept, name);
+    return FX_OK;
+}
+
+static enum fx_code remember(struct fx_step_host *host, struct fx_scope *sc, const char *name,
+                             const struct fx_json *value, struct fx_error *err) {
+    if (of(host)->remember_fails != FX_OK)
+        return fx_fail(err, of(host)->remember_fails, "the store is away");
+    fx_json_put(of(host)->kept, name, fx_json_copy(of(host)->sc, value));
+    return FX_OK;
+}
+
+static enum fx_code past_run(struct fx_step_host *host, struct fx_scope *sc, const char *command,
+                             const char *id, struct fx_json **ret_run, struct fx_error *err) {
+    of(host)->past_of = command;
+    of(host)->past_id = id;
+    *ret_run = of(host)->past;
+    return FX_OK;
+}
+
+static void progress(struct fx_step_host *host, struct fx_scope *sc, const struct fx_json *value) {
+    of(host)->progresses++;
+}
+
+/* ---- the rig ---- */
+
+struct fx_json *steps_rig_json(struct steps_rig *rig, const char *text) {
+    return aws_world_json(rig->sc, text);
+}
+
+void steps_rig_put(struct steps_rig *rig, const char *member, const char *json) {
+    struct fx_json *system = fx_json_copy(rig->sc, rig->ctx.system);
+
+    fx_json_remove(system, member);
+    fx_json_put(system, member, json == NULL ? NULL : steps_rig_json(rig, json));
+    rig->ctx.system = system;
+}
+
+int steps_rig_set_up(void **state) {
+    static struct steps_rig rig;
+
+    rig = (struct steps_rig){
+        .host = {
+            .recall = recall, .remember = remember, .past_run = past_run, .progress = progress}};
+    aws_world_begin(&rig.world, NULL);
+    rig.sc = rig.world.sc;
+    rig.rows = fx_json_array(rig.sc);
+    rig.kept = fx_json_object(rig.sc);
+    rig.ctx = (struct fx_step_context){.sc = rig.sc,
+                                       .clock = &rig.world.clock.clock,
+                                       .http = &rig.world.script.http,
+                                       .aws = rig.world.aws,
+                                       .system = steps_rig_json(&rig, system_text),
+                                       .environment = "dev",
+                                       .database_url = database_url,
+                                       .host = &rig.host};
+    assert_int_equal(fx_wall_ms(rig.ctx.clock), RIG_NOW_MS);
+    rig_of_test = &rig;
+    *state = &rig;
+    return 0;
+}
+
+int steps_rig_tear_down(void **state) {
+    struct steps_rig *rig = *state;
+
+    aws_world_end(&rig->world);
+    return 0;
+}
