@@ -225,12 +225,27 @@ static void read_testing(const struct reader *r) {
     config->response_url_prefix = text_at(r, "testing.response_url_prefix", NULL);
 }
 
+static void read_state(const struct reader *r) {
+    struct fx_state_options *state = &r->config->state;
+    struct fx_error err = {0};
+
+    *state = (struct fx_state_options){.url = text_at(r, "state.url", "memory:"),
+                                       .username = text_at(r, "state.username", NULL),
+                                       .password = secret_at(r, "state.password"),
+                                       .ca_file = text_at(r, "state.ca_file", NULL),
+                                       .namespace = text_at(r, "state.namespace", NULL)};
+    if (strchr(state->url, '@') != NULL)
+        find_at(r, "state.url",
+                "state.url holds no user and no password: write state.username and state.password");
+    else if (fx_state_check(state, &err) != FX_OK)
+        find_at(r, "state.url", fx_printf(r->config->sc, "state: %s", err.message));
+}
+
 static void read_rest(const struct reader *r) {
     struct app_config *config = r->config;
 
     config->store_url = text_at(r, "store.url", "");
-    if (strcmp(text_at(r, "state.url", "memory:"), "memory:") != 0)
-        find_at(r, "state.url", "state.url must be memory: in this version");
+    read_state(r);
     config->aws_region = text_at(r, "aws.region", NULL);
     config->aws_endpoint_url = text_at(r, "aws.endpoint_url", NULL);
     config->pagerduty_events_url =

@@ -36,6 +36,7 @@ struct app_config {
     const char *file;
     struct fx_web_listener listen, admin;
     const char *store_url;
+    struct fx_state_options state; /* without seal, clock, random and log */
     const char *slack_api_url, *bot_token;
     struct fx_slice *signing_secrets;
     size_t signing_secrets_count;

@@ -45,6 +45,18 @@ static const char *getenv_of_process(const char *name) {
     return getenv(name);
 }
 
+/* The seal comes from a secret that all processes of an installation have. While that is being
+ * replaced they may disagree, and then do not believe each other's values: a cache is empty. */
+static enum fx_code open_state(struct program *p, struct fx_error *err) {
+    struct fx_state_options options = p->config->state;
+
+    options.seal = p->config->signing_secrets[0];
+    options.clock = fx_clock_system();
+    options.random = fx_random_system();
+    options.log = p->log;
+    return fx_state_open(&options, &p->state, err);
+}
+
 static void build_rules(struct program *p) {
     struct app_config *config = p->config;
     const char **arns = fx_alloc(p->sc, (config->topics_count + 1) * sizeof *arns);
@@ -146,7 +158,7 @@ static enum fx_code start(struct program *p, struct app_findings *findings, stru
         fx_log_new(stderr, p->arguments->verbose ? FX_LOG_DEBUG : FX_LOG_INFO, fx_clock_system());
     fx_scope_set_log(p->sc, p->log);
     p->metrics = fx_metrics_new();
-    p->state = fx_state_memory_new(fx_clock_system());
+    FX_TRY(open_state(p, err));
     build_rules(p);
     FX_TRY(fx_store_open(p->sc, p->config->store_url, fx_clock_system(), fx_random_system(),
                          &p->store, err));

@@ -107,8 +107,9 @@ static void put_value(struct fx_state *state, const char *key, struct fx_slice v
     struct entry *entry = find(&memory->values, key);
     if (entry != NULL)
         drop(&memory->values, entry);
-    /* absent is always true, a stale value would not be */
-    if (value.len <= FX_STATE_MAX_VALUE_BYTES && ttl_ms > 0) {
+    /* absent is always true, a stale value or half of one would not be */
+    if (value.len <= FX_STATE_MAX_VALUE_BYTES && ttl_ms > 0 &&
+        (value.len == 0 || memchr(value.ptr, '\0', value.len) == NULL)) {
         entry = add(&memory->values, key);
         entry->value = fx_slice_dup(entry->sc, value);
         entry->expires_ms = ttl_ms < INT64_MAX - now_ms ? now_ms + ttl_ms : INT64_MAX;

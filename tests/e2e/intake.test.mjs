@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { root, Stack } from '../support/stack.mjs';
-import { busyJobs, freshWorld, restart, sql, tableCounts, watchEffects } from '../support/cases.mjs';
+import { busyJobs, freshWorld, redis, restart, sql, tableCounts, watchEffects } from '../support/cases.mjs';
 import { alarmMessage, certificateUrl, commandBody, envelope, post, sendCommand, sendSns, slackHeaders, topic } from '../support/senders.mjs';
 
 let stack;
@@ -94,6 +94,7 @@ test('the same Slack request counts once, also after a restart', async () => {
 });
 
 test('before the certificate is known, a forged notification opens nothing', async () => {
+  await redis(stack, 'FLUSHALL'); // it would outlive the restart
   await restart(stack);
   const before = await tableCounts(stack);
   const forged = envelope(stack, { Message: alarmMessage('fluxa-forged', 'ALARM') }, { Message: alarmMessage('fluxa-forged-2', 'ALARM') });

@@ -111,6 +111,10 @@ symbols_refuse json_null steps/planted.c 'void *json_null(void);
 void *planted(void) { return json_null(); }'
 symbols_refuse PQfinish store/planted.c 'void PQfinish(void *);
 void planted(void *p) { PQfinish(p); }'
+symbols_refuse redisReaderFeed state/planted.c 'int redisReaderFeed(void *, void *, int);
+int planted(void *r) { return redisReaderFeed(r, r, 1); }'
+symbols_refuse SSL_new redis/planted.c 'void *SSL_new(void *);
+void *planted(void *c) { return SSL_new(c); }'
 symbols_refuse time engine/planted.c '#include <time.h>
 long planted(void) { return time(0); }'
 symbols_refuse clock_gettime engine/planted.c '#include <time.h>

@@ -1,7 +1,7 @@
 // cases.mjs - what the cases of one end-to-end test share: a fresh world each, and questions to the records.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { root } from './stack.mjs';
@@ -34,6 +34,13 @@ export async function postgres(stack, statement) {
 export async function busyJobs(stack) {
   const [row] = await sql(stack, "SELECT count(*) AS n FROM jobs WHERE state < 2 AND kind <> 'expire' AND due_ms < (strftime('%s') + 3) * 1000");
   return row.n;
+}
+
+// A command of Redis; its password is not among the arguments.
+export async function redis(stack, ...words) {
+  const password = (await readFile(path.join(stack.dir, 'secrets/redis_password'), 'utf8')).trim();
+  const { stdout } = await run('redis-cli', ['-u', stack.redis, ...words], { env: { ...process.env, REDISCLI_AUTH: password } });
+  return stdout.trim();
 }
 
 // Rows of every table that a refused request must leave alone.

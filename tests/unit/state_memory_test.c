@@ -1,15 +1,9 @@
-/* state_memory_test.c - values disappear, counters count, no wake-up is lost. */
-#include "support/test.h"
+/* state_memory_test.c - the contract, and times and limits to the millisecond and the key. */
+#include "contract/state_contract.h"
 
-#include "fluxabot/state.h"
-
-#include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct fixture {
     struct fx_clock clock;
@@ -137,162 +131,24 @@ static void counts_within_a_window_and_begins_again(void **state) {
     assert_int_equal(f->state->count(f->state, "u", 100), 2);
 }
 
-enum { COUNTERS = 8, COUNTS_EACH = 500 };
+/* ---- the contract ---- */
 
-static void *count_many(void *item) {
-    struct fixture *f = item;
-
-    for (int i = 0; i < COUNTS_EACH; i++) {
-        struct fx_scope *sc = fx_scope_new(NULL);
-        f->state->count(f->state, "shared", 1000);
-        f->state->put(f->state, fx_printf(sc, "k%d", i % 7), FX_SLICE("x"), 10);
-        f->state->get(f->state, sc, "k3");
-        fx_scope_free(sc);
-    }
-    return NULL;
-}
-
-static void threads_lose_no_count(void **state) {
-    struct fixture *f = *state;
-    pthread_t threads[COUNTERS];
-
-    for (int i = 0; i < COUNTERS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, count_many, f), 0);
-    for (int i = 0; i < COUNTERS; i++)
-        pthread_join(threads[i], NULL);
-    assert_int_equal(f->state->count(f->state, "shared", 1000), COUNTERS * COUNTS_EACH + 1);
-}
-
-/* ---- wake-ups ---- */
-
-enum { FOREVER_MS = 20000, SOON_MS = 5000 };
-
-static int64_t waited_ms(struct fixture *f, const char *channel, int64_t timeout_ms) {
-    int64_t begin_ms = fx_mono_ms(fx_clock_system());
-
-    f->state->wait(f->state, channel, timeout_ms);
-    return fx_mono_ms(fx_clock_system()) - begin_ms;
-}
-
-static void a_wake_before_the_wait_is_kept_once(void **state) {
-    struct fixture *f = *state;
-
-    f->state->wake(f->state, "jobs");
-    f->state->wake(f->state, "jobs");
-    assert_true(waited_ms(f, "jobs", FOREVER_MS) < SOON_MS);
-    assert_true(waited_ms(f, "jobs", 30) >= 29);
-}
-
-static void a_wake_is_for_its_channel_only(void **state) {
-    struct fixture *f = *state;
-
-    f->state->wake(f->state, "outbox");
-    assert_true(waited_ms(f, "jobs", 30) >= 29);
-    assert_true(waited_ms(f, "outbox", FOREVER_MS) < SOON_MS);
-}
-
-static void a_wait_without_time_returns_at_once(void **state) {
-    struct fixture *f = *state;
-
-    assert_true(waited_ms(f, "jobs", 0) < SOON_MS);
-    assert_true(waited_ms(f, "jobs", -5) < SOON_MS);
-}
-
-static void many_channels_still_wake(void **state) {
-    struct fixture *f = *state;
-
-    for (int i = 0; i < 40; i++) {
-        const char *channel = fx_printf(f->sc, "channel %d", i);
-        f->state->wake(f->state, channel);
-        assert_true(waited_ms(f, channel, FOREVER_MS) < SOON_MS);
-    }
-}
-
-struct relay {
-    struct fixture *f;
-    const char *mine, *other;
-    int64_t slowest_ms;
-};
-enum { RELAYS = 2000 };
-
-static void *pass_on(void *item) {
-    struct relay *relay = item;
-
-    for (int i = 0; i < RELAYS; i++) {
-        int64_t ms = waited_ms(relay->f, relay->mine, FOREVER_MS);
-        relay->slowest_ms = ms > relay->slowest_ms ? ms : relay->slowest_ms;
-        relay->f->state->wake(relay->f->state, relay->other);
-    }
-    return NULL;
-}
-
-/* Two threads wake each other in turn: one lost wake-up and both sleep until the timeout. */
-static void no_wake_is_lost_between_two_threads(void **state) {
-    struct fixture *f = *state;
-    struct relay relays[] = {{f, "ping", "pong", 0}, {f, "pong", "ping", 0}};
-    pthread_t threads[2];
-
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, pass_on, &relays[i]), 0);
-    f->state->wake(f->state, "ping");
-    for (int i = 0; i < 2; i++)
-        pthread_join(threads[i], NULL);
-    assert_true(relays[0].slowest_ms < SOON_MS);
-    assert_true(relays[1].slowest_ms < SOON_MS);
-}
-
-struct sleeper {
-    struct fixture *f;
-    _Atomic int thread_id; /* the kernel's, 0 before the thread runs */
-    int64_t waited_ms;
+struct memory_backend {
+    struct state_backend backend;
+    struct fx_clock clock;
+    _Atomic int64_t now_ms;
 };
 
-static void *sleep_for_jobs(void *item) {
-    struct sleeper *sleeper = item;
-
-    atomic_store(&sleeper->thread_id, gettid());
-    sleeper->waited_ms = waited_ms(sleeper->f, "jobs", FOREVER_MS);
-    return NULL;
+static int64_t backend_now(struct fx_clock *clock) {
+    return atomic_load(&FX_CONTAINER_OF(clock, struct memory_backend, clock)->now_ms);
 }
 
-/* proc(5): the state follows the name, S is asleep. */
-static bool is_asleep(struct sleeper *sleeper) {
-    char path[64];
-    char stat[256] = "";
-
-    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", atomic_load(&sleeper->thread_id));
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return false;
-    const char *read = fgets(stat, sizeof(stat), file);
-    fclose(file);
-    const char *after_name = read != NULL ? strrchr(stat, ')') : NULL;
-    return after_name != NULL && after_name[1] != '\0' && after_name[2] == 'S';
+static struct fx_state *open_memory(struct state_backend *backend) {
+    return fx_state_memory_new(&FX_CONTAINER_OF(backend, struct memory_backend, backend)->clock);
 }
 
-static void one_wake_reaches_everybody_who_waits(void **state) {
-    struct fixture *f = *state;
-    struct sleeper sleepers[4];
-    pthread_t threads[4];
-
-    for (int i = 0; i < 4; i++) {
-        sleepers[i] = (struct sleeper){.f = f};
-        assert_int_equal(pthread_create(&threads[i], NULL, sleep_for_jobs, &sleepers[i]), 0);
-    }
-    for (int i = 0; i < 4; i++)
-        while (!is_asleep(&sleepers[i]))
-            sched_yield();
-    f->state->wake(f->state, "jobs");
-    for (int i = 0; i < 4; i++) {
-        pthread_join(threads[i], NULL);
-        assert_true(sleepers[i].waited_ms < SOON_MS);
-    }
-}
-
-static void close_accepts_nothing(void **state) {
-    struct fixture *f = *state;
-
-    f->state->close(NULL);
+static void advance(struct state_backend *backend, int64_t ms) {
+    atomic_fetch_add(&FX_CONTAINER_OF(backend, struct memory_backend, backend)->now_ms, ms);
 }
 
 int main(void) {
@@ -304,15 +160,13 @@ int main(void) {
         STATE_TEST(a_value_beyond_the_limit_is_absent_not_stale),
         STATE_TEST(an_answer_outlives_the_value),
         STATE_TEST(counts_within_a_window_and_begins_again),
-        STATE_TEST(threads_lose_no_count),
-        STATE_TEST(a_wake_before_the_wait_is_kept_once),
-        STATE_TEST(a_wake_is_for_its_channel_only),
-        STATE_TEST(a_wait_without_time_returns_at_once),
-        STATE_TEST(many_channels_still_wake),
-        STATE_TEST(no_wake_is_lost_between_two_threads),
-        STATE_TEST(one_wake_reaches_everybody_who_waits),
-        STATE_TEST(close_accepts_nothing),
     };
+    struct memory_backend memory = {
+        .backend = {"state in memory", open_memory, advance},
+        .clock = {backend_now, backend_now},
+        .now_ms = 1000,
+    };
+    int failed = state_contract(&memory.backend);
 
-    return cmocka_run_group_tests_name("memory state", tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("memory state", tests, NULL, NULL);
 }
