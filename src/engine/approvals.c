@@ -188,6 +188,8 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     engine_save_run(run);
     fx_writes_approval(sc, &work->writes, approval);
     fx_writes_job(sc, &work->writes, "expire", approval->id, approval->expires_ms);
+    fx_writes_job(sc, &work->writes, "remind", approval->id,
+                  now + (approval->expires_ms - now) / 2);
     fx_writes_audit(sc, &work->writes, run->row->requester, "approval.asked", approval->id,
                     fx_json_object_of(sc, "run", fx_json_string(sc, run->row->id), "digest",
                                       fx_json_string(sc, approval->digest), "reason",

@@ -147,3 +147,37 @@ enum fx_code engine_expire(struct engine_work *work, struct fx_error *err) {
     work->engine->options.state->wake(work->engine->options.state, "jobs");
     return FX_OK;
 }
+
+static struct fx_json *reminder(struct engine_work *work, const struct fx_run *run,
+                                const struct fx_approval *approval) {
+    struct fx_scope *sc = work->sc;
+
+    return fx_json_object_of(
+        sc, "verdict",
+        fx_json_array_of(sc,
+                         fx_json_stringf(sc, "Nobody has decided on %s %s yet. Decide before ",
+                                         engine_system(work->engine, run->system)->command,
+                                         run->command),
+                         engine_time(sc, approval->expires_ms),
+                         fx_json_string(sc, "; then it expires, and nothing is changed."), NULL),
+        NULL);
+}
+
+enum fx_code engine_remind(struct engine_work *work, struct fx_error *err) {
+    struct fx_store *store = work->engine->options.store;
+    struct fx_approval *approval = NULL;
+    struct fx_run *run = NULL;
+
+    FX_TRY(store->approval(store, work->sc, work->job->subject, &approval, err));
+    if (approval == NULL || approval->state != FX_APPROVAL_PENDING)
+        return FX_OK;
+    FX_TRY(store->run(store, work->sc, approval->run, &run, err));
+    if (run == NULL || engine_system(work->engine, run->system) == NULL)
+        return FX_OK;
+    /* in the thread that the request itself opens or stands in */
+    const char *parent = run->parent[0] != '\0' ? run->parent : engine_run_key(work->sc, run->id);
+
+    return engine_put_card(work, fx_printf(work->sc, "approval:%s:reminder", approval->id), parent,
+                           engine_system(work->engine, run->system)->channel,
+                           reminder(work, run, approval), err);
+}

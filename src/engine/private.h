@@ -253,6 +253,8 @@ enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_a
                                      const char *response_url, struct fx_error *err);
 /* The job "expire". */
 enum fx_code engine_expire(struct engine_work *work, struct fx_error *err);
+/* The job "remind", at half time: a word in the thread of a request that nobody has decided. */
+enum fx_code engine_remind(struct engine_work *work, struct fx_error *err);
 /* The digest of an approval over everything it is bound to. */
 char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
                          const struct fx_approval *approval);

@@ -39,10 +39,8 @@ static const struct {
     const char *kind;
     job_handler_fn *handle;
 } job_kinds[] = {
-    {"event", handle_event},
-    {"run", engine_continue_run},
-    {"expire", engine_expire},
-    {"schedule", engine_schedule},
+    {"event", handle_event},   {"run", engine_continue_run},  {"expire", engine_expire},
+    {"remind", engine_remind}, {"schedule", engine_schedule},
 };
 
 static enum fx_code handle(struct engine_work *work, struct fx_error *err) {

@@ -189,6 +189,8 @@ test('requests and approvals expire', async () => {
   const end = await stack.ending(late);
   assert.match(end.text, /^Expired/);
   assert.ok(!isAsked(end), 'an expired request has no buttons');
+  const reminders = async (card) => ((await stack.message(card.ts)).replies ?? []).filter(({ text }) => /Nobody has decided on \/fluxa dlq redrive yet/.test(text));
+  assert.equal((await reminders(end)).length, 1, 'a reminder at half time');
   const told = await watchPrivate(stack, 'approver');
   await press('U0BOLIND02', 'approve', requestOf(late));
   await told(/expired/);
