@@ -2,9 +2,10 @@
  * Pure.
  *
  * "admin" includes "approver", which includes "operator"; any other role stands for itself alone.
- * REQUEST and APPROVE need the home channel; DENY, STOP and ACK, which make the world safer, do
- * not. Denied unless a rule allows it. Guests, bots, deactivated users, strangers and other teams
- * never may anything, whatever list they stand on.
+ * REQUEST, APPROVE and UNFREEZE need the home channel, with nobody of another organisation in it;
+ * DENY, STOP, ACK and FREEZE, which make the world safer, do not. Who asked and who decides are
+ * compared as persons, not as accounts. Denied unless a rule allows it. Guests, bots, deactivated
+ * users, strangers and other teams never may anything, whatever list they stand on.
  */
 #pragma once
 
@@ -18,13 +19,22 @@ enum fx_action {
     FX_ACTION_DENY,    /* deny or withdraw a request: the requester may, too */
     FX_ACTION_STOP,    /* stop a running change: must not wait for an approver */
     FX_ACTION_ACK,     /* acknowledge an incident */
+    FX_ACTION_FREEZE,  /* let nothing change any more: also from the terminal */
+    FX_ACTION_UNFREEZE,
 };
 
 struct fx_actor {
     const char *user_id, *team_id;
     bool known; /* Slack told us who this is; false denies everything */
     bool deleted, bot, guest, stranger;
-    bool terminal; /* on the machine itself: may read, nothing else */
+    bool terminal; /* on the machine itself: may read and freeze, nothing else */
+};
+
+/* Who else reads what is decided in a channel. */
+enum fx_sharing {
+    FX_SHARING_UNKNOWN, /* Slack did not tell: counts as shared */
+    FX_SHARING_OWN,
+    FX_SHARING_OTHERS, /* another organisation or workspace is in it, or invited */
 };
 
 struct fx_role {
@@ -34,19 +44,28 @@ struct fx_role {
     const char *const *groups; /* Slack user group ids; members are given in fx_policy_question */
     size_t groups_count;
 };
+/* One human being with several accounts. */
+struct fx_person {
+    const char *name;
+    const char *const *users; /* Slack user ids, each of one person only */
+    size_t users_count;
+};
 struct fx_policy {
     const char *const *team_ids;
     size_t team_ids_count;
     const struct fx_role *roles;
     size_t roles_count;
+    const struct fx_person *persons; /* only those with several accounts need to be here */
+    size_t persons_count;
 };
 
 struct fx_policy_question {
     const struct fx_actor *actor;
     enum fx_action action;
-    const char *role;      /* READ and REQUEST: the role the command asks for; NULL: operator */
-    const char *requester; /* APPROVE, DENY: who asked; "" for an alarm, NULL denies APPROVE */
-    bool home_channel;     /* asked in the system's own channel; changes need it */
+    const char *role;        /* READ and REQUEST: the role the command asks for; NULL: operator */
+    const char *requester;   /* APPROVE, DENY: who asked; "" for an alarm, NULL denies APPROVE */
+    bool home_channel;       /* asked in the system's own channel; changes need it */
+    enum fx_sharing sharing; /* of that channel; asked for when fx_action_needs_channel */
     /* object: group id -> array of user ids, as fresh as the action needs */
     const struct fx_json *groups;
 };
@@ -57,3 +76,13 @@ enum fx_code fx_authorize(const struct fx_policy *policy, const struct fx_policy
 /* True when the roles that decide this action name groups, so that membership must be read first.
  */
 bool fx_policy_needs_groups(const struct fx_policy *policy);
+/* True when it counts how the channel is shared, so that it must be read first. */
+bool fx_action_needs_channel(enum fx_action action);
+/* True when what is known of a person may be a minute old; else it is asked for now. */
+bool fx_action_may_use_cache(enum fx_action action);
+
+/* Whether two user ids are one human being: equal ids, or ids of one person. An id that is in no
+ * person is a person of its own. */
+bool fx_policy_same_person(const struct fx_policy *policy, const char *a, const char *b);
+/* Whether this workspace or organisation is among ours. */
+bool fx_policy_is_own_team(const struct fx_policy *policy, const char *team_id);

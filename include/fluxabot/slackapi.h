@@ -56,3 +56,15 @@ enum fx_code fx_slackapi_user(struct fx_slackapi *api, struct fx_scope *sc, cons
 /* Ids of a user group's members. */
 enum fx_code fx_slackapi_group(struct fx_slackapi *api, struct fx_scope *sc, const char *group_id,
                                struct fx_json **ret_user_ids, struct fx_error *err);
+
+/* Who else is in a channel, fresh from Slack. */
+struct fx_slack_channel {
+    const char *id;
+    bool shared;     /* Slack Connect: another organisation is in it, or invited */
+    bool org_shared; /* several workspaces of one Enterprise organisation are in it */
+    const struct fx_json *team_ids; /* those workspaces, as far as Slack names them: texts */
+    bool archived, private;
+};
+enum fx_code fx_slackapi_channel(struct fx_slackapi *api, struct fx_scope *sc,
+                                 const char *channel_id, struct fx_slack_channel **ret_channel,
+                                 struct fx_error *err);

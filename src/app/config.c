@@ -133,6 +133,54 @@ static void read_roles(const struct reader *r) {
     }
 }
 
+/* A mistyped id would protect against nothing, and nobody would notice. */
+static bool is_user_id(const char *text) {
+    return (text[0] == 'U' || text[0] == 'W') && text[1] != '\0' &&
+           text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == '\0';
+}
+
+/* Whose a user id is already; NULL: nobody's. */
+static const char *owner_of(const struct app_config *config, const char *user_id) {
+    for (size_t i = 0; i < config->persons_count; i++)
+        for (size_t k = 0; k < config->persons[i].users_count; k++)
+            if (strcmp(config->persons[i].users[k], user_id) == 0)
+                return config->persons[i].name;
+    return NULL;
+}
+
+static void read_persons(const struct reader *r) {
+    struct app_config *config = r->config;
+    const struct fx_json *persons = fx_json_at(r->root, "persons");
+    struct fx_json *list = NULL;
+    const char *name = NULL;
+    void *cursor = NULL;
+
+    config->persons = fx_alloc(config->sc, (fx_json_count(persons) + 1) * sizeof *config->persons);
+    while (fx_json_next(persons, &cursor, &name, &list)) {
+        struct fx_person *person = &config->persons[config->persons_count];
+        size_t count = 0;
+        const char **users = texts_of(r, list, &count);
+
+        *person = (struct fx_person){.name = fx_strdup(config->sc, name), .users = users};
+        config->persons_count++;
+        for (; person->users_count < count; person->users_count++) {
+            const char *user = users[person->users_count], *owner = owner_of(config, user);
+            const char *path = fx_printf(config->sc, "persons.%s.%zu", name, person->users_count);
+
+            if (!is_user_id(user))
+                find_at(
+                    r, path,
+                    fx_printf(config->sc, "%s is not a Slack user id, such as U012AB3CD", user));
+            if (owner != NULL)
+                find_at(r, path,
+                        fx_printf(config->sc,
+                                  "%s stands in persons.%s already: an account belongs to one "
+                                  "person, once",
+                                  user, owner));
+        }
+    }
+}
+
 static struct fx_json *read_databases(const struct reader *r, const char *path,
                                       const struct fx_json *map) {
     struct fx_json *databases = fx_json_object(r->config->sc), *value = NULL;
@@ -274,6 +322,7 @@ enum fx_code app_config_load(struct fx_scope *sc, const char *path, struct app_c
     read_slack(&r);
     read_topics(&r);
     read_roles(&r);
+    read_persons(&r);
     read_systems(&r);
     read_testing(&r);
     read_rest(&r);

@@ -57,6 +57,8 @@ static const struct {
      "how long an approval may be used; otherwise 15m"},
     {"roles.*.users", KEY_TEXTS, false, "Slack user ids"},
     {"roles.*.groups", KEY_TEXTS, false, "Slack user group ids"},
+    {"persons.*", KEY_TEXTS, false,
+     "Slack user ids of one human being, who never approves what any of them asked for"},
     {"systems.*.path", KEY_TEXT, true, "folder of its runbooks"},
     {"systems.*.command", KEY_TEXT, true, "its slash command, such as /fluxa"},
     {"systems.*.channel", KEY_TEXT, true, "id of its Slack channel"},

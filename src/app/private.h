@@ -48,6 +48,8 @@ struct app_config {
     const char *pagerduty_events_url, *pagerduty_routing_key, *pagerduty_page_url;
     struct fx_role *roles;
     size_t roles_count;
+    struct fx_person *persons;
+    size_t persons_count;
     struct fx_engine_system *systems; /* without .system, which the runbooks give */
     const char **system_names, **system_paths;
     const struct fx_json **system_variables; /* environment -> variables */

@@ -70,7 +70,9 @@ static void build_rules(struct program *p) {
     p->policy = (struct fx_policy){.team_ids = config->team_ids,
                                    .team_ids_count = config->team_ids_count,
                                    .roles = config->roles,
-                                   .roles_count = config->roles_count};
+                                   .roles_count = config->roles_count,
+                                   .persons = config->persons,
+                                   .persons_count = config->persons_count};
 }
 
 static enum fx_code open_clients(struct program *p, struct fx_error *err) {

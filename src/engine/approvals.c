@@ -156,6 +156,18 @@ static enum fx_code make_plan(struct engine_run *run, const struct fx_runbook_st
     return FX_OK;
 }
 
+/* Whoever sees a card reads the plan and may press its buttons. */
+static enum fx_code check_audience(struct engine_run *run, struct fx_error *err) {
+    enum fx_sharing sharing = FX_SHARING_UNKNOWN;
+
+    FX_TRY(engine_read_sharing(run->work, run->system->channel, false, &sharing, err));
+    if (sharing == FX_SHARING_OWN)
+        return FX_OK;
+    return fx_fail(err, FX_ERR_DENIED,
+                   "nobody is asked to approve while another organisation or workspace is in the "
+                   "channel, or invited to it; move the bot to a channel of your own");
+}
+
 static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *step,
                         struct fx_error *err) {
     struct engine_work *work = run->work;
@@ -168,6 +180,7 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     if (change == NULL || change->kind->plan == NULL)
         return fx_fail(err, FX_ERR_INTERNAL, "the approval %s names no step that can be planned",
                        step->id);
+    FX_TRY(check_audience(run, err));
     FX_TRY(make_plan(run, step, change, &bound, err));
     if (fx_json_at_path(bound, "plan.title") != NULL)
         fx_json_put(run->values, "_title", fx_json_at_path(bound, "plan.title"));
@@ -238,6 +251,28 @@ static enum fx_code end_stopped(struct engine_run *run, const struct fx_approval
         err);
 }
 
+static enum fx_code end_denied(struct engine_run *run, const struct fx_runbook_step *step,
+                               const struct fx_approval *approval, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_error why = {0};
+
+    if (run->row->stop_requested && strcmp(approval->reason, stopped_reason) == 0)
+        return end_stopped(run, approval, err);
+    if (approval->decided_by[0] == '\0') { /* withdrawn */
+        (void)fx_fail(&why, FX_ERR_DENIED, "%s", approval->reason);
+        return engine_fail_run(run, FX_RUN_REFUSED, step->id, &why, err);
+    }
+    return engine_end_run(
+        run, FX_RUN_DENIED, fx_printf(sc, "denied: %s", approval->reason),
+        decided_card(
+            run, approval, "Denied", "bad",
+            fx_json_array_of(sc, engine_user(sc, approval->decided_by),
+                             fx_json_string(sc, " denied this request. Nothing was changed."),
+                             NULL),
+            approval->reason[0] == '\0' ? "" : fx_printf(sc, "Reason: %s", approval->reason)),
+        err);
+}
+
 enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runbook_step *step,
                                   struct fx_json **ret_value, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
@@ -258,17 +293,7 @@ enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runboo
                                        fx_json_int(sc, approval->decided_ms), NULL);
         return FX_OK;
     case FX_APPROVAL_DENIED:
-        if (run->row->stop_requested && strcmp(approval->reason, stopped_reason) == 0)
-            return end_stopped(run, approval, err);
-        return engine_end_run(
-            run, FX_RUN_DENIED, fx_printf(sc, "denied: %s", approval->reason),
-            decided_card(
-                run, approval, "Denied", "bad",
-                fx_json_array_of(sc, engine_user(sc, approval->decided_by),
-                                 fx_json_string(sc, " denied this request. Nothing was changed."),
-                                 NULL),
-                approval->reason[0] == '\0' ? "" : fx_printf(sc, "Reason: %s", approval->reason)),
-            err);
+        return end_denied(run, step, approval, err);
     case FX_APPROVAL_EXPIRED:
         break;
     }

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { ASK_AGAIN_MIN_MS = 1000, ASK_AGAIN_MAX_MS = 15 * 1000 };
+
 /* The approval step before this one that names it. */
 static const struct fx_runbook_step *find_gate(const struct fx_runbook *runbook,
                                                const struct fx_runbook_step *change) {
@@ -43,7 +45,8 @@ static enum fx_code check_binding(struct engine_run *run, const struct fx_approv
     return FX_OK;
 }
 
-/* Asked again at the last moment before anything happens; not once something has. */
+/* Asked again at the last moment before anything happens; not once something has. A transient code:
+ * Slack did not answer. */
 static enum fx_code check_start(struct engine_run *run, const struct fx_approval *approval,
                                 const struct fx_json *bound, struct fx_error *err) {
     const char *version = fx_json_get_text(bound, "version");
@@ -51,14 +54,73 @@ static enum fx_code check_start(struct engine_run *run, const struct fx_approval
 
     if (run->row->stop_requested)
         return fx_fail(err, FX_ERR_DENIED, "stopped before it began");
-    if (now > approval->execute_before_ms)
-        return fx_fail(err, FX_ERR_DENIED, "the approval was given too long ago; ask again");
+    if (now > approval->execute_before_ms) /* the note says what it waited for */
+        return run->row->note[0] == '\0'
+                   ? fx_fail(err, FX_ERR_DENIED, "the approval was given too long ago; ask again")
+                   : fx_fail(err, FX_ERR_DENIED, "%s, until the approval was too old; ask again",
+                             run->row->note);
     if (version == NULL || strcmp(version, run->work->engine->options.version) != 0)
         return fx_fail(err, FX_ERR_DENIED,
                        "the bot was updated after this was approved; ask again to get a new plan");
-    if (engine_authorize(run->work, run->system, approval->decided_by, "", run->system->channel,
-                         FX_ACTION_APPROVE, NULL, approval->requester, err) != FX_OK)
-        return fx_fail_in(err, "the approver was looked up once more");
+    FX_TRY(engine_authorize_again(run->work, run->system, approval, err));
+    run->row->note = "";
+    return FX_OK;
+}
+
+static struct fx_json *waiting_card(struct engine_run *run, const struct fx_approval *approval,
+                                    const char *why) {
+    struct fx_scope *sc = run->work->sc;
+
+    return fx_json_object_of(
+        sc, "title",
+        fx_json_stringf(sc, "Waiting: %s (%s)", engine_run_title(run), run->row->environment),
+        "tone", fx_json_string(sc, "wait"), "verdict",
+        fx_json_array_of(sc, fx_json_string(sc, "Nothing has begun. "),
+                         fx_json_string(sc, engine_sentence(sc, why)),
+                         fx_json_string(sc, " It is asked again until "),
+                         engine_time(sc, approval->execute_before_ms), fx_json_string(sc, "."),
+                         NULL),
+        "buttons", fx_json_array_of(sc, engine_stop_button(run, sc), NULL), "context",
+        fx_json_array_of(
+            sc, fx_json_string(sc, "Asked by "), engine_asker(run->work, run->row),
+            fx_json_string(sc, ", approved by "), engine_user(sc, approval->decided_by),
+            fx_json_stringf(sc, ", request %s, run %s", approval->id, run->row->id), NULL),
+        NULL);
+}
+
+/* Soon at first, then less and less often, but never before Slack wants it. */
+static int64_t ask_again_at(const struct fx_approval *approval, const struct fx_error *why,
+                            int64_t now_ms) {
+    int64_t wait_ms = (now_ms - approval->decided_ms) / 2;
+    int64_t end_ms = approval->execute_before_ms + 1; /* once more, to end */
+
+    if (wait_ms < ASK_AGAIN_MIN_MS)
+        wait_ms = ASK_AGAIN_MIN_MS;
+    if (wait_ms > ASK_AGAIN_MAX_MS)
+        wait_ms = ASK_AGAIN_MAX_MS;
+    if (wait_ms < why->retry_after_ms)
+        wait_ms = why->retry_after_ms;
+    return now_ms + wait_ms < end_ms ? now_ms + wait_ms : end_ms;
+}
+
+/* Without an answer nothing runs, but Slack's bad minute is no reason to lose a decision: the run
+ * comes back as long as the approval lasts. */
+static enum fx_code wait_for_slack(struct engine_run *run, const struct fx_approval *approval,
+                                   const struct fx_error *why, struct fx_step_result *ret_result,
+                                   struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_json *checkpoint = NULL;
+
+    if (run->row->checkpoint_json[0] != '\0')
+        FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->checkpoint_json), &checkpoint, err));
+    fx_log(sc, FX_LOG_WARN, "change.waits", FX_S("approval", approval->id), FX_E(why));
+    if (run->row->note[0] == '\0')
+        FX_TRY(engine_put_run_card(run, waiting_card(run, approval, why->message), err));
+    run->row->note = fx_strdup(sc, why->message);
+    *ret_result = (struct fx_step_result){
+        .outcome = FX_STEP_PARKED,
+        .checkpoint = checkpoint,
+        .due_ms = ask_again_at(approval, why, fx_wall_ms(run->work->engine->options.clock))};
     return FX_OK;
 }
 
@@ -105,8 +167,17 @@ enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_
     FX_TRY(check_binding(run, approval, err));
     FX_TRY(fx_json_parse(sc, fx_slice_of(approval->plan_json), &bound, err));
     FX_TRY(has_begun(run, step, &begun, err));
-    if (!begun)
-        FX_TRY(check_start(run, approval, bound, err));
+    if (!begun) {
+        struct fx_error why = {0};
+        enum fx_code code = check_start(run, approval, bound, &why);
+
+        if (fx_code_is_transient(code))
+            return wait_for_slack(run, approval, &why, ret_result, err);
+        if (code != FX_OK) {
+            *err = why;
+            return code;
+        }
+    }
     if (run->row->checkpoint_json[0] != '\0')
         FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->checkpoint_json), &checkpoint, err));
     engine_step_context(run, &ctx);

@@ -1,4 +1,5 @@
-/* decisions.c - the answer of a person, or of the clock: the first one counts. */
+/* decisions.c - the answer of a person, of the clock, or of a fact that forbids it: the first one
+ * counts. */
 #include "private.h"
 
 #include "fluxabot/base/log.h"
@@ -32,6 +33,8 @@ static enum fx_code explain_loss(struct engine_work *work, const char *id, const
         return fx_fail(err, FX_ERR_CONFLICT, "the time to decide on %s is over", id);
     if (now->state == FX_APPROVAL_EXPIRED)
         return fx_fail(err, FX_ERR_CONFLICT, "request %s has expired; it can be asked again", id);
+    if (now->decided_by[0] == '\0')
+        return fx_fail(err, FX_ERR_CONFLICT, "request %s was withdrawn: %s", id, now->reason);
     return fx_fail(err, FX_ERR_CONFLICT, "request %s was already %s by %s", id, decision_of(now),
                    strcmp(now->decided_by, user) == 0 ? "you" : "somebody before you");
 }
@@ -105,6 +108,34 @@ enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_a
                                                                      "view", view, NULL)),
                                            .due_ms = work->now_ms,
                                            .created_ms = work->now_ms});
+    return FX_OK;
+}
+
+enum fx_code engine_withdraw(struct engine_work *work, const struct fx_approval *approval,
+                             const char *reason, struct fx_error *err) {
+    struct fx_scope *sc = work->sc;
+    struct fx_store *store = work->engine->options.store;
+    struct fx_writes writes = {0};
+
+    fx_writes_audit(sc, &writes, "fluxabot", "approval.withdrawn", approval->id,
+                    fx_json_object_of(sc, "run", fx_json_string(sc, approval->run), "reason",
+                                      fx_json_string(sc, reason), NULL));
+    enum fx_code code =
+        store->decide(store, sc,
+                      &(struct fx_approval){.id = approval->id,
+                                            .run = approval->run,
+                                            .state = FX_APPROVAL_DENIED,
+                                            .decided_by = "",
+                                            .decided_ms = fx_wall_ms(work->engine->options.clock),
+                                            .reason = reason},
+                      &writes, err);
+
+    if (code == FX_ERR_CONFLICT)
+        return FX_OK;
+    FX_TRY(code);
+    fx_log(sc, FX_LOG_INFO, "approval.withdrawn", FX_S("approval", approval->id),
+           FX_S("reason", reason));
+    work->engine->options.state->wake(work->engine->options.state, "jobs");
     return FX_OK;
 }
 

@@ -61,11 +61,33 @@ static enum fx_code approval_of(struct click *click, const char *id,
     return FX_OK;
 }
 
+/* Whoever tried: a request that others can read by now is void, and its card says so. */
+static void withdraw_if_shared(struct click *click, const struct fx_approval *approval) {
+    struct engine_work *work = click->work;
+    enum fx_sharing sharing = FX_SHARING_UNKNOWN;
+    struct fx_error why = {0};
+    enum fx_code code = engine_read_sharing(work, click->system->channel, false, &sharing, &why);
+
+    if (code == FX_OK && sharing == FX_SHARING_OTHERS)
+        code = engine_withdraw(work, approval,
+                               "another organisation or workspace has come into the channel, or "
+                               "was invited to it; move the bot to a channel of your own and ask "
+                               "again there",
+                               &why);
+    if (code != FX_OK)
+        fx_log(work->sc, FX_LOG_WARN, "approval.not_withdrawn", FX_S("approval", approval->id),
+               FX_E(&why));
+}
+
 static enum fx_code press_approve(struct click *click, struct fx_error *err) {
     struct fx_approval *approval = NULL;
 
     FX_TRY(approval_of(click, click->given->value, &approval, err));
-    FX_TRY(allow(click, FX_ACTION_APPROVE, NULL, approval->requester, err));
+    enum fx_code code = allow(click, FX_ACTION_APPROVE, NULL, approval->requester, err);
+
+    if (code == FX_ERR_DENIED && approval->state == FX_APPROVAL_PENDING)
+        withdraw_if_shared(click, approval);
+    FX_TRY(code);
     return engine_decide(click->work, approval, true, click->given->user_id, "",
                          click->given->response_url, err);
 }

@@ -115,7 +115,7 @@ static enum fx_code checkpoint(struct fx_step_host *host, struct fx_scope *sc,
 }
 
 /* No confirmation: who wants to stop wants it now, and nothing is lost by it. */
-static struct fx_json *stop_button(const struct engine_run *run, struct fx_scope *sc) {
+struct fx_json *engine_stop_button(const struct engine_run *run, struct fx_scope *sc) {
     struct fx_json *button = engine_button(sc, "Stop", "stop", run->row->id, "danger");
 
     fx_json_put(button, "label",
@@ -146,7 +146,8 @@ static struct fx_json *progress_card(struct engine_host *h, struct fx_scope *sc,
             ? NULL
             : fx_json_object_of(sc, "done", fx_json_at(progress, "done"), "total",
                                 fx_json_at(progress, "total"), NULL),
-        "buttons", h->approval == NULL ? NULL : fx_json_array_of(sc, stop_button(h->run, sc), NULL),
+        "buttons",
+        h->approval == NULL ? NULL : fx_json_array_of(sc, engine_stop_button(h->run, sc), NULL),
         "context", by, NULL);
 }
 

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct fx_slack_user;
+
 enum { ENGINE_MAX_WORKERS = 16 };
 
 struct engine_worker {
@@ -84,14 +86,28 @@ char *engine_sentence(struct fx_scope *sc, const char *text);
 struct fx_json *engine_button(struct fx_scope *sc, const char *text, const char *action,
                               const char *value, const char *style);
 
+/* ---- directory.c: what Slack says. may_be_old: an answer of the last minute will do ---- */
+
+enum fx_code engine_read_user(struct engine_work *work, const char *user_id, bool may_be_old,
+                              struct fx_slack_user **ret_user, struct fx_error *err);
+enum fx_code engine_read_group(struct engine_work *work, const char *group_id, bool may_be_old,
+                               struct fx_json **ret_user_ids, struct fx_error *err);
+/* Never FX_SHARING_UNKNOWN when FX_OK. */
+enum fx_code engine_read_sharing(struct engine_work *work, const char *channel_id, bool may_be_old,
+                                 enum fx_sharing *ret_sharing, struct fx_error *err);
+
 /* ---- who.c ---- */
 
-/* Asks Slack who this is, then the policy. Any doubt is FX_ERR_DENIED with a sentence for the
- * person. */
+/* Asks Slack what the action needs to know, then the policy. Any doubt is FX_ERR_DENIED with a
+ * sentence for the person. */
 enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_system *system,
                               const char *user_id, const char *team_id, const char *channel,
                               enum fx_action action, const char *role, const char *requester,
                               struct fx_error *err);
+/* Whether who approved still may, asked just before it runs. FX_ERR_DENIED: no. When Slack does not
+ * answer nothing is decided: a code that is transient, the message says what was asked. */
+enum fx_code engine_authorize_again(struct engine_work *work, const struct fx_engine_system *system,
+                                    const struct fx_approval *approval, struct fx_error *err);
 
 /* ---- event_*.c ---- */
 
@@ -251,6 +267,10 @@ enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *a
 enum fx_code engine_open_deny_dialog(struct engine_work *work, const struct fx_approval *approval,
                                      const char *trigger_id, const char *channel, const char *user,
                                      const char *response_url, struct fx_error *err);
+/* Nobody decided, but the request can no longer be approved: its run ends with this reason. FX_OK
+ * also when somebody was first. */
+enum fx_code engine_withdraw(struct engine_work *work, const struct fx_approval *approval,
+                             const char *reason, struct fx_error *err);
 /* The job "expire". */
 enum fx_code engine_expire(struct engine_work *work, struct fx_error *err);
 /* The job "remind", at half time: a word in the thread of a request that nobody has decided. */
@@ -284,3 +304,4 @@ struct engine_host; /* a fx_step_host for one step of one run */
 /* approval is NULL for a reading step, which then cannot begin an effect. */
 struct fx_step_host *engine_host_new(struct engine_run *run, const struct fx_runbook_step *step,
                                      const struct fx_approval *approval);
+struct fx_json *engine_stop_button(const struct engine_run *run, struct fx_scope *sc);

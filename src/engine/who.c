@@ -1,73 +1,142 @@
-/* who.c - who a person is, asked freshly, and whether the policy lets them. */
+/* who.c - who a person is and who else is in the channel, and whether the policy lets them. */
 #include "private.h"
 
 #include "fluxabot/slackapi.h"
 
 #include <string.h>
 
-/* Membership of every group that a role names. A group that cannot be read counts as empty for
- * reading actions' sake only through the error: any doubt denies. */
-static enum fx_code read_groups(struct engine_work *work, struct fx_json **ret_groups,
-                                struct fx_error *err) {
-    const struct fx_policy *policy = work->engine->options.policy;
-    struct fx_json *groups = fx_json_object(work->sc);
+struct request {
+    const struct fx_engine_system *system;
+    const char *user_id, *team_id, *channel;
+    enum fx_action action;
+    const char *role, *requester;
+};
 
-    for (size_t i = 0; i < policy->roles_count; i++)
-        for (size_t k = 0; k < policy->roles[i].groups_count; k++) {
-            const char *group = policy->roles[i].groups[k];
-            struct fx_json *users = NULL;
+struct facts {
+    struct fx_actor actor;
+    struct fx_json *groups;
+    enum fx_sharing sharing;
+    const char *asking; /* what Slack was asked last, for the person who waits */
+};
 
-            if (fx_json_at(groups, group) != NULL)
-                continue;
-            FX_TRY(fx_slackapi_group(work->engine->options.slack, work->sc, group, &users, err));
-            fx_json_put(groups, group, users);
-        }
-    *ret_groups = groups;
+static bool is_home(const struct request *request) {
+    return strcmp(request->channel, request->system->channel) == 0;
+}
+
+static enum fx_code read_actor(struct engine_work *work, const struct request *request,
+                               struct facts *facts, struct fx_error *err) {
+    struct fx_slack_user *user = NULL;
+
+    facts->asking = "who you are";
+    FX_TRY(engine_read_user(work, request->user_id, fx_action_may_use_cache(request->action), &user,
+                            err));
+    facts->actor =
+        (struct fx_actor){.user_id = request->user_id,
+                          /* the receiver has refused requests from other workspaces; this is the
+                           * person's own, which may be another one on a shared channel */
+                          .team_id = user->team_id[0] != '\0' ? user->team_id : request->team_id,
+                          .known = true,
+                          .deleted = user->deleted,
+                          .bot = user->bot,
+                          .guest = user->guest,
+                          .stranger = user->stranger};
     return FX_OK;
 }
 
-static enum fx_code read_actor(struct engine_work *work, const char *user_id, const char *team_id,
-                               struct fx_actor *ret_actor, struct fx_error *err) {
-    struct fx_slack_user *user = NULL;
+/* Membership of every group that a role names. One that cannot be read leaves a doubt about all. */
+static enum fx_code read_groups(struct engine_work *work, const struct request *request,
+                                struct facts *facts, struct fx_error *err) {
+    const struct fx_policy *policy = work->engine->options.policy;
 
-    FX_TRY(fx_slackapi_user(work->engine->options.slack, work->sc, user_id, &user, err));
-    *ret_actor = (struct fx_actor){.user_id = user_id,
-                                   /* on a shared channel the payload names the asker's side,
-                                    * users.info the user's own team: both must be ours */
-                                   .team_id = user->team_id[0] != '\0' ? user->team_id : team_id,
-                                   .known = true,
-                                   .deleted = user->deleted,
-                                   .bot = user->bot,
-                                   .guest = user->guest,
-                                   .stranger = user->stranger};
+    facts->asking = "who belongs to which group";
+    facts->groups = fx_json_object(work->sc);
+    for (size_t i = 0; i < policy->roles_count; i++)
+        for (size_t k = 0; k < policy->roles[i].groups_count; k++) {
+            const char *group = policy->roles[i].groups[k];
+            struct fx_json *user_ids = NULL;
+
+            if (fx_json_at(facts->groups, group) != NULL)
+                continue;
+            FX_TRY(engine_read_group(work, group, fx_action_may_use_cache(request->action),
+                                     &user_ids, err));
+            fx_json_put(facts->groups, group, user_ids);
+        }
     return FX_OK;
+}
+
+static enum fx_code read_facts(struct engine_work *work, const struct request *request,
+                               struct facts *facts, struct fx_error *err) {
+    *facts = (struct facts){.sharing = FX_SHARING_UNKNOWN};
+    FX_TRY(read_actor(work, request, facts, err));
+    if (fx_policy_needs_groups(work->engine->options.policy))
+        FX_TRY(read_groups(work, request, facts, err));
+    /* elsewhere the answer is no anyway, and the bot may not even see that channel */
+    if (fx_action_needs_channel(request->action) && is_home(request)) {
+        facts->asking = "who else is in this channel";
+        FX_TRY(engine_read_sharing(work, request->channel, false, &facts->sharing, err));
+    }
+    return FX_OK;
+}
+
+static enum fx_code judge(struct engine_work *work, const struct request *request,
+                          const struct facts *facts, struct fx_error *err) {
+    return fx_authorize(work->engine->options.policy,
+                        &(struct fx_policy_question){.actor = &facts->actor,
+                                                     .action = request->action,
+                                                     .role = request->role,
+                                                     .requester = request->requester,
+                                                     .home_channel = is_home(request),
+                                                     .sharing = facts->sharing,
+                                                     .groups = facts->groups},
+                        err);
 }
 
 enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_system *system,
                               const char *user_id, const char *team_id, const char *channel,
                               enum fx_action action, const char *role, const char *requester,
                               struct fx_error *err) {
-    const struct fx_policy *policy = work->engine->options.policy;
-    struct fx_actor actor = {0};
-    struct fx_json *groups = NULL;
+    const struct request request = {.system = system,
+                                    .user_id = user_id,
+                                    .team_id = team_id,
+                                    .channel = channel,
+                                    .action = action,
+                                    .role = role,
+                                    .requester = requester};
+    struct facts facts;
     struct fx_error why = {0};
-    enum fx_code code = read_actor(work, user_id, team_id, &actor, &why);
+    enum fx_code code = read_facts(work, &request, &facts, &why);
 
-    if (code == FX_OK && fx_policy_needs_groups(policy))
-        code = read_groups(work, &groups, &why);
-    if (code != FX_OK)
-        return fx_fail(
-            err, FX_ERR_DENIED,
-            "I could not ask Slack who you are (%s), so the answer is no; nothing was done, "
-            "please try again",
-            why.message);
-    return fx_authorize(
-        policy,
-        &(struct fx_policy_question){.actor = &actor,
-                                     .action = action,
-                                     .role = role,
-                                     .requester = requester,
-                                     .home_channel = strcmp(channel, system->channel) == 0,
-                                     .groups = groups},
-        err);
+    if (code == FX_OK)
+        return judge(work, &request, &facts, err);
+    if (code == FX_ERR_CANCELED) { /* the program stops: it is asked again after the start */
+        *err = why;
+        return code;
+    }
+    return fx_fail(err, FX_ERR_DENIED,
+                   "I could not ask Slack %s (%s), so the answer is no; nothing was done%s",
+                   facts.asking, why.message, code == FX_ERR_DENIED ? "" : ", please try again");
+}
+
+enum fx_code engine_authorize_again(struct engine_work *work, const struct fx_engine_system *system,
+                                    const struct fx_approval *approval, struct fx_error *err) {
+    const struct request request = {.system = system,
+                                    .user_id = approval->decided_by,
+                                    .team_id = "",
+                                    .channel = system->channel,
+                                    .action = FX_ACTION_APPROVE,
+                                    .requester = approval->requester};
+    struct facts facts;
+    struct fx_error why = {0};
+    enum fx_code code = read_facts(work, &request, &facts, &why);
+
+    if (code == FX_OK)
+        return judge(work, &request, &facts, err) == FX_OK
+                   ? FX_OK
+                   : fx_fail_in(err, "the approver was looked up once more");
+    bool later = fx_code_is_transient(code) || code == FX_ERR_CANCELED;
+
+    code = fx_fail(err, later ? code : FX_ERR_DENIED,
+                   "Slack did not say whether the approver still may (%s)", why.message);
+    err->retry_after_ms = why.retry_after_ms;
+    return code;
 }

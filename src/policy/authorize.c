@@ -12,17 +12,19 @@ struct rule {
     const char *verb;      /* "You may not <verb>" */
     const char *role;      /* at least this one; NULL: none is needed */
     bool asks_role;        /* the command names the role; role is meant when it does not */
-    bool needs_home;       /* only in the system's own channel */
+    bool needs_home;       /* only in the system's own channel, with nobody of others in it */
     bool denies_requester; /* nobody approves what he asked for himself */
     bool grants_requester; /* everybody may withdraw what he asked for himself */
     bool grants_terminal;
+    bool may_use_cache; /* does no harm when it is granted a minute too long */
 };
 static const struct rule rules[] = {
-    [FX_ACTION_HELP] = {.verb = "use fluxabot", .grants_terminal = true},
+    [FX_ACTION_HELP] = {.verb = "use fluxabot", .grants_terminal = true, .may_use_cache = true},
     [FX_ACTION_READ] = {.verb = "run this command",
                         .role = operator_role,
                         .asks_role = true,
-                        .grants_terminal = true},
+                        .grants_terminal = true,
+                        .may_use_cache = true},
     [FX_ACTION_REQUEST] = {.verb = "ask for this change",
                            .role = operator_role,
                            .asks_role = true,
@@ -35,8 +37,17 @@ static const struct rule rules[] = {
                         .role = approver_role,
                         .grants_requester = true},
     [FX_ACTION_STOP] = {.verb = "stop this change", .role = operator_role},
-    [FX_ACTION_ACK] = {.verb = "acknowledge this incident", .role = operator_role},
+    [FX_ACTION_ACK] = {.verb = "acknowledge this incident",
+                       .role = operator_role,
+                       .may_use_cache = true},
+    [FX_ACTION_FREEZE] = {.verb = "freeze changes", .role = operator_role, .grants_terminal = true},
+    [FX_ACTION_UNFREEZE] = {.verb = "unfreeze changes", .role = admin_role, .needs_home = true},
 };
+
+/* NULL for what has no rule. */
+static const struct rule *rule_of(enum fx_action action) {
+    return (size_t)action < FX_COUNT_OF(rules) && rules[action].verb ? &rules[action] : NULL;
+}
 
 /* A role includes those before it. A role that is not in this list stands for itself alone, so
  * nobody reads personal data because he is an admin of the bot. */
@@ -110,8 +121,7 @@ static enum fx_code check_person(const struct fx_policy *policy, const struct fx
         return FX_OK;
     else if (!actor->known || !actor->user_id || !*actor->user_id)
         what = "Slack did not tell who you are; try again in a minute";
-    else if (!actor->team_id ||
-             !is_listed(policy->team_ids, policy->team_ids_count, actor->team_id))
+    else if (!actor->team_id || !fx_policy_is_own_team(policy, actor->team_id))
         what = "your workspace is not one of fluxabot's; ask somebody of its own";
     if (what)
         return fx_fail(err, FX_ERR_DENIED, "You may not %s: %s", verb, what);
@@ -131,14 +141,39 @@ static enum fx_code check_role(const struct fx_policy *policy,
                    rule->verb, name);
 }
 
+/* Before the role: somebody who may everything may nothing of this kind where others listen. */
+static enum fx_code check_channel(const struct fx_policy_question *question,
+                                  const struct rule *rule, struct fx_error *err) {
+    if (!rule->needs_home)
+        return FX_OK;
+    if (!question->home_channel)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "You may not %s here: changes are decided in the system's own channel",
+                       rule->verb);
+    switch (question->sharing) {
+    case FX_SHARING_OWN:
+        return FX_OK;
+    case FX_SHARING_OTHERS:
+        return fx_fail(err, FX_ERR_DENIED,
+                       "You may not %s here: another organisation or workspace is in this channel, "
+                       "or invited to it; move the bot to a channel of your own",
+                       rule->verb);
+    case FX_SHARING_UNKNOWN:
+        break;
+    }
+    return fx_fail(err, FX_ERR_DENIED,
+                   "You may not %s here: Slack did not tell whether another organisation is in "
+                   "this channel; try again in a minute, or move the bot to a channel of your own",
+                   rule->verb);
+}
+
 enum fx_code fx_authorize(const struct fx_policy *policy, const struct fx_policy_question *question,
                           struct fx_error *err) {
     const struct fx_actor *actor = question->actor;
+    const struct rule *rule = rule_of(question->action);
 
-    if ((size_t)question->action >= FX_COUNT_OF(rules) || !rules[question->action].verb)
+    if (!rule)
         return fx_fail(err, FX_ERR_DENIED, "No rule allows this");
-
-    const struct rule *rule = &rules[question->action];
     FX_TRY(check_person(policy, actor, rule->verb, err));
     if (actor->terminal)
         return rule->grants_terminal
@@ -147,19 +182,20 @@ enum fx_code fx_authorize(const struct fx_policy *policy, const struct fx_policy
                              "You may not %s from the terminal: changes are decided in Slack",
                              rule->verb);
 
-    bool own = question->requester && strcmp(question->requester, actor->user_id) == 0;
+    bool own =
+        question->requester && fx_policy_same_person(policy, question->requester, actor->user_id);
     if (rule->denies_requester && !question->requester)
         return fx_fail(err, FX_ERR_DENIED, "You may not %s: it is not known who asked for it",
                        rule->verb);
     if (rule->denies_requester && own)
         return fx_fail(err, FX_ERR_DENIED,
-                       "You may not %s: you asked for it yourself, so somebody else with the role "
-                       "%s has to decide",
-                       rule->verb, rule->role);
-    if (rule->needs_home && !question->home_channel)
-        return fx_fail(err, FX_ERR_DENIED,
-                       "You may not %s here: changes are decided in the system's own channel",
-                       rule->verb);
+                       "You may not %s: you asked for it yourself%s, so somebody else with the "
+                       "role %s has to decide",
+                       rule->verb,
+                       strcmp(question->requester, actor->user_id) == 0 ? ""
+                                                                        : " with another account",
+                       rule->role);
+    FX_TRY(check_channel(question, rule, err));
     if (rule->grants_requester && own)
         return FX_OK;
     return check_role(policy, question, rule, err);
@@ -170,4 +206,33 @@ bool fx_policy_needs_groups(const struct fx_policy *policy) {
         if (policy->roles[i].groups_count > 0)
             return true;
     return false;
+}
+
+bool fx_action_needs_channel(enum fx_action action) {
+    const struct rule *rule = rule_of(action);
+
+    return rule && rule->needs_home;
+}
+
+bool fx_action_may_use_cache(enum fx_action action) {
+    const struct rule *rule = rule_of(action);
+
+    return rule && rule->may_use_cache;
+}
+
+bool fx_policy_same_person(const struct fx_policy *policy, const char *a, const char *b) {
+    if (strcmp(a, b) == 0)
+        return true;
+    for (size_t i = 0; i < policy->persons_count; i++) {
+        const struct fx_person *person = &policy->persons[i];
+
+        if (is_listed(person->users, person->users_count, a) &&
+            is_listed(person->users, person->users_count, b))
+            return true;
+    }
+    return false;
+}
+
+bool fx_policy_is_own_team(const struct fx_policy *policy, const char *team_id) {
+    return is_listed(policy->team_ids, policy->team_ids_count, team_id);
 }

@@ -10,6 +10,7 @@ struct fault_rule {
     char target[FAULT_TARGET_MAX];
     enum sandbox_fault fault;
     double rate;   /* 1: every call */
+    int64_t after; /* calls left that still go well */
     int64_t count; /* calls left to spoil, or FAULT_ENDLESS */
 };
 
@@ -59,6 +60,10 @@ enum sandbox_fault sandbox_fault_take(struct sandbox *sb, const char *service,
 
         if (!matches(rule, service, operation))
             continue;
+        if (rule->after > 0) {
+            rule->after--;
+            continue;
+        }
         if (rule->rate < 1 && !sandbox_random_chance(sb->random, rule->rate))
             continue;
 
@@ -85,8 +90,8 @@ static enum sandbox_fault find_kind(const char *name) {
     return SANDBOX_FAULT_NONE;
 }
 
-/* Without count and rate the next call is spoiled; "down" and a rate last until they are cleared.
- */
+/* Without count and rate the next call is spoiled, or the one that follows `after` good ones;
+ * "down" and a rate last until they are cleared. */
 static int64_t count_of(const struct fx_json *body, const char *kind) {
     bool endless = strcmp(kind, "down") == 0 || fx_json_at(body, "rate") != NULL;
 
@@ -128,7 +133,10 @@ void sandbox_door_fault(struct sandbox_request *req, struct sandbox_reply *reply
     }
 
     struct fault_rule *rule = &sb->faults->rules[sb->faults->count++];
-    *rule = (struct fault_rule){.fault = fault, .rate = rate, .count = count_of(body, kind)};
+    *rule = (struct fault_rule){.fault = fault,
+                                .rate = rate,
+                                .after = fx_json_get_int(body, "after", 0),
+                                .count = count_of(body, kind)};
     memcpy(rule->target, target, strlen(target) + 1);
     sandbox_reply_json(req, reply, 200,
                        fx_json_object_of(req->sc, "ok", fx_json_bool(req->sc, true), NULL));

@@ -154,9 +154,10 @@ static const char *run(struct slack_call *call, struct sandbox_request *req,
         error = check_token(call, req);
     if (error)
         return error;
-    if (fault == SANDBOX_FAULT_DENIED ||
-        (method->scope && !has_scope(call->sb->slack, method->scope)))
-        return missing_scope(call, method->scope);
+    const char *scope =
+        method->call == slack_conversations_info ? slack_conversation_scope(call) : method->scope;
+    if (fault == SANDBOX_FAULT_DENIED || (scope && !has_scope(call->sb->slack, scope)))
+        return missing_scope(call, scope);
     if (fault == SANDBOX_FAULT_THROTTLE) {
         call->retry_after_s = 1;
         return "ratelimited";

@@ -99,6 +99,12 @@ const char *slack_usergroups_users_list(struct slack_call *call) {
     return NULL;
 }
 
+const char *slack_conversation_scope(const struct slack_call *call) {
+    const struct slack_channel *channel = slack_channel_at(call->sb, slack_arg(call, "channel"));
+
+    return channel && channel->is_private ? "groups:read" : "channels:read";
+}
+
 const char *slack_conversations_info(struct slack_call *call) {
     const char *id = slack_arg(call, "channel");
     const struct slack_channel *channel = id && *id == 'C' ? slack_channel_at(call->sb, id) : NULL;

@@ -32,7 +32,7 @@ static const struct slack_person people_at_start[] = {
      .name = "sam",
      .real_name = "Sam Stranger",
      .role = "stranger",
-     .team = "T0STRANGER1",
+     .team = SLACK_AWAY_TEAM,
      .is_stranger = true},
     {.id = "U0GONE0005",
      .name = "dee",
@@ -40,6 +40,16 @@ static const struct slack_person people_at_start[] = {
      .role = "gone",
      .team = SLACK_TEAM,
      .deleted = true},
+    {.id = "U0ANNA0002",
+     .name = "anna-admin",
+     .real_name = "Anna Ode (second account)",
+     .role = "requester-again",
+     .team = SLACK_TEAM},
+    {.id = "U0GRIDER06",
+     .name = "grit",
+     .real_name = "Grit Grid",
+     .role = "grid",
+     .team = SLACK_ORG},
     {.id = SLACK_BOT_USER,
      .name = "fluxabot",
      .real_name = "fluxabot",
@@ -107,6 +117,17 @@ struct slack_channel *slack_channel_at(struct sandbox *sb, const char *name) {
     return NULL;
 }
 
+/* Only who belongs to an Enterprise organisation has this. */
+static struct fx_json *enterprise_json(struct fx_scope *sc, const struct slack_person *person) {
+    if (strcmp(person->team, SLACK_ORG) != 0)
+        return NULL;
+    return fx_json_object_of(sc, "id", fx_json_string(sc, person->id), "enterprise_id",
+                             fx_json_string(sc, SLACK_ORG), "enterprise_name",
+                             fx_json_string(sc, "Fluxa organisation"), "is_admin",
+                             fx_json_bool(sc, false), "is_owner", fx_json_bool(sc, false), "teams",
+                             fx_json_array_of(sc, fx_json_string(sc, SLACK_ORG_TEAM), NULL), NULL);
+}
+
 struct fx_json *slack_person_json(struct fx_scope *sc, const struct slack_person *person) {
     struct fx_json *profile =
         fx_json_object_of(sc, "real_name", fx_json_string(sc, person->real_name), "display_name",
@@ -121,20 +142,52 @@ struct fx_json *slack_person_json(struct fx_scope *sc, const struct slack_person
         "is_stranger", fx_json_bool(sc, person->is_stranger), "is_bot",
         fx_json_bool(sc, person->is_bot), "is_app_user", fx_json_bool(sc, false), "tz",
         fx_json_string(sc, "Europe/Stockholm"), "tz_offset", fx_json_int(sc, 3600), "profile",
-        profile, NULL);
+        profile, "enterprise_user", enterprise_json(sc, person), NULL);
+}
+
+static struct fx_json *teams_json(struct fx_scope *sc, const char *first, const char *second) {
+    struct fx_json *teams = fx_json_array(sc);
+
+    if (first)
+        fx_json_add(teams, fx_json_string(sc, first));
+    if (second)
+        fx_json_add(teams, fx_json_string(sc, second));
+    return teams;
+}
+
+/* The members that tell who else is in it, as docs.slack.dev/reference/objects/conversation-object
+ * lists them. */
+static void put_sharing(struct fx_scope *sc, const struct slack_channel *channel,
+                        struct fx_json *json) {
+    bool ext = channel->is_ext_shared, pending = channel->is_pending_ext_shared;
+    const char *away = ext ? SLACK_AWAY_TEAM : NULL, *invited = pending ? SLACK_AWAY_TEAM : NULL;
+
+    fx_json_put(json, "is_shared", fx_json_bool(sc, ext || channel->is_org_shared));
+    fx_json_put(json, "is_ext_shared", fx_json_bool(sc, ext));
+    fx_json_put(json, "is_org_shared", fx_json_bool(sc, channel->is_org_shared));
+    fx_json_put(json, "is_pending_ext_shared", fx_json_bool(sc, pending));
+    fx_json_put(json, "pending_shared", teams_json(sc, invited, NULL));
+    fx_json_put(json, "pending_connected_team_ids", teams_json(sc, NULL, NULL));
+    fx_json_put(json, "parent_conversation", fx_json_null(sc));
+    fx_json_put(json, "shared_team_ids",
+                teams_json(sc, SLACK_TEAM, channel->is_org_shared ? SLACK_ORG_TEAM : away));
+    if (ext)
+        fx_json_put(json, "connected_team_ids", teams_json(sc, away, NULL));
 }
 
 struct fx_json *slack_channel_json(struct fx_scope *sc, const struct slack_channel *channel) {
-    return fx_json_object_of(
+    bool private = channel->is_private;
+    struct fx_json *json = fx_json_object_of(
         sc, "id", fx_json_string(sc, channel->id), "name", fx_json_string(sc, channel->name),
-        "name_normalized", fx_json_string(sc, channel->name), "is_channel", fx_json_bool(sc, true),
-        "is_group", fx_json_bool(sc, false), "is_im", fx_json_bool(sc, false), "is_mpim",
-        fx_json_bool(sc, false), "is_private", fx_json_bool(sc, false), "is_archived",
-        fx_json_bool(sc, channel->is_archived), "is_member", fx_json_bool(sc, channel->is_member),
-        "is_shared", fx_json_bool(sc, channel->is_ext_shared), "is_ext_shared",
-        fx_json_bool(sc, channel->is_ext_shared), "is_org_shared", fx_json_bool(sc, false),
-        "is_general", fx_json_bool(sc, false), "context_team_id", fx_json_string(sc, SLACK_TEAM),
-        "num_members", fx_json_int(sc, 6), NULL);
+        "name_normalized", fx_json_string(sc, channel->name), "is_channel",
+        fx_json_bool(sc, !private), "is_group", fx_json_bool(sc, private), "is_im",
+        fx_json_bool(sc, false), "is_mpim", fx_json_bool(sc, false), "is_private",
+        fx_json_bool(sc, private), "is_archived", fx_json_bool(sc, channel->is_archived),
+        "is_member", fx_json_bool(sc, channel->is_member), "is_general", fx_json_bool(sc, false),
+        "context_team_id", fx_json_string(sc, SLACK_TEAM), "num_members", fx_json_int(sc, 6), NULL);
+
+    put_sharing(sc, channel, json);
+    return json;
 }
 
 static void flag(const struct fx_json *settings, const char *name, bool *value) {
@@ -172,7 +225,10 @@ static const char *configure_channels(struct sandbox *sb, struct fx_scope *sc,
             return fx_printf(sc, "there is no channel %s here", id);
         flag(settings, "is_member", &channel->is_member);
         flag(settings, "is_archived", &channel->is_archived);
+        flag(settings, "is_private", &channel->is_private);
         flag(settings, "is_ext_shared", &channel->is_ext_shared);
+        flag(settings, "is_pending_ext_shared", &channel->is_pending_ext_shared);
+        flag(settings, "is_org_shared", &channel->is_org_shared);
     }
     return NULL;
 }

@@ -35,6 +35,9 @@ enum {
 };
 
 #define SLACK_TEAM "T0FLUXA0001"
+#define SLACK_AWAY_TEAM "T0STRANGER1" /* of another organisation */
+#define SLACK_ORG "E0FLUXAORG1"      /* the Enterprise organisation of our and one more workspace */
+#define SLACK_ORG_TEAM "T0FLUXA0002" /* that other workspace */
 #define SLACK_TEAM_DOMAIN "fluxa-sandbox"
 #define SLACK_CHANNEL "C0FLUXA0001"
 #define SLACK_GROUP "S0FLUXA01"
@@ -50,7 +53,7 @@ struct slack_person {
 
 struct slack_channel {
     const char *id, *name;
-    bool is_member, is_archived, is_ext_shared;
+    bool is_member, is_archived, is_private, is_ext_shared, is_pending_ext_shared, is_org_shared;
 };
 
 struct slack_bucket {
@@ -200,6 +203,8 @@ typedef const char *slack_method_fn(struct slack_call *call);
 slack_method_fn slack_auth_test, slack_users_info, slack_users_list, slack_usergroups_list,
     slack_usergroups_users_list, slack_conversations_info, slack_conversations_list,
     slack_conversations_members;
+/* What a token needs to be told of the channel it asks for. */
+const char *slack_conversation_scope(const struct slack_call *call);
 slack_method_fn slack_chat_post, slack_chat_update, slack_chat_ephemeral, slack_chat_delete,
     slack_chat_permalink, slack_reactions_add;
 slack_method_fn slack_views_open, slack_views_push, slack_views_update, slack_views_publish;

@@ -7,3 +7,7 @@ endforeach()
 fx_unit_test(engine_schedule_test USES base store state engine LIBS ${SQLITE})
 target_include_directories(engine_schedule_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
 target_sources(engine_schedule_test PRIVATE support/scripted_http.c)
+
+fx_unit_test(engine_who_test USES base http slack slackapi policy state engine)
+target_include_directories(engine_who_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+target_sources(engine_who_test PRIVATE support/scripted_http.c)

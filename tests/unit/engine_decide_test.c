@@ -82,6 +82,32 @@ static void a_timer_that_comes_too_early_is_set_again(void **state) {
     assert_int_equal(rig->work.writes.jobs[0]->due_ms, RIG_NOW_MS + RIG_LIFE_MS);
 }
 
+static void a_request_that_is_withdrawn_is_decided_and_says_why(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_approval *approval = NULL;
+    struct fx_error err = {0};
+
+    store_request(rig);
+    assert_ok(engine_withdraw(&rig->work, &an_approval, "others are listening", &err));
+    assert_int_equal(state_now(rig), FX_APPROVAL_DENIED);
+    assert_ok(store->approval(store, rig->sc, "apr-1", &approval, &err));
+    assert_string_equal(approval->decided_by, "");
+    assert_int_equal(engine_decide(&rig->work, &an_approval, true, "U2", "", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "withdrawn: others are listening"));
+}
+
+static void what_somebody_decided_is_not_withdrawn_any_more(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_error err = {0};
+
+    store_request(rig);
+    assert_ok(engine_decide(&rig->work, &an_approval, true, "U2", "", "", &err));
+    assert_ok(engine_withdraw(&rig->work, &an_approval, "others are listening", &err));
+    assert_int_equal(state_now(rig), FX_APPROVAL_APPROVED);
+}
+
 /* ---- the digest ---- */
 
 static void the_digest_changes_with_everything_that_was_shown_or_asked(void **state) {
@@ -251,6 +277,8 @@ int main(void) {
         TEST(the_first_decision_counts_and_the_next_is_told_whose_it_was),
         TEST(a_click_after_the_time_decides_nothing),
         TEST(a_timer_that_comes_too_early_is_set_again),
+        TEST(a_request_that_is_withdrawn_is_decided_and_says_why),
+        TEST(what_somebody_decided_is_not_withdrawn_any_more),
         TEST(the_digest_changes_with_everything_that_was_shown_or_asked),
         TEST(what_aws_refused_is_no_change_and_what_nobody_knows_is_an_open_one),
         TEST(a_run_that_is_given_up_has_failed_and_its_asker_is_told),

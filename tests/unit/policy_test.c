@@ -10,6 +10,7 @@
 
 #define TEAM "T0HOME"
 #define ME "U0ME"
+#define ALSO_ME "U0MEAGAIN"
 
 /* ---- the axes ---- */
 
@@ -49,12 +50,34 @@ static const struct fx_actor actors[KINDS] = {
     [TERMINAL_GUEST] = {.user_id = ME, .terminal = true, .guest = true},
 };
 
-enum asker { SELF, SOMEBODY, ALARM, UNTOLD, ASKERS };
-static const char *const requesters[ASKERS] = {ME, "U0OTHER", "", NULL};
+enum asker { SELF, OWN_OTHER_ACCOUNT, SOMEBODY, ALARM, UNTOLD, ASKERS };
+static const char *const requesters[ASKERS] = {ME, ALSO_ME, "U0OTHER", "", NULL};
 
-enum { ACTIONS = FX_ACTION_ACK + 1, WANTED = 5 };
+enum { ACTIONS = FX_ACTION_UNFREEZE + 1, WANTED = 5 };
 static const char *const wanted_roles[WANTED] = {NULL, "operator", "approver", "admin",
                                                  "pii-reader"};
+
+/* Where it is asked: the system's own channel or another one, and who else is in it. */
+enum place {
+    HOME,
+    HOME_SHARED,
+    HOME_UNTOLD,
+    ELSEWHERE,
+    ELSEWHERE_SHARED,
+    ELSEWHERE_UNTOLD,
+    PLACES,
+};
+static const struct {
+    bool home;
+    enum fx_sharing sharing;
+} places[PLACES] = {
+    [HOME] = {true, FX_SHARING_OWN},
+    [HOME_SHARED] = {true, FX_SHARING_OTHERS},
+    [HOME_UNTOLD] = {true, FX_SHARING_UNKNOWN},
+    [ELSEWHERE] = {false, FX_SHARING_OWN},
+    [ELSEWHERE_SHARED] = {false, FX_SHARING_OTHERS},
+    [ELSEWHERE_UNTOLD] = {false, FX_SHARING_UNKNOWN},
+};
 
 struct cell {
     enum kind kind;
@@ -63,47 +86,58 @@ struct cell {
     enum fx_action action;
     enum asker asker;
     int wanted;
-    bool home;
+    enum place place;
 };
 
 /* ---- the oracle: the rules as plain data, one line for each action and standing ---- */
 
-/* y yes, n no, o unless the person asked for it himself (and at home), s only when he did. READ and
- * REQUEST depend on the role the command names and stand in the second table, where the columns are
- * wanted_roles. */
+/* y yes, n no, o unless the person asked for it himself, s only when he did. READ and REQUEST
+ * depend on the role the command names and stand in the second table, where the columns are
+ * wanted_roles.
+ */
 static const char *const by_standing[STANDINGS] = {
-    /*             HELP - - APPROVE DENY STOP ACK */
-    [NOBODY] = "y??nsnn", [OPERATOR] = "y??nsyy", [APPROVER] = "y??oyyy",
-    [ADMIN] = "y??oyyy",  [READER] = "y??nsnn",
+    /*             HELP - - APPROVE DENY STOP ACK FREEZE UNFREEZE */
+    [NOBODY] = "y??nsnnnn", [OPERATOR] = "y??nsyyyn", [APPROVER] = "y??oyyyyn",
+    [ADMIN] = "y??oyyyyy",  [READER] = "y??nsnnnn",
 };
 static const char *const has_wanted[STANDINGS] = {
     [NOBODY] = "nnnnn", [OPERATOR] = "yynnn", [APPROVER] = "yyynn",
     [ADMIN] = "yyyyn",  [READER] = "nnnny",
 };
+/* Whether it may be asked there at all; the columns are places. */
+static const char *const by_place[ACTIONS] = {
+    [FX_ACTION_HELP] = "yyyyyy",    [FX_ACTION_READ] = "yyyyyy",   [FX_ACTION_REQUEST] = "ynnnnn",
+    [FX_ACTION_APPROVE] = "ynnnnn", [FX_ACTION_DENY] = "yyyyyy",   [FX_ACTION_STOP] = "yyyyyy",
+    [FX_ACTION_ACK] = "yyyyyy",     [FX_ACTION_FREEZE] = "yyyyyy", [FX_ACTION_UNFREEZE] = "ynnnnn",
+};
+/* What a shell on the machine may; and what may be granted on facts that are a minute old. */
+static const char from_terminal[] = "yynnnnnyn";
+static const char from_memory[] = "yynnnnynn";
 
 static bool oracle(const struct cell *c) {
     enum standing standing = c->listing == BY_UNREAD_GROUP ? NOBODY : c->standing;
+    bool own = c->asker == SELF || c->asker == OWN_OTHER_ACCOUNT;
 
     switch (c->kind) {
     case TERMINAL:
-        return c->action == FX_ACTION_HELP || c->action == FX_ACTION_READ;
+        return from_terminal[c->action] == 'y';
     case MEMBER:
     case GRID_MEMBER:
         break;
     default:
         return false;
     }
-    if (c->action == FX_ACTION_READ)
+    if (by_place[c->action][c->place] != 'y')
+        return false;
+    if (c->action == FX_ACTION_READ || c->action == FX_ACTION_REQUEST)
         return has_wanted[standing][c->wanted] == 'y';
-    if (c->action == FX_ACTION_REQUEST)
-        return has_wanted[standing][c->wanted] == 'y' && c->home;
     switch (by_standing[standing][c->action]) {
     case 'y':
         return true;
     case 'o':
-        return c->home && (c->asker == SOMEBODY || c->asker == ALARM);
+        return !own && c->asker != UNTOLD;
     case 's':
-        return c->asker == SELF;
+        return own;
     default:
         return false;
     }
@@ -115,6 +149,7 @@ static bool oracle(const struct cell *c) {
 enum twin {
     RULE,
     BLIND_TO_REQUESTER,
+    BLIND_TO_PERSONS,
     BLIND_TO_GUESTS,
     BLIND_TO_BOTS,
     BLIND_TO_DELETION,
@@ -122,6 +157,8 @@ enum twin {
     BLIND_TO_TEAMS,
     BLIND_TO_IGNORANCE,
     BLIND_TO_CHANNELS,
+    BLIND_TO_SHARING,
+    BLIND_TO_SILENCE, /* of Slack, about a channel */
     BLIND_TO_WANTED_ROLES,
     BLIND_TO_GROUPS,
     BLIND_TO_ROLES,
@@ -168,23 +205,38 @@ static struct fx_actor seen_by(enum twin twin, struct fx_actor actor) {
     return actor;
 }
 
+static enum fx_sharing sharing_seen_by(enum twin twin, enum fx_sharing sharing) {
+    bool blind = (twin == BLIND_TO_SHARING && sharing == FX_SHARING_OTHERS) ||
+                 (twin == BLIND_TO_SILENCE && sharing == FX_SHARING_UNKNOWN);
+
+    return blind ? FX_SHARING_OWN : sharing;
+}
+
 static bool ask(const struct world *w, const struct cell *c, enum twin twin, struct fx_error *err) {
     static const char *const teams[] = {"E0GRID", TEAM};
     static const char *const me[] = {"U0FRIEND", ME};
     static const char *const friends[] = {"U0FRIEND"};
     static const char *const team_group[] = {"S0EMPTY", "S0TEAM"};
+    static const char *const others[] = {"U0OTHER", "U0FRIEND"};
+    static const char *const mine[] = {ALSO_ME, ME};
+    static const struct fx_person persons[] = {{"somebody", others, 2}, {"me", mine, 2}};
     struct fx_role roles[STANDINGS] = {0};
-    const struct fx_policy policy = {teams, 2, roles, STANDINGS - 1};
+    const struct fx_policy policy = {.team_ids = teams,
+                                     .team_ids_count = 2,
+                                     .roles = roles,
+                                     .roles_count = STANDINGS - 1,
+                                     .persons = persons,
+                                     .persons_count = twin == BLIND_TO_PERSONS ? 0 : 2};
     const struct fx_actor actor = seen_by(twin, actors[c->kind]);
 
     for (int i = 1; i < STANDINGS; i++) {
-        bool mine = (int)c->standing == i || (twin == BLIND_TO_ROLES && c->standing != NOBODY);
+        bool held = (int)c->standing == i || (twin == BLIND_TO_ROLES && c->standing != NOBODY);
         struct fx_role *role = &roles[i - 1];
 
         *role = (struct fx_role){.name = role_names[i], .users = friends, .users_count = 1};
-        if (mine && c->listing == BY_USER)
+        if (held && c->listing == BY_USER)
             role->users = me, role->users_count = 2;
-        else if (mine)
+        else if (held)
             role->groups = team_group, role->groups_count = 2;
     }
     const struct fx_policy_question question = {
@@ -192,7 +244,8 @@ static bool ask(const struct world *w, const struct cell *c, enum twin twin, str
         .action = twin == BLIND_TO_ACTIONS ? FX_ACTION_HELP : c->action,
         .role = twin == BLIND_TO_WANTED_ROLES ? NULL : wanted_roles[c->wanted],
         .requester = twin == BLIND_TO_REQUESTER ? "" : requesters[c->asker],
-        .home_channel = c->home || twin == BLIND_TO_CHANNELS,
+        .home_channel = places[c->place].home || twin == BLIND_TO_CHANNELS,
+        .sharing = sharing_seen_by(twin, places[c->place].sharing),
         .groups = c->listing == BY_GROUP || twin == BLIND_TO_GROUPS ? w->groups : w->no_groups,
     };
     *err = (struct fx_error){0};
@@ -215,7 +268,7 @@ static size_t differences(const struct world *w, enum twin twin, size_t *ret_cel
         c.action = (enum fx_action)(rest % ACTIONS), rest /= ACTIONS;
         c.asker = (enum asker)(rest % ASKERS), rest /= ASKERS;
         c.wanted = rest % WANTED, rest /= WANTED;
-        c.home = rest % 2, rest /= 2;
+        c.place = (enum place)(rest % PLACES), rest /= PLACES;
         if (rest > 0)
             break;
         cells++;
@@ -230,12 +283,13 @@ static void agrees_with_the_oracle_in_every_cell(void **state) {
     struct cell c = {0};
     size_t cells, different = differences(*state, RULE, &cells, &c);
 
-    assert_int_equal(cells, KINDS * STANDINGS * LISTINGS * ACTIONS * ASKERS * WANTED * 2);
+    assert_int_equal(cells, KINDS * STANDINGS * LISTINGS * ACTIONS * ASKERS * WANTED * PLACES);
+    print_message("%zu cells of the matrix, %zu differ\n", cells, different);
     if (different > 0)
         fail_msg(
             "%zu of %zu cells differ; first: kind %d standing %d listing %d action %d asker %d "
-            "wanted %d home %d",
-            different, cells, c.kind, c.standing, c.listing, c.action, c.asker, c.wanted, c.home);
+            "wanted %d place %d",
+            different, cells, c.kind, c.standing, c.listing, c.action, c.asker, c.wanted, c.place);
 }
 
 /* Otherwise the matrix above would prove nothing about what the twin cannot see. */
@@ -254,17 +308,25 @@ static void denies_with_a_sentence_that_tells_why(void **state) {
         struct cell cell;
         const char *words;
     } cases[] = {
-        {{GUEST, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, true}, "guest"},
-        {{BOT, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, true}, "bots"},
-        {{DEACTIVATED, APPROVER, BY_USER, FX_ACTION_STOP, SOMEBODY, 0, true}, "deactivated"},
-        {{STRANGER, ADMIN, BY_USER, FX_ACTION_HELP, SOMEBODY, 0, true}, "another organisation"},
-        {{OTHER_TEAM, ADMIN, BY_USER, FX_ACTION_ACK, SOMEBODY, 0, true}, "workspace"},
-        {{UNKNOWN, ADMIN, BY_USER, FX_ACTION_ACK, SOMEBODY, 0, true}, "who you are"},
-        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, SELF, 0, true}, "yourself"},
-        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, false}, "own channel"},
-        {{MEMBER, OPERATOR, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, true}, "role approver"},
-        {{MEMBER, OPERATOR, BY_USER, FX_ACTION_READ, SOMEBODY, 4, true}, "role pii-reader"},
-        {{TERMINAL, ADMIN, BY_USER, FX_ACTION_REQUEST, SOMEBODY, 0, true}, "terminal"},
+        {{GUEST, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME}, "guest"},
+        {{BOT, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME}, "bots"},
+        {{DEACTIVATED, APPROVER, BY_USER, FX_ACTION_STOP, SOMEBODY, 0, HOME}, "deactivated"},
+        {{STRANGER, ADMIN, BY_USER, FX_ACTION_HELP, SOMEBODY, 0, HOME}, "another organisation"},
+        {{OTHER_TEAM, ADMIN, BY_USER, FX_ACTION_ACK, SOMEBODY, 0, HOME}, "workspace"},
+        {{UNKNOWN, ADMIN, BY_USER, FX_ACTION_ACK, SOMEBODY, 0, HOME}, "who you are"},
+        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, SELF, 0, HOME}, "yourself"},
+        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, ELSEWHERE}, "own channel"},
+        {{MEMBER, OPERATOR, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME}, "role approver"},
+        {{MEMBER, OPERATOR, BY_USER, FX_ACTION_READ, SOMEBODY, 4, HOME}, "role pii-reader"},
+        {{TERMINAL, ADMIN, BY_USER, FX_ACTION_REQUEST, SOMEBODY, 0, HOME}, "terminal"},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_APPROVE, OWN_OTHER_ACCOUNT, 0, HOME},
+         "with another account"},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_REQUEST, ALARM, 0, HOME_SHARED},
+         "move the bot to a channel of your own"},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_APPROVE, ALARM, 0, HOME_UNTOLD},
+         "Slack did not tell whether another organisation"},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_APPROVE, ALARM, 0, ELSEWHERE_SHARED}, "own channel"},
+        {{MEMBER, APPROVER, BY_USER, FX_ACTION_UNFREEZE, ALARM, 0, HOME}, "role admin"},
     };
     struct fx_error err;
 
@@ -278,12 +340,14 @@ static void denies_with_a_sentence_that_tells_why(void **state) {
 
 static void denies_actions_that_have_no_rule(void **state) {
     const int numbers[] = {ACTIONS, ACTIONS + 1, 99, -1};
-    struct cell c = {MEMBER, ADMIN, BY_USER, FX_ACTION_HELP, SOMEBODY, 0, true};
+    struct cell c = {MEMBER, ADMIN, BY_USER, FX_ACTION_HELP, SOMEBODY, 0, HOME};
     struct fx_error err;
 
     for (size_t i = 0; i < FX_COUNT_OF(numbers); i++) {
         memcpy(&c.action, &numbers[i], sizeof c.action);
         assert_false(ask(*state, &c, RULE, &err));
+        assert_false(fx_action_may_use_cache(c.action));
+        assert_false(fx_action_needs_channel(c.action));
     }
 }
 
@@ -295,7 +359,8 @@ static void an_empty_policy_denies_everything(void **state) {
         const struct fx_policy_question question = {.actor = &actors[MEMBER],
                                                     .action = (enum fx_action)action,
                                                     .requester = ME,
-                                                    .home_channel = true};
+                                                    .home_channel = true,
+                                                    .sharing = FX_SHARING_OWN};
         assert_int_equal(fx_authorize(&empty, &question, &err), FX_ERR_DENIED);
     }
 }
@@ -312,6 +377,18 @@ static void asks_for_groups_only_when_a_role_names_one(void **state) {
     assert_true(fx_policy_needs_groups(&policy));
 }
 
+static void only_what_does_no_harm_is_decided_from_memory(void **state) {
+    for (int action = 0; action < ACTIONS; action++)
+        assert_int_equal(fx_action_may_use_cache((enum fx_action)action),
+                         from_memory[action] == 'y');
+}
+
+static void a_channel_is_asked_about_when_it_counts(void **state) {
+    for (int action = 0; action < ACTIONS; action++)
+        assert_int_equal(fx_action_needs_channel((enum fx_action)action),
+                         strchr(by_place[action], 'n') != NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_oracle_in_every_cell),
@@ -320,6 +397,8 @@ int main(void) {
         cmocka_unit_test(denies_actions_that_have_no_rule),
         cmocka_unit_test(an_empty_policy_denies_everything),
         cmocka_unit_test(asks_for_groups_only_when_a_role_names_one),
+        cmocka_unit_test(only_what_does_no_harm_is_decided_from_memory),
+        cmocka_unit_test(a_channel_is_asked_about_when_it_counts),
     };
 
     return cmocka_run_group_tests(tests, begin, end);

@@ -280,6 +280,18 @@ static void a_fault_hits_its_target_as_often_as_it_says(void **state) {
     assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessage"), SANDBOX_FAULT_NONE);
 }
 
+static void a_fault_may_let_the_first_calls_through(void **state) {
+    struct rig *rig = *state;
+
+    post_fault(rig, "{\"target\":\"slack:users.info\",\"kind\":\"429\",\"after\":2,\"count\":1}",
+               200);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info"), SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "chat.update"), SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info"), SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info"), SANDBOX_FAULT_THROTTLE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info"), SANDBOX_FAULT_NONE);
+}
+
 static void a_service_that_is_down_stays_down_until_it_is_cleared(void **state) {
     struct rig *rig = *state;
 
@@ -319,6 +331,7 @@ int main(void) {
         TEST(refuses_queries_it_does_not_understand),
         TEST(a_query_runs_before_it_is_complete),
         TEST(a_fault_hits_its_target_as_often_as_it_says),
+        TEST(a_fault_may_let_the_first_calls_through),
         TEST(a_service_that_is_down_stays_down_until_it_is_cleared),
         TEST(refuses_faults_that_mean_nothing),
     };

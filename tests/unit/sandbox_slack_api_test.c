@@ -295,6 +295,60 @@ static void people_tell_guests_strangers_and_the_gone_apart(void **state) {
     assert_true(fx_json_to_bool(fx_json_at_path(gone, "user.deleted"), false));
 }
 
+static void a_grid_member_belongs_to_the_organisation_and_is_no_stranger(void **state) {
+    struct fx_json *grid = world_api(*state, "users.info", "{\"user\":\"U0GRIDER06\"}");
+    struct fx_json *anna = world_api(*state, "users.info", "{\"user\":\"U0ANNA0002\"}");
+
+    assert_string_equal(fx_json_text(fx_json_at_path(grid, "user.team_id")), "E0FLUXAORG1");
+    assert_string_equal(fx_json_text(fx_json_at_path(grid, "user.enterprise_user.enterprise_id")),
+                        "E0FLUXAORG1");
+    assert_false(fx_json_to_bool(fx_json_at_path(grid, "user.is_stranger"), true));
+    assert_string_equal(fx_json_text(fx_json_at_path(anna, "user.team_id")), "T0FLUXA0001");
+    assert_null(fx_json_at_path(anna, "user.enterprise_user"));
+}
+
+static const char *sharing(struct world *world, const char *options) {
+    static const char *const members[] = {
+        "is_shared",       "is_ext_shared",      "is_org_shared", "is_pending_ext_shared",
+        "shared_team_ids", "connected_team_ids", "pending_shared"};
+    struct fx_json *shown = fx_json_array(world->sc);
+
+    world_door(world, sandbox_door_slack_options,
+               fx_printf(world->sc, "{\"channels\":{\"fluxa-alerts\":%s}}", options));
+    const struct fx_json *channel = fx_json_at(
+        world_api(world, "conversations.info", "{\"channel\":\"C0FLUXA0001\"}"), "channel");
+
+    for (size_t i = 0; i < FX_COUNT_OF(members); i++)
+        fx_json_add(shown, fx_json_at(channel, members[i]) != NULL ? fx_json_at(channel, members[i])
+                                                                   : fx_json_null(world->sc));
+    return fx_json_dump(world->sc, shown);
+}
+
+static void a_channel_is_shared_as_the_options_say(void **state) {
+    assert_string_equal(sharing(*state, "{}"),
+                        "[false,false,false,false,[\"T0FLUXA0001\"],null,[]]");
+    assert_string_equal(sharing(*state, "{\"is_pending_ext_shared\":true}"),
+                        "[false,false,false,true,[\"T0FLUXA0001\"],null,[\"T0STRANGER1\"]]");
+    assert_string_equal(
+        sharing(*state, "{\"is_pending_ext_shared\":false,\"is_ext_shared\":true}"),
+        "[true,true,false,false,[\"T0FLUXA0001\",\"T0STRANGER1\"],[\"T0STRANGER1\"],[]]");
+    assert_string_equal(sharing(*state, "{\"is_ext_shared\":false,\"is_org_shared\":true}"),
+                        "[true,false,true,false,[\"T0FLUXA0001\",\"T0FLUXA0002\"],null,[]]");
+}
+
+static void a_private_channel_is_told_of_for_another_scope(void **state) {
+    static const char args[] = "{\"channel\":\"C0FLUXA0001\"}";
+    struct world *world = *state;
+
+    world_door(world, sandbox_door_slack_options,
+               "{\"channels\":{\"fluxa-alerts\":{\"is_private\":true}}}");
+    struct fx_json *refused = world_api(world, "conversations.info", args);
+    assert_string_equal(fx_json_get_text(refused, "error"), "missing_scope");
+    assert_string_equal(fx_json_get_text(refused, "needed"), "groups:read");
+    world_door(world, sandbox_door_slack_options, "{\"scopes\":[\"groups:read\"]}");
+    assert_string_equal(world_error(world, "conversations.info", args), "ok");
+}
+
 static void the_group_holds_the_approver_until_the_options_say_otherwise(void **state) {
     static const char args[] = "{\"usergroup\":\"S0FLUXA01\"}";
     struct fx_json *users = fx_json_at(world_api(*state, "usergroups.users.list", args), "users");
@@ -388,6 +442,9 @@ int main(void) {
         TEST(a_missing_scope_is_named),
         TEST(faults_spoil_a_call_before_or_after_its_effect),
         TEST(people_tell_guests_strangers_and_the_gone_apart),
+        TEST(a_grid_member_belongs_to_the_organisation_and_is_no_stranger),
+        TEST(a_channel_is_shared_as_the_options_say),
+        TEST(a_private_channel_is_told_of_for_another_scope),
         TEST(the_group_holds_the_approver_until_the_options_say_otherwise),
         TEST(lists_are_paged_to_the_end),
         TEST(an_upload_takes_exactly_the_announced_bytes_once),

@@ -505,85 +505,7 @@ static void a_used_up_response_url_is_gone(void **state) {
     assert_int_equal(err.retry_after_ms, 3000);
 }
 
-/* ---- people ---- */
-
-static enum fx_code find_user(struct world *w, const char *user_json, struct fx_slack_user **ret,
-                              struct fx_error *err) {
-    answer(w, 200, fx_printf(w->sc, "{\"ok\":true,\"user\":%s}", user_json));
-    return fx_slackapi_user(w->api, w->sc, "U0ANNA", ret, err);
-}
-
-static void a_full_member_is_neither_guest_nor_bot(void **state) {
-    struct world *w = *state;
-    struct fx_slack_user *user = NULL;
-    struct fx_error err;
-
-    assert_ok(find_user(w,
-                        "{\"id\":\"U0ANNA\",\"team_id\":\"T0\",\"name\":\"anna\",\"deleted\":false,"
-                        "\"is_bot\":false,\"is_restricted\":false,\"is_ultra_restricted\":false,"
-                        "\"profile\":{\"display_name\":\"\",\"real_name\":\"Anna Ode\"}}",
-                        &user, &err));
-    assert_string_equal(w->script.body, "user=U0ANNA");
-    assert_string_equal(user->id, "U0ANNA");
-    assert_string_equal(user->team_id, "T0");
-    assert_string_equal(user->name, "Anna Ode");
-    assert_false(user->deleted || user->bot || user->guest || user->stranger);
-}
-
-static void every_flag_of_a_user_counts(void **state) {
-    static const char *const flags[] = {"deleted", "is_bot", "is_restricted", "is_ultra_restricted",
-                                        "is_stranger"};
-    struct world *w = *state;
-    struct fx_slack_user *user = NULL;
-    struct fx_error err;
-
-    for (size_t i = 0; i < FX_COUNT_OF(flags); i++) {
-        assert_ok(find_user(
-            w, fx_printf(w->sc, "{\"id\":\"U0ANNA\",\"team_id\":\"T0\",\"%s\":true}", flags[i]),
-            &user, &err));
-        assert_int_equal(user->deleted, i == 0);
-        assert_int_equal(user->bot, i == 1);
-        assert_int_equal(user->guest, i == 2 || i == 3);
-        assert_int_equal(user->stranger, i == 4);
-    }
-}
-
-static void a_user_of_doubtful_form_is_refused(void **state) {
-    static const char *const bad[] = {
-        "null",
-        "{}",
-        "[]",
-        "{\"id\":\"U0BO\",\"team_id\":\"T0\"}",
-        "{\"id\":\"U0ANNA\"}",
-        "{\"id\":\"U0ANNA\",\"team_id\":null}",
-        "{\"id\":\"U0ANNA\",\"team_id\":\"T0\",\"is_restricted\":\"false\"}",
-        "{\"id\":\"U0ANNA\",\"team_id\":\"T0\",\"is_stranger\":null}",
-        "{\"id\":\"U0ANNA\",\"team_id\":\"T0\",\"deleted\":0}",
-    };
-    struct world *w = *state;
-    struct fx_slack_user *user = NULL;
-    struct fx_error err;
-
-    for (size_t i = 0; i < FX_COUNT_OF(bad); i++)
-        assert_int_equal(find_user(w, bad[i], &user, &err), FX_ERR_UPSTREAM);
-    assert_null(user);
-}
-
-static void a_group_is_the_list_of_its_members(void **state) {
-    struct world *w = *state;
-    struct fx_json *ids = NULL;
-    struct fx_error err;
-
-    answer(w, 200, "{\"ok\":true,\"users\":[\"U1\",\"U2\"]}");
-    assert_ok(fx_slackapi_group(w->api, w->sc, "S0", &ids, &err));
-    assert_string_equal(w->script.body, "usergroup=S0");
-    assert_string_equal(fx_json_dump(w->sc, ids), "[\"U1\",\"U2\"]");
-
-    answer(w, 200, "{\"ok\":true,\"users\":[\"U1\",2]}");
-    assert_int_equal(fx_slackapi_group(w->api, w->sc, "S0", &ids, &err), FX_ERR_UPSTREAM);
-    answer(w, 200, "{\"ok\":true}");
-    assert_int_equal(fx_slackapi_group(w->api, w->sc, "S0", &ids, &err), FX_ERR_UPSTREAM);
-}
+/* ---- the token ---- */
 
 static void a_token_that_is_none_is_refused_at_the_start(void **state) {
     static const char *const bad[] = {NULL, "", " ", "xoxb-1\n", "xoxb 1", "xoxb-\xc3\xa4"};
@@ -625,10 +547,6 @@ int main(void) {
         TEST(other_statuses_and_foreign_answers_are_no_success),
         TEST(a_missing_answer_keeps_what_is_known_about_it),
         TEST(a_used_up_response_url_is_gone),
-        TEST(a_full_member_is_neither_guest_nor_bot),
-        TEST(every_flag_of_a_user_counts),
-        TEST(a_user_of_doubtful_form_is_refused),
-        TEST(a_group_is_the_list_of_its_members),
         TEST(a_token_that_is_none_is_refused_at_the_start),
     };
 

@@ -1,0 +1,117 @@
+/* policy_persons_test.c - one human being with several accounts counts once, in every history. */
+#include "support/test.h"
+
+#include "fluxabot/policy.h"
+
+#define TEAM "T0HOME"
+
+enum { ACCOUNTS = 6, HUMANS = 4, HISTORIES = 10000, DECISIONS = 8 };
+static const char *const accounts[ACCOUNTS] = {"U0A", "U0B", "U0C", "U0D", "U0E", "U0F"};
+
+/* Who owns which account, drawn by lot; those who own none or one may be left out of the file. */
+struct owners {
+    int human[ACCOUNTS];
+    const char *lists[HUMANS][ACCOUNTS];
+    struct fx_person persons[HUMANS];
+    size_t persons_count;
+};
+
+/* Knuth's linear congruence of MMIX: the same seed draws the same histories anywhere. */
+static uint32_t draw(uint64_t *seed, uint32_t below) {
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*seed >> 33) % below;
+}
+
+static void draw_owners(uint64_t *seed, struct owners *o) {
+    *o = (struct owners){0};
+    for (int i = 0; i < ACCOUNTS; i++)
+        o->human[i] = (int)draw(seed, HUMANS);
+    for (int h = 0; h < HUMANS; h++) {
+        size_t count = 0;
+
+        for (int i = 0; i < ACCOUNTS; i++)
+            if (o->human[i] == h)
+                o->lists[h][count++] = accounts[i];
+        if (count > 1 || draw(seed, 2) == 0)
+            o->persons[o->persons_count++] = (struct fx_person){"somebody", o->lists[h], count};
+    }
+}
+
+/* Requests and decisions by every account of everybody: how often somebody decided about his own,
+ * or was kept from deciding about another's. */
+static size_t wrong_decisions(uint64_t seed, bool persons_known, size_t *ret_approvals) {
+    static const char *const teams[] = {TEAM};
+    const struct fx_role role = {.name = "approver", .users = accounts, .users_count = ACCOUNTS};
+    size_t wrong = 0;
+
+    for (int history = 0; history < HISTORIES; history++) {
+        struct owners o;
+
+        draw_owners(&seed, &o);
+        const struct fx_policy policy = {teams, 1,         &role,
+                                         1,     o.persons, persons_known ? o.persons_count : 0};
+
+        for (int i = 0; i < DECISIONS; i++) {
+            uint32_t asker = draw(&seed, ACCOUNTS), decider = draw(&seed, ACCOUNTS);
+            const struct fx_actor actor = {
+                .user_id = accounts[decider], .team_id = TEAM, .known = true};
+            struct fx_error err;
+            bool allowed = fx_authorize(&policy,
+                                        &(struct fx_policy_question){.actor = &actor,
+                                                                     .action = FX_ACTION_APPROVE,
+                                                                     .requester = accounts[asker],
+                                                                     .home_channel = true,
+                                                                     .sharing = FX_SHARING_OWN},
+                                        &err) == FX_OK;
+
+            *ret_approvals += allowed;
+            wrong += allowed == (o.human[asker] == o.human[decider]);
+        }
+    }
+    return wrong;
+}
+
+static void in_no_history_does_a_person_approve_what_he_asked_for(void **state) {
+    size_t approvals = 0, by_twin = 0;
+
+    assert_int_equal(wrong_decisions(20261122, true, &approvals), 0);
+    print_message("%d histories, %zu approvals, none one's own\n", HISTORIES, approvals);
+    assert_true(approvals > HISTORIES);
+    /* otherwise the histories would prove nothing */
+    assert_true(wrong_decisions(20261122, false, &by_twin) > 0);
+}
+
+static void two_accounts_are_one_person_only_when_the_same_person_has_both(void **state) {
+    static const char *const anna[] = {"U0ANNA1", "U0ANNA2"}, *const bo[] = {"U0BO"};
+    static const struct fx_person persons[] = {{"anna", anna, 2}, {"bo", bo, 1}};
+    const struct fx_policy policy = {.persons = persons, .persons_count = 2}, none = {0};
+
+    assert_true(fx_policy_same_person(&policy, "U0ANNA1", "U0ANNA2"));
+    assert_true(fx_policy_same_person(&policy, "U0ANNA2", "U0ANNA1"));
+    assert_true(fx_policy_same_person(&policy, "U0CARA", "U0CARA"));
+    assert_false(fx_policy_same_person(&policy, "U0ANNA1", "U0BO"));
+    assert_false(fx_policy_same_person(&policy, "U0ANNA1", "U0CARA"));
+    assert_false(fx_policy_same_person(&policy, "U0CARA", "U0DEE"));
+    assert_false(fx_policy_same_person(&policy, "U0ANNA1", ""));
+    assert_false(fx_policy_same_person(&none, "U0ANNA1", "U0ANNA2"));
+}
+
+static void a_team_is_ours_when_it_is_listed(void **state) {
+    static const char *const teams[] = {"E0GRID", TEAM};
+    const struct fx_policy policy = {.team_ids = teams, .team_ids_count = 2};
+
+    assert_true(fx_policy_is_own_team(&policy, TEAM));
+    assert_true(fx_policy_is_own_team(&policy, "E0GRID"));
+    assert_false(fx_policy_is_own_team(&policy, "T0AWAY"));
+    assert_false(fx_policy_is_own_team(&policy, ""));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_no_history_does_a_person_approve_what_he_asked_for),
+        cmocka_unit_test(two_accounts_are_one_person_only_when_the_same_person_has_both),
+        cmocka_unit_test(a_team_is_ours_when_it_is_listed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
