@@ -14,10 +14,12 @@
 #include "fluxabot/state.h"
 #include "fluxabot/store.h"
 
+struct fx_anchor;
 struct fx_aws;
 struct fx_engine;
 struct fx_http;
 struct fx_pagerdutyapi;
+struct fx_sign_key;
 struct fx_slackapi;
 
 enum {
@@ -31,6 +33,8 @@ enum {
     FX_ENGINE_POST_PACE_MS = 1000,          /* Slack: one post a second per channel */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
     FX_ENGINE_KEEP_MS = 7 * 24 * 60 * 60 * 1000, /* done jobs and sent messages, for a person */
+    FX_ENGINE_ANCHOR_MS = 60 * 60 * 1000,        /* between two anchors of the audit log, at most */
+    FX_ENGINE_ANCHOR_ROWS = 1000,                /* so many new rows are not left without one */
 };
 
 struct fx_environment {
@@ -75,7 +79,10 @@ struct fx_engine_options {
     size_t systems_count;
     const char *version; /* part of every plan's digest */
     int workers;
-    int64_t approval_ms, execute_ms; /* 0: the limits above */
+    int64_t approval_ms, execute_ms;      /* 0: the limits above */
+    const struct fx_sign_key *anchor_key; /* signs heads of the audit log; NULL: none are made */
+    const char *anchor_file;              /* where they are kept; wanted with anchor_key */
+    const char *anchor_channel;           /* where they are posted; NULL: nowhere */
 };
 
 /* Starts the threads. Everything in options stays the caller's and must outlive the engine. */
@@ -83,3 +90,19 @@ enum fx_code fx_engine_start(const struct fx_engine_options *options, struct fx_
                              struct fx_error *err);
 /* Claims no more, asks running steps to stop at their next look, waits for them. Accepts NULL. */
 void fx_engine_stop(struct fx_engine *engine);
+
+/* What the store remembers of the anchor that was made last. */
+struct fx_engine_anchored {
+    int64_t n;          /* of its row; 0: none was ever made */
+    const char *digest; /* its own */
+    const char *chain;  /* of the first anchor in its file */
+};
+enum fx_code fx_engine_anchored(struct fx_store *store, struct fx_scope *sc,
+                                struct fx_engine_anchored *ret_anchored, struct fx_error *err);
+/* For an operator who knows why the audit log and its anchors disagree, beside a running engine or
+ * without one: adds a row that says so and an anchor with the reason, and ends the freeze that the
+ * disagreement has begun. Of options only store, clock, anchor_key and anchor_file are looked at.
+ * who is a name for the audit log. */
+enum fx_code fx_engine_accept_audit(const struct fx_engine_options *options, struct fx_scope *sc,
+                                    const char *who, const char *reason,
+                                    struct fx_anchor **ret_anchor, struct fx_error *err);

@@ -1,72 +1,97 @@
-/* audit.c - `fluxabot audit verify`: walks the chain and names the first row that does not fit. */
+/* audit.c - what the audit commands share, and `fluxabot audit accept`. */
 #include "private.h"
 
+#include <pwd.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-/* True when a row of the chain carries this hash: a head that was kept elsewhere. */
-static enum fx_code find_head(struct fx_store *store, struct fx_scope *sc, const char *head,
-                              bool *ret_found, struct fx_error *err) {
-    enum { PAGE = 500 };
-    struct fx_audit **rows = NULL;
-    size_t count = 0;
-    int64_t next = 1;
+static void close_store(void *thing) {
+    struct fx_store *store = thing;
 
-    *ret_found = false;
-    do {
-        FX_TRY(store->audits(store, sc, next, PAGE, &rows, &count, err));
-        for (size_t i = 0; i < count; i++) {
-            *ret_found |= strcmp(rows[i]->hash, head) == 0;
-            next = rows[i]->n + 1;
-        }
-    } while (count == PAGE && !*ret_found);
+    store->close(store);
+}
+
+/* Opening would make an empty one, which then looks like a log that was cut off whole. */
+static enum fx_code check_exists(const char *store_url, struct fx_error *err) {
+    const char *path = app_sqlite_path(store_url);
+
+    if (path != NULL && access(path, F_OK) != 0)
+        return fx_fail(err, FX_ERR_NOT_FOUND,
+                       "there is no database %s: the bot has not started yet, or store.url names "
+                       "another place",
+                       path);
     return FX_OK;
 }
 
-static int report(struct fx_store *store, struct fx_scope *sc,
-                  const struct app_arguments *arguments) {
-    int64_t rows = 0, bad = 0;
-    const char *head = "";
-    bool found = true;
-    struct fx_error err = {0};
-
-    if (fx_audit_verify(store, sc, &rows, &bad, &head, &err) != FX_OK ||
-        (arguments->head != NULL && find_head(store, sc, arguments->head, &found, &err) != FX_OK)) {
-        fprintf(stderr, "%s\n", err.message);
-        return EXIT_FINDINGS;
-    }
-    if (bad != 0) {
-        fprintf(stderr, "row %lld does not follow from the rows before it\n", (long long)bad);
-        return EXIT_FINDINGS;
-    }
-    if (!found) {
-        fprintf(stderr, "the head %s is not in this chain: rows were cut off or rewritten\n",
-                arguments->head);
-        return EXIT_FINDINGS;
-    }
-    printf("%lld rows, whole; head %s\n", (long long)rows, head);
-    return EXIT_GOOD;
+static enum fx_code open_store(struct app_log *log, struct fx_error *err) {
+    FX_TRY(check_exists(log->config->store_url, err));
+    FX_TRY(fx_store_open(log->sc, log->config->store_url, fx_clock_system(), fx_random_system(),
+                         &log->store, err));
+    fx_defer(log->sc, close_store, log->store);
+    return FX_OK;
 }
 
-int app_audit_verify(const struct app_arguments *arguments) {
-    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+bool app_log_open(struct fx_scope *sc, const char *config, struct app_log *ret_log) {
     struct app_findings findings = {.sc = sc};
-    struct app_config *config = NULL;
-    struct fx_store *store = NULL;
     struct fx_error err = {0};
-    enum fx_code code = app_config_load(sc, arguments->config, &config, &findings, &err);
+
+    *ret_log = (struct app_log){.sc = sc};
+    enum fx_code code = app_config_load(sc, config, &ret_log->config, &findings, &err);
 
     app_print_findings(&findings);
     if (code == FX_OK)
-        code = fx_store_open(sc, config->store_url, fx_clock_system(), fx_random_system(), &store,
-                             &err);
+        code = open_store(ret_log, &err);
+    if (code != FX_OK && findings.count == 0)
+        fprintf(stderr, "%s\n", err.message);
+    return code == FX_OK;
+}
+
+/* ---- accept ---- */
+
+/* Who sits at the terminal, as far as the system knows. */
+static const char *operator_name(struct fx_scope *sc) {
+    const char *sudo = getenv("SUDO_USER");
+    struct passwd entry, *found = NULL;
+    char texts[1024];
+
+    if (sudo != NULL && sudo[0] != '\0')
+        return fx_printf(sc, "terminal:%s", sudo);
+    if (getpwuid_r(getuid(), &entry, texts, sizeof texts, &found) == 0 && found != NULL)
+        return fx_printf(sc, "terminal:%s", entry.pw_name);
+    return fx_printf(sc, "terminal:%u", (unsigned)getuid());
+}
+
+int app_audit_accept(const struct app_arguments *arguments) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_sign_key *key = NULL;
+    struct fx_anchor *anchor = NULL;
+    struct fx_error err = {0};
+    struct app_log log;
+
+    if (fx_slice_trim(fx_slice_of(arguments->reason)).len == 0) {
+        fprintf(stderr, "--reason TEXT is missing: what has happened to the log, for whoever asks "
+                        "later\n");
+        return EXIT_USE;
+    }
+    if (!app_log_open(sc, arguments->config, &log))
+        return EXIT_FINDINGS;
+    enum fx_code code = app_audit_key(sc, log.config, false, &key, NULL, &err);
+
+    if (code == FX_OK)
+        code = fx_engine_accept_audit(
+            &(struct fx_engine_options){.store = log.store,
+                                        .clock = fx_clock_system(),
+                                        .anchor_key = key,
+                                        .anchor_file = log.config->anchor_file},
+            sc, operator_name(sc), arguments->reason, &anchor, &err);
     if (code != FX_OK) {
-        if (findings.count == 0)
-            fprintf(stderr, "%s\n", err.message);
+        fprintf(stderr, "nothing was accepted: %s\n", err.message);
         return EXIT_FINDINGS;
     }
-    int result = report(store, sc, arguments);
-
-    store->close(store);
-    return result;
+    printf(
+        "accepted as it is up to row %lld and watched again from there on; a freeze that the log "
+        "had begun is over\n",
+        (long long)anchor->n);
+    return EXIT_GOOD;
 }

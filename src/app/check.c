@@ -9,11 +9,14 @@ int app_check(const struct app_arguments *arguments) {
     struct app_findings findings = {.sc = sc};
     struct fx_runbooks *runbooks = NULL;
     struct app_config *config = NULL;
+    struct fx_sign_key *key = NULL;
     struct fx_error err = {0};
     enum fx_code code = app_config_load(sc, arguments->config, &config, &findings, &err);
 
     if (code == FX_OK)
         code = app_runbooks_load(config, &runbooks, &findings, &err);
+    if (code == FX_OK && config->audit_key_is_given)
+        code = app_audit_key(sc, config, false, &key, NULL, &err);
     app_print_findings(&findings);
     if (code != FX_OK) {
         if (findings.count == 0)

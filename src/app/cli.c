@@ -26,7 +26,14 @@ static const struct {
 } commands[] = {
     {"serve", NULL, true, app_serve, "run the bot [--role receiver|worker|both] [--verbose]"},
     {"check", NULL, true, app_check, "print every mistake of configuration and runbooks"},
-    {"audit", "verify", true, app_audit_verify, "check the audit log's chain [--head HASH]"},
+    {"audit", "verify", true, app_audit_verify,
+     "check the audit log and its anchors [--anchors FILE] [--public-key FILE] [--head HASH]"},
+    {"audit", "show", true, app_audit_show,
+     "print its rows [--incident ID] [--run ID] [--person U...] [--action PREFIX] [--since WHEN] "
+     "[--until WHEN] [--limit N] [--json]"},
+    {"audit", "key", true, app_audit_key_show, "print the public key that checks anchors"},
+    {"audit", "accept", true, app_audit_accept,
+     "go on with a log that its anchors do not fit --reason TEXT"},
     {"version", NULL, false, print_version, "print the version"},
     {"help", "config", false, print_config_help, "list the keys of the configuration file"},
     {"help", NULL, false, print_help, "print this"},
@@ -53,10 +60,24 @@ static const char *parse_options(int argc, char **argv, int from, struct app_arg
     for (int i = from; i < argc; i++) {
         struct {
             const char *name, **value;
-        } options[] = {{"--config", &ret->config}, {"--role", &ret->role}, {"--head", &ret->head}};
-        bool known = strcmp(argv[i], "--verbose") == 0;
+        } options[] = {{"--config", &ret->config},
+                       {"--role", &ret->role},
+                       {"--head", &ret->head},
+                       {"--anchors", &ret->anchors},
+                       {"--public-key", &ret->public_key},
+                       {"--reason", &ret->reason},
+                       {"--incident", &ret->incident},
+                       {"--run", &ret->run},
+                       {"--person", &ret->person},
+                       {"--action", &ret->action},
+                       {"--since", &ret->since},
+                       {"--until", &ret->until},
+                       {"--limit", &ret->limit}};
+        bool verbose = strcmp(argv[i], "--verbose") == 0, json = strcmp(argv[i], "--json") == 0;
+        bool known = verbose || json;
 
-        ret->verbose |= known;
+        ret->verbose |= verbose;
+        ret->json |= json;
         for (size_t k = 0; k < FX_COUNT_OF(options) && !known; k++)
             if (strcmp(argv[i], options[k].name) == 0 && i + 1 < argc) {
                 *options[k].value = argv[++i];

@@ -289,6 +289,31 @@ static void read_state(const struct reader *r) {
         find_at(r, "state.url", fx_printf(r->config->sc, "state: %s", err.message));
 }
 
+/* Where the database is a file, key and anchors have a place beside it. */
+static void read_audit(const struct reader *r) {
+    struct app_config *config = r->config;
+    const char *database = app_sqlite_path(config->store_url);
+
+    config->audit_key_is_given = fx_json_at_path(r->root, "audit.key.file") != NULL;
+    config->audit_key_file =
+        text_at(r, "audit.key.file",
+                database == NULL ? NULL : fx_printf(config->sc, "%s.audit-key", database));
+    config->anchor_file =
+        text_at(r, "audit.anchor.file",
+                database == NULL ? NULL : fx_printf(config->sc, "%s.audit-anchors", database));
+    config->anchor_channel = text_at(r, "audit.anchor.channel", NULL);
+    if (strncmp(config->store_url, "postgres", 8) != 0)
+        return;
+    if (config->audit_key_file == NULL)
+        find_at(r, "audit",
+                "audit.key.file is missing, and with PostgreSQL no key is made by itself: make one "
+                "for all replicas with openssl genpkey -algorithm ed25519 -out FILE");
+    if (config->anchor_file == NULL)
+        find_at(r, "audit",
+                "audit.anchor.file is missing: name a file outside the database, where "
+                "signed heads of the audit log are kept");
+}
+
 static void read_rest(const struct reader *r) {
     struct app_config *config = r->config;
 
@@ -326,6 +351,7 @@ enum fx_code app_config_load(struct fx_scope *sc, const char *path, struct app_c
     read_systems(&r);
     read_testing(&r);
     read_rest(&r);
+    read_audit(&r);
     if (findings->count > 0)
         return fx_fail(err, FX_ERR_INPUT, "the configuration has %zu mistakes", findings->count);
     *ret_config = config;

@@ -1,6 +1,7 @@
 /* private.h - what the files of the program share. */
 #pragma once
 
+#include "fluxabot/anchor.h"
 #include "fluxabot/app.h"
 #include "fluxabot/engine.h"
 #include "fluxabot/web.h"
@@ -36,7 +37,10 @@ struct app_config {
     const char *file;
     struct fx_web_listener listen, admin;
     const char *store_url;
-    struct fx_state_options state; /* without seal, clock, random and log */
+    struct fx_state_options state;            /* without seal, clock, random and log */
+    const char *audit_key_file, *anchor_file; /* NULL: no place is known */
+    const char *anchor_channel;               /* NULL: anchors are not posted */
+    bool audit_key_is_given;                  /* in the file, not by default */
     const char *slack_api_url, *bot_token;
     struct fx_slice *signing_secrets;
     size_t signing_secrets_count;
@@ -81,14 +85,41 @@ const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error
  * another process is. */
 enum fx_code app_lock_store(struct fx_scope *sc, const char *store_url, struct fx_error *err);
 
+/* ---- audit_key.c: who signs the heads of the audit log ---- */
+
+/* The path in a SQLite store's address; NULL when it is none. */
+const char *app_sqlite_path(const char *store_url);
+/* The key of the configuration. Where it stands by default and does not exist, it is made when
+ * create; else FX_ERR_NOT_FOUND. *ret_made may be NULL. */
+enum fx_code app_audit_key(struct fx_scope *sc, const struct app_config *config, bool create,
+                           struct fx_sign_key **ret_key, bool *ret_made, struct fx_error *err);
+
+/* ---- audit.c: what the audit commands share ---- */
+
+/* Configuration and store of an audit command. It may run beside the bot: it takes no lock. */
+struct app_log {
+    struct fx_scope *sc;
+    struct app_config *config;
+    struct fx_store *store;
+};
+/* False after a complaint. A database that does not exist is not made. sc closes the store. */
+bool app_log_open(struct fx_scope *sc, const char *config, struct app_log *ret_log);
+
 /* ---- commands ---- */
 
 struct app_arguments {
     const char *config;
-    const char *role; /* "receiver", "worker" or "both" */
-    const char *head; /* audit verify: a hash that must be in the chain */
-    bool verbose;
+    const char *role;                 /* "receiver", "worker" or "both" */
+    const char *head;                 /* audit verify: a hash that must be in the chain */
+    const char *anchors, *public_key; /* audit verify */
+    const char *reason;               /* audit accept */
+    const char *incident, *run, *person, *action; /* audit show */
+    const char *since, *until, *limit;            /* audit show */
+    bool verbose, json;
 };
 int app_serve(const struct app_arguments *arguments);
 int app_check(const struct app_arguments *arguments);
 int app_audit_verify(const struct app_arguments *arguments);
+int app_audit_show(const struct app_arguments *arguments);
+int app_audit_key_show(const struct app_arguments *arguments);
+int app_audit_accept(const struct app_arguments *arguments);

@@ -29,6 +29,7 @@ struct program {
     struct fx_pagerdutyapi *pagerduty;
     struct fx_policy policy;
     struct fx_sns_rules sns_rules;
+    struct fx_sign_key *audit_key;
     struct fx_engine *engine;
     struct fx_web *web;
 };
@@ -125,8 +126,21 @@ static enum fx_code start_engine(struct program *p, struct fx_error *err) {
                                                        .version = FLUXABOT_VERSION,
                                                        .workers = config->workers,
                                                        .approval_ms = config->approval_ms,
-                                                       .execute_ms = config->execute_ms},
+                                                       .execute_ms = config->execute_ms,
+                                                       .anchor_key = p->audit_key,
+                                                       .anchor_file = config->anchor_file,
+                                                       .anchor_channel = config->anchor_channel},
                            &p->engine, err);
+}
+
+static enum fx_code open_audit_key(struct program *p, struct fx_error *err) {
+    bool made = false;
+
+    FX_TRY(app_audit_key(p->sc, p->config, true, &p->audit_key, &made, err));
+    if (made)
+        fx_log(p->sc, FX_LOG_INFO, "audit.key_made", FX_S("file", p->config->audit_key_file),
+               FX_S("key", fx_sign_key_id(p->audit_key)));
+    return FX_OK;
 }
 
 static enum fx_code start_web(struct program *p, struct fx_error *err) {
@@ -168,6 +182,7 @@ static enum fx_code start(struct program *p, struct app_findings *findings, stru
         FX_TRY(app_lock_store(p->sc, p->config->store_url, err));
         FX_TRY(p->store->outbox_recover(p->store, p->sc, err));
         FX_TRY(p->store->release_leases(p->store, p->sc, err));
+        FX_TRY(open_audit_key(p, err));
         FX_TRY(open_clients(p, err));
         FX_TRY(start_engine(p, err));
     }

@@ -47,6 +47,12 @@ static const struct {
                               "Events sent to PagerDuty."},
     [FX_METRIC_OUTBOX_WAITING] = {"fluxabot_outbox_waiting", "", "gauge",
                                   "Messages that may be sent now."},
+    [FX_METRIC_ANCHORS_MADE] = {"fluxabot_audit_anchors_total", "{outcome=\"made\"}", "counter",
+                                "Signed heads of the audit log by outcome."},
+    [FX_METRIC_ANCHORS_FAILED] = {"fluxabot_audit_anchors_total", "{outcome=\"failed\"}", "counter",
+                                  NULL},
+    [FX_METRIC_CHANGES_FROZEN] = {"fluxabot_changes_frozen", "", "gauge",
+                                  "1 while no change may begin."},
 };
 
 struct fx_metrics {

@@ -180,6 +180,7 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     if (change == NULL || change->kind->plan == NULL)
         return fx_fail(err, FX_ERR_INTERNAL, "the approval %s names no step that can be planned",
                        step->id);
+    FX_TRY(engine_frozen(work, err));
     FX_TRY(check_audience(run, err));
     FX_TRY(make_plan(run, step, change, &bound, err));
     if (fx_json_at_path(bound, "plan.title") != NULL)

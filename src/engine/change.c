@@ -54,6 +54,7 @@ static enum fx_code check_start(struct engine_run *run, const struct fx_approval
 
     if (run->row->stop_requested)
         return fx_fail(err, FX_ERR_DENIED, "stopped before it began");
+    FX_TRY(engine_frozen(run->work, err));
     if (now > approval->execute_before_ms) /* the note says what it waited for */
         return run->row->note[0] == '\0'
                    ? fx_fail(err, FX_ERR_DENIED, "the approval was given too long ago; ask again")

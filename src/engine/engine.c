@@ -30,7 +30,10 @@ enum fx_code fx_engine_start(const struct fx_engine_options *options, struct fx_
         engine->options.execute_ms = FX_ENGINE_EXECUTE_MS;
     engine->scope = fx_scope_new(NULL);
     fx_scope_set_log(engine->scope, options->log);
-    enum fx_code code = engine_schedules_begin(engine, err);
+    enum fx_code code = engine_anchor_start(engine, err);
+
+    if (code == FX_OK)
+        code = engine_schedules_begin(engine, err);
 
     if (code != FX_OK) {
         fx_scope_free(engine->scope);
@@ -76,6 +79,7 @@ void fx_engine_stop(struct fx_engine *engine) {
     /* the keeper looks at the workers until its own end */
     for (int i = 0; i < engine->workers_count; i++)
         pthread_mutex_destroy(&engine->workers[i].lock);
+    engine_anchor_drain(engine);
     fx_scope_free(engine->scope);
     free(engine);
 }

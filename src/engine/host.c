@@ -28,6 +28,9 @@ static enum fx_code begin_effect(struct fx_step_host *host, struct fx_scope *sc,
     if (h->approval == NULL)
         return fx_fail(err, FX_ERR_DENIED, "step %s changes something without an approval",
                        h->step->id);
+    /* what stops a change is never held back, and a run that was told to stop does nothing else */
+    if (!h->step->kind->is_stop && !h->run->row->stop_requested)
+        FX_TRY(engine_frozen(work, err));
     fx_writes_audit(sc, &writes, h->approval->decided_by, "effect.begun", h->run->row->id,
                     fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
                                       fx_json_string(sc, key), "approval",

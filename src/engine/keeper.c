@@ -1,5 +1,5 @@
-/* keeper.c - keeps the leases of running jobs alive, forgets jobs that are long done, and sees to
- * it that a clock that was set back does not delay the schedules. */
+/* keeper.c - keeps the leases of running jobs alive, forgets jobs that are long done, looks whether
+ * an anchor is due, and sees to it that a clock that was set back does not delay the schedules. */
 #include "private.h"
 
 #include "fluxabot/base/log.h"
@@ -51,6 +51,7 @@ void engine_keep(struct fx_engine *engine, struct engine_keeping *keeping) {
     fx_scope_set_log(sc, engine->options.log);
     for (int i = 0; i < engine->workers_count; i++)
         keep_one(engine, &engine->workers[i], sc);
+    engine_anchor_watch(engine, sc);
     if (now_ms < keeping->last_ms)
         begin_again(engine, sc);
     keeping->last_ms = now_ms;

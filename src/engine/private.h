@@ -1,6 +1,7 @@
 /* private.h - what the files of the engine share. */
 #pragma once
 
+#include "fluxabot/anchor.h"
 #include "fluxabot/engine.h"
 #include "fluxabot/incident.h"
 #include "fluxabot/slack.h"
@@ -285,6 +286,48 @@ char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
  * and FX_ERR_DENIED refuse it before anything happened. */
 enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_step *step,
                                 struct fx_step_result *ret_result, struct fx_error *err);
+
+/* ---- freeze.c ---- */
+
+struct engine_freeze {
+    bool is_on;
+    const char *by, *reason;
+    int64_t at_ms;
+};
+#define ENGINE_FREEZE_BY_AUDIT "audit"
+enum fx_code engine_freeze_read(struct engine_work *work, struct engine_freeze *ret_freeze,
+                                struct fx_error *err);
+/* FX_ERR_DENIED, with a sentence that says why and what to do, while changes are frozen. */
+enum fx_code engine_frozen(struct engine_work *work, struct fx_error *err);
+/* Among the writes. */
+void engine_freeze_begin(struct engine_work *work, const char *by, const char *reason);
+void engine_freeze_end(struct engine_work *work);
+
+/* ---- anchor.c: heads of the audit log, signed and kept outside; all of it does nothing without
+ * options.anchor_key ---- */
+
+/* Before any thread runs: freezes changes when the newest anchor does not fit the log. */
+enum fx_code engine_anchor_start(struct fx_engine *engine, struct fx_error *err);
+/* The keeper's look: is one due, or overdue? */
+void engine_anchor_watch(struct fx_engine *engine, struct fx_scope *sc);
+/* The job "anchor". */
+enum fx_code engine_anchor(struct engine_work *work, struct fx_error *err);
+/* After the last thread has ended: what was written since the last anchor. */
+void engine_anchor_drain(struct fx_engine *engine);
+
+enum { ENGINE_ANCHOR_PATIENCE = 3 }; /* failures in a row before people are told */
+
+/* ---- anchor_cards.c: what people see of it, among the writes ---- */
+
+/* Into the thread of the anchor channel; *ret_key is the message's. */
+enum fx_code engine_anchor_post(struct engine_work *work, const struct fx_anchor *anchor,
+                                const char **ret_key, struct fx_error *err);
+enum fx_code engine_anchor_tell_frozen(struct engine_work *work, const char *reason,
+                                       struct fx_error *err);
+enum fx_code engine_anchor_tell_accepted(struct engine_work *work, const struct fx_anchor *anchor,
+                                         struct fx_error *err);
+enum fx_code engine_anchor_tell_trouble(struct engine_work *work, const struct fx_audit *head,
+                                        const char *what, struct fx_error *err);
 
 /* ---- recall.c: what a step may know beyond its run; see fx_step_host ---- */
 

@@ -40,7 +40,7 @@ static const struct {
     job_handler_fn *handle;
 } job_kinds[] = {
     {"event", handle_event},   {"run", engine_continue_run},  {"expire", engine_expire},
-    {"remind", engine_remind}, {"schedule", engine_schedule},
+    {"remind", engine_remind}, {"schedule", engine_schedule}, {"anchor", engine_anchor},
 };
 
 static enum fx_code handle(struct engine_work *work, struct fx_error *err) {

@@ -1,0 +1,1 @@
+fx_unit_test(anchor_test USES base store anchor)
