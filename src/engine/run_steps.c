@@ -114,8 +114,10 @@ static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbo
                                    struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
 
-    if (why->code == FX_ERR_CANCELED || (fx_code_is_transient(why->code) && !why->sent &&
-                                         run->work->job->attempts < READ_ATTEMPTS)) {
+    /* a read may be sent again; of a change that was sent nobody knows */
+    if (why->code == FX_ERR_CANCELED ||
+        (fx_code_is_transient(why->code) && !(changes && why->sent) &&
+         run->work->job->attempts < READ_ATTEMPTS)) {
         *err = *why; /* the job is settled as "retry"; the run begins this step again */
         return why->code;
     }

@@ -220,7 +220,12 @@ enum fx_code move_task_run(const struct fx_step_context *ctx, const struct fx_js
     }
     if (begun->settled && !begun->ok)
         return fail_refused(fx_json_get_text(begun->outcome, "refused"), err);
-    FX_TRY(list_tasks(ctx, &tasks, err));
+    enum fx_code code = list_tasks(ctx, &tasks, err);
+
+    /* SQS goes on whether it answers us or not: a task is not left unwatched for a bad minute */
+    if (fx_code_is_transient(code))
+        return park(ctx, ret_result);
+    FX_TRY(code);
     if (!begun->settled) {
         bool known = false;
 

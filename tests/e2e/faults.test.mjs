@@ -189,6 +189,6 @@ test('a page that PagerDuty refuses for a while arrives, and its resolve after i
   await stack.alarm('fluxa-dlq-depth-dev', 'ALARM');
   await stack.until(async () => (await sql(stack, 'SELECT count(*) AS n FROM incidents WHERE state = 0'))[0].n === 1, 'the incident');
   await stack.alarm('fluxa-dlq-depth-dev', 'OK');
-  const pages = await stack.until(async () => { const list = (await stack.get('pagerduty/pages')).pages ?? (await stack.get('pagerduty/pages')); return list.some?.((page) => /resolved/.test(page.status)) && list; }, 'the page to be resolved', 20000);
+  const pages = await stack.until(async () => { const list = (await stack.get('pagerduty/pages')).pages ?? (await stack.get('pagerduty/pages')); return list.some?.((page) => /resolved/.test(page.status)) && list; }, 'the page to be resolved', 60000);
   assert.equal(pages.filter((page) => /fluxa-dlq-depth-dev/.test(JSON.stringify(page)) && page.status !== 'resolved').length, 0, 'no page is left open');
 });

@@ -66,3 +66,15 @@ for (const [kind, what] of [['429', 'refused at first'], ['timeout_after', 'done
     await stack.ending(card);
   });
 }
+
+test('a task that cannot be looked at for a while is watched to its end', async () => {
+  await stack.world({ reset: true, seed: 13, messages: { DBConnectionError: 30 }, short_receives: 0 });
+  const before = (await stack.effects('StartMessageMoveTask')).length;
+  const card = await stack.askRedrive('/fluxa dlq redrive rate=10');
+  await stack.click('approver', card, 'approve');
+  await stack.until(async () => (await stack.effects('StartMessageMoveTask')).length === before + 1, 'the move task');
+  await stack.fault('sqs:ListMessageMoveTasks', '5xx', { count: 6 }); // more than the reads' own repeats
+  const ending = await stack.ending(card);
+  assert.match(ending.text, /^Redrive finished: 30 of 30/, ending.text);
+  assert.equal((await stack.effects('StartMessageMoveTask')).length, before + 1);
+});
