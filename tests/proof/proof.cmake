@@ -6,3 +6,9 @@ set_tests_properties(proof.redrive PROPERTIES ENVIRONMENT "${proof_environment}"
 set_tests_properties(proof.redrive_twin PROPERTIES ENVIRONMENT "${proof_environment}" TIMEOUT 600 RUN_SERIAL TRUE)
 add_test(NAME proof.judge COMMAND node --test ${PROJECT_SOURCE_DIR}/tests/proof/judge.test.mjs)
 set_tests_properties(proof.judge PROPERTIES TIMEOUT 60)
+
+# What no run can show: every order of events in small models. Two searches at a time.
+add_test(NAME proof.model COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/model)
+set_tests_properties(proof.model PROPERTIES TIMEOUT 600 PROCESSORS 2)
+add_test(NAME proof.model_judge COMMAND node --test ${PROJECT_SOURCE_DIR}/tests/proof/model.test.mjs)
+set_tests_properties(proof.model_judge PROPERTIES TIMEOUT 120)
