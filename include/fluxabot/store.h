@@ -5,10 +5,13 @@
  * change is durable, when it fails nothing has changed. FX_ERR_CONFLICT means that somebody else
  * was first: touch nothing more. Replies are allocated in the scope. Times are wall milliseconds.
  * Texts named *_json hold JSON that only the engine understands. A NULL text is stored as "", and
- * no text that is read is NULL.
+ * no text that is read is NULL. Texts are UTF-8; of what is not, PostgreSQL keeps U+FFFD instead.
  *
- * When the disk fails the store stops for good: FX_ERR_UNAVAILABLE for this and every later call.
- * The operation that met the fault may be found done after a restart: repeating it must be safe.
+ * SQLite serves one process. When its disk fails it stops for good, FX_ERR_UNAVAILABLE for this and
+ * every later call: only a restart finds out what the file holds. PostgreSQL serves any number of
+ * processes. While it is away an operation waits for it, accept for less than the two seconds of a
+ * receiver, and then is FX_ERR_UNAVAILABLE; when it is back the store goes on without a restart.
+ * With both, the operation that met the fault may be found done later: repeating it must be safe.
  */
 #pragma once
 
@@ -248,7 +251,8 @@ struct fx_store {
     /* The due job that waits longest, leased until now_ms + lease_ms; jobs whose lease ran out
      * count as ready. Two jobs of one kind and subject are never leased at once: the second waits
      * until the first is settled. *ret_job is NULL when nothing is due; *ret_next_due_ms then says
-     * when something will be (0: nothing waits). */
+     * when something will be (0: nothing waits). Processes that share a store must agree on the
+     * time to within a small part of a lease. */
     enum fx_code (*claim)(struct fx_store *store, struct fx_scope *sc, const char *worker,
                           int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
                           int64_t *ret_next_due_ms, struct fx_error *err);
@@ -306,11 +310,11 @@ struct fx_store {
                                  int64_t due_ms, const char *error, struct fx_error *err);
     enum fx_code (*outbox_failed)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                   const char *error, struct fx_error *err);
-    /* At start: what a dead process left as sending waits again. */
+    /* At start: what a dead process left as sending waits again. PostgreSQL knows who lives, and
+     * whoever lives does this every few seconds; with SQLite the caller must be the only one. */
     enum fx_code (*outbox_recover)(struct fx_store *store, struct fx_scope *sc,
                                    struct fx_error *err);
-    /* At start of the only process that works with this store: what a dead one had claimed is ready
-     * now, instead of when its lease ends. */
+    /* Likewise: what a dead one had claimed is ready now, instead of when its lease ends. */
     enum fx_code (*release_leases)(struct fx_store *store, struct fx_scope *sc,
                                    struct fx_error *err);
 
@@ -376,9 +380,11 @@ struct fx_store {
                           struct fx_error *err);
 };
 
-/* url: "sqlite:///absolute/path" or "sqlite:relative". Creates the database, migrates it forward,
- * refuses a newer schema and a file that is no database of ours. Ids and tokens come from random.
- */
+/* url: "sqlite:///absolute/path", "sqlite:relative", or libpq's "postgresql://...", which no
+ * message repeats: it may hold a password. Creates the file, or the schema "fluxabot" in a database
+ * that is there, and migrates it forward. FX_ERR_INPUT when somebody must change something first: a
+ * newer schema, something that is not ours, a PostgreSQL that forgets (fsync, full_page_writes or
+ * synchronous_commit off). Ids and tokens come from random. */
 enum fx_code fx_store_open(struct fx_scope *sc, const char *url, struct fx_clock *clock,
                            struct fx_random *random, struct fx_store **ret_store,
                            struct fx_error *err);

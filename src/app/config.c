@@ -273,6 +273,28 @@ static void read_testing(const struct reader *r) {
     config->response_url_prefix = text_at(r, "testing.response_url_prefix", NULL);
 }
 
+/* postgresql://user:PASSWORD@host or ?password=PASSWORD. */
+static bool holds_password(const char *url) {
+    const char *begin = strstr(url, "://");
+    const char *end = begin == NULL ? NULL : begin + 3 + strcspn(begin + 3, "/?#");
+    const char *at = end == NULL ? NULL : memrchr(begin, '@', (size_t)(end - begin));
+
+    return (at != NULL && memchr(begin + 3, ':', (size_t)(at - begin - 3)) != NULL) ||
+           strstr(url, "password=") != NULL;
+}
+
+static void read_store(const struct reader *r) {
+    const char *literal = text_at(r, "store.url", NULL);
+
+    r->config->store_url = literal != NULL ? literal : secret_at(r, "store.url");
+    if (r->config->store_url == NULL)
+        r->config->store_url = "";
+    if (literal != NULL && holds_password(literal))
+        find_at(r, "store.url",
+                "store.url holds a password: write { env: NAME } or { file: PATH }, or leave it to "
+                "PGPASSFILE");
+}
+
 static void read_state(const struct reader *r) {
     struct fx_state_options *state = &r->config->state;
     struct fx_error err = {0};
@@ -317,7 +339,6 @@ static void read_audit(const struct reader *r) {
 static void read_rest(const struct reader *r) {
     struct app_config *config = r->config;
 
-    config->store_url = text_at(r, "store.url", "");
     read_state(r);
     config->aws_region = text_at(r, "aws.region", NULL);
     config->aws_endpoint_url = text_at(r, "aws.endpoint_url", NULL);
@@ -350,6 +371,7 @@ enum fx_code app_config_load(struct fx_scope *sc, const char *path, struct app_c
     read_persons(&r);
     read_systems(&r);
     read_testing(&r);
+    read_store(&r);
     read_rest(&r);
     read_audit(&r);
     if (findings->count > 0)

@@ -7,6 +7,7 @@
 
 enum key_type {
     KEY_TEXT,
+    KEY_ADDRESS,
     KEY_INT,
     KEY_BOOL,
     KEY_SECRET,
@@ -31,7 +32,8 @@ static const struct {
     {"listen.tls.key", KEY_SECRET, false, "its private key"},
     {"admin.address", KEY_TEXT, false, "address of /healthz, /readyz and /metrics; loopback only"},
     {"admin.port", KEY_INT, false, "its port"},
-    {"store.url", KEY_TEXT, true, "sqlite:///path/of/the/database"},
+    {"store.url", KEY_ADDRESS, true,
+     "sqlite:///path/of/the/database or postgresql://user@host/database"},
     {"state.url", KEY_TEXT, false,
      "memory:, redis://HOST:PORT/DB, rediss:// with TLS, or unix:///PATH; otherwise memory:"},
     {"state.username", KEY_TEXT, false, "a user of that Redis, if it is not its default user"},
@@ -83,6 +85,7 @@ static const struct {
 static const char *type_help(enum key_type type) {
     static const char *const texts[] = {
         [KEY_TEXT] = "a text",
+        [KEY_ADDRESS] = "a text, or { env: NAME } or { file: PATH } when it holds a password",
         [KEY_INT] = "a whole number",
         [KEY_BOOL] = "true or false",
         [KEY_SECRET] = "{ env: NAME } or { file: PATH }, never the secret itself",
@@ -131,6 +134,8 @@ static bool fits(enum key_type type, const struct fx_json *value) {
     switch (type) {
     case KEY_TEXT:
         return fx_json_type(value) == FX_JSON_STRING;
+    case KEY_ADDRESS:
+        return fx_json_type(value) == FX_JSON_STRING || is_secret(value);
     case KEY_INT:
         return fx_json_type(value) == FX_JSON_INT;
     case KEY_BOOL:

@@ -1,8 +1,8 @@
 /* lock.c - one worker process per embedded store.
  *
- * A worker that starts takes over what a dead one had claimed. That is only right while no other
- * lives, so each holds a lock on a file beside the database; the kernel lets go of it when the
- * process ends.
+ * A worker that starts takes over what a dead one had claimed. In a file that is only right while
+ * no other lives, so each holds a lock on a file beside it; the kernel lets go of that when the
+ * process ends. PostgreSQL keeps such locks itself, and any number of workers.
  */
 #include "private.h"
 
@@ -20,8 +20,9 @@ enum fx_code app_lock_store(struct fx_scope *sc, const char *store_url, struct f
     static const char scheme[] = "sqlite:";
     const char *path = store_url;
 
-    if (strncmp(path, scheme, sizeof scheme - 1) == 0)
-        path += sizeof scheme - 1;
+    if (strncmp(path, scheme, sizeof scheme - 1) != 0)
+        return FX_OK;
+    path += sizeof scheme - 1;
     if (strncmp(path, "//", 2) == 0)
         path += 2;
     const char *lock = fx_printf(sc, "%s.lock", path);

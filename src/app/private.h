@@ -81,8 +81,8 @@ const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error
 
 /* ---- lock.c ---- */
 
-/* Makes this the only worker of a store on this machine, until sc ends. FX_ERR_CONFLICT when
- * another process is. */
+/* Makes this the only worker of an embedded store, until sc ends. FX_ERR_CONFLICT when another
+ * process is. A store that several may share is left to them. */
 enum fx_code app_lock_store(struct fx_scope *sc, const char *store_url, struct fx_error *err);
 
 /* ---- audit_key.c: who signs the heads of the audit log ---- */

@@ -6,91 +6,170 @@
  */
 #include "private.h"
 
+#include <string.h>
+
 struct store_request {
-    struct fx_scope *sc;
     const struct fx_event *event;
     bool added;
     enum fx_code code;
     struct fx_error err;
 
+    int64_t came_ms;
     bool done, leads;
     pthread_cond_t wake;
     struct store_request *next;
 };
 
-/* ---- inside the transaction ---- */
+/* What one commit is for. */
+struct batch {
+    struct store_request *first;
+    size_t count;
+};
+
+enum { EVENT_VALUES = 5 + FX_STORE_EVENT_KEYS };
 
 static const char *key_of(const struct fx_event *event, int i) {
     return event->keys[i] != NULL ? event->keys[i] : "";
 }
 
-static enum fx_code seen(struct sqlite_store *db, const struct fx_event *event, bool *ret_seen,
-                         struct fx_error *err) {
-    FX_CLEANUP(store_rows_end) struct store_rows rows = {0};
+static void values_of(const struct fx_event *event, struct store_value ret_values[EVENT_VALUES]) {
+    const struct store_value values[EVENT_VALUES] = {
+        st_text(event->id),      st_text(event->kind),       st_text(event->body),
+        st_int(event->verified), st_int(event->received_ms), st_text(event->keys[0]),
+        st_text(event->keys[1]), st_text(event->keys[2])};
 
-    /* "" is never stored, so an absent key matches nothing */
-    FX_TRY(store_query(
-        db, STMT_EVENT_SEEN,
-        ST_VALUES(st_text(event->keys[0]), st_text(event->keys[1]), st_text(event->keys[2])), &rows,
-        err));
-    return store_next(&rows, ret_seen, err);
+    memcpy(ret_values, values, sizeof(values));
 }
 
-static enum fx_code add_event(struct sqlite_store *db, const struct fx_event *event,
-                              bool *ret_added, struct fx_error *err) {
+/* ---- inside the transaction: one event ---- */
+
+static enum fx_code seen(struct store_link *link, const struct fx_event *event, bool *ret_seen,
+                         struct fx_error *err) {
+    int64_t ignored = 0;
+
+    /* "" is never stored, so an absent key matches nothing */
+    return store_read_int(
+        link, STMT_EVENT_SEEN,
+        ST_VALUES(st_text(event->keys[0]), st_text(event->keys[1]), st_text(event->keys[2])),
+        ret_seen, &ignored, err);
+}
+
+static enum fx_code add_keys_and_job(struct store_link *link, const struct fx_event *event,
+                                     struct fx_error *err) {
+    for (int i = 0; i < FX_STORE_EVENT_KEYS; i++)
+        if (key_of(event, i)[0] != '\0')
+            FX_TRY(store_exec(link, STMT_EVENT_KEY_ADD,
+                              ST_VALUES(st_text(key_of(event, i)), st_text(event->id)), err));
+    return store_exec(link, STMT_JOB_ADD,
+                      ST_VALUES(st_text("event"), st_text(event->id), st_int(event->received_ms)),
+                      err);
+}
+
+static enum fx_code add_in_steps(struct store_link *link, const struct fx_event *event,
+                                 bool *ret_added, struct fx_error *err) {
+    struct store_value values[EVENT_VALUES];
     bool known = false;
 
     *ret_added = false;
-    FX_TRY(seen(db, event, &known, err));
+    FX_TRY(seen(link, event, &known, err));
     if (known)
         return FX_OK;
-
-    FX_TRY(store_exec(db, STMT_EVENT_ADD,
-                      ST_VALUES(st_text(event->id), st_text(event->kind), st_text(event->body),
-                                st_int(event->verified), st_int(event->received_ms),
-                                st_text(event->keys[0]), st_text(event->keys[1]),
-                                st_text(event->keys[2])),
-                      err));
-    if (store_changed(db) == 0)
+    values_of(event, values);
+    FX_TRY(store_exec(link, STMT_EVENT_ADD, values, EVENT_VALUES, err));
+    if (link->changed == 0)
         return FX_OK;
-    for (int i = 0; i < FX_STORE_EVENT_KEYS; i++)
-        if (key_of(event, i)[0] != '\0')
-            FX_TRY(store_exec(db, STMT_EVENT_KEY_ADD,
-                              ST_VALUES(st_text(key_of(event, i)), st_text(event->id)), err));
-    FX_TRY(store_exec(db, STMT_JOB_ADD,
-                      ST_VALUES(st_text("event"), st_text(event->id), st_int(event->received_ms)),
-                      err));
+    FX_TRY(add_keys_and_job(link, event, err));
     *ret_added = true;
     return FX_OK;
 }
 
-/* One event that cannot be stored must not take its neighbours with it. */
-static enum fx_code add_alone(struct sqlite_store *db, struct store_request *request,
-                              struct fx_error *err) {
-    FX_TRY(store_do(db, STMT_SAVE, err));
-    request->code = add_event(db, request->event, &request->added, &request->err);
-    if (request->code != FX_OK)
-        FX_TRY(store_do(db, STMT_SAVE_UNDO, err));
-    return store_do(db, STMT_SAVE_KEEP, err);
-}
+/* Where each statement is a journey, all steps are one statement. */
+static enum fx_code add_event(struct store_link *link, const struct fx_event *event,
+                              bool *ret_added, struct fx_error *err) {
+    struct store_value values[EVENT_VALUES];
+    int64_t added = 0;
+    bool row = false;
 
-static enum fx_code add_all(struct sqlite_store *db, struct store_request *batch,
-                            struct fx_error *err) {
-    for (struct store_request *request = batch; request != NULL; request = request->next)
-        FX_TRY(add_alone(db, request, err));
+    if (link->db->driver->query_each == NULL)
+        return add_in_steps(link, event, ret_added, err);
+    values_of(event, values);
+    FX_TRY(store_read_int(link, STMT_EVENT_TAKE, values, EVENT_VALUES, &row, &added, err));
+    *ret_added = added > 0;
     return FX_OK;
 }
 
-static void commit_batch(struct sqlite_store *db, struct store_request *batch) {
-    struct fx_error err;
-    enum fx_code code = store_begin(db, &err);
+/* ---- inside the transaction: all that came ---- */
 
-    if (code == FX_OK)
-        code = store_end(db, add_all(db, batch, &err), &err);
+/* One event that cannot be stored must not take its neighbours with it. */
+static enum fx_code add_alone(struct store_link *link, struct store_request *request,
+                              struct fx_error *err) {
+    request->code = FX_ERR_CONFLICT;
+    for (int i = 0; i < STORE_LOOKS && request->code == FX_ERR_CONFLICT; i++) {
+        FX_TRY(store_do(link, STMT_SAVE, err));
+        request->code = add_event(link, request->event, &request->added, &request->err);
+        if (request->code != FX_OK)
+            FX_TRY(store_do(link, STMT_SAVE_UNDO, err));
+        FX_TRY(store_do(link, STMT_SAVE_KEEP, err));
+    }
+    return FX_OK;
+}
+
+static enum fx_code add_each_alone(struct store_link *link, void *what, struct fx_error *err) {
+    const struct batch *batch = what;
+
+    for (struct store_request *request = batch->first; request != NULL; request = request->next)
+        FX_TRY(add_alone(link, request, err));
+    return FX_OK;
+}
+
+static enum fx_code add_together(struct store_link *link, void *what, struct fx_error *err) {
+    const struct batch *batch = what;
+    struct store_value *values =
+        fx_alloc(link->sc, batch->count * EVENT_VALUES * sizeof(struct store_value));
+    int64_t *added = fx_alloc(link->sc, batch->count * sizeof(int64_t));
+    size_t n = 0;
+
+    for (struct store_request *request = batch->first; request != NULL; request = request->next)
+        values_of(request->event, &values[EVENT_VALUES * n++]);
+    FX_TRY(
+        link->db->driver->query_each(link, STMT_EVENT_TAKE, values, EVENT_VALUES, n, added, err));
+    n = 0;
+    for (struct store_request *request = batch->first; request != NULL; request = request->next) {
+        request->code = FX_OK;
+        request->added = added[n++] > 0;
+    }
+    return FX_OK;
+}
+
+/* ---- the commit ---- */
+
+/* By the clock of those who wait: the first of them has waited longest. */
+static int64_t deadline_of(const struct batch *batch) {
+    return batch->first->came_ms + STORE_ACCEPT_MS;
+}
+
+static enum fx_code write_batch(struct store_db *db, struct fx_scope *sc, struct batch *batch,
+                                struct fx_error *err) {
+    int64_t deadline_ms = deadline_of(batch);
+    enum fx_code code = FX_ERR_CONFLICT;
+
+    /* a key that somebody else takes in the same moment is known when we look again */
+    for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT && db->driver->query_each != NULL;
+         i++)
+        code = store_write_until(db, sc, deadline_ms, add_together, batch, err);
+    if (code == FX_OK || fx_code_is_transient(code))
+        return code;
+    return store_write_until(db, sc, deadline_ms, add_each_alone, batch, err);
+}
+
+static void commit_batch(struct store_db *db, struct fx_scope *sc, struct batch *batch) {
+    struct fx_error err;
+    enum fx_code code = write_batch(db, sc, batch, &err);
+
     if (code == FX_OK)
         return;
     /* without the commit nobody's event is on the disk, a repetition's original included */
-    for (struct store_request *request = batch; request != NULL; request = request->next) {
+    for (struct store_request *request = batch->first; request != NULL; request = request->next) {
         if (request->code != FX_OK)
             continue;
         request->code = code;
@@ -100,7 +179,7 @@ static void commit_batch(struct sqlite_store *db, struct store_request *batch) {
 
 /* ---- the queue ---- */
 
-static void enqueue(struct sqlite_store *db, struct store_request *request) {
+static void enqueue(struct store_db *db, struct store_request *request) {
     if (db->queue_last != NULL)
         db->queue_last->next = request;
     else
@@ -112,16 +191,41 @@ static void enqueue(struct sqlite_store *db, struct store_request *request) {
     }
 }
 
-/* Caller holds queue_lock; it is given back while the batch is on its way to the disk. */
-static void lead(struct sqlite_store *db) {
-    struct store_request *batch = db->queue_first;
+static size_t size_of(const struct fx_event *event) {
+    return event->body != NULL ? strlen(event->body) : 0;
+}
 
-    db->queue_first = db->queue_last = NULL;
+/* Cuts off what one commit takes. */
+static struct batch take_batch(struct store_db *db) {
+    struct batch batch = {.first = db->queue_first};
+    struct store_request *last = NULL;
+    size_t bytes = 0;
+
+    for (struct store_request *request = batch.first;
+         request != NULL &&
+         (last == NULL || (batch.count < STORE_BATCH_EVENTS &&
+                           bytes + size_of(request->event) <= STORE_BATCH_BYTES));
+         request = request->next) {
+        bytes += size_of(request->event);
+        batch.count++;
+        last = request;
+    }
+    db->queue_first = last->next;
+    if (db->queue_first == NULL)
+        db->queue_last = NULL;
+    last->next = NULL;
+    return batch;
+}
+
+/* Caller holds queue_lock; it is given back while the batch is on its way to the disk. */
+static void lead(struct store_db *db, struct fx_scope *sc) {
+    struct batch batch = take_batch(db);
+
     pthread_mutex_unlock(&db->queue_lock);
-    commit_batch(db, batch);
+    commit_batch(db, sc, &batch);
     pthread_mutex_lock(&db->queue_lock);
 
-    for (struct store_request *request = batch; request != NULL;) {
+    for (struct store_request *request = batch.first; request != NULL;) {
         struct store_request *next = request->next; /* a request is gone once it is done */
         request->done = true;
         pthread_cond_signal(&request->wake);
@@ -134,20 +238,28 @@ static void lead(struct sqlite_store *db) {
     }
 }
 
+static enum fx_code check_size(const struct fx_event *event, struct fx_error *err) {
+    if (size_of(event) > FX_STORE_MAX_BODY_BYTES)
+        return fx_fail(err, FX_ERR_LIMIT, "an event of %zu bytes is more than the store takes (%d)",
+                       size_of(event), FX_STORE_MAX_BODY_BYTES);
+    return FX_OK;
+}
+
 static enum fx_code accept_event(struct fx_store *store, struct fx_scope *sc,
                                  const struct fx_event *event, bool *ret_new,
                                  struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
-    struct store_request request = {.sc = sc, .event = event};
+    struct store_db *db = store_of(store);
+    struct store_request request = {.event = event, .came_ms = store_waiting_ms()};
 
     FX_TRY(fx_scope_check(sc, fx_mono_ms(db->clock), err));
+    FX_TRY(check_size(event, err));
     pthread_cond_init(&request.wake, NULL);
     pthread_mutex_lock(&db->queue_lock);
     enqueue(db, &request);
     while (!request.done && !request.leads)
         pthread_cond_wait(&request.wake, &db->queue_lock);
     if (!request.done)
-        lead(db);
+        lead(db, sc);
     pthread_mutex_unlock(&db->queue_lock);
     pthread_cond_destroy(&request.wake);
 
@@ -165,12 +277,12 @@ static void *read_event(struct fx_scope *sc, const struct store_rows *rows) {
     struct fx_event *event = FX_NEW(sc, struct fx_event);
 
     *event = (struct fx_event){
-        .id = store_text(rows, sc, 0),
-        .kind = store_text(rows, sc, 1),
-        .body = store_text(rows, sc, 2),
+        .id = store_text(rows, 0),
+        .kind = store_text(rows, 1),
+        .body = store_text(rows, 2),
         .verified = store_int(rows, 3) != 0,
         .received_ms = store_int(rows, 4),
-        .keys = {store_text(rows, sc, 5), store_text(rows, sc, 6), store_text(rows, sc, 7)},
+        .keys = {store_text(rows, 5), store_text(rows, 6), store_text(rows, 7)},
     };
     return event;
 }

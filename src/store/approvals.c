@@ -3,15 +3,15 @@
 
 #include "fluxabot/base/clock.h"
 
-enum fx_code store_approval_add(struct sqlite_store *db, const struct fx_approval *approval,
+enum fx_code store_approval_add(struct store_link *link, const struct fx_approval *approval,
                                 struct fx_error *err) {
-    FX_TRY(store_exec(db, STMT_APPROVAL_ADD,
+    FX_TRY(store_exec(link, STMT_APPROVAL_ADD,
                       ST_VALUES(st_text(approval->id), st_text(approval->run),
                                 st_text(approval->step), st_text(approval->digest),
                                 st_text(approval->plan_json), st_text(approval->requester),
                                 st_int(approval->created_ms), st_int(approval->expires_ms)),
                       err));
-    if (store_changed(db) == 0)
+    if (link->changed == 0)
         return fx_fail(err, FX_ERR_CONFLICT, "the approval %s has been asked for before",
                        approval->id);
     return FX_OK;
@@ -21,19 +21,19 @@ static void *read_approval(struct fx_scope *sc, const struct store_rows *rows) {
     struct fx_approval *approval = FX_NEW(sc, struct fx_approval);
 
     *approval = (struct fx_approval){
-        .id = store_text(rows, sc, 0),
-        .run = store_text(rows, sc, 1),
-        .step = store_text(rows, sc, 2),
-        .digest = store_text(rows, sc, 3),
-        .plan_json = store_text(rows, sc, 4),
-        .requester = store_text(rows, sc, 5),
+        .id = store_text(rows, 0),
+        .run = store_text(rows, 1),
+        .step = store_text(rows, 2),
+        .digest = store_text(rows, 3),
+        .plan_json = store_text(rows, 4),
+        .requester = store_text(rows, 5),
         .state = (enum fx_approval_state)store_int(rows, 6),
         .created_ms = store_int(rows, 7),
         .expires_ms = store_int(rows, 8),
         .execute_before_ms = store_int(rows, 9),
-        .decided_by = store_text(rows, sc, 10),
+        .decided_by = store_text(rows, 10),
         .decided_ms = store_int(rows, 11),
-        .reason = store_text(rows, sc, 12),
+        .reason = store_text(rows, 12),
     };
     return approval;
 }
@@ -68,37 +68,41 @@ static enum fx_code refuse(struct fx_scope *sc, const struct fx_approval *stored
                    fx_time_iso(sc, stored->expires_ms));
 }
 
+struct decision {
+    const struct fx_approval *given;
+    struct store_batch batch;
+};
+
 /* One conditional update is the decision; whoever it does not change comes too late. */
-static enum fx_code decide_in(struct sqlite_store *db, struct fx_scope *sc,
-                              const struct fx_approval *given, const struct store_batch *batch,
-                              struct fx_error *err) {
+static enum fx_code decide_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct decision *decision = what;
+    const struct fx_approval *given = decision->given;
     struct fx_approval *stored = NULL;
 
-    FX_TRY(store_read_one(db, sc, STMT_APPROVAL_GET, ST_VALUES(st_text(given->id)), read_approval,
+    FX_TRY(store_read_one(link, STMT_APPROVAL_TAKE, ST_VALUES(st_text(given->id)), read_approval,
                           &stored, err));
     if (stored == NULL)
         return fx_fail(err, FX_ERR_NOT_FOUND, "there is no approval %s", given->id);
     FX_TRY(store_exec(
-        db, given->state == FX_APPROVAL_EXPIRED ? STMT_APPROVAL_EXPIRE : STMT_APPROVAL_DECIDE,
+        link, given->state == FX_APPROVAL_EXPIRED ? STMT_APPROVAL_EXPIRE : STMT_APPROVAL_DECIDE,
         ST_VALUES(st_int(given->state), st_text(given->decided_by), st_int(given->decided_ms),
                   st_int(given->execute_before_ms), st_text(given->reason), st_text(given->id)),
         err));
-    if (store_changed(db) == 0)
-        return refuse(sc, stored, given, err);
-    FX_TRY(store_job_put(db, "run", stored->run, given->decided_ms, err));
-    return store_apply(db, sc, batch, err);
+    if (link->changed == 0)
+        return refuse(link->sc, stored, given, err);
+    return store_apply(
+        link, &decision->batch,
+        &(struct fx_job){.kind = "run", .subject = stored->run, .due_ms = given->decided_ms}, err);
 }
 
 static enum fx_code decide(struct fx_store *store, struct fx_scope *sc,
                            const struct fx_approval *given, const struct fx_writes *writes,
                            struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
-    struct store_batch batch = store_batch_of(db, sc, writes);
+    struct decision decision = {given, store_batch_of(store_of(store), sc, writes)};
 
     if (given->state == FX_APPROVAL_PENDING)
         return fx_fail(err, FX_ERR_INPUT, "the decision on approval %s is not named", given->id);
-    FX_TRY(store_begin(db, err));
-    return store_end(db, decide_in(db, sc, given, &batch, err), err);
+    return store_write(store, sc, decide_in, &decision, err);
 }
 
 /* ---- reading ---- */

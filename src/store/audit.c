@@ -26,12 +26,12 @@ static void *read_audit(struct fx_scope *sc, const struct store_rows *rows) {
     *audit = (struct fx_audit){
         .n = store_int(rows, 0),
         .at_ms = store_int(rows, 1),
-        .actor = store_text(rows, sc, 2),
-        .action = store_text(rows, sc, 3),
-        .subject = store_text(rows, sc, 4),
-        .detail_json = store_text(rows, sc, 5),
-        .previous_hash = store_text(rows, sc, 6),
-        .hash = store_text(rows, sc, 7),
+        .actor = store_text(rows, 2),
+        .action = store_text(rows, 3),
+        .subject = store_text(rows, 4),
+        .detail_json = store_text(rows, 5),
+        .previous_hash = store_text(rows, 6),
+        .hash = store_text(rows, 7),
     };
     return audit;
 }
@@ -41,12 +41,15 @@ static const char *clean(struct fx_scope *sc, const char *text) {
     return fx_json_text(fx_json_string(sc, text != NULL ? text : ""));
 }
 
-enum fx_code store_audit_add(struct sqlite_store *db, struct fx_scope *sc,
-                             const struct fx_audit *audit, const char *detail, int64_t now_ms,
-                             struct fx_error *err) {
+/* Two rows must not follow the same one, so the end of the chain belongs to one transaction at a
+ * time. It is the last thing that a transaction takes. */
+enum fx_code store_audit_add(struct store_link *link, const struct fx_audit *audit,
+                             const char *detail, int64_t now_ms, struct fx_error *err) {
+    struct fx_scope *sc = link->sc;
     struct fx_audit *last = NULL;
 
-    FX_TRY(store_read_one(db, sc, STMT_AUDIT_LAST, NULL, 0, read_audit, &last, err));
+    FX_TRY(store_lock_name(link, STORE_LOCK_AUDIT, "", "", err));
+    FX_TRY(store_read_one(link, STMT_AUDIT_LAST, NULL, 0, read_audit, &last, err));
     struct fx_audit row = {
         .n = last != NULL ? last->n + 1 : 1,
         .at_ms = now_ms,
@@ -57,7 +60,7 @@ enum fx_code store_audit_add(struct sqlite_store *db, struct fx_scope *sc,
         .previous_hash = last != NULL ? last->hash : genesis,
     };
     row.hash = fx_audit_hash(sc, &row);
-    return store_exec(db, STMT_AUDIT_ADD,
+    return store_exec(link, STMT_AUDIT_ADD,
                       ST_VALUES(st_int(row.n), st_int(row.at_ms), st_text(row.actor),
                                 st_text(row.action), st_text(row.subject), st_text(row.detail_json),
                                 st_text(row.previous_hash), st_text(row.hash)),

@@ -1,43 +1,47 @@
 /* effects.c - the promise before a change to the world, and its outcome. */
 #include "private.h"
 
-static enum fx_code begin_in(struct sqlite_store *db, struct fx_scope *sc, const struct fx_job *job,
-                             const struct fx_intent *intent, const struct store_batch *batch,
-                             struct fx_error *err) {
-    int64_t set_ms = intent->set_ms != 0 ? intent->set_ms : batch->now_ms;
+struct effect {
+    const struct fx_job *job;
+    const struct fx_intent *intent;
+    struct store_batch batch;
+};
 
-    FX_TRY(store_job_held(db, job, err));
+static enum fx_code begin_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct effect *effect = what;
+    const struct fx_intent *intent = effect->intent;
+    int64_t set_ms = intent->set_ms != 0 ? intent->set_ms : effect->batch.now_ms;
+
+    FX_TRY(store_job_held(link, effect->job, err));
     FX_TRY(
-        store_exec(db, STMT_INTENT_ADD,
+        store_exec(link, STMT_INTENT_ADD,
                    ST_VALUES(st_text(intent->run), st_text(intent->step), st_text(intent->key),
                              st_text(intent->digest), st_text(intent->what_json), st_int(set_ms)),
                    err));
-    if (store_changed(db) == 0)
+    if (link->changed == 0)
         return fx_fail(err, FX_ERR_CONFLICT,
                        "step %s of run %s has been begun before: it may already have happened",
                        intent->step, intent->run);
-    return store_apply(db, sc, batch, err);
+    return store_apply(link, &effect->batch, NULL, err);
 }
 
 static enum fx_code begin_effect(struct fx_store *store, struct fx_scope *sc,
                                  const struct fx_job *job, const struct fx_intent *intent,
                                  const struct fx_writes *writes, struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
-    struct store_batch batch = store_batch_of(db, sc, writes);
+    struct effect effect = {job, intent, store_batch_of(store_of(store), sc, writes)};
 
-    FX_TRY(store_begin(db, err));
-    return store_end(db, begin_in(db, sc, job, intent, &batch, err), err);
+    return store_write(store, sc, begin_in, &effect, err);
 }
 
-static enum fx_code why_not_ended(struct sqlite_store *db, const struct fx_intent *intent,
+static enum fx_code why_not_ended(struct store_link *link, const struct fx_intent *intent,
                                   struct fx_error *err) {
-    FX_CLEANUP(store_rows_end) struct store_rows rows = {0};
+    int64_t ignored = 0;
     bool known = false;
 
-    FX_TRY(store_query(db, STMT_INTENT_STATE,
+    FX_TRY(
+        store_read_int(link, STMT_INTENT_STATE,
                        ST_VALUES(st_text(intent->run), st_text(intent->step), st_text(intent->key)),
-                       &rows, err));
-    FX_TRY(store_next(&rows, &known, err));
+                       &known, &ignored, err));
     if (known)
         return fx_fail(err, FX_ERR_CONFLICT, "the outcome of step %s of run %s is written already",
                        intent->step, intent->run);
@@ -45,45 +49,43 @@ static enum fx_code why_not_ended(struct sqlite_store *db, const struct fx_inten
                    intent->run);
 }
 
-static enum fx_code end_in(struct sqlite_store *db, struct fx_scope *sc,
-                           const struct fx_intent *intent, const struct store_batch *batch,
-                           struct fx_error *err) {
-    int64_t settled_ms = intent->settled_ms != 0 ? intent->settled_ms : batch->now_ms;
+static enum fx_code end_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct effect *effect = what;
+    const struct fx_intent *intent = effect->intent;
+    int64_t settled_ms = intent->settled_ms != 0 ? intent->settled_ms : effect->batch.now_ms;
 
-    FX_TRY(store_exec(db, STMT_INTENT_END,
+    FX_TRY(store_exec(link, STMT_INTENT_END,
                       ST_VALUES(st_int(intent->state), st_text(intent->outcome_json),
                                 st_int(settled_ms), st_text(intent->run), st_text(intent->step),
                                 st_text(intent->key)),
                       err));
-    if (store_changed(db) == 0)
-        return why_not_ended(db, intent, err);
-    return store_apply(db, sc, batch, err);
+    if (link->changed == 0)
+        return why_not_ended(link, intent, err);
+    return store_apply(link, &effect->batch, NULL, err);
 }
 
 static enum fx_code end_effect(struct fx_store *store, struct fx_scope *sc,
                                const struct fx_intent *intent, const struct fx_writes *writes,
                                struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
-    struct store_batch batch = store_batch_of(db, sc, writes);
+    struct effect effect = {NULL, intent, store_batch_of(store_of(store), sc, writes)};
 
     if (intent->state == FX_INTENT_SET)
         return fx_fail(err, FX_ERR_INPUT, "the outcome of step %s of run %s is not named",
                        intent->step, intent->run);
-    FX_TRY(store_begin(db, err));
-    return store_end(db, end_in(db, sc, intent, &batch, err), err);
+    return store_write(store, sc, end_in, &effect, err);
 }
 
 static void *read_intent(struct fx_scope *sc, const struct store_rows *rows) {
     struct fx_intent *intent = FX_NEW(sc, struct fx_intent);
 
     *intent = (struct fx_intent){
-        .run = store_text(rows, sc, 0),
-        .step = store_text(rows, sc, 1),
-        .key = store_text(rows, sc, 2),
-        .digest = store_text(rows, sc, 3),
+        .run = store_text(rows, 0),
+        .step = store_text(rows, 1),
+        .key = store_text(rows, 2),
+        .digest = store_text(rows, 3),
         .state = (enum fx_intent_state)store_int(rows, 4),
-        .what_json = store_text(rows, sc, 5),
-        .outcome_json = store_text(rows, sc, 6),
+        .what_json = store_text(rows, 5),
+        .outcome_json = store_text(rows, 6),
         .set_ms = store_int(rows, 7),
         .settled_ms = store_int(rows, 8),
     };

@@ -1,42 +1,43 @@
 /* incidents.c - what is or was wrong, one row per incident. */
 #include "private.h"
 
-enum fx_code store_incident_put(struct sqlite_store *db, const struct fx_incident *incident,
+enum fx_code store_incident_put(struct store_link *link, const struct fx_incident *incident,
                                 struct fx_error *err) {
-    FX_TRY(store_exec(
-        db, incident->version == 0 ? STMT_INCIDENT_PUT : STMT_INCIDENT_UPDATE,
+    enum fx_code code = store_exec(
+        link, incident->version == 0 ? STMT_INCIDENT_PUT : STMT_INCIDENT_UPDATE,
         ST_VALUES(st_text(incident->id), st_text(incident->system), st_text(incident->environment),
                   st_text(incident->key), st_text(incident->title), st_text(incident->severity),
                   st_int(incident->state), st_int(incident->opened_ms), st_int(incident->closed_ms),
                   st_int(incident->changed_ms), st_int(incident->seen), st_text(incident->acked_by),
                   st_int(incident->acked_ms), st_int(incident->paged), st_text(incident->body_json),
                   st_int(incident->version)),
-        err));
+        err);
+
     /* somebody else changed it since it was read, or opened one for the same key */
-    if (store_changed(db) == 0)
+    if (code == FX_ERR_CONFLICT || (code == FX_OK && link->changed == 0))
         return fx_fail(err, FX_ERR_CONFLICT, "the incident %s was changed meanwhile", incident->id);
-    return FX_OK;
+    return code;
 }
 
 static void *read_incident(struct fx_scope *sc, const struct store_rows *rows) {
     struct fx_incident *incident = FX_NEW(sc, struct fx_incident);
 
     *incident = (struct fx_incident){
-        .id = store_text(rows, sc, 0),
-        .system = store_text(rows, sc, 1),
-        .environment = store_text(rows, sc, 2),
-        .key = store_text(rows, sc, 3),
-        .title = store_text(rows, sc, 4),
-        .severity = store_text(rows, sc, 5),
+        .id = store_text(rows, 0),
+        .system = store_text(rows, 1),
+        .environment = store_text(rows, 2),
+        .key = store_text(rows, 3),
+        .title = store_text(rows, 4),
+        .severity = store_text(rows, 5),
         .state = (enum fx_incident_state)store_int(rows, 6),
         .opened_ms = store_int(rows, 7),
         .closed_ms = store_int(rows, 8),
         .changed_ms = store_int(rows, 9),
         .seen = store_int(rows, 10),
-        .acked_by = store_text(rows, sc, 11),
+        .acked_by = store_text(rows, 11),
         .acked_ms = store_int(rows, 12),
         .paged = store_int(rows, 13) != 0,
-        .body_json = store_text(rows, sc, 14),
+        .body_json = store_text(rows, 14),
         .version = store_int(rows, 15),
     };
     return incident;

@@ -16,19 +16,19 @@ static void *read_row(struct fx_scope *sc, const struct store_rows *rows) {
     row->message = (struct fx_message){
         .seq = store_int(rows, 0),
         .kind = (enum fx_message_kind)store_int(rows, 1),
-        .key = store_text(rows, sc, 2),
-        .parent = store_text(rows, sc, 3),
-        .channel = store_text(rows, sc, 4),
-        .user = store_text(rows, sc, 5),
-        .response_url = store_text(rows, sc, 6),
-        .payload_json = store_text(rows, sc, 7),
+        .key = store_text(rows, 2),
+        .parent = store_text(rows, 3),
+        .channel = store_text(rows, 4),
+        .user = store_text(rows, 5),
+        .response_url = store_text(rows, 6),
+        .payload_json = store_text(rows, 7),
         .state = (enum fx_message_state)store_int(rows, 8),
         .attempts = (int)store_int(rows, 9),
         .due_ms = store_int(rows, 10),
         .created_ms = store_int(rows, 11),
-        .last_error = store_text(rows, sc, 12),
-        .ts = store_text(rows, sc, 14),
-        .parent_ts = store_text(rows, sc, 15),
+        .last_error = store_text(rows, 12),
+        .ts = store_text(rows, 14),
+        .parent_ts = store_text(rows, 15),
     };
     row->place = store_int(rows, 13);
     return row;
@@ -41,207 +41,219 @@ static void *read_message(struct fx_scope *sc, const struct store_rows *rows) {
 
 /* ---- putting ---- */
 
-static enum fx_code add(struct sqlite_store *db, const struct fx_message *message, int64_t place,
+static enum fx_code add(struct store_link *link, const struct fx_message *message, int64_t place,
                         struct fx_error *err) {
-    FX_TRY(store_exec(db, STMT_MESSAGE_ADD,
-                      ST_VALUES(st_int(place), st_int(message->kind), st_text(message->key),
-                                st_text(message->parent), st_text(message->channel),
-                                st_text(message->user), st_text(message->response_url),
-                                st_text(message->payload_json), st_int(message->due_ms),
-                                st_int(message->created_ms), st_int(message->attempts),
-                                st_text(message->last_error)),
-                      err));
+    int64_t seq = 0;
+    bool row = false;
+
+    FX_TRY(store_read_int(link, STMT_MESSAGE_ADD,
+                          ST_VALUES(st_int(place), st_int(message->kind), st_text(message->key),
+                                    st_text(message->parent), st_text(message->channel),
+                                    st_text(message->user), st_text(message->response_url),
+                                    st_text(message->payload_json), st_int(message->due_ms),
+                                    st_int(message->created_ms), st_int(message->attempts),
+                                    st_text(message->last_error)),
+                          &row, &seq, err));
     if (place != 0)
         return FX_OK;
-    return store_exec(db, STMT_MESSAGE_PLACE, ST_VALUES(st_int(store_inserted(db))), err);
+    return store_exec(link, STMT_MESSAGE_PLACE, ST_VALUES(st_int(seq)), err);
 }
 
-static enum fx_code waiting_put(struct sqlite_store *db, struct fx_scope *sc, const char *key,
-                                int64_t but_seq, struct row **ret_row, struct fx_error *err) {
-    return store_read_one(db, sc, STMT_MESSAGE_WAITING_OF,
+static bool is_replaceable(const struct fx_message *message) {
+    return message->kind == FX_MESSAGE_PUT && message->key != NULL && message->key[0] != '\0';
+}
+
+/* Locked by name, so that of two new texts one finds the other. */
+static enum fx_code waiting_put(struct store_link *link, const char *key, int64_t but_seq,
+                                struct row **ret_row, struct fx_error *err) {
+    FX_TRY(store_lock_name(link, STORE_LOCK_MESSAGE, key, "", err));
+    return store_read_one(link, STMT_MESSAGE_WAITING_OF,
                           ST_VALUES(st_int(FX_MESSAGE_PUT), st_text(key), st_int(but_seq)),
                           read_row, ret_row, err);
 }
 
-enum fx_code store_message_put(struct sqlite_store *db, struct fx_scope *sc,
-                               const struct fx_message *message, struct fx_error *err) {
+enum fx_code store_message_put(struct store_link *link, const struct fx_message *message,
+                               struct fx_error *err) {
     struct fx_message fresh = *message;
     struct row *old = NULL;
 
     fresh.attempts = 0;
     fresh.last_error = "";
-    if (fresh.kind == FX_MESSAGE_PUT && fresh.key != NULL && fresh.key[0] != '\0')
-        FX_TRY(waiting_put(db, sc, fresh.key, 0, &old, err));
+    if (is_replaceable(&fresh))
+        FX_TRY(waiting_put(link, fresh.key, 0, &old, err));
     if (old == NULL)
-        return add(db, &fresh, 0, err);
-    FX_TRY(store_exec(db, STMT_MESSAGE_DROP, ST_VALUES(st_int(old->message.seq)), err));
-    return add(db, &fresh, old->place, err);
+        return add(link, &fresh, 0, err);
+    FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(old->message.seq)), err));
+    return add(link, &fresh, old->place, err);
 }
 
 /* ---- sending ---- */
 
-static enum fx_code begin_in(struct sqlite_store *db, int64_t seq, struct fx_error *err) {
-    FX_TRY(store_exec(db, STMT_MESSAGE_BEGIN, ST_VALUES(st_int(seq)), err));
-    if (store_changed(db) == 0)
+/* What became of one message. */
+struct sending {
+    int64_t seq;
+    const char *ts, *error;
+    int64_t at_ms;
+};
+
+static enum fx_code begin_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct sending *s = what;
+
+    FX_TRY(store_exec(link, STMT_MESSAGE_BEGIN, ST_VALUES(st_int(s->seq)), err));
+    if (link->changed == 0)
         return fx_fail(err, FX_ERR_CONFLICT, "message %lld was replaced or taken meanwhile",
-                       (long long)seq);
+                       (long long)s->seq);
     return FX_OK;
 }
 
 static enum fx_code outbox_begin(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                  struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
+    struct sending s = {.seq = seq};
 
-    (void)sc;
-    FX_TRY(store_begin(db, err));
-    return store_end(db, begin_in(db, seq, err), err);
+    return store_write(store, sc, begin_in, &s, err);
 }
 
-static enum fx_code sending(struct sqlite_store *db, struct fx_scope *sc, int64_t seq,
-                            struct row **ret_row, struct fx_error *err) {
-    FX_TRY(
-        store_read_one(db, sc, STMT_MESSAGE_GET, ST_VALUES(st_int(seq)), read_row, ret_row, err));
+static enum fx_code take_sending(struct store_link *link, int64_t seq, struct row **ret_row,
+                                 struct fx_error *err) {
+    FX_TRY(store_read_one(link, STMT_MESSAGE_TAKE, ST_VALUES(st_int(seq)), read_row, ret_row, err));
     if (*ret_row == NULL || (*ret_row)->message.state != FX_MESSAGE_SENDING)
         return fx_fail(err, FX_ERR_CONFLICT, "message %lld is not being sent", (long long)seq);
     return FX_OK;
 }
 
-static enum fx_code sent_in(struct sqlite_store *db, struct fx_scope *sc, int64_t seq,
-                            const char *ts, int64_t now_ms, struct fx_error *err) {
+static enum fx_code sent_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct sending *s = what;
     struct row *row = NULL;
 
-    FX_TRY(sending(db, sc, seq, &row, err));
-    FX_TRY(store_exec(db, STMT_MESSAGE_END,
-                      ST_VALUES(st_int(FX_MESSAGE_SENT), st_text(""), st_int(now_ms), st_int(seq)),
-                      err));
-    if (row->message.kind != FX_MESSAGE_PUT || row->message.key[0] == '\0' || ts == NULL ||
-        ts[0] == '\0')
+    FX_TRY(take_sending(link, s->seq, &row, err));
+    FX_TRY(store_exec(
+        link, STMT_MESSAGE_END,
+        ST_VALUES(st_int(FX_MESSAGE_SENT), st_text(""), st_int(s->at_ms), st_int(s->seq)), err));
+    if (!is_replaceable(&row->message) || s->ts == NULL || s->ts[0] == '\0')
         return FX_OK;
-    return store_exec(db, STMT_TS_PUT,
-                      ST_VALUES(st_text(row->message.key), st_text(ts),
-                                st_text(row->message.channel), st_int(now_ms)),
+    return store_exec(link, STMT_TS_PUT,
+                      ST_VALUES(st_text(row->message.key), st_text(s->ts),
+                                st_text(row->message.channel), st_int(s->at_ms)),
                       err);
 }
 
 static enum fx_code outbox_sent(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                 const char *ts, int64_t now_ms, struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
+    struct sending s = {.seq = seq, .ts = ts, .at_ms = now_ms};
 
-    FX_TRY(store_begin(db, err));
-    return store_end(db, sent_in(db, sc, seq, ts, now_ms, err), err);
+    return store_write(store, sc, sent_in, &s, err);
 }
 
 /* A newer text that came while the old one was on its way takes its place, but keeps to its pace:
  * the other side asked for the delay, whatever we want to say. */
-static enum fx_code wait_again(struct sqlite_store *db, struct fx_scope *sc, const struct row *row,
-                               int64_t due_ms, const char *error, struct fx_error *err) {
+static enum fx_code wait_again(struct store_link *link, const struct row *row, int64_t due_ms,
+                               const char *error, struct fx_error *err) {
     struct row *newer = NULL;
 
-    if (row->message.kind == FX_MESSAGE_PUT && row->message.key[0] != '\0')
-        FX_TRY(waiting_put(db, sc, row->message.key, row->message.seq, &newer, err));
+    if (is_replaceable(&row->message))
+        FX_TRY(waiting_put(link, row->message.key, row->message.seq, &newer, err));
     if (newer == NULL)
-        return store_exec(db, STMT_MESSAGE_WAIT,
+        return store_exec(link, STMT_MESSAGE_WAIT,
                           ST_VALUES(st_int(due_ms), st_text(error), st_int(row->message.seq)), err);
 
     if (newer->message.due_ms < due_ms)
         newer->message.due_ms = due_ms;
-    FX_TRY(store_exec(db, STMT_MESSAGE_DROP, ST_VALUES(st_int(row->message.seq)), err));
-    FX_TRY(store_exec(db, STMT_MESSAGE_DROP, ST_VALUES(st_int(newer->message.seq)), err));
-    return add(db, &newer->message, row->place, err);
+    FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(row->message.seq)), err));
+    FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(newer->message.seq)), err));
+    return add(link, &newer->message, row->place, err);
 }
 
-static enum fx_code retry_in(struct sqlite_store *db, struct fx_scope *sc, int64_t seq,
-                             int64_t due_ms, const char *error, struct fx_error *err) {
+static enum fx_code retry_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct sending *s = what;
     struct row *row = NULL;
 
-    FX_TRY(sending(db, sc, seq, &row, err));
-    return wait_again(db, sc, row, due_ms, error, err);
+    FX_TRY(take_sending(link, s->seq, &row, err));
+    return wait_again(link, row, s->at_ms, s->error, err);
 }
 
 static enum fx_code outbox_retry(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                  int64_t due_ms, const char *error, struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
-    const char *text = store_error_text(sc, error);
+    struct sending s = {.seq = seq, .error = store_error_text(sc, error), .at_ms = due_ms};
 
-    FX_TRY(store_begin(db, err));
-    return store_end(db, retry_in(db, sc, seq, due_ms, text, err), err);
+    return store_write(store, sc, retry_in, &s, err);
 }
 
-static enum fx_code failed_in(struct sqlite_store *db, int64_t seq, const char *error,
-                              int64_t now_ms, struct fx_error *err) {
+static enum fx_code failed_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct sending *s = what;
+
     FX_TRY(store_exec(
-        db, STMT_MESSAGE_END,
-        ST_VALUES(st_int(FX_MESSAGE_FAILED), st_text(error), st_int(now_ms), st_int(seq)), err));
-    if (store_changed(db) == 0)
-        return fx_fail(err, FX_ERR_CONFLICT, "message %lld is not being sent", (long long)seq);
+        link, STMT_MESSAGE_END,
+        ST_VALUES(st_int(FX_MESSAGE_FAILED), st_text(s->error), st_int(s->at_ms), st_int(s->seq)),
+        err));
+    if (link->changed == 0)
+        return fx_fail(err, FX_ERR_CONFLICT, "message %lld is not being sent", (long long)s->seq);
     return FX_OK;
 }
 
 static enum fx_code outbox_failed(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                   const char *error, struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
-    const char *text = store_error_text(sc, error);
-    int64_t now_ms = fx_wall_ms(db->clock);
+    struct sending s = {.seq = seq,
+                        .error = store_error_text(sc, error),
+                        .at_ms = fx_wall_ms(store_of(store)->clock)};
 
-    FX_TRY(store_begin(db, err));
-    return store_end(db, failed_in(db, seq, text, now_ms, err), err);
+    return store_write(store, sc, failed_in, &s, err);
 }
 
-static enum fx_code recover_in(struct sqlite_store *db, struct fx_scope *sc, struct fx_error *err) {
+enum fx_code store_recover_messages(struct store_link *link, void *what, struct fx_error *err) {
     struct row **rows = NULL;
     size_t count = 0;
 
-    FX_TRY(store_read_list(db, sc, STMT_MESSAGE_SENDING, NULL, 0, read_row, &rows, &count, err));
+    (void)what;
+    FX_TRY(store_read_list(link, STMT_MESSAGE_SENDING, NULL, 0, read_row, &rows, &count, err));
     for (size_t i = 0; i < count; i++)
         FX_TRY(
-            wait_again(db, sc, rows[i], rows[i]->message.due_ms, rows[i]->message.last_error, err));
+            wait_again(link, rows[i], rows[i]->message.due_ms, rows[i]->message.last_error, err));
     return FX_OK;
 }
 
 static enum fx_code outbox_recover(struct fx_store *store, struct fx_scope *sc,
                                    struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
-
-    FX_TRY(store_begin(db, err));
-    return store_end(db, recover_in(db, sc, err), err);
+    return store_write(store, sc, store_recover_messages, NULL, err);
 }
 
 /* ---- reading ---- */
 
-static enum fx_code ready_in(struct sqlite_store *db, struct fx_scope *sc, int64_t now_ms,
-                             size_t max, struct fx_message ***ret_messages, size_t *ret_count,
-                             struct fx_error *err) {
-    return store_read_list(db, sc, STMT_MESSAGE_READY,
-                           ST_VALUES(st_int(now_ms), st_int(store_max_rows(max))), read_message,
-                           ret_messages, ret_count, err);
-}
+struct ready {
+    int64_t now_ms;
+    size_t max;
+    struct fx_message **messages;
+    size_t count;
+    int64_t next_due_ms;
+};
 
-static enum fx_code next_due(struct sqlite_store *db, int64_t now_ms, int64_t *ret_due_ms,
-                             struct fx_error *err) {
-    FX_CLEANUP(store_rows_end) struct store_rows rows = {0};
+static enum fx_code ready_in(struct store_link *link, void *what, struct fx_error *err) {
+    struct ready *ready = what;
     bool row = false;
 
-    FX_TRY(store_query(db, STMT_MESSAGE_NEXT, ST_VALUES(st_int(now_ms)), &rows, err));
-    FX_TRY(store_next(&rows, &row, err));
-    *ret_due_ms = store_int(&rows, 0); /* MIN of nothing is NULL, which reads as 0 */
-    return FX_OK;
+    FX_TRY(store_read_list(link, STMT_MESSAGE_READY,
+                           ST_VALUES(st_int(ready->now_ms), st_int(store_max_rows(ready->max))),
+                           read_message, &ready->messages, &ready->count, err));
+    /* MIN of nothing is NULL, which reads as 0 */
+    return store_read_int(link, STMT_MESSAGE_NEXT, ST_VALUES(st_int(ready->now_ms)), &row,
+                          &ready->next_due_ms, err);
 }
 
 static enum fx_code outbox_ready(struct fx_store *store, struct fx_scope *sc, int64_t now_ms,
                                  size_t max, struct fx_message ***ret_messages, size_t *ret_count,
                                  int64_t *ret_next_due_ms, struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
+    struct ready ready = {.now_ms = now_ms, .max = max};
 
-    FX_TRY(store_lock(db, err));
-    enum fx_code code = ready_in(db, sc, now_ms, max, ret_messages, ret_count, err);
-    if (code == FX_OK)
-        code = next_due(db, now_ms, ret_next_due_ms, err);
-    store_unlock(db);
-    return code;
+    FX_TRY(store_rescue(store, sc, err));
+    FX_TRY(store_read(store, sc, ready_in, &ready, err));
+    *ret_messages = ready.messages;
+    *ret_count = ready.count;
+    *ret_next_due_ms = ready.next_due_ms;
+    return FX_OK;
 }
 
 static void *read_ts(struct fx_scope *sc, const struct store_rows *rows) {
-    return (void *)(uintptr_t)store_text(rows, sc, 0);
+    (void)sc;
+    return (void *)(uintptr_t)store_text(rows, 0);
 }
 
 static enum fx_code message_ts(struct fx_store *store, struct fx_scope *sc, const char *key,

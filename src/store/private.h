@@ -1,7 +1,11 @@
-/* private.h - what the files of the store share: the connection, transactions, statements, rows.
+/* private.h - what the files of the store share: units of work, statements, rows.
  *
- * Only sqlite.c and open.c speak to SQLite. The other files name a statement of the table in
- * statements.c, give its values in order and read its rows, so they hold no dialect.
+ * One implementation of every operation, two databases below it. An operation names statements of
+ * the table in statements.c, gives their values in order and reads their rows, so it holds no
+ * dialect. A driver (sqlite.c, postgres.c) runs them; work.c stands between the two. Operations
+ * are written for the database that lets others in between any two of their statements, which is
+ * PostgreSQL: what must not change under them is locked by the statement that reads it, or by name
+ * (store_lock_name). SQLite has one lock for all that write and leaves these out.
  */
 #pragma once
 
@@ -10,14 +14,19 @@
 
 #include <pthread.h>
 
-struct sqlite3;
+struct pg_result;
 struct sqlite3_stmt;
 
 enum {
-    STORE_BUSY_TIMEOUT_MS = 1500, /* below the two seconds that the receiver has in all */
-    STORE_FAULT_MAX = 384,
+    STORE_SCHEMA_VERSION = 1,          /* the same number means the same rows in both databases */
     STORE_ERROR_MAX_CODE_POINTS = 500, /* of a last_error */
     STORE_PRUNE_ROWS = 1000,
+    STORE_BATCH_EVENTS = 256, /* that share one commit */
+    STORE_BATCH_BYTES = 8 << 20,
+    STORE_LOOKS = 5,        /* at what somebody else has changed in the same moment */
+    STORE_WAIT_MS = 10000,  /* for the database, all tries together */
+    STORE_ACCEPT_MS = 1600, /* the same for accept: the receiver has two seconds in all */
+    STORE_RESCUE_MS = 5000, /* between two looks for what processes that are gone have left */
 };
 
 enum store_statement {
@@ -28,6 +37,9 @@ enum store_statement {
     STMT_SAVE_KEEP,
     STMT_SAVE_UNDO,
 
+    STMT_LOCK_NAME,
+
+    STMT_EVENT_TAKE,
     STMT_EVENT_SEEN,
     STMT_EVENT_ADD,
     STMT_EVENT_KEY_ADD,
@@ -36,6 +48,7 @@ enum store_statement {
     STMT_JOB_ADD,
     STMT_JOB_READY_OF,
     STMT_JOB_SOONER,
+    STMT_JOB_LOOK,
     STMT_JOB_FIRST,
     STMT_JOB_LEASE,
     STMT_JOB_DISOWN,
@@ -57,6 +70,7 @@ enum store_statement {
 
     STMT_APPROVAL_ADD,
     STMT_APPROVAL_GET,
+    STMT_APPROVAL_TAKE,
     STMT_APPROVAL_OF,
     STMT_APPROVAL_PENDING,
     STMT_APPROVAL_DECIDE,
@@ -80,7 +94,7 @@ enum store_statement {
     STMT_MESSAGE_READY,
     STMT_MESSAGE_NEXT,
     STMT_MESSAGE_BEGIN,
-    STMT_MESSAGE_GET,
+    STMT_MESSAGE_TAKE,
     STMT_MESSAGE_SENDING,
     STMT_MESSAGE_WAIT,
     STMT_MESSAGE_END,
@@ -100,36 +114,6 @@ enum store_statement {
     STMT_COUNT,
 };
 
-struct store_statement_text {
-    const char *name; /* stands in messages about a refused statement */
-    const char *sql;
-};
-extern const struct store_statement_text store_statements[STMT_COUNT];
-
-/* An accept that waits for its commit; see accept.c. */
-struct store_request;
-
-struct sqlite_store {
-    struct fx_store store;
-    struct fx_scope *sc; /* owns this struct and its texts */
-    struct fx_clock *clock;
-    struct fx_random *random;
-    const char *path;
-
-    pthread_mutex_t connection_lock; /* guards what follows */
-    struct sqlite3 *db;
-    struct sqlite3_stmt *prepared[STMT_COUNT];
-    char fault[STORE_FAULT_MAX]; /* why the store stopped; "" while it works */
-
-    pthread_mutex_t queue_lock; /* guards what follows */
-    struct store_request *queue_first, *queue_last;
-    bool queue_led; /* some accept commits for the others */
-};
-
-static inline struct sqlite_store *store_of(struct fx_store *store) {
-    return FX_CONTAINER_OF(store, struct sqlite_store, store);
-}
-
 /* -- values -- */
 
 struct store_value {
@@ -146,59 +130,148 @@ static inline struct store_value st_int(int64_t number) {
     (const struct store_value[]){__VA_ARGS__},                                                     \
         sizeof((const struct store_value[]){__VA_ARGS__}) / sizeof(struct store_value)
 
-/* -- the connection (sqlite.c); the caller holds the lock, by store_begin or store_lock -- */
+/* -- the driver: what differs between the databases -- */
 
-enum fx_code store_prepare_all(struct sqlite_store *db, struct fx_error *err);
-void store_finalize_all(struct sqlite_store *db);
-/* Maps rc to a reaction. What a broken disk says stops the store for good. */
-enum fx_code store_fail(struct sqlite_store *db, int rc, const char *doing, struct fx_error *err);
+struct store_db;
+struct store_rows;
 
-/* Takes the lock; fails, without the lock, when the store has stopped. */
-enum fx_code store_lock(struct sqlite_store *db, struct fx_error *err);
-void store_unlock(struct sqlite_store *db);
-/* Takes the lock and begins a transaction that may write. */
-enum fx_code store_begin(struct sqlite_store *db, struct fx_error *err);
-/* Commits when code is FX_OK, else undoes everything; gives back the lock. The result is what the
- * operation answers. */
-enum fx_code store_end(struct sqlite_store *db, enum fx_code code, struct fx_error *err);
+/* A connection, lent to one unit of work. */
+struct store_link {
+    struct store_db *db;
+    struct fx_scope *sc; /* of the operation: what is read is allocated here */
+    int64_t changed;     /* rows that the last store_exec changed */
+    bool writes;         /* inside a transaction */
+};
 
-enum fx_code store_do(struct sqlite_store *db, enum store_statement which, struct fx_error *err);
-enum fx_code store_exec(struct sqlite_store *db, enum store_statement which,
+struct store_driver {
+    const char *const *statements; /* by enum store_statement; NULL: as in the common table */
+    /* Lends a connection, within a transaction when writes. Waits until deadline_ms at most, by
+     * the machine's monotonic clock. */
+    enum fx_code (*begin)(struct store_db *db, bool writes, int64_t deadline_ms,
+                          struct store_link **ret_link, struct fx_error *err);
+    /* Commits when code is FX_OK, else undoes everything; takes the connection back. *ret_again:
+     * nothing was done, and the same work may succeed now. */
+    enum fx_code (*end)(struct store_link *link, enum fx_code code, bool *ret_again,
+                        struct fx_error *err);
+    enum fx_code (*query)(struct store_link *link, enum store_statement which,
+                          const struct store_value *values, size_t count,
+                          struct store_rows *ret_rows, struct fx_error *err);
+    enum fx_code (*next)(struct store_rows *rows, bool *ret_row, struct fx_error *err);
+    void (*rows_end)(struct store_rows *rows);
+    int64_t (*number)(const struct store_rows *rows, int column); /* 0 for NULL */
+    const char *(*text)(const struct store_rows *rows, int column, size_t *ret_len);
+    /* The same statement sets times with count values each, sent together: *ret_numbers[i] is the
+     * first column of the i-th answer. NULL where that saves nothing. */
+    enum fx_code (*query_each)(struct store_link *link, enum store_statement which,
+                               const struct store_value *values, size_t count, size_t sets,
+                               int64_t *ret_numbers, struct fx_error *err);
+    /* Closes and frees the store. */
+    void (*close)(struct store_db *db);
+    int tries; /* of one unit of work, the first included */
+    /* Other processes may be at work on the same database. */
+    bool shared;
+};
+
+/* -- statements -- */
+
+struct store_statement_text {
+    const char *name; /* stands in messages about a refused statement */
+    const char *sql;
+};
+extern const struct store_statement_text store_statements[STMT_COUNT];
+/* What differs, by dialect. "" is a statement that this database needs not. */
+extern const char *const store_sqlite_statements[STMT_COUNT];
+extern const char *const store_postgres_statements[STMT_COUNT];
+const char *store_sql(const struct store_driver *driver, enum store_statement which);
+
+/* -- the store -- */
+
+/* An accept that waits for its commit; see accept.c. */
+struct store_request;
+
+/* The part of a store that both databases have; a driver's own struct begins with it. */
+struct store_db {
+    struct fx_store store;
+    struct fx_scope *sc; /* owns the whole store and its texts */
+    struct fx_clock *clock;
+    struct fx_random *random;
+    const struct store_driver *driver;
+    _Atomic int64_t rescue_at_ms; /* when to look again; see store_rescue */
+
+    pthread_mutex_t queue_lock; /* guards what follows */
+    struct store_request *queue_first, *queue_last;
+    bool queue_led; /* some accept commits for the others */
+};
+
+static inline struct store_db *store_of(struct fx_store *store) {
+    return FX_CONTAINER_OF(store, struct store_db, store);
+}
+/* Fills in everything but the driver's own. sc is taken over. */
+void store_init(struct store_db *db, struct fx_scope *sc, struct fx_clock *clock,
+                struct fx_random *random, const struct store_driver *driver);
+/* For the driver's close: releases what store_init made, db itself included. */
+void store_free(struct store_db *db);
+
+/* -- work (work.c): a transaction, or a look without one -- */
+
+typedef enum fx_code store_work_fn(struct store_link *link, void *what, struct fx_error *err);
+
+/* work may be called more than once: whatever it has done before is undone then. */
+enum fx_code store_write(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
+                         void *what, struct fx_error *err);
+enum fx_code store_write_until(struct store_db *db, struct fx_scope *sc, int64_t deadline_ms,
+                               store_work_fn *work, void *what, struct fx_error *err);
+enum fx_code store_read(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
+                        void *what, struct fx_error *err);
+/* Now, by the clock that waiting is measured with: the machine's, also under a fake one. */
+int64_t store_waiting_ms(void);
+
+enum fx_code store_do(struct store_link *link, enum store_statement which, struct fx_error *err);
+enum fx_code store_exec(struct store_link *link, enum store_statement which,
                         const struct store_value *values, size_t count, struct fx_error *err);
-/* Rows that the last store_exec changed. */
-int64_t store_changed(struct sqlite_store *db);
-/* The seq or id that the last insert made. */
-int64_t store_inserted(struct sqlite_store *db);
 
 struct store_rows {
-    struct sqlite_store *db;
-    struct sqlite3_stmt *stmt;
+    struct store_link *link;
     enum store_statement which;
+    bool open; /* store_rows_end has something to end */
+    /* of the driver */
+    struct sqlite3_stmt *stmt;
+    struct pg_result *result;
+    int row;
 };
-enum fx_code store_query(struct sqlite_store *db, enum store_statement which,
+enum fx_code store_query(struct store_link *link, enum store_statement which,
                          const struct store_value *values, size_t count,
                          struct store_rows *ret_rows, struct fx_error *err);
 enum fx_code store_next(struct store_rows *rows, bool *ret_row, struct fx_error *err);
 void store_rows_end(struct store_rows *rows);
 int64_t store_int(const struct store_rows *rows, int column);
 /* A NUL inside a text, which only a foreign hand can have put there, is read as '?'. */
-const char *store_text(const struct store_rows *rows, struct fx_scope *sc, int column);
+const char *store_text(const struct store_rows *rows, int column);
 
-/* -- lists -- */
+/* What is done by one transaction at a time, by kind. In the order in which they are taken: nobody
+ * may take an earlier one while it holds a later one, or two wait for each other. */
+enum store_lock { STORE_LOCK_MESSAGE = 1, STORE_LOCK_JOB = 2, STORE_LOCK_AUDIT = 3 };
+/* Waits until no other transaction holds this name; until the end of ours nobody else gets it. */
+enum fx_code store_lock_name(struct store_link *link, enum store_lock kind, const char *name,
+                             const char *more, struct fx_error *err);
+
+/* -- lists (rows.c) -- */
 
 /* Reads one row into a new struct. */
 typedef void *store_read_fn(struct fx_scope *sc, const struct store_rows *rows);
 /* All rows of a statement; *ret_list is an array of pointers. */
-enum fx_code store_read_list(struct sqlite_store *db, struct fx_scope *sc,
-                             enum store_statement which, const struct store_value *values,
-                             size_t count, store_read_fn *read, void *ret_list, size_t *ret_count,
-                             struct fx_error *err);
+enum fx_code store_read_list(struct store_link *link, enum store_statement which,
+                             const struct store_value *values, size_t count, store_read_fn *read,
+                             void *ret_list, size_t *ret_count, struct fx_error *err);
 /* The first row, or NULL. */
-enum fx_code store_read_one(struct sqlite_store *db, struct fx_scope *sc,
-                            enum store_statement which, const struct store_value *values,
-                            size_t count, store_read_fn *read, void *ret_item,
-                            struct fx_error *err);
-/* The same two behind a lock of their own: a whole read operation. */
+enum fx_code store_read_one(struct store_link *link, enum store_statement which,
+                            const struct store_value *values, size_t count, store_read_fn *read,
+                            void *ret_item, struct fx_error *err);
+/* The first column of the first row; *ret_row says whether there is one. */
+enum fx_code store_read_int(struct store_link *link, enum store_statement which,
+                            const struct store_value *values, size_t count, bool *ret_row,
+                            int64_t *ret_number, struct fx_error *err);
+/* The first two as a whole read operation. */
 enum fx_code store_list(struct fx_store *store, struct fx_scope *sc, enum store_statement which,
                         const struct store_value *values, size_t count, store_read_fn *read,
                         void *ret_list, size_t *ret_count, struct fx_error *err);
@@ -215,27 +288,35 @@ struct store_batch {
     const char **details; /* of the audits, redacted */
     int64_t now_ms;
 };
-struct store_batch store_batch_of(struct sqlite_store *db, struct fx_scope *sc,
+struct store_batch store_batch_of(struct store_db *db, struct fx_scope *sc,
                                   const struct fx_writes *writes);
-enum fx_code store_apply(struct sqlite_store *db, struct fx_scope *sc,
-                         const struct store_batch *batch, struct fx_error *err);
+/* also, unless NULL, is one more job. */
+enum fx_code store_apply(struct store_link *link, const struct store_batch *batch,
+                         const struct fx_job *also, struct fx_error *err);
 const char *store_error_text(struct fx_scope *sc, const char *error);
 
-enum fx_code store_job_put(struct sqlite_store *db, const char *kind, const char *subject,
+enum fx_code store_job_put(struct store_link *link, const char *kind, const char *subject,
                            int64_t due_ms, struct fx_error *err);
 /* FX_ERR_CONFLICT unless job's claim is the newest; a NULL job is always held. */
-enum fx_code store_job_held(struct sqlite_store *db, const struct fx_job *job,
+enum fx_code store_job_held(struct store_link *link, const struct fx_job *job,
                             struct fx_error *err);
-enum fx_code store_run_put(struct sqlite_store *db, const struct fx_run *run, struct fx_error *err);
-enum fx_code store_approval_add(struct sqlite_store *db, const struct fx_approval *approval,
+enum fx_code store_run_put(struct store_link *link, const struct fx_run *run, struct fx_error *err);
+enum fx_code store_approval_add(struct store_link *link, const struct fx_approval *approval,
                                 struct fx_error *err);
-enum fx_code store_incident_put(struct sqlite_store *db, const struct fx_incident *incident,
+enum fx_code store_incident_put(struct store_link *link, const struct fx_incident *incident,
                                 struct fx_error *err);
-enum fx_code store_message_put(struct sqlite_store *db, struct fx_scope *sc,
-                               const struct fx_message *message, struct fx_error *err);
-enum fx_code store_audit_add(struct sqlite_store *db, struct fx_scope *sc,
-                             const struct fx_audit *audit, const char *detail, int64_t now_ms,
-                             struct fx_error *err);
+enum fx_code store_message_put(struct store_link *link, const struct fx_message *message,
+                               struct fx_error *err);
+enum fx_code store_audit_add(struct store_link *link, const struct fx_audit *audit,
+                             const char *detail, int64_t now_ms, struct fx_error *err);
+
+/* -- what processes that are gone have left (rescue.c) -- */
+
+/* Where others may work on the same database: looks now and then, and makes free what the gone
+ * ones held. Does nothing elsewhere. */
+enum fx_code store_rescue(struct fx_store *store, struct fx_scope *sc, struct fx_error *err);
+store_work_fn store_release_leases;
+store_work_fn store_recover_messages;
 
 /* -- each file fills in its operations -- */
 
@@ -254,7 +335,7 @@ void store_settings_bind(struct fx_store *store);
 enum fx_code store_sqlite_open(struct fx_scope *sc, const char *path, struct fx_clock *clock,
                                struct fx_random *random, struct fx_store **ret_store,
                                struct fx_error *err);
-enum fx_code store_migrate(struct sqlite_store *db, struct fx_error *err);
-enum fx_code store_pragma_int(struct sqlite_store *db, const char *pragma, int64_t *ret_value,
-                              struct fx_error *err);
-enum fx_code store_pragma(struct sqlite_store *db, const char *sql, struct fx_error *err);
+/* url is one that libpq understands. */
+enum fx_code store_postgres_open(struct fx_scope *sc, const char *url, struct fx_clock *clock,
+                                 struct fx_random *random, struct fx_store **ret_store,
+                                 struct fx_error *err);

@@ -21,10 +21,10 @@ bool fx_run_state_is_final(enum fx_run_state state) {
     return state >= FX_RUN_DONE;
 }
 
-enum fx_code store_run_put(struct sqlite_store *db, const struct fx_run *run,
+enum fx_code store_run_put(struct store_link *link, const struct fx_run *run,
                            struct fx_error *err) {
     return store_exec(
-        db, STMT_RUN_PUT,
+        link, STMT_RUN_PUT,
         ST_VALUES(st_text(run->id), st_text(run->system), st_text(run->environment),
                   st_text(run->command), st_text(run->runbook_digest), st_text(run->arguments_json),
                   st_text(run->trigger), st_text(run->requester), st_text(run->channel),
@@ -40,25 +40,25 @@ static void *read_run(struct fx_scope *sc, const struct store_rows *rows) {
     struct fx_run *run = FX_NEW(sc, struct fx_run);
 
     *run = (struct fx_run){
-        .id = store_text(rows, sc, 0),
-        .system = store_text(rows, sc, 1),
-        .environment = store_text(rows, sc, 2),
-        .command = store_text(rows, sc, 3),
-        .runbook_digest = store_text(rows, sc, 4),
-        .arguments_json = store_text(rows, sc, 5),
-        .trigger = store_text(rows, sc, 6),
-        .requester = store_text(rows, sc, 7),
-        .channel = store_text(rows, sc, 8),
-        .response_url = store_text(rows, sc, 9),
-        .parent = store_text(rows, sc, 10),
-        .incident = store_text(rows, sc, 11),
+        .id = store_text(rows, 0),
+        .system = store_text(rows, 1),
+        .environment = store_text(rows, 2),
+        .command = store_text(rows, 3),
+        .runbook_digest = store_text(rows, 4),
+        .arguments_json = store_text(rows, 5),
+        .trigger = store_text(rows, 6),
+        .requester = store_text(rows, 7),
+        .channel = store_text(rows, 8),
+        .response_url = store_text(rows, 9),
+        .parent = store_text(rows, 10),
+        .incident = store_text(rows, 11),
         .state = (enum fx_run_state)store_int(rows, 12),
-        .note = store_text(rows, sc, 13),
+        .note = store_text(rows, 13),
         .step = (int)store_int(rows, 14),
-        .values_json = store_text(rows, sc, 15),
-        .checkpoint_json = store_text(rows, sc, 16),
+        .values_json = store_text(rows, 15),
+        .checkpoint_json = store_text(rows, 16),
         .stop_requested = store_int(rows, 17) != 0,
-        .stop_by = store_text(rows, sc, 18),
+        .stop_by = store_text(rows, 18),
         .created_ms = store_int(rows, 19),
         .updated_ms = store_int(rows, 20),
     };
@@ -69,41 +69,40 @@ static void *read_run(struct fx_scope *sc, const struct store_rows *rows) {
 
 struct stop {
     const char *run_id, *user;
+    struct store_batch batch;
 };
 
-static enum fx_code why_not_stopped(struct sqlite_store *db, const char *run_id,
+static enum fx_code why_not_stopped(struct store_link *link, const char *run_id,
                                     struct fx_error *err) {
-    FX_CLEANUP(store_rows_end) struct store_rows rows = {0};
+    int64_t stopped = 0;
     bool known = false;
 
-    FX_TRY(store_query(db, STMT_RUN_STOPPED, ST_VALUES(st_text(run_id)), &rows, err));
-    FX_TRY(store_next(&rows, &known, err));
+    FX_TRY(
+        store_read_int(link, STMT_RUN_STOPPED, ST_VALUES(st_text(run_id)), &known, &stopped, err));
     if (!known)
         return fx_fail(err, FX_ERR_NOT_FOUND, "there is no run %s", run_id);
-    if (store_int(&rows, 0) == 0)
+    if (stopped == 0)
         return fx_fail(err, FX_ERR_CONFLICT, "the run %s has already ended", run_id);
     return FX_OK;
 }
 
-static enum fx_code stop_in(struct sqlite_store *db, struct fx_scope *sc, const struct stop *stop,
-                            const struct store_batch *batch, struct fx_error *err) {
-    FX_TRY(store_exec(db, STMT_RUN_STOP,
+static enum fx_code stop_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct stop *stop = what;
+
+    FX_TRY(store_exec(link, STMT_RUN_STOP,
                       ST_VALUES(st_text(stop->user), st_text(stop->run_id), st_int(FX_RUN_DONE)),
                       err));
-    if (store_changed(db) == 0)
-        return why_not_stopped(db, stop->run_id, err);
-    return store_apply(db, sc, batch, err);
+    if (link->changed == 0)
+        return why_not_stopped(link, stop->run_id, err);
+    return store_apply(link, &stop->batch, NULL, err);
 }
 
 static enum fx_code request_stop(struct fx_store *store, struct fx_scope *sc, const char *run_id,
                                  const char *user, const struct fx_writes *writes,
                                  struct fx_error *err) {
-    struct sqlite_store *db = store_of(store);
-    struct store_batch batch = store_batch_of(db, sc, writes);
-    struct stop stop = {run_id, user};
+    struct stop stop = {run_id, user, store_batch_of(store_of(store), sc, writes)};
 
-    FX_TRY(store_begin(db, err));
-    return store_end(db, stop_in(db, sc, &stop, &batch, err), err);
+    return store_write(store, sc, stop_in, &stop, err);
 }
 
 /* ---- reading ---- */

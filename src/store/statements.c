@@ -1,4 +1,5 @@
-/* statements.c - every SQL statement of the store, by name.
+/* statements.c - every SQL statement of the store, by name: what both databases read, then what
+ * each of them wants said otherwise.
  *
  * Parameters are $1, $2, ... in the order of their first use: PostgreSQL and SQLite both read that,
  * and sqlite.c refuses a statement that counts otherwise. States are the numbers of store.h; the
@@ -18,6 +19,11 @@
 #define INCIDENT_COLUMNS                                                                           \
     "id, system, environment, key, title, severity, state, opened_ms, closed_ms, changed_ms, "     \
     "seen, acked_by, acked_ms, paged, body_json, version"
+#define INCIDENT_CHANGE                                                                            \
+    "incidents SET id = $1, system = $2, environment = $3, key = $4, title = $5, severity = $6, "  \
+    "state = $7, opened_ms = $8, closed_ms = $9, changed_ms = $10, seen = $11, acked_by = $12, "   \
+    "acked_ms = $13, paged = $14, body_json = $15, version = $16 + 1 WHERE id = $1 AND "           \
+    "version = $16"
 #define MESSAGE_COLUMNS                                                                            \
     "m.seq, m.kind, m.key, m.parent, m.channel, m.user_id, m.response_url, m.payload_json, "       \
     "m.state, m.attempts, m.due_ms, m.created_ms, m.last_error, m.place, "                         \
@@ -34,14 +40,32 @@
     "(m.kind <> 0 OR m.parent = '' OR EXISTS (SELECT 1 FROM message_ts AS t "                      \
     "WHERE t.key = m.parent))"
 
+/* The due job that waits longest and whose subject nobody holds. */
+#define JOB_FIRST                                                                                  \
+    "SELECT " JOB_COLUMNS " FROM jobs AS j WHERE j.state < 2 AND j.at_ms <= $1 "                   \
+    "AND NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.kind = j.kind AND "                           \
+    "o.subject = j.subject AND o.state < 2 AND o.state = 1 AND o.at_ms > $1) "                     \
+    "ORDER BY j.at_ms, j.id LIMIT 1"
+#define JOB_READY_OF                                                                               \
+    "SELECT id FROM jobs WHERE kind = $1 AND subject = $2 AND state < 2 AND state = 0 LIMIT 1"
+#define JOB_HELD "SELECT 1 FROM jobs WHERE id = $1 AND state = 1 AND token = $2"
+#define APPROVAL_GET "SELECT " APPROVAL_COLUMNS " FROM approvals WHERE id = $1"
+#define MESSAGE_WAITING_OF                                                                         \
+    "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.kind = $1 AND m.key = $2 AND "            \
+    "m.state < 2 AND m.state = 0 AND m.seq <> $3 ORDER BY m.place DESC LIMIT 1"
+#define MESSAGE_TAKE "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.seq = $1"
+
 const struct store_statement_text store_statements[STMT_COUNT] = {
-    [STMT_BEGIN] = {"begin", "BEGIN IMMEDIATE"},
+    [STMT_BEGIN] = {"begin", "BEGIN"},
     [STMT_COMMIT] = {"commit", "COMMIT"},
     [STMT_ROLLBACK] = {"rollback", "ROLLBACK"},
     [STMT_SAVE] = {"save", "SAVEPOINT one"},
     [STMT_SAVE_KEEP] = {"save_keep", "RELEASE SAVEPOINT one"},
     [STMT_SAVE_UNDO] = {"save_undo", "ROLLBACK TO SAVEPOINT one"},
 
+    [STMT_LOCK_NAME] = {"lock_name", ""},
+
+    [STMT_EVENT_TAKE] = {"event_take", ""},
     [STMT_EVENT_SEEN] = {"event_seen",
                          "SELECT 1 FROM event_keys WHERE key IN ($1, $2, $3) LIMIT 1"},
     [STMT_EVENT_ADD] = {"event_add", "INSERT INTO events (id, kind, body, verified, received_ms, "
@@ -54,23 +78,20 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 
     [STMT_JOB_ADD] = {"job_add", "INSERT INTO jobs (kind, subject, due_ms, at_ms) "
                                  "VALUES ($1, $2, $3, $3)"},
-    [STMT_JOB_READY_OF] = {"job_ready_of", "SELECT id FROM jobs WHERE kind = $1 AND subject = $2 "
-                                           "AND state < 2 AND state = 0 LIMIT 1"},
+    [STMT_JOB_READY_OF] = {"job_ready_of", JOB_READY_OF},
     [STMT_JOB_SOONER] = {"job_sooner", "UPDATE jobs SET due_ms = $1, at_ms = $1 WHERE id = $2 "
                                        "AND at_ms > $1"},
-    [STMT_JOB_FIRST] = {"job_first",
-                        "SELECT " JOB_COLUMNS " FROM jobs AS j WHERE j.state < 2 AND j.at_ms <= $1 "
-                        "AND NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.kind = j.kind AND "
-                        "o.subject = j.subject AND o.state < 2 AND o.state = 1 AND o.at_ms > $1) "
-                        "ORDER BY j.at_ms, j.id LIMIT 1"},
+    [STMT_JOB_LOOK] = {"job_look", JOB_FIRST},
+    [STMT_JOB_FIRST] = {"job_first", JOB_FIRST},
     [STMT_JOB_LEASE] = {"job_lease", "UPDATE jobs SET state = 1, token = $1, worker = $2, "
                                      "at_ms = $3, attempts = attempts + 1 WHERE id = $4"},
     [STMT_JOB_DISOWN] = {"job_disown", "UPDATE jobs SET state = 0, token = '' WHERE kind = $1 AND "
-                                       "subject = $2 AND state < 2 AND state = 1 AND id <> $3"},
+                                       "subject = $2 AND state < 2 AND state = 1 AND id <> $3 AND "
+                                       "at_ms <= $4"},
     [STMT_JOB_RELEASE] = {"job_release", "UPDATE jobs SET state = 0, token = '', at_ms = due_ms "
                                          "WHERE state = 1"},
     [STMT_JOB_NEXT] = {"job_next", "SELECT MIN(at_ms) FROM jobs WHERE state < 2 AND at_ms > $1"},
-    [STMT_JOB_HELD] = {"job_held", "SELECT 1 FROM jobs WHERE id = $1 AND state = 1 AND token = $2"},
+    [STMT_JOB_HELD] = {"job_held", JOB_HELD},
     [STMT_JOB_EXTEND] = {"job_extend", "UPDATE jobs SET at_ms = $1 WHERE id = $2"},
     [STMT_JOB_END] = {"job_end", "UPDATE jobs SET state = $1, token = '', last_error = $2, "
                                  "settled_ms = $3 WHERE id = $4"},
@@ -112,8 +133,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                            "INSERT INTO approvals (id, run, step, digest, plan_json, requester, "
                            "created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
                            "ON CONFLICT (id) DO NOTHING"},
-    [STMT_APPROVAL_GET] = {"approval_get", "SELECT " APPROVAL_COLUMNS " FROM approvals "
-                                           "WHERE id = $1"},
+    [STMT_APPROVAL_GET] = {"approval_get", APPROVAL_GET},
+    [STMT_APPROVAL_TAKE] = {"approval_take", APPROVAL_GET},
     [STMT_APPROVAL_OF] = {"approval_of", "SELECT " APPROVAL_COLUMNS " FROM approvals WHERE "
                                          "run = $1 AND step = $2 ORDER BY n DESC LIMIT 1"},
     [STMT_APPROVAL_PENDING] = {"approval_pending", "SELECT " APPROVAL_COLUMNS " FROM approvals "
@@ -144,17 +165,11 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 
     [STMT_INCIDENT_PUT] =
         {"incident_put",
-         "INSERT OR IGNORE INTO incidents (id, system, environment, key, title, severity, state, "
+         "INSERT INTO incidents (id, system, environment, key, title, severity, state, "
          "opened_ms, closed_ms, changed_ms, seen, acked_by, acked_ms, paged, body_json, version) "
          "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 + 1 "
-         "WHERE $16 = 0"},
-    [STMT_INCIDENT_UPDATE] =
-        {"incident_update",
-         "UPDATE OR IGNORE incidents SET id = $1, system = $2, environment = $3, key = $4, title = "
-         "$5, "
-         "severity = $6, state = $7, opened_ms = $8, closed_ms = $9, changed_ms = $10, seen = $11, "
-         "acked_by = $12, acked_ms = $13, paged = $14, body_json = $15, version = $16 + 1 "
-         "WHERE id = $1 AND version = $16"},
+         "WHERE $16 = 0 ON CONFLICT DO NOTHING"},
+    [STMT_INCIDENT_UPDATE] = {"incident_update", "UPDATE " INCIDENT_CHANGE},
     [STMT_INCIDENT_GET] = {"incident_get", "SELECT " INCIDENT_COLUMNS " FROM incidents "
                                            "WHERE id = $1"},
     [STMT_INCIDENT_BY_KEY] = {"incident_by_key",
@@ -164,16 +179,13 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                             "SELECT " INCIDENT_COLUMNS " FROM incidents WHERE ($1 = '' OR "
                             "system = $1) AND state < $2 ORDER BY opened_ms DESC, n DESC LIMIT $3"},
 
-    [STMT_MESSAGE_WAITING_OF] = {"message_waiting_of",
-                                 "SELECT " MESSAGE_COLUMNS
-                                 " FROM outbox AS m WHERE m.kind = $1 AND "
-                                 "m.key = $2 AND m.state < 2 AND m.state = 0 AND m.seq <> $3 "
-                                 "ORDER BY m.place DESC LIMIT 1"},
+    [STMT_MESSAGE_WAITING_OF] = {"message_waiting_of", MESSAGE_WAITING_OF},
     [STMT_MESSAGE_DROP] = {"message_drop", "DELETE FROM outbox WHERE seq = $1"},
     [STMT_MESSAGE_ADD] = {"message_add",
                           "INSERT INTO outbox (place, kind, key, parent, channel, user_id, "
                           "response_url, payload_json, due_ms, created_ms, attempts, last_error) "
-                          "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},
+                          "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+                          "RETURNING seq"},
     [STMT_MESSAGE_PLACE] = {"message_place", "UPDATE outbox SET place = seq WHERE seq = $1"},
     [STMT_MESSAGE_READY] = {"message_ready",
                             "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "
@@ -182,11 +194,9 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_MESSAGE_NEXT] = {"message_next", "SELECT MIN(due_ms) FROM outbox WHERE state < 2 AND "
                                            "state = 0 AND due_ms > $1"},
     [STMT_MESSAGE_BEGIN] = {"message_begin",
-                            "UPDATE outbox SET state = 1, attempts = attempts + 1 WHERE seq IN "
-                            "(SELECT m.seq FROM outbox AS m WHERE m.seq = $1 AND m.state = 0 "
-                            "AND " MESSAGE_FIRST_OF_KEY ")"},
-    [STMT_MESSAGE_GET] = {"message_get", "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE "
-                                         "m.seq = $1"},
+                            "UPDATE outbox AS m SET state = 1, attempts = attempts + 1 "
+                            "WHERE m.seq = $1 AND m.state = 0 AND " MESSAGE_FIRST_OF_KEY},
+    [STMT_MESSAGE_TAKE] = {"message_take", MESSAGE_TAKE},
     [STMT_MESSAGE_SENDING] = {"message_sending", "SELECT " MESSAGE_COLUMNS " FROM outbox AS m "
                                                  "WHERE m.state < 2 AND m.state = 1 "
                                                  "ORDER BY m.place"},
@@ -221,3 +231,64 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                                          "value = excluded.value"},
     [STMT_SETTING_GET] = {"setting_get", "SELECT value FROM settings WHERE name = $1"},
 };
+
+const char *const store_sqlite_statements[STMT_COUNT] = {
+    /* the write lock at once: a reader that becomes a writer may be refused */
+    [STMT_BEGIN] = "BEGIN IMMEDIATE",
+    /* an open incident of the same key makes it change nothing, as with INSERT */
+    [STMT_INCIDENT_UPDATE] = "UPDATE OR IGNORE " INCIDENT_CHANGE,
+};
+
+/* ---- PostgreSQL ----
+ *
+ * READ COMMITTED: each statement sees what was committed before it began, and a row that it waited
+ * for is looked at again. So a row is locked when it is read (FOR UPDATE), or the condition stands
+ * in the statement that changes it.
+ */
+
+#define OWN_PROCESS "current_setting('fluxabot.owner')::bigint"
+/* Each connection of a process holds its owner's number as an advisory lock. */
+#define OWNER_IS_GONE                                                                              \
+    "owner NOT IN (SELECT (l.classid::bigint << 32) | l.objid::bigint FROM pg_locks AS l "         \
+    "WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.database = (SELECT d.oid "             \
+    "FROM pg_database AS d WHERE d.datname = current_database()))"
+
+const char *const store_postgres_statements[STMT_COUNT] = {
+    [STMT_BEGIN] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    /* 1718384640 is "flx" in ASCII and a zero: other programs may lock in this database too */
+    [STMT_LOCK_NAME] = "SELECT pg_advisory_xact_lock(1718384640 + $1::int, "
+                       "hashtext($2 || ' ' || $3))",
+    /* The whole of an accept in one journey. A key that another transaction takes at the same
+     * moment breaks the unique index: that is a repetition, seen as one by the next try. */
+    [STMT_EVENT_TAKE] =
+        "WITH event AS (INSERT INTO events (id, kind, body, verified, received_ms, key1, key2, "
+        "key3) SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS (SELECT 1 FROM event_keys "
+        "WHERE key IN ($6, $7, $8)) ON CONFLICT (id) DO NOTHING RETURNING id, received_ms), "
+        "keys AS (INSERT INTO event_keys (key, event) SELECT DISTINCT k.key, event.id FROM event, "
+        "unnest(ARRAY[$6, $7, $8]) AS k (key) WHERE k.key <> ''), "
+        "job AS (INSERT INTO jobs (kind, subject, due_ms, at_ms) SELECT 'event', id, received_ms, "
+        "received_ms FROM event) "
+        "SELECT COUNT(*) FROM event",
+    [STMT_JOB_READY_OF] = JOB_READY_OF " FOR UPDATE",
+    /* what another worker is just taking is not waited for */
+    [STMT_JOB_FIRST] = JOB_FIRST " FOR UPDATE OF j SKIP LOCKED",
+    [STMT_JOB_LEASE] = "UPDATE jobs SET state = 1, token = $1, worker = $2, at_ms = $3, "
+                       "attempts = attempts + 1, owner = " OWN_PROCESS " WHERE id = $4",
+    [STMT_JOB_RELEASE] = "UPDATE jobs SET state = 0, token = '', at_ms = due_ms WHERE state < 2 "
+                         "AND state = 1 AND " OWNER_IS_GONE,
+    [STMT_JOB_HELD] = JOB_HELD " FOR UPDATE",
+    [STMT_APPROVAL_TAKE] = APPROVAL_GET " FOR UPDATE",
+    [STMT_MESSAGE_WAITING_OF] = MESSAGE_WAITING_OF " FOR UPDATE OF m",
+    [STMT_MESSAGE_BEGIN] =
+        "UPDATE outbox AS m SET state = 1, attempts = attempts + 1, "
+        "owner = " OWN_PROCESS " WHERE m.seq = $1 AND m.state = 0 AND " MESSAGE_FIRST_OF_KEY,
+    [STMT_MESSAGE_TAKE] = MESSAGE_TAKE " FOR UPDATE OF m",
+    [STMT_MESSAGE_SENDING] = "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "
+                             "m.state = 1 AND " OWNER_IS_GONE " ORDER BY m.place FOR UPDATE OF m",
+};
+
+const char *store_sql(const struct store_driver *driver, enum store_statement which) {
+    const char *own = driver->statements[which];
+
+    return own != NULL ? own : store_statements[which].sql;
+}

@@ -83,7 +83,7 @@ static const char *redacted_detail(struct fx_scope *sc, const char *detail) {
     return fx_json_dump_canonical(sc, fx_redact_json(sc, json));
 }
 
-struct store_batch store_batch_of(struct sqlite_store *db, struct fx_scope *sc,
+struct store_batch store_batch_of(struct store_db *db, struct fx_scope *sc,
                                   const struct fx_writes *writes) {
     struct store_batch batch = {.writes = writes, .now_ms = fx_wall_ms(db->clock)};
 
@@ -104,32 +104,36 @@ const char *store_error_text(struct fx_scope *sc, const char *error) {
 
 /* ---- inside the transaction ---- */
 
-static enum fx_code apply_records(struct sqlite_store *db, const struct fx_writes *w,
+static enum fx_code apply_records(struct store_link *link, const struct fx_writes *w,
                                   struct fx_error *err) {
     /* a run before the approvals that refer to it */
     for (size_t i = 0; i < w->runs_count; i++)
-        FX_TRY(store_run_put(db, w->runs[i], err));
+        FX_TRY(store_run_put(link, w->runs[i], err));
     for (size_t i = 0; i < w->approvals_count; i++)
-        FX_TRY(store_approval_add(db, w->approvals[i], err));
+        FX_TRY(store_approval_add(link, w->approvals[i], err));
     for (size_t i = 0; i < w->incidents_count; i++)
-        FX_TRY(store_incident_put(db, w->incidents[i], err));
+        FX_TRY(store_incident_put(link, w->incidents[i], err));
     for (size_t i = 0; i < w->settings_count; i++)
-        FX_TRY(store_exec(db, STMT_SETTING_PUT,
+        FX_TRY(store_exec(link, STMT_SETTING_PUT,
                           ST_VALUES(st_text(w->settings[i]->name), st_text(w->settings[i]->value)),
                           err));
     return FX_OK;
 }
 
-enum fx_code store_apply(struct sqlite_store *db, struct fx_scope *sc,
-                         const struct store_batch *batch, struct fx_error *err) {
+/* The order of the kinds of rows is the same in every transaction: where several run at once, two
+ * that took them in different orders would wait for each other. */
+enum fx_code store_apply(struct store_link *link, const struct store_batch *batch,
+                         const struct fx_job *also, struct fx_error *err) {
     const struct fx_writes *w = batch->writes;
 
-    FX_TRY(apply_records(db, w, err));
+    FX_TRY(apply_records(link, w, err));
     for (size_t i = 0; i < w->messages_count; i++)
-        FX_TRY(store_message_put(db, sc, w->messages[i], err));
+        FX_TRY(store_message_put(link, w->messages[i], err));
+    if (also != NULL)
+        FX_TRY(store_job_put(link, also->kind, also->subject, also->due_ms, err));
     for (size_t i = 0; i < w->jobs_count; i++)
-        FX_TRY(store_job_put(db, w->jobs[i]->kind, w->jobs[i]->subject, w->jobs[i]->due_ms, err));
+        FX_TRY(store_job_put(link, w->jobs[i]->kind, w->jobs[i]->subject, w->jobs[i]->due_ms, err));
     for (size_t i = 0; i < w->audits_count; i++)
-        FX_TRY(store_audit_add(db, sc, w->audits[i], batch->details[i], batch->now_ms, err));
+        FX_TRY(store_audit_add(link, w->audits[i], batch->details[i], batch->now_ms, err));
     return FX_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "fluxabot/base/clock.h"
 #include "fluxabot/store.h"
+#include "support/fault_store.h"
 
 #include <stdatomic.h>
 
@@ -19,6 +20,10 @@ struct contract_backend {
     enum fx_code (*open)(struct contract_backend *backend, struct fx_scope *sc,
                          struct fx_clock *clock, struct fx_random *random,
                          struct fx_store **ret_store, struct fx_error *err);
+    /* Faults on the way to the database, as those of fault_store.h but below the vtable; NULL where
+     * there is no way. */
+    void (*arm)(struct contract_backend *backend, int64_t n, enum fault_when when);
+    bool (*fired)(struct contract_backend *backend);
 };
 
 /* Each returns the number of failed tests. */
@@ -28,6 +33,8 @@ int store_contract_outbox(struct contract_backend *backend);
 int store_contract_records(struct contract_backend *backend);
 int store_contract_faults(struct contract_backend *backend);
 int store_contract_all(struct contract_backend *backend);
+/* For a backend with arm; not among all. */
+int store_contract_wire(struct contract_backend *backend);
 
 /* ---- for the groups ---- */
 

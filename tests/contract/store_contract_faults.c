@@ -1,13 +1,12 @@
 /* store_contract_faults.c - a worker whose n-th store call fails, or whose answer is lost, still
- * leaves no event without a job, no effect twice, no decision lost.
+ * leaves no event without a job, no effect twice, no decision lost. Nor does one whose store loses
+ * its database at the n-th request, which it may mend without a word.
  */
 #include "contract/store_contract.h"
 
-#include "support/fault_store.h"
-
 #include <string.h>
 
-enum { FAULTS_MAX = 400, TURNS_MAX = 40 };
+enum { FAULTS_MAX = 400, LIFE_MS = 20000, IDLE_TURNS = 3 };
 
 /* What the world outside the store has seen. */
 struct world {
@@ -16,6 +15,7 @@ struct world {
     int effects;
     int asked; /* people who were asked because an outcome is unknown */
     int64_t now_ms;
+    int idle;         /* turns in a row in which there was nothing to do */
     bool skip_intent; /* the broken twin: acts without promising first */
 };
 
@@ -95,8 +95,12 @@ static void decide(struct world *world) {
         .id = "a1", .state = FX_APPROVAL_APPROVED, .decided_by = "U2", .decided_ms = 2};
 
     OR_CRASH(world->store->approval(world->store, world->sc, "a1", &stored, &err));
-    if (stored != NULL && stored->state == FX_APPROVAL_PENDING)
-        OR_CRASH(world->store->decide(world->store, world->sc, &yes, NULL, &err));
+    if (stored == NULL || stored->state != FX_APPROVAL_PENDING) {
+        world->idle++;
+        return;
+    }
+    world->idle = 0;
+    OR_CRASH(world->store->decide(world->store, world->sc, &yes, NULL, &err));
 }
 
 static void turn(struct world *world) {
@@ -107,17 +111,37 @@ static void turn(struct world *world) {
     world->now_ms += CONTRACT_LEASE_MS; /* whatever was leased before this turn has run out */
     OR_CRASH(world->store->claim(world->store, world->sc, "w", world->now_ms, CONTRACT_LEASE_MS,
                                  &job, &next_ms, &err));
-    if (job == NULL)
+    if (job == NULL) {
         decide(world);
-    else if (strcmp(job->kind, "event") == 0)
+        return;
+    }
+    world->idle = 0;
+    if (strcmp(job->kind, "event") == 0)
         handle_event(world, job);
     else
         handle_run(world, job);
 }
 
-/* One life with a fault at call n; false when the fault was beyond the last call. */
-static bool one_life(struct contract_backend *backend, int64_t n, enum fault_when when,
-                     bool skip_intent, int *ret_effects, enum fx_run_state *ret_state) {
+/* Nothing to do, and nothing waits: what a connection that was cut off had locked is passed over
+ * until the server has noticed. */
+static bool is_at_rest(struct contract *c, const struct world *world) {
+    struct fx_store_counts counts = {0};
+    struct fx_error err;
+
+    return world->idle >= IDLE_TURNS && c->store->counts(c->store, c->sc, &counts, &err) == FX_OK &&
+           counts.jobs_ready == 0 && counts.jobs_leased == 0;
+}
+
+/* Where a fault happens, and what it meets. */
+struct fault {
+    int64_t n;
+    enum fault_when when;
+    bool on_the_wire, skip_intent;
+};
+
+/* One life with one fault; false when the fault was beyond the last call. */
+static bool one_life(struct contract_backend *backend, const struct fault *fault, int *ret_effects,
+                     enum fx_run_state *ret_state) {
     void *state = backend;
     struct fx_error err;
     struct fx_run *run = NULL;
@@ -125,12 +149,16 @@ static bool one_life(struct contract_backend *backend, int64_t n, enum fault_whe
     contract_setup(&state);
     struct contract *c = state;
     struct fx_store *faulty = fault_store_new(c->store);
-    struct world world = {.store = faulty, .sc = c->sc, .skip_intent = skip_intent};
-    fault_store_arm(faulty, n, when);
+    struct world world = {.store = faulty, .sc = c->sc, .skip_intent = fault->skip_intent};
+    if (fault->on_the_wire)
+        backend->arm(backend, fault->n, fault->when);
+    else
+        fault_store_arm(faulty, fault->n, fault->when);
     receive(&world);
-    for (int i = 0; i < TURNS_MAX; i++)
+    int64_t end_ms = fx_mono_ms(fx_clock_system()) + LIFE_MS;
+    while (!is_at_rest(c, &world) && fx_mono_ms(fx_clock_system()) < end_ms)
         turn(&world);
-    bool fired = fault_store_fired(faulty);
+    bool fired = fault->on_the_wire ? backend->fired(backend) : fault_store_fired(faulty);
     assert_ok(c->store->run(c->store, c->sc, "r1", &run, &err));
     assert_non_null(run); /* an accepted event has been worked on */
     assert_true(contract_audit_rows(c) >= 2);
@@ -141,20 +169,29 @@ static bool one_life(struct contract_backend *backend, int64_t n, enum fault_whe
     return fired;
 }
 
-static void no_single_fault_repeats_an_effect_or_loses_a_run(void **state) {
+/* A life for every fault there can be. */
+static void every_life(struct contract_backend *backend, bool on_the_wire) {
     for (int when = FAULT_BEFORE; when <= FAULT_AFTER; when++) {
-        int64_t n = 1;
+        struct fault fault = {.when = (enum fault_when)when, .on_the_wire = on_the_wire};
         bool fired = true;
-        for (; fired && n < FAULTS_MAX; n++) {
+        while (fired && fault.n++ < FAULTS_MAX) {
             int effects = 0;
             enum fx_run_state ended = FX_RUN_QUEUED;
-            fired = one_life(*state, n, (enum fault_when)when, false, &effects, &ended);
+            fired = one_life(backend, &fault, &effects, &ended);
             assert_true(effects <= 1);
             /* done, or a person looks: never silently undone */
             assert_true((ended == FX_RUN_DONE && effects == 1) || ended == FX_RUN_ASKING);
         }
-        assert_true(n > 10 && n < FAULTS_MAX);
+        assert_true(fault.n > 10 && fault.n < FAULTS_MAX);
     }
+}
+
+static void no_single_fault_repeats_an_effect_or_loses_a_run(void **state) {
+    every_life(*state, false);
+}
+
+static void no_lost_request_repeats_an_effect_or_loses_a_run(void **state) {
+    every_life(*state, true);
 }
 
 /* The broken twin: if this finds no repeated effect, the test above proves nothing. */
@@ -164,7 +201,22 @@ static void the_same_faults_catch_a_worker_that_acts_before_it_promises(void **s
     for (int64_t n = 1; n < 30; n++) {
         int effects = 0;
         enum fx_run_state ended = FX_RUN_QUEUED;
-        one_life(*state, n, FAULT_BEFORE, true, &effects, &ended);
+        struct fault fault = {.n = n, .when = FAULT_BEFORE, .skip_intent = true};
+        one_life(*state, &fault, &effects, &ended);
+        repeated += effects > 1;
+    }
+    assert_true(repeated > 0);
+}
+
+static void the_same_lost_requests_catch_a_worker_that_acts_before_it_promises(void **state) {
+    struct fault fault = {.when = FAULT_BEFORE, .on_the_wire = true, .skip_intent = true};
+    int repeated = 0;
+    bool fired = true;
+
+    while (fired && repeated == 0 && fault.n++ < FAULTS_MAX) {
+        int effects = 0;
+        enum fx_run_state ended = FX_RUN_QUEUED;
+        fired = one_life(*state, &fault, &effects, &ended);
         repeated += effects > 1;
     }
     assert_true(repeated > 0);
@@ -178,4 +230,14 @@ int store_contract_faults(struct contract_backend *backend) {
     };
 
     return cmocka_run_group_tests_name("store faults", tests, NULL, NULL);
+}
+
+int store_contract_wire(struct contract_backend *backend) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(no_lost_request_repeats_an_effect_or_loses_a_run, backend),
+        cmocka_unit_test_prestate(
+            the_same_lost_requests_catch_a_worker_that_acts_before_it_promises, backend),
+    };
+
+    return cmocka_run_group_tests_name("store wire", tests, NULL, NULL);
 }

@@ -81,6 +81,35 @@ static void refuses_a_body_beyond_the_limit(void **state) {
     assert_true(added);
 }
 
+/* The bytes may differ: see store.h. */
+static void keeps_an_event_whose_text_is_not_utf8(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    struct fx_event event = {.id = "e1", .kind = "sns", .body = "<\xff\xc3>", .keys = {"\xfe"}};
+    struct fx_event *stored = NULL;
+    bool added = false;
+
+    assert_ok(c->store->accept(c->store, c->sc, &event, &added, &err));
+    assert_true(added);
+    assert_ok(c->store->event(c->store, c->sc, "e1", &stored, &err));
+    assert_int_equal(stored->body[0], '<');
+    assert_int_equal(stored->body[strlen(stored->body) - 1], '>');
+    event.id = "e2";
+    assert_ok(c->store->accept(c->store, c->sc, &event, &added, &err));
+    assert_false(added);
+}
+
+static void a_key_given_twice_is_one_key(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    struct fx_event event = {.id = "e1", .kind = "sns", .body = "", .keys = {"a", "a", "a"}};
+    bool added = false;
+
+    assert_ok(c->store->accept(c->store, c->sc, &event, &added, &err));
+    assert_true(added);
+    assert_false(contract_accept(c, "e2", "a"));
+}
+
 struct sender {
     struct contract *c;
     int first;
@@ -401,6 +430,8 @@ int store_contract_queue(struct contract_backend *backend) {
         CONTRACT_TEST(any_known_key_makes_a_repetition),
         CONTRACT_TEST(events_without_keys_are_told_apart_by_id),
         CONTRACT_TEST(refuses_a_body_beyond_the_limit),
+        CONTRACT_TEST(keeps_an_event_whose_text_is_not_utf8),
+        CONTRACT_TEST(a_key_given_twice_is_one_key),
         CONTRACT_TEST(simultaneous_events_are_kept_once_each_and_fail_alone),
         CONTRACT_TEST(claims_what_waits_longest_and_says_what_comes_next),
         CONTRACT_TEST(eight_workers_get_each_job_exactly_once),

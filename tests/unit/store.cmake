@@ -1,9 +1,19 @@
-fx_unit_test(store_sqlite_test USES base store LIBS ${SQLITE})
-target_sources(store_sqlite_test PRIVATE
+set(store_contract
   contract/store_contract.c contract/store_contract_queue.c contract/store_contract_effects.c
   contract/store_contract_outbox.c contract/store_contract_records.c
-  contract/store_contract_faults.c support/fault_store.c support/test_disk.c)
+  contract/store_contract_faults.c support/fault_store.c)
+
+fx_unit_test(store_sqlite_test USES base store LIBS ${SQLITE})
+target_sources(store_sqlite_test PRIVATE ${store_contract} support/test_disk.c)
 fx_unit_test(store_file_test USES base store LIBS ${SQLITE})
 target_sources(store_file_test PRIVATE support/test_disk.c)
 fx_unit_test(store_crash_test USES base store LIBS ${SQLITE})
 target_sources(store_crash_test PRIVATE support/test_disk.c)
+
+fx_unit_test(store_postgres_test USES base store LIBS ${PQ})
+target_sources(store_postgres_test PRIVATE ${store_contract} support/postgres.c
+               support/postgres_proxy.c)
+foreach(part IN ITEMS open race shared)
+  fx_unit_test(store_postgres_${part}_test USES base store LIBS ${PQ})
+  target_sources(store_postgres_${part}_test PRIVATE support/postgres.c support/postgres_proxy.c)
+endforeach()

@@ -238,14 +238,9 @@ static void says_who_cannot_write(void **state) {
 
 static void refuses_addresses_that_are_not_a_store(void **state) {
     struct fixture *f = *state;
-    static const char *const urls[] = {"",
-                                       "sqlite",
-                                       "sqlite:",
-                                       "sqlite://",
-                                       "sqlite://tmp/t.db",
-                                       "mysql://x",
-                                       "postgresql://h/db",
-                                       "file:/tmp/t.db"};
+    static const char *const urls[] = {
+        "",          "sqlite",          "sqlite:",       "sqlite://", "sqlite://tmp/t.db",
+        "mysql://x", "postgresql:h/db", "file:/tmp/t.db"};
     struct fx_error err;
 
     for (size_t i = 0; i < FX_COUNT_OF(urls); i++) {

@@ -32,7 +32,7 @@
 #ifndef LAPSES
 #define LAPSES 1
 #endif
-#include "jobs.h"
+#include "jobs.inc"
 
 #define REQUESTER 0
 #define bit(person) (1 << (person))

@@ -15,7 +15,7 @@
 #ifndef LOSSES
 #define LOSSES 1
 #endif
-#include "jobs.h"
+#include "jobs.inc"
 
 #define ATTEMPTS 5
 #define NO_TASK 0

@@ -16,7 +16,7 @@
 #ifndef TROUBLES
 #define TROUBLES 1 /* the list of tasks cannot be read, in three attempts */
 #endif
-#include "jobs.h"
+#include "jobs.inc"
 
 #define TASKS 3
 #define NONE_LISTED TASKS

@@ -23,7 +23,7 @@
 #define CHOSEN 3 /* sets of messages are bits */
 #endif
 #define UNSAFE 4
-#include "jobs.h"
+#include "jobs.inc"
 
 #define UNANSWERED_MAX 2
 
@@ -47,7 +47,7 @@ byte batches;              /* rows so far */
 bool is_open;
 byte open_by, open_ids, open_sends;
 
-#include "dead_letters.h"
+#include "dead_letters.inc"
 
 /* ---- the store ---- */
 

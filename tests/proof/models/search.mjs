@@ -22,7 +22,7 @@ function compilerFlags(check, live, long) {
 export async function search(check, dir, { long = false, maxDepth = 200_000 } = {}) {
   const live = check.with.includes('LIVENESS'), defines = check.with.map((name) => `-D${name}`);
   const file = `${check.model}.pml`, run = { cwd: dir, maxBuffer: MAX_OUTPUT };
-  for (const name of await readdir(models)) if (/\.(h|pml)$/.test(name)) await copyFile(path.join(models, name), path.join(dir, name));
+  for (const name of await readdir(models)) if (/\.(inc|pml)$/.test(name)) await copyFile(path.join(models, name), path.join(dir, name));
   await execute('spin', ['-a', ...defines, file], run);
   await execute('clang-14', ['-w', ...compilerFlags(check, live, long), '-o', 'pan', 'pan.c'], run);
   const began = performance.now();

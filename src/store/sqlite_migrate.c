@@ -1,5 +1,6 @@
-/* migrate.c - the schema, version by version, and the refusal of files that are not ours. */
-#include "private.h"
+/* sqlite_migrate.c - the schema in SQLite, version by version, and the refusal of files that are
+ * not ours. */
+#include "sqlite.h"
 
 /* "fxbt": stands in the file's header, so that `file` and we know whose it is. */
 enum { STORE_APPLICATION_ID = 0x66786274 };
@@ -79,58 +80,57 @@ static const char schema_1[] =
     "STRICT, WITHOUT ROWID;";
 
 /* One entry per version; a released one is never changed. */
-static const char *const migrations[] = {schema_1};
+static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1};
 
-static enum fx_code check_ours(struct sqlite_store *db, int64_t *ret_version,
-                               struct fx_error *err) {
+static enum fx_code check_ours(struct sqlite_db *self, int64_t *ret_version, struct fx_error *err) {
     int64_t application = 0;
     int64_t tables = 0;
 
-    FX_TRY(store_pragma_int(db, "PRAGMA application_id", &application, err));
-    FX_TRY(store_pragma_int(db, "PRAGMA user_version", ret_version, err));
-    FX_TRY(store_pragma_int(db, "SELECT COUNT(*) FROM sqlite_master", &tables, err));
+    FX_TRY(sqlite_pragma_int(self, "PRAGMA application_id", &application, err));
+    FX_TRY(sqlite_pragma_int(self, "PRAGMA user_version", ret_version, err));
+    FX_TRY(sqlite_pragma_int(self, "SELECT COUNT(*) FROM sqlite_master", &tables, err));
     bool empty = application == 0 && *ret_version == 0 && tables == 0;
     if (application != STORE_APPLICATION_ID && !empty)
         return fx_fail(err, FX_ERR_INPUT,
                        "%s is a database of another program: name another file in store.url",
-                       db->path);
+                       self->path);
     if (*ret_version < 0 || *ret_version > (int64_t)FX_COUNT_OF(migrations))
         return fx_fail(
             err, FX_ERR_INPUT,
             "%s was written by a newer fluxabot (schema %lld, this one knows %zu): start "
             "the newer program again, or restore the copy made before it was installed",
-            db->path, (long long)*ret_version, FX_COUNT_OF(migrations));
+            self->path, (long long)*ret_version, FX_COUNT_OF(migrations));
     return FX_OK;
 }
 
-static enum fx_code step_up(struct sqlite_store *db, int64_t version, struct fx_error *err) {
+static enum fx_code step_up(struct sqlite_db *self, int64_t version, struct fx_error *err) {
     for (size_t i = (size_t)version; i < FX_COUNT_OF(migrations); i++)
-        FX_TRY(store_pragma(db, migrations[i], err));
+        FX_TRY(sqlite_pragma(self, migrations[i], err));
 
-    char *sql = fx_printf(db->sc, "PRAGMA application_id = %d; PRAGMA user_version = %zu",
+    char *sql = fx_printf(self->db.sc, "PRAGMA application_id = %d; PRAGMA user_version = %zu",
                           STORE_APPLICATION_ID, FX_COUNT_OF(migrations));
-    return store_pragma(db, sql, err);
+    return sqlite_pragma(self, sql, err);
 }
 
-enum fx_code store_migrate(struct sqlite_store *db, struct fx_error *err) {
+enum fx_code sqlite_migrate(struct sqlite_db *self, struct fx_error *err) {
     int64_t version = 0;
 
-    FX_TRY(check_ours(db, &version, err));
+    FX_TRY(check_ours(self, &version, err));
     /* only now, because a foreign file must not be changed, not even its journal mode */
-    FX_TRY(store_pragma(db, "PRAGMA journal_mode = WAL", err));
+    FX_TRY(sqlite_pragma(self, "PRAGMA journal_mode = WAL", err));
     if (version == (int64_t)FX_COUNT_OF(migrations))
         return FX_OK;
 
-    FX_TRY(store_pragma(db, "BEGIN IMMEDIATE", err));
+    FX_TRY(sqlite_pragma(self, "BEGIN IMMEDIATE", err));
     /* another process may have migrated while we waited */
-    enum fx_code code = check_ours(db, &version, err);
+    enum fx_code code = check_ours(self, &version, err);
     if (code == FX_OK)
-        code = step_up(db, version, err);
+        code = step_up(self, version, err);
     if (code == FX_OK)
-        code = store_pragma(db, "COMMIT", err);
+        code = sqlite_pragma(self, "COMMIT", err);
     if (code != FX_OK) {
         struct fx_error ignored;
-        (void)store_pragma(db, "ROLLBACK", &ignored);
+        (void)sqlite_pragma(self, "ROLLBACK", &ignored);
     }
     return code;
 }

@@ -1,0 +1,206 @@
+/* sqlite_open.c - makes or finds the database file, checks it, and closes it. */
+#include "sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FILE_MODE = 0600,
+    WAL_KEPT_BYTES = 16 << 20,
+    CACHE_MAX_KIB = 8 << 10,
+    ROW_MAX_BYTES = 4 * FX_STORE_MAX_BODY_BYTES
+};
+
+/* ---- the file ---- */
+
+static enum fx_code check_directory(struct fx_scope *sc, const char *path, const char **ret_path,
+                                    struct fx_error *err) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    char *given = slash == NULL ? fx_strdup(sc, ".")
+                  : slash == path
+                      ? fx_strdup(sc, "/")
+                      : fx_slice_dup(sc, (struct fx_slice){path, (size_t)(slash - path)});
+    char directory[PATH_MAX];
+
+    if (name[0] == '\0')
+        return fx_fail(err, FX_ERR_INPUT, "store.url names the directory %s but no file in it",
+                       path);
+    /* an absolute path also keeps SQLite from reading a meaning into names like ":memory:" */
+    if (realpath(given, directory) == NULL)
+        return fx_fail(err, FX_ERR_INPUT,
+                       "the directory %s for the database cannot be used (%s): create it with "
+                       "install -d -m 0700 -o USER %s",
+                       given, strerror(errno), given);
+    if (access(directory, W_OK | X_OK) != 0)
+        return fx_fail(err, FX_ERR_INPUT,
+                       "the directory %s is not writable for user %u, and the database needs files "
+                       "beside it: chown it to that user",
+                       directory, (unsigned)geteuid());
+    *ret_path = fx_printf(sc, "%s/%s", strcmp(directory, "/") == 0 ? "" : directory, name);
+    return FX_OK;
+}
+
+/* Made before SQLite opens it, because SQLite would use the umask's mode. Its journal files take
+ * the mode of this one. An existing file is never opened here: closing it would drop the locks that
+ * another connection of this process holds on it. */
+static enum fx_code prepare_file(const char *path, struct fx_error *err) {
+    int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, FILE_MODE);
+    if (fd >= 0) {
+        close(fd);
+        return FX_OK;
+    }
+
+    struct stat st;
+    if (errno != EEXIST || stat(path, &st) != 0)
+        return fx_fail(err, FX_ERR_INPUT, "the database %s cannot be created (%s)", path,
+                       strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return fx_fail(err, FX_ERR_INPUT, "%s is not a file: name another one in store.url", path);
+    if ((st.st_mode & 077) != 0 && chmod(path, FILE_MODE) != 0)
+        return fx_fail(
+            err, FX_ERR_INPUT,
+            "other users can read %s, and its mode cannot be changed (%s): chmod 0600 it", path,
+            strerror(errno));
+    if (access(path, R_OK | W_OK) != 0)
+        return fx_fail(err, FX_ERR_INPUT,
+                       "the database %s is not writable for user %u: chown it to that user", path,
+                       (unsigned)geteuid());
+    return FX_OK;
+}
+
+/* ---- pragmas and scripts ---- */
+
+enum fx_code sqlite_pragma(struct sqlite_db *self, const char *sql, struct fx_error *err) {
+    int rc = sqlite3_exec(self->connection, sql, NULL, NULL, NULL);
+
+    return rc == SQLITE_OK ? FX_OK : sqlite_fail(self, rc, "open", err);
+}
+
+enum fx_code sqlite_pragma_int(struct sqlite_db *self, const char *pragma, int64_t *ret_value,
+                               struct fx_error *err) {
+    struct sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(self->connection, pragma, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *ret_value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_ROW ? FX_OK : sqlite_fail(self, rc, pragma, err);
+}
+
+/* ---- the connection ---- */
+
+static enum fx_code check_readable(struct sqlite_db *self, struct fx_error *err) {
+    int64_t ignored = 0;
+
+    enum fx_code code = sqlite_pragma_int(self, "PRAGMA schema_version", &ignored, err);
+    if (code != FX_OK && sqlite3_errcode(self->connection) == SQLITE_NOTADB)
+        return fx_fail(err, FX_ERR_INPUT,
+                       "%s is no SQLite database: name another file in store.url", self->path);
+    return code;
+}
+
+/* FULL syncs the log at every commit: with NORMAL a power cut takes acknowledged commits with it.
+ */
+static enum fx_code configure(struct sqlite_db *self, struct fx_error *err) {
+    const char *sql = fx_printf(self->db.sc,
+                                "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+                                "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
+                                "PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = %d; "
+                                "PRAGMA cache_size = -%d",
+                                WAL_KEPT_BYTES, CACHE_MAX_KIB);
+
+    sqlite3_busy_timeout(self->connection, SQLITE_DB_BUSY_TIMEOUT_MS);
+    sqlite3_limit(self->connection, SQLITE_LIMIT_LENGTH, ROW_MAX_BYTES);
+    sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    return sqlite_pragma(self, sql, err);
+}
+
+static enum fx_code check_whole(struct sqlite_db *self, struct fx_error *err) {
+    struct sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(self->connection, "PRAGMA quick_check(1)", -1, &stmt, NULL);
+    enum fx_code code = FX_OK;
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc != SQLITE_ROW)
+        code = sqlite_fail(self, rc, "quick_check", err);
+    else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
+        code = fx_fail(err, FX_ERR_UNAVAILABLE,
+                       "%s is damaged (%s): keep a copy of it and restore the last backup",
+                       self->path, (const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    return code;
+}
+
+static enum fx_code check_journal(struct sqlite_db *self, struct fx_error *err) {
+    struct sqlite3_stmt *stmt = NULL;
+    bool wal =
+        sqlite3_prepare_v2(self->connection, "PRAGMA journal_mode", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW &&
+        strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
+
+    sqlite3_finalize(stmt);
+    if (wal)
+        return FX_OK;
+    return fx_fail(err, FX_ERR_UNAVAILABLE,
+                   "%s lies on a file system without a write-ahead log: put it on a local disk",
+                   self->path);
+}
+
+static enum fx_code start(struct sqlite_db *self, struct fx_error *err) {
+    int rc =
+        sqlite3_open_v2(self->path, &self->connection,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+
+    if (rc != SQLITE_OK)
+        return fx_fail(err, FX_ERR_UNAVAILABLE, "the database %s cannot be opened (%s)", self->path,
+                       sqlite3_errstr(rc));
+    FX_TRY(check_readable(self, err));
+    FX_TRY(configure(self, err));
+    FX_TRY(sqlite_migrate(self, err));
+    FX_TRY(check_journal(self, err));
+    FX_TRY(check_whole(self, err));
+    return sqlite_prepare_all(self, err);
+}
+
+void sqlite_close_db(struct store_db *db) {
+    struct sqlite_db *self = sqlite_of(db);
+
+    sqlite_finalize_all(self);
+    sqlite3_close(self->connection);
+    pthread_mutex_destroy(&self->lock);
+    store_free(db);
+}
+
+static void close_p(struct sqlite_db **self) {
+    if (*self != NULL)
+        sqlite_close_db(&(*self)->db);
+}
+
+enum fx_code store_sqlite_open(struct fx_scope *sc, const char *path, struct fx_clock *clock,
+                               struct fx_random *random, struct fx_store **ret_store,
+                               struct fx_error *err) {
+    const char *absolute = NULL;
+
+    FX_TRY(check_directory(sc, path, &absolute, err));
+    FX_TRY(prepare_file(absolute, err));
+
+    struct fx_scope *own = fx_scope_new(NULL);
+    FX_CLEANUP(close_p) struct sqlite_db *self = FX_NEW(own, struct sqlite_db);
+
+    store_init(&self->db, own, clock, random, &sqlite_driver);
+    self->path = fx_strdup(own, absolute);
+    pthread_mutex_init(&self->lock, NULL);
+    FX_TRY(start(self, err));
+    *ret_store = &FX_TAKE(self)->db.store;
+    return FX_OK;
+}
