@@ -32,6 +32,7 @@ enum {
     FX_ENGINE_PROGRESS_MS = 2000,           /* between two edits of one progress card */
     FX_ENGINE_POST_PACE_MS = 1000,          /* Slack: one post a second per channel */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
+    FX_ENGINE_RECONCILE_MS = 5 * 60 * 1000,      /* between two comparisons with CloudWatch */
     FX_ENGINE_KEEP_MS = 7 * 24 * 60 * 60 * 1000, /* done jobs and sent messages, for a person */
     FX_ENGINE_ANCHOR_MS = 60 * 60 * 1000,        /* between two anchors of the audit log, at most */
     FX_ENGINE_ANCHOR_ROWS = 1000,                /* so many new rows are not left without one */

@@ -53,6 +53,7 @@ struct fx_alarm {
     const struct fx_json
         *children; /* composite: names of the children in alarm, maybe none; else NULL */
     const struct fx_json *extra; /* notes: what to show, an object; NULL */
+    bool asked;                  /* CloudWatch said so when it was asked; no notification told it */
 };
 
 /* Never fails on content: FX_OK for any text. topic_arn supplies account and region when the
@@ -60,6 +61,30 @@ struct fx_alarm {
 enum fx_code fx_alarm_read(struct fx_scope *sc, const char *message, const char *subject,
                            const char *topic_arn, int64_t sent_ms, struct fx_alarm **ret_alarm,
                            struct fx_error *err);
+
+/* ---- what CloudWatch says when it is asked ---- */
+
+/* One change of an alarm's state. */
+struct fx_alarm_change {
+    enum fx_alarm_state state;
+    int64_t at_ms;
+    const char *reason;      /* "" when not told */
+    const char *reason_data; /* JSON as text; "" */
+};
+
+/* What is known of the past of an alarm of DescribeAlarms, the oldest first: its items of
+ * DescribeAlarmHistory, given oldest first (NULL: none), and what it shows now. The items do not
+ * count for an alarm whose actions another one holds back at times: nobody can say afterwards
+ * whether a change was meant to be told. */
+struct fx_alarm_change *fx_alarm_changes(struct fx_scope *sc, const struct fx_json *described,
+                                         const struct fx_json *items, size_t *ret_count);
+/* An alarm of DescribeAlarms after this change: what SNS's message of the change would be read as,
+ * but for `asked`. */
+struct fx_alarm *fx_alarm_described(struct fx_scope *sc, const struct fx_json *described,
+                                    const struct fx_alarm_change *change);
+/* Whether CloudWatch notifies this topic when the alarm goes to that state. */
+bool fx_alarm_notifies(const struct fx_json *described, enum fx_alarm_state state,
+                       const char *topic_arn);
 
 /* ---- what an alarm does to incidents ---- */
 
@@ -73,14 +98,36 @@ enum fx_incident_change {
                           * insufficient data */
 };
 
-enum { FX_INCIDENT_REOPEN_WITHIN_MS = 30 * 60 * 1000 };
+enum {
+    FX_INCIDENT_REOPEN_WITHIN_MS = 30 * 60 * 1000,
+    /* SNS, DescribeAlarms and the history date one change by some milliseconds apart. CloudWatch
+     * looks at an alarm every ten seconds at most, so two changes are never this close. */
+    FX_INCIDENT_SAME_CHANGE_MS = 2000,
+    FX_INCIDENT_GRACE_MS = 60 * 1000, /* a notification may still be on its way */
+};
 
 struct fx_incident_facts {
     bool exists, open;
     int64_t changed_ms, closed_ms; /* of the newest incident with this key */
+    int64_t alarmed_ms;            /* when the newest ALARM that was told began; 0: none */
+    bool asked;                    /* some of it is known from asking CloudWatch */
 };
 /* An OK that is ignored because the incident is closed, but newer than changed_ms, must become its
  * changed_ms all the same: the alarm before it may still be on its way and would reopen the
  * incident. */
 enum fx_incident_change fx_incident_decide(const struct fx_alarm *alarm,
                                            const struct fx_incident_facts *facts);
+/* True when this ALARM is the newest one that was told, told once more. */
+bool fx_incident_knows(const struct fx_alarm *alarm, const struct fx_incident_facts *facts);
+
+/* What CloudWatch knows of one alarm. */
+struct fx_incident_past {
+    const struct fx_alarm_change *changes; /* the oldest first */
+    size_t count;
+    bool notifies; /* of ALARM; otherwise nobody was meant to be told that one began */
+};
+/* Those changes that nobody was told of and that a notification can hardly tell any more, the
+ * oldest first, into ret_changes, which has room for all. They must be handled in this order. */
+size_t fx_incident_missed(const struct fx_incident_past *past,
+                          const struct fx_incident_facts *facts, int64_t now_ms,
+                          struct fx_alarm_change *ret_changes);

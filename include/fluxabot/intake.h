@@ -1,4 +1,5 @@
-/* intake.h - what reception may not do itself: fetch certificates, confirm subscriptions.
+/* intake.h - what reception may not do itself: fetch certificates, confirm subscriptions, ask for
+ * alarms whose notification did not arrive.
  */
 #pragma once
 
@@ -16,3 +17,31 @@ enum fx_code fx_intake_certificate(struct fx_http *http, struct fx_scope *sc,
 enum fx_code fx_intake_confirm(struct fx_aws *aws, struct fx_scope *sc,
                                const struct fx_sns_envelope *envelope,
                                const char **ret_subscription_arn, struct fx_error *err);
+
+/* ---- what CloudWatch knows of a topic's alarms ---- */
+
+enum {
+    FX_INTAKE_ALARMS_A_CALL = 100, /* CloudWatch's own limit, of names and of rows in an answer */
+    FX_INTAKE_MAX_PAGES = 50,      /* of one question about alarms */
+    FX_INTAKE_MAX_HISTORY_PAGES = 20,
+};
+
+/* The metric and composite alarms that are in ALARM and have this very topic among their actions,
+ * as DescribeAlarms shows them. FX_ERR_LIMIT when they fill more than FX_INTAKE_MAX_PAGES. */
+enum fx_code fx_intake_ringing(struct fx_aws *aws, struct fx_scope *sc, const char *topic_arn,
+                               struct fx_json **ret_alarms, struct fx_error *err);
+/* Those of these alarms, any number, that there are in the topic's region. */
+enum fx_code fx_intake_named(struct fx_aws *aws, struct fx_scope *sc, const char *topic_arn,
+                             const struct fx_json *names, struct fx_json **ret_alarms,
+                             struct fx_error *err);
+/* The changes of state in the topic's region, of all alarms, from from_ms on, the oldest first, as
+ * DescribeAlarmHistory shows them. *ret_until_ms is now_ms, or an earlier moment up to which they
+ * are complete: then there are more than FX_INTAKE_MAX_HISTORY_PAGES hold. */
+enum fx_code fx_intake_history(struct fx_aws *aws, struct fx_scope *sc, const char *topic_arn,
+                               int64_t from_ms, int64_t now_ms, struct fx_json **ret_items,
+                               int64_t *ret_until_ms, struct fx_error *err);
+/* When the alarm was deleted; 0: CloudWatch's history does not say that it was. An alarm that is
+ * merely not shown proves nothing: it may be another account's. */
+enum fx_code fx_intake_deletion(struct fx_aws *aws, struct fx_scope *sc, const char *alarm_arn,
+                                const char *alarm_name, int64_t *ret_deleted_ms,
+                                struct fx_error *err);

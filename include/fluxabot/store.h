@@ -344,7 +344,8 @@ struct fx_store {
                             struct fx_error *err);
     enum fx_code (*incident)(struct fx_store *store, struct fx_scope *sc, const char *id,
                              struct fx_incident **ret_incident, struct fx_error *err);
-    /* The newest incident with this key, open or closed. */
+    /* The open incident with this key, otherwise the newest closed one. An ALARM and its OK that
+     * are handled at the same moment leave both: the open one must find its end. */
     enum fx_code (*incident_by_key)(struct fx_store *store, struct fx_scope *sc, const char *system,
                                     const char *key, struct fx_incident **ret_incident,
                                     struct fx_error *err);

@@ -45,6 +45,13 @@ static const struct {
                                 NULL},
     [FX_METRIC_PAGES_SENT] = {"fluxabot_pages_sent_total", "", "counter",
                               "Events sent to PagerDuty."},
+    [FX_METRIC_ALARMS_RECOVERED] =
+        {"fluxabot_alarms_recovered_total", "", "counter",
+         "Changes of alarms that were found by asking CloudWatch, not told by SNS."},
+    [FX_METRIC_RECONCILES_DONE] = {"fluxabot_reconciles_total", "{outcome=\"done\"}", "counter",
+                                   "Comparisons of a topic's alarms with CloudWatch by outcome."},
+    [FX_METRIC_RECONCILES_FAILED] = {"fluxabot_reconciles_total", "{outcome=\"failed\"}", "counter",
+                                     NULL},
     [FX_METRIC_OUTBOX_WAITING] = {"fluxabot_outbox_waiting", "", "gauge",
                                   "Messages that may be sent now."},
     [FX_METRIC_ANCHORS_MADE] = {"fluxabot_audit_anchors_total", "{outcome=\"made\"}", "counter",

@@ -34,6 +34,8 @@ enum fx_code fx_engine_start(const struct fx_engine_options *options, struct fx_
 
     if (code == FX_OK)
         code = engine_schedules_begin(engine, err);
+    if (code == FX_OK)
+        code = engine_start_reconciling(engine, err);
 
     if (code != FX_OK) {
         fx_scope_free(engine->scope);

@@ -8,13 +8,6 @@
 
 enum { CERTIFICATE_TTL_MS = 24 * 60 * 60 * 1000 };
 
-static const struct fx_engine_topic *find_topic(const struct fx_engine *engine, const char *arn) {
-    for (size_t i = 0; i < engine->options.topics_count; i++)
-        if (strcmp(engine->options.topics[i].arn, arn) == 0)
-            return &engine->options.topics[i];
-    return NULL;
-}
-
 /* The key under which reception looks for the certificate, too. */
 static char *cache_key(struct fx_scope *sc, const struct fx_sns_envelope *envelope) {
     return fx_printf(sc, "sns-certificate:%s", envelope->certificate_url);
@@ -83,7 +76,7 @@ static enum fx_code confirm(struct engine_work *work, const struct fx_engine_sys
 
 static enum fx_code handle_verified(struct engine_work *work,
                                     const struct fx_sns_envelope *envelope, struct fx_error *err) {
-    const struct fx_engine_topic *topic = find_topic(work->engine, envelope->topic_arn);
+    const struct fx_engine_topic *topic = engine_topic(work->engine, envelope->topic_arn);
     const struct fx_engine_system *system =
         topic == NULL ? NULL : engine_system(work->engine, topic->system);
     struct fx_alarm *alarm = NULL;
@@ -106,7 +99,7 @@ static enum fx_code handle_verified(struct engine_work *work,
     }
     FX_TRY(fx_alarm_read(work->sc, envelope->message, envelope->subject, envelope->topic_arn,
                          envelope->sent_ms, &alarm, err));
-    return engine_alarm(work, system, topic->environment, alarm, err);
+    return engine_alarm(work, system, topic->environment, alarm, NULL, err);
 }
 
 enum fx_code engine_event_sns(struct engine_work *work, const struct fx_event *event,

@@ -17,9 +17,13 @@ static char *capitalized(struct fx_scope *sc, const char *word) {
     return copy;
 }
 
-static char *card_title(struct fx_scope *sc, const struct fx_incident *incident, const char *name) {
+static char *card_title(struct fx_scope *sc, const struct fx_incident *incident,
+                        const struct fx_json *body) {
+    const char *name = fx_json_text(fx_json_at_path(body, "alarm.name"));
+
     if (incident->state == FX_INCIDENT_CLOSED)
-        return fx_printf(sc, "Resolved: %s", name);
+        return fx_printf(sc, "%s: %s", fx_json_at(body, "ending") != NULL ? "Closed" : "Resolved",
+                         name);
     return fx_printf(sc, "%s: %s", capitalized(sc, incident->severity), incident->title);
 }
 
@@ -61,12 +65,15 @@ static struct fx_json *card_verdict(struct fx_scope *sc, const struct fx_inciden
                                     const struct fx_json *body) {
     const char *verdict = fx_json_get_text(body, "verdict");
     const char *found = verdict != NULL ? engine_sentence(sc, verdict) : "";
+    const char *ending = fx_json_get_text(body, "ending");
 
     if (incident->state == FX_INCIDENT_CLOSED)
         return fx_json_array_of(
-            sc, fx_json_string(sc, "OK again since "), engine_time(sc, incident->closed_ms),
-            fx_json_stringf(sc, ", after %s.",
-                            fx_duration(sc, incident->closed_ms - incident->opened_ms)),
+            sc, fx_json_string(sc, ending != NULL ? "Closed since " : "OK again since "),
+            engine_time(sc, incident->closed_ms),
+            fx_json_stringf(sc, ", after %s%s%s.",
+                            fx_duration(sc, incident->closed_ms - incident->opened_ms),
+                            ending != NULL ? ": " : "", ending != NULL ? ending : ""),
             NULL);
     return fx_json_array_of(sc, fx_json_string(sc, "Since "), engine_time(sc, incident->opened_ms),
                             fx_json_string(sc, ". "),
@@ -206,11 +213,11 @@ enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engi
     FX_TRY(fx_json_parse(sc, fx_slice_of(incident->body_json), &body, err));
     const struct fx_json *alarm = fx_json_at(body, "alarm");
     struct fx_json *card = fx_json_object_of(
-        sc, "title", fx_json_string(sc, card_title(sc, incident, fx_json_get_text(alarm, "name"))),
-        "tone", fx_json_string(sc, incident->state == FX_INCIDENT_CLOSED ? "good" : "alarm"),
-        "verdict", card_verdict(sc, incident, body), "lines", card_lines(sc, incident, body),
-        "fields", card_fields(sc, incident, alarm), "list", engine_alarm_details(sc, body),
-        "buttons", card_buttons(work, incident, body), "context",
+        sc, "title", fx_json_string(sc, card_title(sc, incident, body)), "tone",
+        fx_json_string(sc, incident->state == FX_INCIDENT_CLOSED ? "good" : "alarm"), "verdict",
+        card_verdict(sc, incident, body), "lines", card_lines(sc, incident, body), "fields",
+        card_fields(sc, incident, alarm), "list", engine_alarm_details(sc, body), "buttons",
+        card_buttons(work, incident, body), "context",
         fx_json_stringf(sc, "Incident %s; details are in the thread", incident->id), NULL);
 
     return engine_put_card(work, fx_printf(sc, "incident:%s", incident->id), "", system->channel,

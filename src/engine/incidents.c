@@ -1,66 +1,16 @@
 /* incidents.c - what an alarm does: a card, a page, a triage; until it is over. */
 #include "private.h"
 
-#include "fluxabot/base/digest.h"
 #include "fluxabot/base/log.h"
 #include "fluxabot/pagerduty.h"
 
 #include <string.h>
 
 enum {
-    TIMELINE_KEPT = 50,
     /* a look into a queue hides its messages, which can end the alarm and begin it anew: without a
      * pause each look would start the next */
     TRIAGE_COOLDOWN_MS = 30 * 60 * 1000,
 };
-
-/* ---- the body: what an incident remembers as JSON ---- */
-
-static struct fx_json *route_body(struct fx_scope *sc, const struct fx_engine_system *system,
-                                  const struct fx_alarm_route *route) {
-    struct fx_json *buttons = fx_json_array(sc);
-
-    for (size_t i = 0; route != NULL && i < route->buttons_count; i++) {
-        const struct fx_runbook *runbook = NULL;
-        struct fx_slice rest;
-
-        fx_system_match(system->system, fx_slice_of(route->buttons[i]), &runbook, &rest);
-        if (runbook == NULL) /* check has made sure of it */
-            continue;
-        struct fx_json *button =
-            engine_remember_button(sc, system, runbook, fx_slice_dup(sc, rest), NULL);
-
-        if (fx_json_count(buttons) == 0)
-            fx_json_put(button, "style", fx_json_string(sc, "primary"));
-        fx_json_add(buttons, button);
-    }
-    return buttons;
-}
-
-static struct fx_json *alarm_body(struct fx_scope *sc, const struct fx_alarm *alarm) {
-    return fx_json_object_of(
-        sc, "name", fx_json_string(sc, alarm->name), "arn", fx_json_string(sc, alarm->arn), "shape",
-        fx_json_string(sc, fx_alarm_shape_name(alarm->shape)), "reason",
-        fx_json_string(sc, alarm->reason), "description", fx_json_string(sc, alarm->description),
-        "account", fx_json_string(sc, alarm->account), "region", fx_json_string(sc, alarm->region),
-        "namespace", fx_json_string(sc, alarm->metric_namespace), "metric",
-        fx_json_string(sc, alarm->metric_name), "comparison", fx_json_string(sc, alarm->comparison),
-        "threshold", alarm->has_threshold ? fx_json_real(sc, alarm->threshold) : NULL, "children",
-        alarm->children == NULL ? NULL : fx_json_copy(sc, alarm->children), "extra",
-        alarm->extra == NULL ? NULL : fx_json_copy(sc, alarm->extra), NULL);
-}
-
-static void add_to_timeline(struct fx_scope *sc, struct fx_json *body, int64_t at_ms,
-                            const char *text) {
-    struct fx_json *timeline = fx_json_at(body, "timeline"), *kept = fx_json_array(sc);
-    size_t count = fx_json_count(timeline);
-
-    for (size_t i = count < TIMELINE_KEPT ? 0 : count - TIMELINE_KEPT + 1; i < count; i++)
-        fx_json_add(kept, fx_json_item(timeline, i));
-    fx_json_add(kept, fx_json_object_of(sc, "at", fx_json_int(sc, at_ms), "text",
-                                        fx_json_string(sc, text), NULL));
-    fx_json_put(body, "timeline", kept);
-}
 
 /* ---- the page ---- */
 
@@ -109,14 +59,43 @@ struct telling {
     const struct fx_engine_system *system;
     const char *environment;
     const struct fx_alarm *alarm;
+    const struct engine_finding *found; /* NULL: a notification told it */
     const struct fx_alarm_route *route; /* NULL: nobody described this alarm */
     struct fx_incident *incident;
     struct fx_json *body;
 };
 
+static bool is_over(const struct telling *t) {
+    return t->found != NULL && t->found->over;
+}
+
+static void note_finding(struct telling *t) {
+    struct fx_scope *sc = t->work->sc;
+    const char *state = t->alarm->state == FX_ALARM_STATE_ALARM ? "ALARM" : "OK";
+
+    fx_json_put(t->body, "asked", fx_json_bool(sc, true));
+    if (t->found->ending != NULL)
+        return;
+    /* once: of what is over, with its end */
+    if (!t->found->over || t->incident->state == FX_INCIDENT_CLOSED)
+        engine_add_to_timeline(sc, t->body, t->work->now_ms, t->found->note);
+    fx_writes_audit(sc, &t->work->writes, "fluxabot", "alarm.recovered", t->incident->id,
+                    fx_json_object_of(sc, "alarm", fx_json_string(sc, t->alarm->name), "state",
+                                      fx_json_string(sc, state), "changed",
+                                      fx_json_int(sc, t->alarm->changed_ms), NULL));
+    fx_metrics_add(t->work->engine->options.metrics, FX_METRIC_ALARMS_RECOVERED, 1);
+    fx_log(sc, FX_LOG_WARN, "alarm.recovered", FX_S("name", t->alarm->name), FX_S("state", state),
+           FX_I("changed_ms", t->alarm->changed_ms), FX_S("incident", t->incident->id));
+}
+
 static enum fx_code write_incident(struct telling *t, struct fx_error *err) {
+    if (t->found != NULL)
+        note_finding(t);
     t->incident->body_json = fx_json_dump(t->work->sc, t->body);
     fx_writes_incident(t->work->sc, &t->work->writes, t->incident);
+    /* its end comes at once and has the card: nobody should read "is in alarm" any more */
+    if (is_over(t) && t->incident->state == FX_INCIDENT_OPEN)
+        return FX_OK;
     return engine_incident_card(t->work, t->system, t->incident, err);
 }
 
@@ -162,13 +141,14 @@ static void fill_body(struct telling *t) {
     struct fx_scope *sc = t->work->sc;
 
     t->body = fx_json_object_of(
-        sc, "alarm", alarm_body(sc, t->alarm), "cause",
+        sc, "alarm", engine_alarm_body(sc, t->alarm), "cause",
         t->route == NULL || t->route->cause == NULL ? NULL : fx_json_string(sc, t->route->cause),
         "first_action",
         t->route == NULL || t->route->first_action == NULL
             ? NULL
             : fx_json_string(sc, t->route->first_action),
-        "_buttons", route_body(sc, t->system, t->route), "timeline", fx_json_array(sc), NULL);
+        "_buttons", engine_route_buttons(sc, t->system, t->route), "timeline", fx_json_array(sc),
+        NULL);
     note_alarm(t);
 }
 
@@ -196,6 +176,22 @@ static void new_incident(struct telling *t) {
         .paged = !note && t->route != NULL && t->route->page};
 }
 
+/* It is over, so nobody is paged and nothing is started; but it was, so it is told. */
+static void note_late(struct telling *t) {
+    engine_add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms,
+                           "in alarm; this was told only after it was over");
+    fx_writes_audit(t->work->sc, &t->work->writes, "alarm", "incident.told_late", t->incident->id,
+                    NULL);
+}
+
+/* Is told when its end is, which follows at once. */
+static enum fx_code begin_late(struct telling *t, struct fx_error *err) {
+    t->incident->paged = false;
+    fx_json_put(t->body, "late", fx_json_bool(t->work->sc, true));
+    note_late(t);
+    return write_incident(t, err);
+}
+
 static enum fx_code open_incident(struct telling *t, struct fx_error *err) {
     struct engine_work *work = t->work;
     struct fx_scope *sc = work->sc;
@@ -204,6 +200,8 @@ static enum fx_code open_incident(struct telling *t, struct fx_error *err) {
     new_incident(t);
     fx_writes_audit(sc, &work->writes, "alarm", "incident.opened", t->incident->id,
                     fx_json_object_of(sc, "alarm", fx_json_string(sc, t->alarm->name), NULL));
+    if (is_over(t))
+        return begin_late(t, err);
     page(work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
     return note ? write_incident(t, err) : start_triage(t, err);
 }
@@ -241,17 +239,22 @@ static enum fx_code reopen_incident(struct telling *t, struct fx_error *err) {
     t->incident->closed_ms = 0;
     t->incident->changed_ms = t->alarm->changed_ms;
     t->incident->acked_by = "";
+    t->incident->paged = t->route != NULL && t->route->page;
     t->incident->seen++;
-    fx_json_put(t->body, "alarm", alarm_body(t->work->sc, t->alarm));
+    fx_json_put(t->body, "alarm", engine_alarm_body(t->work->sc, t->alarm));
+    fx_json_remove(t->body, "ending");
+    fx_json_remove(t->body, "late");
     bool again = t->work->now_ms - fx_json_get_int(t->body, "triaged", 0) >= TRIAGE_COOLDOWN_MS;
 
     if (again)
         fx_json_remove(t->body, "verdict");
     note_alarm(t);
-    if (told)
-        add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms, "in alarm again");
+    if (told && !is_over(t))
+        engine_add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms, "in alarm again");
     fx_writes_audit(t->work->sc, &t->work->writes, "alarm", "incident.reopened", t->incident->id,
                     NULL);
+    if (is_over(t))
+        return begin_late(t, err);
     page(t->work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
     return again ? start_triage(t, err) : write_incident(t, err);
 }
@@ -259,7 +262,7 @@ static enum fx_code reopen_incident(struct telling *t, struct fx_error *err) {
 static enum fx_code repeat_incident(struct telling *t, struct fx_error *err) {
     t->incident->changed_ms = t->alarm->changed_ms;
     t->incident->seen++;
-    fx_json_put(t->body, "alarm", alarm_body(t->work->sc, t->alarm));
+    fx_json_put(t->body, "alarm", engine_alarm_body(t->work->sc, t->alarm));
     note_alarm(t);
     return write_incident(t, err);
 }
@@ -275,67 +278,87 @@ static void remember_ok(struct telling *t) {
     fx_writes_incident(t->work->sc, &t->work->writes, t->incident);
 }
 
-/* It is over, so nobody is paged and nothing is started; but it was, so it is told. */
+/* The incident that is known was over long before: this one has a card of its own, which nobody has
+ * to look for. */
+static void separate_late(struct telling *t) {
+    int64_t over_ms = t->incident->changed_ms;
+
+    new_incident(t);
+    t->incident->state = FX_INCIDENT_CLOSED;
+    t->incident->closed_ms = t->incident->changed_ms = over_ms;
+    t->incident->paged = false;
+    t->incident->seen = 0;
+}
+
 static enum fx_code tell_late(struct telling *t, struct fx_error *err) {
+    if (t->alarm->changed_ms - t->incident->closed_ms > FX_INCIDENT_REOPEN_WITHIN_MS)
+        separate_late(t);
     if (t->incident->seen == 0)
         t->incident->opened_ms = t->alarm->changed_ms;
     t->incident->seen++;
-    fx_json_put(t->body, "alarm", alarm_body(t->work->sc, t->alarm));
+    fx_json_put(t->body, "alarm", engine_alarm_body(t->work->sc, t->alarm));
     note_alarm(t);
-    add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms,
-                    "in alarm; this was told only after it was over");
-    fx_writes_audit(t->work->sc, &t->work->writes, "alarm", "incident.told_late", t->incident->id,
-                    NULL);
+    note_late(t);
     return write_incident(t, err);
 }
 
-static bool is_late(const struct telling *t) {
-    return t->incident != NULL && t->incident->state == FX_INCIDENT_CLOSED &&
-           t->alarm->state == FX_ALARM_STATE_ALARM &&
-           t->alarm->changed_ms > fx_json_get_int(t->body, "alarmed", 0);
+static bool is_late(const struct telling *t, const struct fx_incident_facts *facts) {
+    return facts->exists && !facts->open && t->alarm->state == FX_ALARM_STATE_ALARM &&
+           t->alarm->changed_ms > facts->alarmed_ms && !fx_incident_knows(t->alarm, facts);
+}
+
+/* What those in the thread are told. */
+static enum fx_code tell_end(struct telling *t, const char *lasted, const char *ending,
+                             struct fx_error *err) {
+    struct fx_scope *sc = t->work->sc;
+    struct fx_json *verdict =
+        ending != NULL ? fx_json_stringf(sc, "Closed after %s: %s.", lasted, ending)
+                       : fx_json_stringf(sc, "%s is OK again after %s.", t->alarm->name, lasted);
+
+    return engine_put_card(
+        t->work,
+        fx_printf(sc, "incident:%s:ok:%lld", t->incident->id, (long long)t->alarm->changed_ms),
+        fx_printf(sc, "incident:%s", t->incident->id), t->system->channel,
+        fx_json_object_of(sc, "verdict", verdict, NULL), err);
 }
 
 static enum fx_code close_incident(struct telling *t, struct fx_error *err) {
     struct fx_scope *sc = t->work->sc;
+    const char *ending = t->found != NULL ? t->found->ending : NULL;
 
     t->incident->state = FX_INCIDENT_CLOSED;
     t->incident->closed_ms = t->alarm->changed_ms;
     t->incident->changed_ms = t->alarm->changed_ms;
     const char *lasted = fx_duration(sc, t->incident->closed_ms - t->incident->opened_ms);
 
-    add_to_timeline(sc, t->body, t->alarm->changed_ms,
-                    fx_printf(sc, "back to OK after %s", lasted));
-    fx_writes_audit(sc, &t->work->writes, "alarm", "incident.closed", t->incident->id, NULL);
+    engine_add_to_timeline(sc, t->body, t->alarm->changed_ms,
+                           ending != NULL ? fx_printf(sc, "closed after %s: %s", lasted, ending)
+                                          : fx_printf(sc, "back to OK after %s", lasted));
+    fx_json_put(t->body, "ending", ending == NULL ? NULL : fx_json_string(sc, ending));
+    fx_writes_audit(
+        sc, &t->work->writes, "alarm", "incident.closed", t->incident->id,
+        ending == NULL ? NULL : fx_json_object_of(sc, "why", fx_json_string(sc, ending), NULL));
     page(t->work, t->system, t->incident, FX_PAGE_RESOLVE, t->body);
-    FX_TRY(engine_put_card(
-        t->work,
-        fx_printf(sc, "incident:%s:ok:%lld", t->incident->id, (long long)t->alarm->changed_ms),
-        fx_printf(sc, "incident:%s", t->incident->id), t->system->channel,
-        fx_json_object_of(sc, "verdict",
-                          fx_json_stringf(sc, "%s is OK again after %s.", t->alarm->name, lasted),
-                          NULL),
-        err));
+    if (!fx_json_get_bool(t->body, "late", false)) /* its first card says it all */
+        FX_TRY(tell_end(t, lasted, ending, err));
     return write_incident(t, err);
 }
 
 enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_system *system,
                           const char *environment, const struct fx_alarm *alarm,
-                          struct fx_error *err) {
+                          const struct engine_finding *found, struct fx_error *err) {
     struct fx_store *store = work->engine->options.store;
-    struct telling t = {.work = work, .system = system, .environment = environment, .alarm = alarm};
-    struct fx_incident_facts facts = {0};
+    struct telling t = {
+        .work = work, .system = system, .environment = environment, .alarm = alarm, .found = found};
 
     t.route = fx_system_route(system->system, alarm->name, alarm->metric_namespace,
                               alarm->metric_name, alarm->dimensions);
     FX_TRY(store->incident_by_key(store, work->sc, system->system->name, alarm->key, &t.incident,
                                   err));
-    if (t.incident != NULL) {
-        facts = (struct fx_incident_facts){.exists = true,
-                                           .open = t.incident->state == FX_INCIDENT_OPEN,
-                                           .changed_ms = t.incident->changed_ms,
-                                           .closed_ms = t.incident->closed_ms};
+    if (t.incident != NULL)
         FX_TRY(fx_json_parse(work->sc, fx_slice_of(t.incident->body_json), &t.body, err));
-    }
+    struct fx_incident_facts facts = engine_incident_facts(t.incident, t.body);
+
     switch (fx_incident_decide(alarm, &facts)) {
     case FX_INCIDENT_OPENS:
         return open_incident(&t, err);
@@ -350,7 +373,7 @@ enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_syste
     case FX_INCIDENT_IGNORES:
         break;
     }
-    if (is_late(&t))
+    if (is_late(&t, &facts))
         return tell_late(&t, err);
     if (t.incident == NULL && alarm->state == FX_ALARM_STATE_OK)
         remember_ok(&t);
@@ -410,7 +433,7 @@ enum fx_code engine_incident_note(struct engine_run *run, const char *text, stru
     struct telling t;
 
     FX_TRY(load(work, run->row->incident, &t, err));
-    add_to_timeline(work->sc, t.body, work->now_ms, text);
+    engine_add_to_timeline(work->sc, t.body, work->now_ms, text);
     struct fx_json *entry = fx_json_item(fx_json_at(t.body, "timeline"),
                                          fx_json_count(fx_json_at(t.body, "timeline")) - 1);
 

@@ -44,6 +44,7 @@ struct engine_work {
 /* ---- work.c ---- */
 
 const struct fx_engine_system *engine_system(const struct fx_engine *engine, const char *name);
+const struct fx_engine_topic *engine_topic(const struct fx_engine *engine, const char *arn);
 const struct fx_environment *engine_environment(const struct fx_engine_system *system,
                                                 const char *name);
 char *engine_id(struct engine_work *work, const char *prefix);
@@ -114,6 +115,9 @@ enum fx_code engine_authorize_again(struct engine_work *work, const struct fx_en
 
 enum fx_code engine_event_sns(struct engine_work *work, const struct fx_event *event,
                               struct fx_error *err);
+/* What engine_reconcile found. */
+enum fx_code engine_event_reconcile(struct engine_work *work, const struct fx_event *event,
+                                    struct fx_error *err);
 enum fx_code engine_event_command(struct engine_work *work, const struct fx_event *event,
                                   struct fx_error *err);
 enum fx_code engine_event_interaction(struct engine_work *work, const struct fx_event *event,
@@ -130,9 +134,16 @@ enum fx_code engine_unknown_command(struct engine_work *work, const struct fx_en
 
 /* ---- incidents.c ---- */
 
+/* How an alarm became known that no notification told. */
+struct engine_finding {
+    const char *note;   /* what the incident's timeline says of that */
+    const char *ending; /* why it ends when the alarm is not OK; NULL */
+    bool over;          /* an ALARM that has ended: nobody is paged, nothing is started */
+};
+/* found is NULL for what a notification told. */
 enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_system *system,
                           const char *environment, const struct fx_alarm *alarm,
-                          struct fx_error *err);
+                          const struct engine_finding *found, struct fx_error *err);
 enum fx_code engine_acknowledge(struct engine_work *work, const char *incident_id, const char *user,
                                 struct fx_error *err);
 /* A triage run has ended: its verdict goes onto the card. */
@@ -148,6 +159,27 @@ struct fx_json *engine_link_button(struct fx_scope *sc, const char *text, const 
 char *engine_console_url(struct fx_scope *sc, const struct fx_json *alarm);
 /* What AWS said, for those who want to know more. */
 struct fx_json *engine_alarm_details(struct fx_scope *sc, const struct fx_json *body);
+
+/* ---- reconcile.c ---- */
+
+/* Makes a comparison of each topic due, at the start. */
+enum fx_code engine_start_reconciling(struct fx_engine *engine, struct fx_error *err);
+/* The job "reconcile": compares what CloudWatch knows of a topic's alarms with what was told. */
+enum fx_code engine_reconcile(struct engine_work *work, struct fx_error *err);
+/* The next one of the topic of the job in hand, among the writes. */
+void engine_reconcile_later(struct engine_work *work, int64_t after_ms);
+
+/* ---- incident_body.c ---- */
+
+/* What the decisions of incident.h look at; both may be NULL. */
+struct fx_incident_facts engine_incident_facts(const struct fx_incident *incident,
+                                               const struct fx_json *body);
+struct fx_json *engine_alarm_body(struct fx_scope *sc, const struct fx_alarm *alarm);
+/* The buttons of its card; route may be NULL. */
+struct fx_json *engine_route_buttons(struct fx_scope *sc, const struct fx_engine_system *system,
+                                     const struct fx_alarm_route *route);
+void engine_add_to_timeline(struct fx_scope *sc, struct fx_json *body, int64_t at_ms,
+                            const char *text);
 
 /* ---- runs.c ---- */
 

@@ -7,10 +7,30 @@
 
 static const struct fx_engine_system *system_of_topic(const struct fx_engine *engine,
                                                       const char *arn) {
-    for (size_t i = 0; i < engine->options.topics_count; i++)
-        if (strcmp(engine->options.topics[i].arn, arn) == 0)
-            return engine_system(engine, engine->options.topics[i].system);
-    return NULL;
+    const struct fx_engine_topic *topic = arn == NULL ? NULL : engine_topic(engine, arn);
+
+    return topic == NULL ? NULL : engine_system(engine, topic->system);
+}
+
+static enum fx_code tell_unhandled(struct engine_work *work, const struct fx_engine_system *system,
+                                   const char *topic, const char *key, const struct fx_error *why,
+                                   struct fx_error *err) {
+    struct fx_scope *sc = work->sc;
+
+    return engine_put_card(
+        work, key, "", system->channel,
+        fx_json_object_of(
+            sc, "title", fx_json_string(sc, "A notification could not be handled"), "tone",
+            fx_json_string(sc, "bad"), "verdict", fx_json_stringf(sc, "%s.", why->message), "lines",
+            fx_json_array_of(
+                sc,
+                fx_json_stringf(sc,
+                                "It came from topic %s. Look at the alarms in CloudWatch: this one "
+                                "is not shown here.",
+                                topic),
+                NULL),
+            NULL),
+        err);
 }
 
 /* Nothing of an unverified event is shown, and all of them share one message: anybody may send
@@ -26,23 +46,25 @@ static enum fx_code give_up_alarm(struct engine_work *work, const struct fx_even
 
     if (system == NULL)
         return FX_OK; /* nobody's: the log has it */
-    return engine_put_card(
-        work,
-        event->verified ? fx_printf(sc, "sns:%s", envelope->message_id)
-                        : fx_printf(sc, "sns-unverified:%s", system->system->name),
-        "", system->channel,
-        fx_json_object_of(
-            sc, "title", fx_json_string(sc, "A notification could not be handled"), "tone",
-            fx_json_string(sc, "bad"), "verdict", fx_json_stringf(sc, "%s.", why->message), "lines",
-            fx_json_array_of(
-                sc,
-                fx_json_stringf(sc,
-                                "It came from topic %s. Look at the alarms in CloudWatch: this one "
-                                "is not shown here.",
-                                envelope->topic_arn),
-                NULL),
-            NULL),
-        err);
+    return tell_unhandled(work, system, envelope->topic_arn,
+                          event->verified
+                              ? fx_printf(sc, "sns:%s", envelope->message_id)
+                              : fx_printf(sc, "sns-unverified:%s", system->system->name),
+                          why, err);
+}
+
+static enum fx_code give_up_finding(struct engine_work *work, const struct fx_event *event,
+                                    const struct fx_error *why, struct fx_error *err) {
+    struct fx_json *body = NULL;
+
+    FX_TRY(fx_json_parse(work->sc, fx_slice_of(event->body), &body, err));
+    const char *topic = fx_json_get_text(body, "topic");
+    const struct fx_engine_system *system = system_of_topic(work->engine, topic);
+
+    if (system == NULL)
+        return FX_OK;
+    return tell_unhandled(work, system, topic, fx_printf(work->sc, "reconcile:%s", event->id), why,
+                          err);
 }
 
 static enum fx_code give_up_command(struct engine_work *work, const struct fx_event *event,
@@ -75,6 +97,7 @@ static enum fx_code give_up_event(struct engine_work *work, const struct fx_erro
                              struct fx_error *);
     } kinds[] = {
         {"sns", give_up_alarm},
+        {"reconcile", give_up_finding},
         {"slack.command", give_up_command},
         {"slack.interaction", give_up_click},
     };
@@ -164,5 +187,7 @@ enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why
         return give_up_run(work, why, err);
     if (strcmp(work->job->kind, "schedule") == 0)
         engine_schedule_skip(work);
+    if (strcmp(work->job->kind, "reconcile") == 0) /* whatever it was, the next one looks again */
+        engine_reconcile_later(work, FX_ENGINE_RECONCILE_MS);
     return FX_OK;
 }

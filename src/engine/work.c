@@ -12,6 +12,13 @@ const struct fx_engine_system *engine_system(const struct fx_engine *engine, con
     return NULL;
 }
 
+const struct fx_engine_topic *engine_topic(const struct fx_engine *engine, const char *arn) {
+    for (size_t i = 0; i < engine->options.topics_count; i++)
+        if (strcmp(engine->options.topics[i].arn, arn) == 0)
+            return &engine->options.topics[i];
+    return NULL;
+}
+
 const struct fx_environment *engine_environment(const struct fx_engine_system *system,
                                                 const char *name) {
     for (size_t i = 0; i < system->environments_count; i++)

@@ -19,6 +19,7 @@ static enum fx_code handle_event(struct engine_work *work, struct fx_error *err)
         enum fx_code (*handle)(struct engine_work *, const struct fx_event *, struct fx_error *);
     } kinds[] = {
         {"sns", engine_event_sns},
+        {"reconcile", engine_event_reconcile},
         {"slack.command", engine_event_command},
         {"slack.interaction", engine_event_interaction},
     };
@@ -39,8 +40,9 @@ static const struct {
     const char *kind;
     job_handler_fn *handle;
 } job_kinds[] = {
-    {"event", handle_event},   {"run", engine_continue_run},  {"expire", engine_expire},
-    {"remind", engine_remind}, {"schedule", engine_schedule}, {"anchor", engine_anchor},
+    {"event", handle_event},         {"run", engine_continue_run},  {"expire", engine_expire},
+    {"remind", engine_remind},       {"schedule", engine_schedule}, {"anchor", engine_anchor},
+    {"reconcile", engine_reconcile},
 };
 
 static enum fx_code handle(struct engine_work *work, struct fx_error *err) {

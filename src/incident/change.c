@@ -16,7 +16,7 @@ static const struct fx_json *reason_data(struct fx_scope *sc, const struct fx_js
     return json;
 }
 
-static const struct fx_json *children_of(struct fx_scope *sc, const struct fx_json *reason) {
+const struct fx_json *incident_children(struct fx_scope *sc, const struct fx_json *reason) {
     const struct fx_json *list = fx_json_at(reason, "triggeringAlarms");
     struct fx_json *names = fx_json_array(sc);
 
@@ -52,7 +52,7 @@ static void read_change(const struct incident_message *message, const struct fx_
     incident_take_metrics(sc, fx_json_at(configuration, "metrics"), alarm);
     incident_take_threshold(fx_json_at(reason, "threshold"), alarm);
     if (fx_json_get_text(configuration, "alarmRule"))
-        alarm->children = children_of(sc, reason);
+        alarm->children = incident_children(sc, reason);
 }
 
 static const char *alarm_among(const struct fx_json *resources) {

@@ -31,8 +31,8 @@ static void read_single_metric(struct fx_scope *sc, const struct fx_json *trigge
     alarm->dimensions = incident_dimensions(sc, fx_json_at(trigger, "Dimensions"));
 }
 
-static void read_trigger(struct fx_scope *sc, const struct fx_json *trigger,
-                         struct fx_alarm *alarm) {
+void incident_take_trigger(struct fx_scope *sc, const struct fx_json *trigger,
+                           struct fx_alarm *alarm) {
     const struct fx_json *metrics = fx_json_at(trigger, "Metrics");
 
     alarm->comparison = incident_comparison(fx_json_get_text(trigger, "ComparisonOperator"));
@@ -75,7 +75,7 @@ bool incident_read_cloudwatch(const struct incident_message *message, struct fx_
         alarm->shape = FX_ALARM_COMPOSITE;
         alarm->children = triggering_children(sc, fx_json_at(json, "TriggeringChildren"));
     } else {
-        read_trigger(sc, fx_json_at(json, "Trigger"), alarm);
+        incident_take_trigger(sc, fx_json_at(json, "Trigger"), alarm);
     }
     return true;
 }

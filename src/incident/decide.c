@@ -1,12 +1,20 @@
 /* decide.c - which open incident an alarm belongs to, and what changes. */
 #include "fluxabot/incident.h"
 
+bool fx_incident_knows(const struct fx_alarm *alarm, const struct fx_incident_facts *facts) {
+    int64_t most_ms = alarm->asked || facts->asked ? FX_INCIDENT_SAME_CHANGE_MS : 0;
+    int64_t apart_ms = alarm->changed_ms - facts->alarmed_ms;
+
+    return facts->exists && facts->alarmed_ms > 0 && alarm->state == FX_ALARM_STATE_ALARM &&
+           apart_ms <= most_ms && apart_ms >= -most_ms;
+}
+
 static enum fx_incident_change decide_alarm(const struct fx_alarm *alarm,
                                             const struct fx_incident_facts *facts) {
     if (!facts->exists)
         return FX_INCIDENT_OPENS;
     /* The same change told twice: SNS delivers at least once, and EventBridge may tell it too. */
-    if (alarm->changed_ms == facts->changed_ms)
+    if (alarm->changed_ms == facts->changed_ms || fx_incident_knows(alarm, facts))
         return FX_INCIDENT_IGNORES;
     if (facts->open)
         return FX_INCIDENT_REPEATS;

@@ -42,6 +42,16 @@ incident_read_fn incident_read_budget;             /* text.c */
 incident_read_fn incident_read_json;               /* text.c: any object */
 incident_read_fn incident_read_text;               /* text.c: anything */
 
+/* ---- read.c, cloudwatch.c, change.c: parts of readers ---- */
+
+/* Defaults in every field. */
+struct fx_alarm *incident_blank(struct fx_scope *sc);
+/* Metric, threshold and shape; an alarm of DescribeAlarms has the members of SNS's Trigger. */
+void incident_take_trigger(struct fx_scope *sc, const struct fx_json *trigger,
+                           struct fx_alarm *alarm);
+/* The names of a composite's children in alarm, from its reason data. */
+const struct fx_json *incident_children(struct fx_scope *sc, const struct fx_json *reason);
+
 /* ---- fields.c: words from outside ---- */
 
 /* One trimmed line of at most max code points; control characters become blanks. "" for NULL. */

@@ -76,13 +76,19 @@ static const char *key_of(struct fx_scope *sc, const struct fx_alarm *alarm,
                      fx_sha256_hex(sc, fx_slice_of(source)));
 }
 
-static struct fx_alarm *blank_alarm(struct fx_scope *sc, const struct incident_message *message) {
+struct fx_alarm *incident_blank(struct fx_scope *sc) {
     struct fx_alarm *alarm = FX_NEW(sc, struct fx_alarm);
 
     alarm->state = FX_ALARM_STATE_NOTE;
-    alarm->name = alarm->arn = alarm->account = alarm->region = "";
+    alarm->name = alarm->arn = alarm->key = alarm->account = alarm->region = "";
     alarm->reason = alarm->description = "";
     alarm->metric_namespace = alarm->metric_name = alarm->statistic = alarm->comparison = "";
+    return alarm;
+}
+
+static struct fx_alarm *blank_alarm(struct fx_scope *sc, const struct incident_message *message) {
+    struct fx_alarm *alarm = incident_blank(sc);
+
     alarm->changed_ms = message->sent_ms;
     incident_take_place(sc, alarm, message->topic_arn);
     return alarm;

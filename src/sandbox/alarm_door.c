@@ -1,4 +1,7 @@
 /* alarm_door.c - POST /sandbox/alarm: CloudWatch changes a state, or somebody publishes a message.
+ *
+ * "age_ms": the state changed that long ago. "deliver": false: the notification gets lost on its
+ * way, and nobody will send it again.
  */
 #include "aws.h"
 
@@ -79,7 +82,8 @@ static const char *alarm_message(struct sandbox_request *req, struct sandbox_rep
     old_state = fx_strdup(req->sc, alarm->state);
     if (strcmp(old_state, state) == 0) /* a notification is always about a change */
         old_state = strcmp(state, "OK") == 0 ? "ALARM" : "OK";
-    cloudwatch_set_state(req->sb->aws, alarm, state, fx_json_get_text(body, "reason"), NULL);
+    cloudwatch_set_state_at(req->sb->aws, alarm, state, fx_json_get_text(body, "reason"), NULL,
+                            fx_wall_ms(req->sb->clock) - fx_json_get_int(body, "age_ms", 0));
     *ret_subject = subject_of(req->sc, name, state);
     return fx_json_dump(req->sc, cloudwatch_alarm_message(req->sc, alarm, old_state));
 }
@@ -132,7 +136,10 @@ void sandbox_door_alarm(struct sandbox_request *req, struct sandbox_reply *reply
         .timestamp = text_or(body, "timestamp", fx_time_iso_ms(sc, fx_wall_ms(req->sb->clock))),
         .version = text_or(body, "signature_version", aws->sns.version),
     };
-    int status = sns_deliver_now(aws, sc, &envelope, &problem);
+    bool deliver = fx_json_get_bool(body, "deliver", true);
+    int status = deliver ? sns_deliver_now(aws, sc, &envelope, &problem) : 0;
+
+    aws->sns.lost += !deliver;
     sandbox_reply_json(req, reply, 200,
                        fx_json_object_of(sc, "message_id", fx_json_string(sc, envelope.message_id),
                                          "status", fx_json_int(sc, status), "error",

@@ -303,10 +303,11 @@ struct cloudwatch_alarm {
     int64_t updated_ms, transitioned_ms;
 };
 
+/* An item of the history; it outlives its alarm. */
 struct cloudwatch_change {
     struct cloudwatch_change *next; /* newest first */
     struct fx_scope *sc;
-    const char *alarm, *summary, *data;
+    const char *alarm, *type, *summary, *data;
     bool composite;
     int64_t time_ms;
 };
@@ -329,6 +330,12 @@ struct cloudwatch_alarm *cloudwatch_alarm_new(struct sandbox_aws *aws, const cha
 /* True when the state changed. */
 bool cloudwatch_set_state(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm,
                           const char *state, const char *reason, const char *reason_data);
+/* The same, a while ago. */
+bool cloudwatch_set_state_at(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm,
+                             const char *state, const char *reason, const char *reason_data,
+                             int64_t at_ms);
+/* What is left is its history, which says so. */
+void cloudwatch_delete(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm, int64_t at_ms);
 /* The same, and CloudWatch's actions follow a change. */
 void cloudwatch_change(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm, const char *state,
                        const char *reason, const char *reason_data);

@@ -37,7 +37,8 @@ struct cloudwatch_alarm *cloudwatch_alarm_new(struct sandbox_aws *aws, const cha
     alarm->composite = fx_json_at(definition, "AlarmRule") != NULL;
     fx_json_put(alarm->definition, "AlarmName", fx_json_string(sc, name));
     fx_json_put(alarm->definition, "AlarmArn", fx_json_string(sc, alarm->arn));
-    fx_json_put(alarm->definition, "ActionsEnabled", fx_json_bool(sc, true));
+    fx_json_put(alarm->definition, "ActionsEnabled",
+                fx_json_bool(sc, fx_json_get_bool(definition, "ActionsEnabled", true)));
     for (size_t i = 0; i < 2; i++) {
         const char *key = i == 0 ? "OKActions" : "AlarmActions";
 
@@ -61,28 +62,36 @@ struct cloudwatch_alarm *cloudwatch_alarm_new(struct sandbox_aws *aws, const cha
 
 /* ---- changes ---- */
 
-static const char *state_json(struct fx_scope *sc, const char *state, const char *reason) {
+static const char *state_json(struct fx_scope *sc, const char *state, const char *reason,
+                              const char *reason_data) {
+    struct fx_json *data = NULL;
+    struct fx_error ignored;
+
+    if (reason_data != NULL &&
+        fx_json_parse(sc, fx_slice_of(reason_data), &data, &ignored) != FX_OK)
+        data = NULL;
     return fx_json_dump(sc, fx_json_object_of(sc, "stateValue", fx_json_string(sc, state),
-                                              "stateReason", fx_json_string(sc, reason), NULL));
+                                              "stateReason", fx_json_string(sc, reason),
+                                              "stateReasonData", data, NULL));
 }
 
-static void remember(struct sandbox_aws *aws, const struct cloudwatch_alarm *alarm,
-                     const char *state, const char *reason) {
-    struct fx_scope *sc = fx_scope_new(NULL);
-    struct cloudwatch_change *change = FX_NEW(sc, struct cloudwatch_change), **at = &aws->changes;
+static const char *history_data(struct fx_scope *sc, const struct cloudwatch_alarm *alarm,
+                                const char *state, const char *reason, const char *reason_data) {
+    return fx_printf(sc, "{\"version\":\"1.0\",\"oldState\":%s,\"newState\":%s}",
+                     state_json(sc, alarm->state, alarm->reason, alarm->reason_data),
+                     state_json(sc, state, reason, reason_data));
+}
 
-    change->sc = sc;
-    change->alarm = fx_strdup(sc, alarm->name);
-    change->composite = alarm->composite;
-    change->time_ms = fx_wall_ms(aws->sb->clock);
-    change->summary = fx_printf(sc, "Alarm updated from %s to %s", alarm->state, state);
-    change->data =
-        fx_printf(sc, "{\"version\":\"1.0\",\"oldState\":%s,\"newState\":%s}",
-                  state_json(sc, alarm->state, alarm->reason), state_json(sc, state, reason));
-    change->next = aws->changes;
-    aws->changes = change;
+/* Into its place by time; the oldest are forgotten. */
+static void remember(struct sandbox_aws *aws, struct cloudwatch_change *change) {
+    struct cloudwatch_change **at = &aws->changes;
+    size_t kept = 0;
 
-    for (size_t kept = 0; *at != NULL && kept < CLOUDWATCH_MAX_CHANGES; kept++)
+    while (*at != NULL && (*at)->time_ms > change->time_ms)
+        at = &(*at)->next;
+    change->next = *at;
+    *at = change;
+    for (at = &aws->changes; *at != NULL && kept < CLOUDWATCH_MAX_CHANGES; kept++)
         at = &(*at)->next;
     while (*at != NULL) {
         struct cloudwatch_change *old = *at;
@@ -90,6 +99,52 @@ static void remember(struct sandbox_aws *aws, const struct cloudwatch_alarm *ala
         *at = old->next;
         fx_scope_free(old->sc);
     }
+}
+
+static struct cloudwatch_change *new_change(const struct cloudwatch_alarm *alarm, const char *type,
+                                            int64_t at_ms) {
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct cloudwatch_change *change = FX_NEW(sc, struct cloudwatch_change);
+
+    change->sc = sc;
+    change->alarm = fx_strdup(sc, alarm->name);
+    change->composite = alarm->composite;
+    change->type = type;
+    change->time_ms = at_ms;
+    return change;
+}
+
+static void remember_state(struct sandbox_aws *aws, const struct cloudwatch_alarm *alarm,
+                           const char *state, const char *reason, const char *reason_data,
+                           int64_t at_ms) {
+    struct cloudwatch_change *change = new_change(alarm, "StateUpdate", at_ms);
+
+    change->summary = fx_printf(change->sc, "Alarm updated from %s to %s", alarm->state, state);
+    change->data = history_data(change->sc, alarm, state, reason, reason_data);
+    remember(aws, change);
+}
+
+void cloudwatch_delete(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm, int64_t at_ms) {
+    struct cloudwatch_change *change = new_change(alarm, "ConfigurationUpdate", at_ms);
+    struct cloudwatch_alarm **at = &aws->alarms;
+
+    change->summary = fx_printf(change->sc, "Alarm \"%s\" deleted", alarm->name);
+    change->data = fx_json_dump(
+        change->sc,
+        fx_json_object_of(change->sc, "version", fx_json_string(change->sc, "1.0"), "type",
+                          fx_json_string(change->sc, "Delete"), "deletedAlarm",
+                          fx_json_object_of(change->sc, "alarmName",
+                                            fx_json_string(change->sc, alarm->name), "alarmArn",
+                                            fx_json_string(change->sc, alarm->arn), NULL),
+                          NULL));
+    remember(aws, change);
+    while (*at != NULL && *at != alarm)
+        at = &(*at)->next;
+    if (*at == NULL)
+        return;
+    *at = alarm->next;
+    aws->alarms_count--;
+    fx_scope_free(alarm->reason_scope); /* the rest is the world's */
 }
 
 /* The value that the reason names: the true depth for a queue, else one above the threshold. */
@@ -126,20 +181,27 @@ static const char *default_reason(struct sandbox_aws *aws, struct fx_scope *sc,
 
 bool cloudwatch_set_state(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm,
                           const char *state, const char *reason, const char *reason_data) {
+    return cloudwatch_set_state_at(aws, alarm, state, reason, reason_data,
+                                   fx_wall_ms(aws->sb->clock));
+}
+
+bool cloudwatch_set_state_at(struct sandbox_aws *aws, struct cloudwatch_alarm *alarm,
+                             const char *state, const char *reason, const char *reason_data,
+                             int64_t at_ms) {
     bool changed = strcmp(alarm->state, state) != 0;
     struct fx_scope *sc = fx_scope_new(NULL);
     const char *text =
         reason != NULL ? fx_strdup(sc, reason) : default_reason(aws, sc, alarm, state);
 
     if (changed)
-        remember(aws, alarm, state, text);
+        remember_state(aws, alarm, state, text, reason_data, at_ms);
     fx_scope_free(alarm->reason_scope);
     alarm->reason_scope = sc;
     alarm->reason = text;
     alarm->reason_data = fx_strdup(sc, reason_data);
-    alarm->updated_ms = fx_wall_ms(aws->sb->clock);
+    alarm->updated_ms = at_ms;
     if (changed)
-        alarm->transitioned_ms = alarm->updated_ms;
+        alarm->transitioned_ms = at_ms;
     snprintf(alarm->state, sizeof alarm->state, "%s", state);
     return changed;
 }

@@ -100,37 +100,68 @@ static struct fx_json *describe_alarms(struct aws_call *call) {
                              "NextToken", token_of(call, skip + most, more), NULL);
 }
 
-static struct fx_json *describe_alarm_history(struct aws_call *call) {
+/* ---- DescribeAlarmHistory ---- */
+
+static bool is_history_asked(const struct aws_call *call, const struct cloudwatch_change *change) {
+    const struct fx_json *input = call->input;
+    struct fx_json *types = fx_json_at(input, "AlarmTypes");
+    const char *name = fx_json_get_text(input, "AlarmName");
+    const char *type = fx_json_get_text(input, "HistoryItemType");
+
+    if (types == NULL ? change->composite
+                      : !aws_list_has(types, change->composite ? "CompositeAlarm" : "MetricAlarm"))
+        return false;
+    return (name == NULL || strcmp(change->alarm, name) == 0) &&
+           (type == NULL || strcmp(change->type, type) == 0) &&
+           change->time_ms >= aws_input_time(input, "StartDate", 0) &&
+           change->time_ms <= aws_input_time(input, "EndDate", INT64_MAX);
+}
+
+static struct fx_json *history_item(struct aws_call *call, const struct cloudwatch_change *change) {
     struct fx_scope *sc = call->sc;
-    struct fx_json *items = fx_json_array(sc);
-    const char *name = fx_json_get_text(call->input, "AlarmName");
-    const char *type = fx_json_get_text(call->input, "HistoryItemType");
-    int64_t from_ms = aws_input_time(call->input, "StartDate", 0);
-    int64_t to_ms = aws_input_time(call->input, "EndDate", INT64_MAX);
-    int64_t most = page_size(call), skip = 0, seen = 0;
-    bool more = false;
+
+    return fx_json_object_of(
+        sc, "AlarmName", fx_json_string(sc, change->alarm), "AlarmType",
+        fx_json_string(sc, change->composite ? "CompositeAlarm" : "MetricAlarm"), "Timestamp",
+        aws_time(call, change->time_ms), "HistoryItemType", fx_json_string(sc, change->type),
+        "HistorySummary", fx_json_string(sc, change->summary), "HistoryData",
+        fx_json_string(sc, change->data), NULL);
+}
+
+/* The newest first, as it is kept, unless the oldest are wanted first. */
+static const struct cloudwatch_change **asked_history(struct aws_call *call, size_t *ret_count) {
+    const struct cloudwatch_change **list =
+        fx_alloc(call->sc, (CLOUDWATCH_MAX_CHANGES + 1) * sizeof(void *));
+    const char *order = aws_input_text(call->input, "ScanBy");
+    size_t count = 0;
+
+    for (struct cloudwatch_change *change = call->aws->changes; change != NULL;
+         change = change->next)
+        if (is_history_asked(call, change))
+            list[count++] = change;
+    for (size_t i = 0; strcmp(order, "TimestampAscending") == 0 && i < count / 2; i++) {
+        const struct cloudwatch_change *other = list[i];
+
+        list[i] = list[count - 1 - i];
+        list[count - 1 - i] = other;
+    }
+    *ret_count = count;
+    return list;
+}
+
+static struct fx_json *describe_alarm_history(struct aws_call *call) {
+    struct fx_json *items = fx_json_array(call->sc);
+    int64_t most = page_size(call), skip = 0;
+    size_t count = 0;
 
     if (!page_start(call, &skip))
         return NULL;
-    for (struct cloudwatch_change *change = call->aws->changes; change != NULL && !more;
-         change = change->next) {
-        if ((name != NULL && strcmp(change->alarm, name) != 0) || change->time_ms < from_ms ||
-            change->time_ms > to_ms || (type != NULL && strcmp(type, "StateUpdate") != 0) ||
-            seen++ < skip)
-            continue;
-        more = seen > skip + most;
-        if (!more)
-            fx_json_add(
-                items, fx_json_object_of(
-                           sc, "AlarmName", fx_json_string(sc, change->alarm), "AlarmType",
-                           fx_json_string(sc, change->composite ? "CompositeAlarm" : "MetricAlarm"),
-                           "Timestamp", aws_time(call, change->time_ms), "HistoryItemType",
-                           fx_json_string(sc, "StateUpdate"), "HistorySummary",
-                           fx_json_string(sc, change->summary), "HistoryData",
-                           fx_json_string(sc, change->data), NULL));
-    }
-    return fx_json_object_of(sc, "AlarmHistoryItems", items, "NextToken",
-                             token_of(call, skip + most, more), NULL);
+    const struct cloudwatch_change **list = asked_history(call, &count);
+
+    for (int64_t i = skip; i < (int64_t)count && i < skip + most; i++)
+        fx_json_add(items, history_item(call, list[i]));
+    return fx_json_object_of(call->sc, "AlarmHistoryItems", items, "NextToken",
+                             token_of(call, skip + most, skip + most < (int64_t)count), NULL);
 }
 
 static struct fx_json *set_alarm_state(struct aws_call *call) {

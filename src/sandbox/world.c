@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { DLQ_RETENTION_S = 14 * 86400, PAST_MINUTES = 45 };
+enum { DLQ_RETENTION_S = 14 * 86400 };
 
 struct world_plan world_default_plan(uint64_t seed) {
     return (struct world_plan){
@@ -99,8 +99,6 @@ static void make_metrics(struct sandbox_aws *aws) {
 
 void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct fx_scope *sc,
                  struct fx_json **ret_rows) {
-    struct cloudwatch_alarm *alarm;
-
     world_clear(aws);
     sandbox_random_seed(aws->sb->random, plan->seed);
     aws->world = fx_scope_new(NULL);
@@ -124,11 +122,6 @@ void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct 
     for (struct sqs_queue *queue = aws->queues; queue != NULL; queue = queue->next)
         sqs_history_backfill(aws, queue);
 
+    /* all of them OK: an alarm begins when somebody raises it, and is told then */
     cloudwatch_default_alarms(aws);
-    alarm = cloudwatch_find(aws, "fluxa-dlq-depth-dev");
-    if (alarm == NULL || sqs_find(aws, "Fluxa-DLQ")->count == 0)
-        return;
-    cloudwatch_set_state(aws, alarm, "ALARM", NULL, NULL);
-    alarm->updated_ms -= PAST_MINUTES * 60000;
-    alarm->transitioned_ms = alarm->updated_ms;
 }

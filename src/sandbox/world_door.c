@@ -53,29 +53,38 @@ static bool set_outage(struct change *change) {
     return true;
 }
 
+/* Silently: as if SNS had lost it; POST /sandbox/alarm is the loud way. With age_ms it happened
+ * that long ago. */
+static bool set_alarm(struct change *change, const struct fx_json *one) {
+    struct fx_json *definition = fx_json_at(one, "definition");
+    const char *name = fx_json_get_text(one, "name"), *state = fx_json_get_text(one, "state");
+    struct cloudwatch_alarm *alarm = name != NULL ? cloudwatch_find(change->aws, name) : NULL;
+    int64_t at_ms = fx_wall_ms(change->aws->sb->clock) - fx_json_get_int(one, "age_ms", 0);
+
+    if (name == NULL)
+        return refuse(change, "an alarm needs a name");
+    if (alarm == NULL)
+        alarm = cloudwatch_alarm_new(
+            change->aws, name, definition != NULL ? definition : fx_json_object(change->req->sc));
+    if (alarm == NULL)
+        return refuse(change, "the world holds no more alarms");
+    if (fx_json_get_bool(one, "deleted", false))
+        cloudwatch_delete(change->aws, alarm, at_ms);
+    else if (state != NULL)
+        cloudwatch_set_state_at(change->aws, alarm, state, fx_json_get_text(one, "reason"),
+                                fx_json_get_text(one, "reason_data"), at_ms);
+    return true;
+}
+
 static bool set_alarms(struct change *change) {
     struct fx_json *alarms = fx_json_at(change->body, "alarms");
     const char *mode = fx_json_text(alarms);
 
     if (mode != NULL)
         change->aws->alarms_follow = strcmp(mode, "follow") == 0;
-    for (size_t i = 0; i < fx_json_count(alarms); i++) {
-        struct fx_json *one = fx_json_item(alarms, i), *definition = fx_json_at(one, "definition");
-        const char *name = fx_json_get_text(one, "name"), *state = fx_json_get_text(one, "state");
-        struct cloudwatch_alarm *alarm = name != NULL ? cloudwatch_find(change->aws, name) : NULL;
-
-        if (name == NULL)
-            return refuse(change, "an alarm needs a name");
-        if (alarm == NULL)
-            alarm = cloudwatch_alarm_new(change->aws, name,
-                                         definition != NULL ? definition
-                                                            : fx_json_object(change->req->sc));
-        if (alarm == NULL)
-            return refuse(change, "the world holds no more alarms");
-        /* silently: as if SNS had lost it; POST /sandbox/alarm is the loud way */
-        if (state != NULL)
-            cloudwatch_set_state(change->aws, alarm, state, fx_json_get_text(one, "reason"), NULL);
-    }
+    for (size_t i = 0; i < fx_json_count(alarms); i++)
+        if (!set_alarm(change, fx_json_item(alarms, i)))
+            return false;
     return true;
 }
 

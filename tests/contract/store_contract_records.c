@@ -125,6 +125,22 @@ static void incidents_are_found_by_key_and_listed(void **state) {
     assert_int_equal(count, 2);
 }
 
+static void an_open_incident_is_found_before_a_newer_closed_one(void **state) {
+    struct contract *c = *state;
+    struct fx_writes w = {0};
+    struct fx_incident open = {.id = "i1", .system = "fluxa", .key = "arn", .opened_ms = 10};
+    struct fx_incident closed = {
+        .id = "i2", .system = "fluxa", .key = "arn", .opened_ms = 20, .state = FX_INCIDENT_CLOSED};
+    struct fx_incident *stored = NULL;
+    struct fx_error err;
+
+    fx_writes_incident(c->sc, &w, &open);
+    fx_writes_incident(c->sc, &w, &closed);
+    contract_write(c, &w);
+    assert_ok(c->store->incident_by_key(c->store, c->sc, "fluxa", "arn", &stored, &err));
+    assert_string_equal(stored->id, "i1");
+}
+
 static void settings_are_kept_and_replaced(void **state) {
     struct contract *c = *state;
     struct fx_error err;
@@ -252,6 +268,7 @@ int store_contract_records(struct contract_backend *backend) {
         CONTRACT_TEST(a_run_reads_back_as_written_and_is_replaced),
         CONTRACT_TEST(runs_are_listed_newest_first_by_system_and_state),
         CONTRACT_TEST(incidents_are_found_by_key_and_listed),
+        CONTRACT_TEST(an_open_incident_is_found_before_a_newer_closed_one),
         CONTRACT_TEST(settings_are_kept_and_replaced),
         CONTRACT_TEST(audit_rows_are_chained_across_restarts),
         CONTRACT_TEST(the_log_of_one_subject_is_its_newest_rows_in_order),

@@ -267,13 +267,18 @@ test('the command line understands the errors of the query protocol', async () =
 });
 
 test('the command line reads alarms and metrics', async () => {
+  await stack.world({ alarms: [{ name: 'fluxa-dlq-depth-dev', state: 'ALARM', age_ms: 600000 }] });
   const { MetricAlarms } = await aws(['cloudwatch', 'describe-alarms', '--alarm-name-prefix', 'fluxa-']);
   const alarm = MetricAlarms.find(({ AlarmName }) => AlarmName === 'fluxa-dlq-depth-dev');
   assert.deepEqual([alarm.StateValue, alarm.Namespace, alarm.MetricName, alarm.ComparisonOperator], ['ALARM', 'AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'GreaterThanThreshold']);
   assert.deepEqual(alarm.Dimensions, [{ Name: 'QueueName', Value: 'Fluxa-DLQ' }]);
   assert.ok(!Number.isNaN(Date.parse(alarm.StateUpdatedTimestamp)));
   const firing = await aws(['cloudwatch', 'describe-alarms', '--state-value', 'ALARM']);
-  assert.deepEqual(firing.MetricAlarms.map(({ StateValue }) => StateValue), firing.MetricAlarms.map(() => 'ALARM'));
+  assert.deepEqual(firing.MetricAlarms.map(({ AlarmName, StateValue }) => [AlarmName, StateValue]), [['fluxa-dlq-depth-dev', 'ALARM']]);
+  const { AlarmHistoryItems: items } = await aws(['cloudwatch', 'describe-alarm-history', '--alarm-name', 'fluxa-dlq-depth-dev', '--history-item-type', 'StateUpdate', '--scan-by', 'TimestampAscending']);
+  assert.deepEqual(items.map(({ HistorySummary, AlarmType }) => [HistorySummary, AlarmType]), [['Alarm updated from OK to ALARM', 'MetricAlarm']]);
+  assert.equal(JSON.parse(items[0].HistoryData).newState.stateValue, 'ALARM');
+  assert.ok(Math.abs(Date.now() - 600000 - Date.parse(items[0].Timestamp)) < 60000);
 
   const stat = (id, metric) => ({ Id: id, MetricStat: { Metric: { Namespace: 'AWS/SQS', MetricName: metric, Dimensions: [{ Name: 'QueueName', Value: 'Fluxa-DLQ' }] }, Period: 60, Stat: 'Maximum' } });
   const queries = [stat('depth', 'ApproximateNumberOfMessagesVisible'), { Id: 'twice', Expression: 'depth * 2', Label: 'twice' }];

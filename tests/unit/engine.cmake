@@ -11,3 +11,8 @@ target_sources(engine_schedule_test PRIVATE support/scripted_http.c)
 fx_unit_test(engine_who_test USES base http slack slackapi policy state engine)
 target_include_directories(engine_who_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
 target_sources(engine_who_test PRIVATE support/scripted_http.c)
+
+# It brings its own fx_aws_call, so the real one is not linked in.
+fx_unit_test(engine_reconcile_test USES base store state engine LIBS ${SQLITE})
+target_include_directories(engine_reconcile_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+target_sources(engine_reconcile_test PRIVATE support/scripted_http.c)

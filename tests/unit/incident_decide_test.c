@@ -99,6 +99,52 @@ static const struct {
      FX_INCIDENT_OPENS},
 };
 
+/* SNS and an answer of CloudWatch date one change a little apart. */
+static const struct {
+    const char *story;
+    int64_t apart_ms;
+    bool known_by_asking, asked, same;
+} tellings[] = {
+    {"told twice", 0, false, false, true},
+    {"told twice, a millisecond apart", 1, false, false, false},
+    {"asked for after it was told", 1, false, true, true},
+    {"asked for after it was told, and dated before", -1, false, true, true},
+    {"told after it was asked for", 1, true, false, true},
+    {"told after it was asked for, and dated before", -1, true, false, true},
+    {"asked for twice", 1, true, true, true},
+    {"as far apart as may be", FX_INCIDENT_SAME_CHANGE_MS, true, false, true},
+    {"a millisecond more", FX_INCIDENT_SAME_CHANGE_MS + 1, true, false, false},
+};
+
+static void one_change_told_and_asked_for_is_one_whatever_comes_first(void **state) {
+    for (size_t i = 0; i < FX_COUNT_OF(tellings); i++) {
+        struct fx_incident_facts facts = {.exists = true,
+                                          .open = true,
+                                          .changed_ms = T,
+                                          .alarmed_ms = T,
+                                          .asked = tellings[i].known_by_asking};
+        struct fx_alarm alarm = {.state = FX_ALARM_STATE_ALARM,
+                                 .changed_ms = T + tellings[i].apart_ms,
+                                 .asked = tellings[i].asked};
+
+        if (fx_incident_knows(&alarm, &facts) != tellings[i].same)
+            fail_msg("%s", tellings[i].story);
+        if (tellings[i].same && fx_incident_decide(&alarm, &facts) != FX_INCIDENT_IGNORES)
+            fail_msg("%s counts", tellings[i].story);
+        facts.open = false; /* also when it is over */
+        facts.changed_ms = facts.closed_ms = T + MIN;
+        if (tellings[i].same && !fx_incident_knows(&alarm, &facts))
+            fail_msg("%s, when it is over", tellings[i].story);
+    }
+    /* an OK this close ends it all the same */
+    assert_int_equal(
+        fx_incident_decide(
+            &(struct fx_alarm){.state = FX_ALARM_STATE_OK, .changed_ms = T + 1, .asked = true},
+            &(struct fx_incident_facts){
+                .exists = true, .open = true, .changed_ms = T, .alarmed_ms = T, .asked = true}),
+        FX_INCIDENT_CLOSES);
+}
+
 static void decides_every_case_of_the_table(void **state) {
     for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
         const struct fx_alarm alarm = {.state = cases[i].state, .changed_ms = cases[i].changed_ms};
@@ -152,6 +198,7 @@ static void ends_with_the_newest_state_in_any_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decides_every_case_of_the_table),
+        cmocka_unit_test(one_change_told_and_asked_for_is_one_whatever_comes_first),
         cmocka_unit_test(ends_with_the_newest_state_in_any_order),
     };
 

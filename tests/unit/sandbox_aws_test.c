@@ -86,11 +86,15 @@ static void composite_alarms_are_shown_only_when_asked_for(void **state) {
                      1);
 }
 
-static void only_the_depth_alarm_rings_in_a_new_world(void **state) {
+static void no_alarm_rings_in_a_new_world_before_it_is_raised(void **state) {
     struct rig *rig = *state;
-    struct fx_json *out = alarms(rig, "{\"StateValue\":\"ALARM\",\"ActionPrefix\":\"arn:aws:sns:us-"
-                                      "east-1:123456789012:fluxa-alarms\"}");
-    struct fx_json *list = fx_json_at(out, "MetricAlarms");
+    const char *ringing = "{\"StateValue\":\"ALARM\",\"ActionPrefix\":\"arn:aws:sns:us-"
+                          "east-1:123456789012:fluxa-alarms\"}";
+
+    assert_int_equal(fx_json_count(fx_json_at(alarms(rig, ringing), "MetricAlarms")), 0);
+    cloudwatch_set_state(&rig->aws, cloudwatch_find(&rig->aws, "fluxa-dlq-depth-dev"), "ALARM",
+                         NULL, NULL);
+    struct fx_json *list = fx_json_at(alarms(rig, ringing), "MetricAlarms");
 
     assert_int_equal(fx_json_count(list), 1);
     assert_string_equal(fx_json_get_text(fx_json_item(list, 0), "AlarmName"),
@@ -127,6 +131,100 @@ static void the_reason_of_a_state_is_replaced_and_the_history_keeps_both(void **
     struct fx_json *out = rig_call(rig, &aws_service_cloudwatch, "DescribeAlarmHistory",
                                    rig_json(rig, "{\"AlarmName\":\"fluxa-DBHighCPU-dev\"}"));
     assert_int_equal(fx_json_count(fx_json_at(out, "AlarmHistoryItems")), 2);
+}
+
+static struct fx_json *history(struct rig *rig, const char *input) {
+    return rig_call(rig, &aws_service_cloudwatch, "DescribeAlarmHistory", rig_json(rig, input));
+}
+
+/* The alarms' names in the order of the answer. */
+static const char *names_in(struct rig *rig, const struct fx_json *out) {
+    const struct fx_json *items = fx_json_at(out, "AlarmHistoryItems");
+    const char *names = "";
+
+    for (size_t i = 0; i < fx_json_count(items); i++)
+        names = fx_printf(rig->sc, "%s%s ", names,
+                          fx_json_get_text(fx_json_item(items, i), "AlarmName"));
+    return names;
+}
+
+/* "a" went to ALARM ten minutes ago, "c", a composite one, eight, "b" five; told in another order.
+ */
+static void make_history(struct rig *rig) {
+    static const struct {
+        const char *name, *definition;
+        int minutes;
+    } made[] = {{"b", "{}", 5}, {"a", "{}", 10}, {"c", "{\"AlarmRule\":\"x\"}", 8}};
+
+    for (size_t i = 0; i < FX_COUNT_OF(made); i++)
+        cloudwatch_set_state_at(
+            &rig->aws,
+            cloudwatch_alarm_new(&rig->aws, made[i].name, rig_json(rig, made[i].definition)),
+            "ALARM", "because", "{\"threshold\":1}", rig->wall_ms - made[i].minutes * 60000);
+}
+
+static void the_history_is_in_the_order_of_time_and_told_from_either_end(void **state) {
+    struct rig *rig = *state;
+
+    make_history(rig);
+    assert_string_equal(names_in(rig, history(rig, "{}")), "b a ");
+    assert_string_equal(names_in(rig, history(rig, "{\"AlarmTypes\":[\"CompositeAlarm\"]}")), "c ");
+    assert_string_equal(
+        names_in(rig, history(rig, "{\"ScanBy\":\"TimestampAscending\",\"AlarmTypes\":["
+                                   "\"MetricAlarm\",\"CompositeAlarm\"]}")),
+        "a c b ");
+    assert_string_equal(
+        names_in(rig, history(rig, fx_printf(rig->sc, "{\"StartDate\":%lld,\"EndDate\":%lld}",
+                                             (long long)(rig->wall_ms / 1000 - 600),
+                                             (long long)(rig->wall_ms / 1000 - 599)))),
+        "a ");
+    const struct fx_json *item =
+        fx_json_item(fx_json_at(history(rig, "{\"AlarmName\":\"a\"}"), "AlarmHistoryItems"), 0);
+
+    assert_string_equal(fx_json_get_text(item, "HistorySummary"), "Alarm updated from OK to ALARM");
+    assert_string_equal(fx_json_get_text(item, "HistoryData"),
+                        "{\"version\":\"1.0\",\"oldState\":{\"stateValue\":\"OK\",\"stateReason\":"
+                        "\"Unchecked: Initial alarm creation\"},\"newState\":{\"stateValue\":"
+                        "\"ALARM\",\"stateReason\":\"because\",\"stateReasonData\":{\"threshold\":"
+                        "1}}}");
+}
+
+static void the_history_comes_in_pages(void **state) {
+    struct rig *rig = *state;
+
+    make_history(rig);
+    const struct fx_json *first = history(rig, "{\"MaxRecords\":1}");
+
+    assert_string_equal(names_in(rig, first), "b ");
+    const struct fx_json *second =
+        history(rig, fx_printf(rig->sc, "{\"MaxRecords\":1,\"NextToken\":\"%s\"}",
+                               fx_json_get_text(first, "NextToken")));
+
+    assert_string_equal(names_in(rig, second), "a ");
+    assert_null(fx_json_get_text(second, "NextToken"));
+}
+
+static void of_an_alarm_that_is_deleted_the_history_stays_and_says_so(void **state) {
+    struct rig *rig = *state;
+
+    make_history(rig);
+    size_t before = rig->aws.alarms_count;
+    cloudwatch_delete(&rig->aws, cloudwatch_find(&rig->aws, "a"), rig->wall_ms - 60000);
+    assert_null(cloudwatch_find(&rig->aws, "a"));
+    assert_int_equal(rig->aws.alarms_count, before - 1);
+    assert_int_equal(
+        fx_json_count(fx_json_at(alarms(rig, "{\"AlarmNames\":[\"a\"]}"), "MetricAlarms")), 0);
+    const struct fx_json *items =
+        fx_json_at(history(rig, "{\"AlarmName\":\"a\"}"), "AlarmHistoryItems");
+
+    assert_int_equal(fx_json_count(items), 2);
+    assert_string_equal(fx_json_get_text(fx_json_item(items, 0), "HistoryItemType"),
+                        "ConfigurationUpdate");
+    assert_string_equal(fx_json_get_text(fx_json_item(items, 0), "HistorySummary"),
+                        "Alarm \"a\" deleted");
+    assert_string_equal(
+        names_in(rig, history(rig, "{\"AlarmName\":\"a\",\"HistoryItemType\":\"StateUpdate\"}")),
+        "a ");
 }
 
 /* ---- numbers ---- */
@@ -321,9 +419,12 @@ int main(void) {
         TEST(writes_xml_that_cannot_be_broken_by_a_message),
         TEST(json_failures_carry_the_old_code_in_a_header),
         TEST(composite_alarms_are_shown_only_when_asked_for),
-        TEST(only_the_depth_alarm_rings_in_a_new_world),
+        TEST(no_alarm_rings_in_a_new_world_before_it_is_raised),
         TEST(pages_hold_every_alarm_once),
         TEST(the_reason_of_a_state_is_replaced_and_the_history_keeps_both),
+        TEST(the_history_is_in_the_order_of_time_and_told_from_either_end),
+        TEST(the_history_comes_in_pages),
+        TEST(of_an_alarm_that_is_deleted_the_history_stays_and_says_so),
         TEST(computes_metric_math),
         TEST(counts_failures_by_their_cause),
         TEST(finds_the_lines_of_listed_ids),

@@ -1,0 +1,145 @@
+/* reconcile_ask.c - what CloudWatch says of a topic's alarms.
+ *
+ * Those in ALARM are asked for by the topic; of those that changed since the last comparison, and
+ * of those whose incident is open, the present state is asked for by name.
+ */
+#include "reconcile.h"
+
+#include "fluxabot/intake.h"
+
+#include <string.h>
+
+enum {
+    /* history is read again that far back: it may show a change late, and a young one is left */
+    MARGIN_MS = 5 * 60 * 1000,
+    /* what began and ended longer ago than that is no news any more */
+    MAX_BACK_MS = 72 * 60 * 60 * 1000,
+};
+
+/* "arn:aws:sns:eu-west-1:1:t" gives "arn:aws:cloudwatch:eu-west-1:": an alarm and the topics it
+ * notifies are of one region. */
+static struct fx_slice alarm_prefix(struct fx_scope *sc, const char *topic_arn) {
+    struct fx_slice rest = fx_slice_of(topic_arn), parts[4] = {0};
+
+    for (size_t i = 0; i < FX_COUNT_OF(parts); i++)
+        (void)fx_slice_split(rest, ':', &parts[i], &rest);
+    return fx_slice_of(fx_printf(sc, "arn:%.*s:cloudwatch:%.*s:", (int)parts[1].len, parts[1].ptr,
+                                 (int)parts[3].len, parts[3].ptr));
+}
+
+const char *engine_alarm_name_in(const char *alarm_arn) {
+    static const char mark[] = ":alarm:";
+    const char *name = strstr(alarm_arn, mark);
+
+    return name == NULL ? "" : name + sizeof mark - 1;
+}
+
+static enum fx_code load_open(struct engine_comparison *c, struct fx_error *err) {
+    struct fx_store *store = c->work->engine->options.store;
+    struct fx_slice prefix = alarm_prefix(c->work->sc, c->topic->arn);
+    struct fx_incident **all = NULL;
+    size_t count = 0;
+
+    FX_TRY(store->incidents(store, c->work->sc, c->topic->system, true, FX_STORE_MAX_ROWS, &all,
+                            &count, err));
+    c->open = fx_alloc(c->work->sc, (count + 1) * sizeof(struct fx_incident *));
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(all[i]->environment, c->topic->environment) == 0 &&
+            fx_slice_starts_with(fx_slice_of(all[i]->key), prefix) &&
+            engine_alarm_name_in(all[i]->key)[0])
+            c->open[c->open_count++] = all[i];
+    return FX_OK;
+}
+
+static void take_alarms(struct engine_comparison *c, const struct fx_json *alarms) {
+    for (size_t i = 0; i < fx_json_count(alarms); i++) {
+        struct fx_json *alarm = fx_json_item(alarms, i);
+        const char *arn = fx_json_get_text(alarm, "AlarmArn");
+
+        if (arn != NULL)
+            fx_json_put(c->alarms, arn, alarm);
+    }
+}
+
+static void take_history(struct engine_comparison *c, const struct fx_json *items) {
+    for (size_t i = 0; i < fx_json_count(items); i++) {
+        struct fx_json *item = fx_json_item(items, i);
+        const char *name = fx_json_get_text(item, "AlarmName");
+
+        if (name == NULL)
+            continue;
+        if (fx_json_at(c->history, name) == NULL)
+            fx_json_put(c->history, name, fx_json_array(c->work->sc));
+        fx_json_add(fx_json_at(c->history, name), item);
+    }
+}
+
+/* Alarms whose state is asked for by name: those that changed, and those with an open incident. */
+static struct fx_json *names_to_ask(struct engine_comparison *c) {
+    struct fx_scope *sc = c->work->sc;
+    struct fx_json *wanted = fx_json_object(sc), *names = fx_json_array(sc), *value = NULL;
+    const char *key = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(c->history, &cursor, &key, &value))
+        fx_json_put(wanted, key, fx_json_null(sc));
+    for (size_t i = 0; i < c->open_count; i++)
+        fx_json_put(wanted, engine_alarm_name_in(c->open[i]->key), fx_json_null(sc));
+    cursor = NULL;
+    while (fx_json_next(c->alarms, &cursor, &key, &value))
+        fx_json_remove(wanted, fx_json_get_text(value, "AlarmName"));
+    cursor = NULL;
+    while (fx_json_next(wanted, &cursor, &key, &value))
+        fx_json_add(names, fx_json_string(sc, key));
+    return names;
+}
+
+enum fx_code engine_reconcile_note(struct engine_comparison *c, enum fx_code code,
+                                   const struct fx_error *why) {
+    if (code == FX_ERR_CANCELED)
+        return code;
+    if (code != FX_OK && c->trouble.code == FX_OK)
+        c->trouble = *why;
+    return FX_OK;
+}
+
+static enum fx_code ask_history(struct engine_comparison *c, struct fx_error *err) {
+    int64_t now_ms = c->work->now_ms, from_ms = c->until_ms, until_ms = 0;
+    struct fx_json *items = NULL;
+
+    if (from_ms < now_ms - MAX_BACK_MS)
+        from_ms = now_ms - MAX_BACK_MS;
+    FX_TRY(fx_intake_history(c->work->engine->options.aws, c->work->sc, c->topic->arn, from_ms,
+                             now_ms, &items, &until_ms, err));
+    take_history(c, items);
+    c->more = until_ms < now_ms;
+    if (!c->more)
+        until_ms = now_ms - MARGIN_MS;
+    if (until_ms > c->until_ms) /* never back: what lies before the very first one is not ours */
+        c->until_ms = until_ms;
+    return FX_OK;
+}
+
+enum fx_code engine_reconcile_ask(struct engine_comparison *c, struct fx_error *err) {
+    struct fx_aws *aws = c->work->engine->options.aws;
+    struct fx_scope *sc = c->work->sc;
+    int64_t known_ms = c->until_ms;
+    struct fx_json *alarms = NULL;
+
+    FX_TRY(load_open(c, err));
+    FX_TRY(engine_reconcile_note(c, fx_intake_ringing(aws, sc, c->topic->arn, &alarms, err), err));
+    take_alarms(c, alarms);
+    if (c->first)
+        c->until_ms = c->work->now_ms - FX_INCIDENT_GRACE_MS;
+    else
+        FX_TRY(engine_reconcile_note(c, ask_history(c, err), err));
+    alarms = NULL;
+    FX_TRY(engine_reconcile_note(
+        c, fx_intake_named(aws, sc, c->topic->arn, names_to_ask(c), &alarms, err), err));
+    take_alarms(c, alarms);
+    if (c->trouble.code != FX_OK) {
+        c->until_ms = known_ms;
+        c->more = false;
+    }
+    return FX_OK;
+}
