@@ -12,6 +12,7 @@ fx_e2e_test(follow_up 120)
 fx_e2e_test(main_job 60)
 fx_e2e_test(schedule 400) # the shortest interval is ten seconds
 fx_e2e_test(redis 120)
+fx_e2e_test(postgres 180)
 fx_e2e_test(reconcile 300)
 
 # The same once more with the programs of this tree, which carry its sanitizers.

@@ -21,10 +21,7 @@ export async function listing(stack, queue = dlq) {
   return (await stack.get('world?messages=1')).queues.find((one) => one.name === queue)?.messages ?? [];
 }
 
-export async function sql(stack, statement) {
-  const { stdout } = await run('sqlite3', ['-json', '-cmd', '.timeout 5000', path.join(stack.dir, 'fluxabot.db'), statement], { maxBuffer: 1 << 26 });
-  return stdout.trim() === '' ? [] : JSON.parse(stdout);
-}
+export const sql = (stack, statement) => stack.sql(statement);
 
 export async function postgres(stack, statement) {
   await run('psql', ['-q', stack.database, '-v', 'ON_ERROR_STOP=1', '-c', statement]);
@@ -32,7 +29,7 @@ export async function postgres(stack, statement) {
 
 // Jobs that are at work or about to be: what waits for its time (an expiry, a follow-up) is none of them.
 export async function busyJobs(stack) {
-  const [row] = await sql(stack, "SELECT count(*) AS n FROM jobs WHERE state < 2 AND kind <> 'expire' AND due_ms < (strftime('%s') + 3) * 1000");
+  const [row] = await sql(stack, `SELECT count(*) AS n FROM jobs WHERE state < 2 AND kind <> 'expire' AND due_ms < ${Date.now() + 3000}`);
   return row.n;
 }
 

@@ -1,0 +1,39 @@
+// Two bots on one PostgreSQL: either takes what comes in, and what one leaves behind the other ends.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { freshWorld, judge, listing, sql, watchEffects } from '../support/cases.mjs';
+import { Stack } from '../support/stack.mjs';
+
+let stack;
+before(async () => {
+  stack = await Stack.start({ store: 'postgres', replicas: 2, awsDelayMs: 30 });
+});
+after(() => stack?.stop());
+
+const told = async (one, event) => (await one.log()).filter((line) => line.event === event);
+
+test('both take a part, and each run ends once', async () => {
+  await freshWorld(stack, { DBConnectionError: 3 });
+  for (const text of ['dlq', 'alarms', 'dlq inspect', 'dlq', 'alarms', 'dlq inspect', 'dlq', 'alarms']) await stack.command('requester', `/fluxa ${text}`);
+  const ended = () => Promise.all(stack.replicas.map((one) => told(one, 'run.ended')));
+  const all = await stack.until(async () => ((await ended()).flat().length >= 8 ? ended() : undefined), 'eight runs to end', 60000);
+  assert.ok(all.every((lines) => lines.length > 0), 'both worked');
+  assert.equal(new Set(all.flat().map((line) => line.id)).size, 8);
+  assert.equal((await sql(stack, 'SELECT count(*) AS n FROM runs WHERE state = 5'))[0].n, 8);
+});
+
+test('a bot killed in the middle of a redrive leaves it to the other, which makes nothing twice', async () => {
+  await freshWorld(stack, { DBConnectionError: 40, HashMismatch: 5 });
+  const before = await listing(stack), effects = await watchEffects(stack);
+  const card = await stack.askRedrive('/fluxa dlq redrive rate=10');
+  await stack.click('approver', card, 'approve');
+  await stack.until(async () => (await effects('SendMessage')).length > 0, 'the first batch', 60000, 20);
+  const begun = await Promise.all(stack.replicas.map((one) => told(one, 'change.run')));
+  const worker = stack.replicas.find((_, i) => begun[i].length > 0);
+  await worker.killBot();
+  assert.match((await stack.ending(card)).text, /Redrive finished: 40 of 40/);
+  const { sent, left } = await judge(stack, before, effects);
+  assert.deepEqual({ sent, left }, { sent: 40, left: 5 });
+  await worker.startBot();
+});
