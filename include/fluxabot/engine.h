@@ -14,6 +14,9 @@
 #include "fluxabot/state.h"
 #include "fluxabot/store.h"
 
+#include <assert.h>
+#include <stdatomic.h>
+
 struct fx_anchor;
 struct fx_aws;
 struct fx_engine;
@@ -23,9 +26,11 @@ struct fx_sign_key;
 struct fx_slackapi;
 
 enum {
-    FX_ENGINE_LEASE_MS = 30 * 1000,
+    FX_ENGINE_LEASE_MS = 25 * 1000,
+    FX_ENGINE_LEASE_LOOKS = 3,  /* a living worker's lease is extended so often before it ends */
     FX_ENGINE_POLL_MS = 1000,   /* how late a due job may start when nobody wakes us */
-    FX_ENGINE_MAX_ATTEMPTS = 5, /* of a job, before it is quarantined */
+    FX_ENGINE_MAX_ATTEMPTS = 5, /* of a job that fails, before it is quarantined */
+    FX_ENGINE_MAX_DEATHS = FX_STORE_SHARED_DEATHS + 1, /* of a job's holders: quarantined */
     FX_ENGINE_STEP_TIMEOUT_MS = 60 * 1000,
     FX_ENGINE_APPROVAL_MS = 15 * 60 * 1000, /* how long a request waits for a decision */
     FX_ENGINE_EXECUTE_MS = 15 * 60 * 1000,  /* how long a decision may be used */
@@ -36,7 +41,22 @@ enum {
     FX_ENGINE_KEEP_MS = 7 * 24 * 60 * 60 * 1000, /* done jobs and sent messages, for a person */
     FX_ENGINE_ANCHOR_MS = 60 * 60 * 1000,        /* between two anchors of the audit log, at most */
     FX_ENGINE_ANCHOR_ROWS = 1000,                /* so many new rows are not left without one */
+    FX_ENGINE_CHAIN_ROWS = 20000, /* the newest of the audit log, which each start looks at */
+    FX_ENGINE_CRASH_STARTS = 5,   /* that did not end as they should, ... */
+    FX_ENGINE_CRASH_WINDOW_MS = 5 * 60 * 1000, /* ... within this time freeze changes */
+    FX_ENGINE_STALL_MS = 3 * 60 * 1000, /* a thread that shows no progress for so long hangs */
+    FX_ENGINE_FINISH_MS = 8 * 1000,     /* a stop lets running steps go on that long */
 };
+
+/* What these promise together. */
+enum {
+    FX_ENGINE_DEAD_KNOWN_MS = 30 * 1000, /* a worker that died, or stands still, is noticed */
+    FX_ENGINE_DEAD_DONE_MS = 45 * 1000,  /* what it did is gone on with */
+};
+static_assert(FX_ENGINE_LEASE_MS + FX_ENGINE_POLL_MS <= FX_ENGINE_DEAD_KNOWN_MS,
+              "its lease ends, and the next look finds that");
+static_assert(FX_ENGINE_DEAD_KNOWN_MS + FX_STORE_WAIT_MS <= FX_ENGINE_DEAD_DONE_MS,
+              "and the claim may have to wait for the database");
 
 struct fx_environment {
     const char *name;
@@ -84,13 +104,43 @@ struct fx_engine_options {
     const struct fx_sign_key *anchor_key; /* signs heads of the audit log; NULL: none are made */
     const char *anchor_file;              /* where they are kept; wanted with anchor_key */
     const char *anchor_channel;           /* where they are posted; NULL: nowhere */
+    const char *place;        /* this process among its own restarts; NULL: they are not counted */
+    int crashes;              /* of them that freeze changes; 0: none do */
+    bool may_forget;          /* changes begin also where a failover may forget them */
+    const atomic_bool *hurry; /* once true, a stop gives running steps no time; NULL: never */
 };
 
 /* Starts the threads. Everything in options stays the caller's and must outlive the engine. */
 enum fx_code fx_engine_start(const struct fx_engine_options *options, struct fx_engine **ret_engine,
                              struct fx_error *err);
-/* Claims no more, asks running steps to stop at their next look, waits for them. Accepts NULL. */
+/* Claims no more, and waits for what runs: a run parks behind the step it is at. What has not come
+ * there after FX_ENGINE_FINISH_MS is cancelled. Accepts NULL. */
 void fx_engine_stop(struct fx_engine *engine);
+/* FX_OK while every thread gets on with its work, or rests; FX_ERR_TIMEOUT names one that hangs. */
+enum fx_code fx_engine_alive(struct fx_engine *engine, struct fx_error *err);
+/* For how long the store has answered no worker that looked for a job; 0 while it does. */
+int64_t fx_engine_store_silent_ms(struct fx_engine *engine);
+
+/* What the configuration says to have changes where fx_store.may_forget. */
+#define FX_ENGINE_MAY_FORGET "changes may be forgotten by a failover"
+
+/* The switch that lets no change begin, on every replica at once; beside a running engine, which
+ * posts what was written, or without one. who is a name for the audit log, as "terminal:anna". Of
+ * options only store, clock, random, policy and systems are looked at. FX_ERR_DENIED: the policy
+ * does not let a terminal; FX_ERR_INPUT: it stands that way already, a reason is missing, or only
+ * fx_engine_accept_audit may end it. */
+enum fx_code fx_engine_freeze(const struct fx_engine_options *options, struct fx_scope *sc,
+                              const char *who, const char *reason, struct fx_error *err);
+enum fx_code fx_engine_unfreeze(const struct fx_engine_options *options, struct fx_scope *sc,
+                                const char *who, const char *reason, struct fx_error *err);
+struct fx_engine_freeze {
+    bool is_on;
+    const char *by, *reason; /* "" when it cannot be read */
+    const char *way_out;     /* who can end it, and how */
+    int64_t at_ms;
+};
+enum fx_code fx_engine_frozen(const struct fx_engine_options *options, struct fx_scope *sc,
+                              struct fx_engine_freeze *ret_freeze, struct fx_error *err);
 
 /* What the store remembers of the anchor that was made last. */
 struct fx_engine_anchored {

@@ -4,8 +4,9 @@
  * "admin" includes "approver", which includes "operator"; any other role stands for itself alone.
  * REQUEST, APPROVE and UNFREEZE need the home channel, with nobody of another organisation in it;
  * DENY, STOP, ACK and FREEZE, which make the world safer, do not. Who asked and who decides are
- * compared as persons, not as accounts. Denied unless a rule allows it. Guests, bots, deactivated
- * users, strangers and other teams never may anything, whatever list they stand on.
+ * compared as persons, not as accounts, and so are those who approve one change together. Denied
+ * unless a rule allows it. Guests, bots, deactivated users, strangers and other teams never may
+ * anything, whatever list they stand on.
  */
 #pragma once
 
@@ -62,8 +63,10 @@ struct fx_policy {
 struct fx_policy_question {
     const struct fx_actor *actor;
     enum fx_action action;
-    const char *role;        /* READ and REQUEST: the role the command asks for; NULL: operator */
-    const char *requester;   /* APPROVE, DENY: who asked; "" for an alarm, NULL denies APPROVE */
+    const char *role;          /* READ and REQUEST: the role the command asks for; NULL: operator */
+    const char *requester;     /* APPROVE, DENY: who asked; "" for an alarm, NULL denies APPROVE */
+    const char *const *voters; /* APPROVE: who has approved it before: nobody does so twice */
+    size_t voters_count;
     bool home_channel;       /* asked in the system's own channel; changes need it */
     enum fx_sharing sharing; /* of that channel; asked for when fx_action_needs_channel */
     /* object: group id -> array of user ids, as fresh as the action needs */
@@ -84,5 +87,11 @@ bool fx_action_may_use_cache(enum fx_action action);
 /* Whether two user ids are one human being: equal ids, or ids of one person. An id that is in no
  * person is a person of its own. */
 bool fx_policy_same_person(const struct fx_policy *policy, const char *a, const char *b);
+/* How many human beings these accounts are, without the one who asked. requester is "" when nobody
+ * did. This is the count that a change's number of approvers is compared with. */
+size_t fx_policy_count_persons(const struct fx_policy *policy, const char *requester,
+                               const char *const *users, size_t users_count);
+/* Every account of the person who has this one; NULL when it is in no person. */
+const struct fx_person *fx_policy_person(const struct fx_policy *policy, const char *user_id);
 /* Whether this workspace or organisation is among ours. */
 bool fx_policy_is_own_team(const struct fx_policy *policy, const char *team_id);

@@ -104,6 +104,8 @@ struct fx_step_context {
     struct fx_step_host *host;        /* NULL while planning */
 };
 
+enum { FX_STEP_MAX_APPROVERS = 2 }; /* of one change */
+
 struct fx_step_kind {
     const char *name, *summary;
     const struct fx_step_param *params;

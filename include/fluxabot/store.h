@@ -22,10 +22,17 @@ struct fx_random;
 
 /* ---- what is kept ---- */
 
+/* A process that dies takes down all that its workers hold, so a death beside others proves little:
+ * it counts up to this number, and beyond it only for a worker of this name, who holds his job
+ * alone. */
+#define FX_STORE_SHARED_DEATHS 2
+#define FX_STORE_ALONE "alone"
+
 enum {
     FX_STORE_EVENT_KEYS = 3,
     FX_STORE_MAX_BODY_BYTES = 4 << 20, /* of an event, and of any other text that is written */
     FX_STORE_MAX_ROWS = 1000,          /* no list with a max is longer */
+    FX_STORE_WAIT_MS = 10000,          /* an operation waits for the database, all tries together */
 };
 
 /* What came in, as it came in. */
@@ -49,6 +56,7 @@ struct fx_job {
     const char *subject; /* an event id, run id, approval id or the place of a schedule */
     int64_t due_ms;
     int attempts;      /* claims so far, this one included */
+    int deaths;        /* of these, how many ended without a word: whoever held it was gone */
     const char *token; /* of this claim; the store checks it at every write of the claimant */
     const char *last_error;
 };
@@ -108,9 +116,19 @@ struct fx_approval {
     enum fx_approval_state state;
     int64_t created_ms, expires_ms;
     int64_t execute_before_ms; /* set by the decision */
-    const char *decided_by;
+    const char *decided_by;    /* of several who approve, the last */
     int64_t decided_ms;
     const char *reason;
+    int needed; /* how many persons must approve; 0 when given: one */
+    /* Given with APPROVED: every account of the person in decided_by. NULL: that one alone. */
+    const char *const *accounts;
+    size_t accounts_count;
+};
+
+/* A person's yes. */
+struct fx_vote {
+    const char *voter; /* Slack user id */
+    int64_t at_ms;
 };
 
 enum fx_intent_state { FX_INTENT_SET, FX_INTENT_DONE, FX_INTENT_FAILED, FX_INTENT_UNKNOWN };
@@ -189,6 +207,7 @@ struct fx_audit {
 /* What is to be remembered under a name: the freeze switch, when alarms were last compared. */
 struct fx_setting {
     const char *name, *value;
+    const char *expected; /* FX_ERR_CONFLICT unless this is its value now; NULL: whatever it is */
 };
 
 /* ---- what is written together ---- */
@@ -227,8 +246,15 @@ void fx_writes_audit(struct fx_scope *sc, struct fx_writes *w, const char *actor
                      const char *action, const char *subject, const struct fx_json *detail);
 void fx_writes_setting(struct fx_scope *sc, struct fx_writes *w, const char *name,
                        const char *value);
+void fx_writes_setting_if(struct fx_scope *sc, struct fx_writes *w, const char *name,
+                          const char *value, const char *expected);
 
-enum fx_settle { FX_SETTLE_DONE, FX_SETTLE_RETRY, FX_SETTLE_QUARANTINE };
+enum fx_settle {
+    FX_SETTLE_DONE,
+    FX_SETTLE_RETRY,
+    FX_SETTLE_BACK, /* as if it had not been claimed */
+    FX_SETTLE_QUARANTINE
+};
 
 /* How much waits: for gauges and the doctor. */
 struct fx_store_counts {
@@ -259,8 +285,8 @@ struct fx_store {
     enum fx_code (*extend)(struct fx_store *store, struct fx_scope *sc, const struct fx_job *job,
                            int64_t until_ms, struct fx_error *err);
     /* Ends the claim, with the writes. FX_ERR_CONFLICT when the lease was lost (ran out and was
-     * taken by another claim): nothing is written. With FX_SETTLE_RETRY the job is ready again at
-     * due_ms. */
+     * taken by another claim): nothing is written. With FX_SETTLE_RETRY and _BACK the job is ready
+     * again at due_ms. */
     enum fx_code (*settle)(struct fx_store *store, struct fx_scope *sc, const struct fx_job *job,
                            enum fx_settle how, int64_t due_ms, const char *error,
                            const struct fx_writes *writes, struct fx_error *err);
@@ -281,8 +307,10 @@ struct fx_store {
                                struct fx_error *err);
 
     /* Pending becomes state if expires_ms has not passed (expiring: if it has). The first decision
-     * wins: a later one is FX_ERR_CONFLICT. The winner makes the job ("run", approval->run) ready
-     * at once. given holds id, state, decided_by, decided_ms, execute_before_ms, reason. */
+     * wins: a later one is FX_ERR_CONFLICT. APPROVED is one person's vote: it is kept, and as long
+     * as fewer than needed have voted the state stays pending; a second vote of any of the accounts
+     * is FX_ERR_CONFLICT. What counts makes the job ("run", approval->run) ready at once. given
+     * holds id, state, decided_by, decided_ms, execute_before_ms, reason, accounts. */
     enum fx_code (*decide)(struct fx_store *store, struct fx_scope *sc,
                            const struct fx_approval *given, const struct fx_writes *writes,
                            struct fx_error *err);
@@ -318,6 +346,15 @@ struct fx_store {
     enum fx_code (*release_leases)(struct fx_store *store, struct fx_scope *sc,
                                    struct fx_error *err);
 
+    /* A quarantined job is ready again, as if it had never been tried. FX_ERR_CONFLICT when it is
+     * not quarantined, or is already asked for again. */
+    enum fx_code (*revive)(struct fx_store *store, struct fx_scope *sc, int64_t job_id,
+                           int64_t now_ms, const struct fx_writes *writes, struct fx_error *err);
+    /* Whether a failover may forget what has been acknowledged: *ret_how is a sentence for people
+     * that says why, NULL when not. As it stands now: standbys come and go. */
+    enum fx_code (*may_forget)(struct fx_store *store, struct fx_scope *sc, const char **ret_how,
+                               struct fx_error *err);
+
     /* -- reads; NULL with FX_OK when absent -- */
 
     enum fx_code (*event)(struct fx_store *store, struct fx_scope *sc, const char *id,
@@ -334,6 +371,9 @@ struct fx_store {
     enum fx_code (*approval_of)(struct fx_store *store, struct fx_scope *sc, const char *run,
                                 const char *step, struct fx_approval **ret_approval,
                                 struct fx_error *err);
+    /* Who has approved it, in that order. */
+    enum fx_code (*votes)(struct fx_store *store, struct fx_scope *sc, const char *approval,
+                          struct fx_vote ***ret_votes, size_t *ret_count, struct fx_error *err);
     /* Those that still wait for a decision, oldest first. */
     enum fx_code (*approvals_pending)(struct fx_store *store, struct fx_scope *sc, size_t max,
                                       struct fx_approval ***ret_approvals, size_t *ret_count,

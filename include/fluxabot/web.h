@@ -21,6 +21,7 @@ enum {
     FX_WEB_REQUEST_MS = 10 * 1000, /* TLS, headers and body of one request, whatever trickles */
     FX_WEB_STORE_MS = 2 * 1000,    /* guard and commit: Slack gives up after 3 s */
     FX_WEB_STOP_MS = 5 * 1000,     /* open requests may finish that long */
+    FX_WEB_ALIVE_MS = 2 * 1000,    /* a listener that answers nobody for so long hangs */
     FX_WEB_MAX_HEADER_BYTES = 16 << 10,
     FX_WEB_MAX_COMMAND_BYTES = 64 << 10,
     FX_WEB_MAX_INTERACTION_BYTES = 1 << 20,
@@ -68,3 +69,6 @@ uint16_t fx_web_port(const struct fx_web *web);
 uint16_t fx_web_admin_port(const struct fx_web *web);
 /* /readyz answers 503 until this was called with true. */
 void fx_web_set_ready(struct fx_web *web, bool ready);
+/* FX_OK when each listener takes a connection and closes it; it is tried. FX_ERR_TIMEOUT names one
+ * that hangs. */
+enum fx_code fx_web_alive(struct fx_web *web, struct fx_error *err);

@@ -49,8 +49,7 @@ bool app_log_open(struct fx_scope *sc, const char *config, struct app_log *ret_l
 
 /* ---- accept ---- */
 
-/* Who sits at the terminal, as far as the system knows. */
-static const char *operator_name(struct fx_scope *sc) {
+const char *app_operator_name(struct fx_scope *sc) {
     const char *sudo = getenv("SUDO_USER");
     struct passwd entry, *found = NULL;
     char texts[1024];
@@ -84,7 +83,7 @@ int app_audit_accept(const struct app_arguments *arguments) {
                                         .clock = fx_clock_system(),
                                         .anchor_key = key,
                                         .anchor_file = log.config->anchor_file},
-            sc, operator_name(sc), arguments->reason, &anchor, &err);
+            sc, app_operator_name(sc), arguments->reason, &anchor, &err);
     if (code != FX_OK) {
         fprintf(stderr, "nothing was accepted: %s\n", err.message);
         return EXIT_FINDINGS;

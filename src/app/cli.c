@@ -34,6 +34,11 @@ static const struct {
     {"audit", "key", true, app_audit_key_show, "print the public key that checks anchors"},
     {"audit", "accept", true, app_audit_accept,
      "go on with a log that its anchors do not fit --reason TEXT"},
+    {"freeze", NULL, true, app_freeze, "let no change begin, on every replica [--reason TEXT]"},
+    {"unfreeze", NULL, true, app_unfreeze, "end that; an admin does it in Slack"},
+    {"status", NULL, true, app_status, "say whether changes are frozen, and what waits"},
+    {"jobs", "list", true, app_jobs_list, "print the jobs that were given up"},
+    {"jobs", "retry", true, app_jobs_retry, "have one of them tried again --job NUMBER"},
     {"version", NULL, false, print_version, "print the version"},
     {"help", "config", false, print_config_help, "list the keys of the configuration file"},
     {"help", NULL, false, print_help, "print this"},
@@ -72,7 +77,8 @@ static const char *parse_options(int argc, char **argv, int from, struct app_arg
                        {"--action", &ret->action},
                        {"--since", &ret->since},
                        {"--until", &ret->until},
-                       {"--limit", &ret->limit}};
+                       {"--limit", &ret->limit},
+                       {"--job", &ret->job}};
         bool verbose = strcmp(argv[i], "--verbose") == 0, json = strcmp(argv[i], "--json") == 0;
         bool known = verbose || json;
 

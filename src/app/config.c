@@ -283,6 +283,17 @@ static bool holds_password(const char *url) {
            strstr(url, "password=") != NULL;
 }
 
+/* In words, so that nobody switches it on without having read what it means. */
+static void read_may_forget(const struct reader *r) {
+    const char *said = text_at(r, "store.without_synchronous_standby", NULL);
+
+    r->config->may_forget = said != NULL && strcmp(said, FX_ENGINE_MAY_FORGET) == 0;
+    if (said != NULL && !r->config->may_forget)
+        find_at(r, "store.without_synchronous_standby",
+                "store.without_synchronous_standby must be \"" FX_ENGINE_MAY_FORGET
+                "\", or not be there");
+}
+
 static void read_store(const struct reader *r) {
     const char *literal = text_at(r, "store.url", NULL);
 
@@ -348,6 +359,8 @@ static void read_rest(const struct reader *r) {
     config->pagerduty_page_url = text_at(r, "pagerduty.page_url", NULL);
     config->approval_ms = duration_at(r, "approvals.decide_within");
     config->execute_ms = duration_at(r, "approvals.execute_within");
+    config->crashes = (int)fx_json_to_int(fx_json_at_path(r->root, "crashes.freeze_after"),
+                                          FX_ENGINE_CRASH_STARTS);
     config->workers = (int)fx_json_to_int(fx_json_at(r->root, "workers"), DEFAULT_WORKERS);
 }
 
@@ -372,10 +385,20 @@ enum fx_code app_config_load(struct fx_scope *sc, const char *path, struct app_c
     read_systems(&r);
     read_testing(&r);
     read_store(&r);
+    read_may_forget(&r);
     read_rest(&r);
     read_audit(&r);
     if (findings->count > 0)
         return fx_fail(err, FX_ERR_INPUT, "the configuration has %zu mistakes", findings->count);
     *ret_config = config;
     return FX_OK;
+}
+
+struct fx_policy app_policy(const struct app_config *config) {
+    return (struct fx_policy){.team_ids = config->team_ids,
+                              .team_ids_count = config->team_ids_count,
+                              .roles = config->roles,
+                              .roles_count = config->roles_count,
+                              .persons = config->persons,
+                              .persons_count = config->persons_count};
 }

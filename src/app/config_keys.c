@@ -34,6 +34,9 @@ static const struct {
     {"admin.port", KEY_INT, false, "its port"},
     {"store.url", KEY_ADDRESS, true,
      "sqlite:///path/of/the/database or postgresql://user@host/database"},
+    {"store.without_synchronous_standby", KEY_TEXT, false,
+     "\"" FX_ENGINE_MAY_FORGET
+     "\": changes begin also where PostgreSQL's standbys are asynchronous"},
     {"state.url", KEY_TEXT, false,
      "memory:, redis://HOST:PORT/DB, rediss:// with TLS, or unix:///PATH; otherwise memory:"},
     {"state.username", KEY_TEXT, false, "a user of that Redis, if it is not its default user"},
@@ -63,6 +66,8 @@ static const struct {
     {"approvals.decide_within", KEY_DURATION, false, "how long a request waits; otherwise 15m"},
     {"approvals.execute_within", KEY_DURATION, false,
      "how long an approval may be used; otherwise 15m"},
+    {"crashes.freeze_after", KEY_INT, false,
+     "so many crashes within five minutes freeze changes; otherwise 5; 0: none do"},
     {"roles.*.users", KEY_TEXTS, false, "Slack user ids"},
     {"roles.*.groups", KEY_TEXTS, false, "Slack user group ids"},
     {"persons.*", KEY_TEXTS, false,

@@ -7,6 +7,10 @@
 #include "fluxabot/web.h"
 #include "fluxabot/yaml.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
 enum { APP_MAX_FINDINGS = 200 };
 
 enum { EXIT_GOOD = 0, EXIT_FINDINGS = 1, EXIT_USE = 2 };
@@ -37,6 +41,7 @@ struct app_config {
     const char *file;
     struct fx_web_listener listen, admin;
     const char *store_url;
+    bool may_forget;                          /* store.without_synchronous_standby */
     struct fx_state_options state;            /* without seal, clock, random and log */
     const char *audit_key_file, *anchor_file; /* NULL: no place is known */
     const char *anchor_channel;               /* NULL: anchors are not posted */
@@ -59,6 +64,7 @@ struct app_config {
     const struct fx_json **system_variables; /* environment -> variables */
     size_t systems_count;
     int64_t approval_ms, execute_ms;
+    int crashes; /* that freeze changes; 0: none do */
     int workers;
     const char **sns_test_hosts;
     size_t sns_test_hosts_count;
@@ -72,12 +78,46 @@ enum fx_code app_config_load(struct fx_scope *sc, const char *path, struct app_c
 enum fx_code app_runbooks_load(struct app_config *config, struct fx_runbooks **ret_runbooks,
                                struct app_findings *findings, struct fx_error *err);
 
+/* Who may do what, as the configuration says it; points into it. */
+struct fx_policy app_policy(const struct app_config *config);
+
 /* ---- secrets.c ---- */
 
 /* { env: NAME } or { file: PATH }; NULL after a finding. */
 const char *app_secret(struct app_config *config, const struct fx_yaml *yaml, const char *path,
                        const struct fx_json *value, struct app_findings *findings);
 const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error *err);
+
+/* ---- life.c ---- */
+
+enum {
+    APP_DRAIN_MS = 25 * 1000,      /* from a signal to the end, whatever is under way */
+    APP_STORE_GONE_MS = 10 * 1000, /* an embedded store that answers nothing is opened anew */
+};
+
+/* What is looked at while the program runs. NULL: not part of this process. */
+struct app_life {
+    struct fx_scope *sc;
+    struct fx_engine *engine;
+    struct fx_web *web;
+    bool store_is_file;
+};
+/* Before any thread exists: signals are waited for from now on. */
+void app_life_begin(sigset_t *ret_signals);
+/* Until a signal comes: its number. 0: the program cannot go on and should end, to be started
+ * again. */
+int app_life_wait(const struct app_life *life, const sigset_t *signals);
+
+/* The end under way. A second signal sets hurry, a third one or APP_DRAIN_MS end the process. */
+struct app_drain {
+    struct fx_scope *sc;
+    const sigset_t *signals;
+    atomic_bool hurry, done;
+    pthread_t thread;
+};
+void app_drain_begin(struct app_drain *drain);
+/* Of one that did not begin, too. */
+void app_drain_end(struct app_drain *drain);
 
 /* ---- lock.c ---- */
 
@@ -104,6 +144,8 @@ struct app_log {
 };
 /* False after a complaint. A database that does not exist is not made. sc closes the store. */
 bool app_log_open(struct fx_scope *sc, const char *config, struct app_log *ret_log);
+/* Who sits at the terminal, as far as the system knows, for the audit log: "terminal:anna". */
+const char *app_operator_name(struct fx_scope *sc);
 
 /* ---- commands ---- */
 
@@ -112,9 +154,10 @@ struct app_arguments {
     const char *role;                 /* "receiver", "worker" or "both" */
     const char *head;                 /* audit verify: a hash that must be in the chain */
     const char *anchors, *public_key; /* audit verify */
-    const char *reason;               /* audit accept */
+    const char *reason;               /* audit accept, freeze, unfreeze */
     const char *incident, *run, *person, *action; /* audit show */
     const char *since, *until, *limit;            /* audit show */
+    const char *job;                              /* jobs retry */
     bool verbose, json;
 };
 int app_serve(const struct app_arguments *arguments);
@@ -123,3 +166,8 @@ int app_audit_verify(const struct app_arguments *arguments);
 int app_audit_show(const struct app_arguments *arguments);
 int app_audit_key_show(const struct app_arguments *arguments);
 int app_audit_accept(const struct app_arguments *arguments);
+int app_freeze(const struct app_arguments *arguments);
+int app_unfreeze(const struct app_arguments *arguments);
+int app_status(const struct app_arguments *arguments);
+int app_jobs_list(const struct app_arguments *arguments);
+int app_jobs_retry(const struct app_arguments *arguments);

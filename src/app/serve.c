@@ -6,13 +6,14 @@
 #include "fluxabot/pagerdutyapi.h"
 #include "fluxabot/slackapi.h"
 
-#include <signal.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 struct program {
     const struct app_arguments *arguments;
@@ -32,6 +33,7 @@ struct program {
     struct fx_sign_key *audit_key;
     struct fx_engine *engine;
     struct fx_web *web;
+    struct app_drain drain;
 };
 
 /* A core file or a debugger of the same user would show the secrets. */
@@ -68,12 +70,7 @@ static void build_rules(struct program *p) {
                                          .topics_count = config->topics_count,
                                          .test_hosts = config->sns_test_hosts,
                                          .test_hosts_count = config->sns_test_hosts_count};
-    p->policy = (struct fx_policy){.team_ids = config->team_ids,
-                                   .team_ids_count = config->team_ids_count,
-                                   .roles = config->roles,
-                                   .roles_count = config->roles_count,
-                                   .persons = config->persons,
-                                   .persons_count = config->persons_count};
+    p->policy = app_policy(config);
 }
 
 static enum fx_code open_clients(struct program *p, struct fx_error *err) {
@@ -100,6 +97,16 @@ static enum fx_code open_clients(struct program *p, struct fx_error *err) {
                                           .events_url = config->pagerduty_events_url,
                                           .routing_key = config->pagerduty_routing_key},
         &p->pagerduty, err);
+}
+
+/* What stays the same when this process is started again. */
+static const char *place_of(struct program *p) {
+    char host[HOST_NAME_MAX + 1] = "";
+    char path[PATH_MAX];
+
+    gethostname(host, sizeof host - 1);
+    return fx_printf(p->sc, "%s:%s", host,
+                     realpath(p->config->file, path) == NULL ? p->config->file : path);
 }
 
 static enum fx_code start_engine(struct program *p, struct fx_error *err) {
@@ -129,7 +136,11 @@ static enum fx_code start_engine(struct program *p, struct fx_error *err) {
                                                        .execute_ms = config->execute_ms,
                                                        .anchor_key = p->audit_key,
                                                        .anchor_file = config->anchor_file,
-                                                       .anchor_channel = config->anchor_channel},
+                                                       .anchor_channel = config->anchor_channel,
+                                                       .place = place_of(p),
+                                                       .crashes = config->crashes,
+                                                       .may_forget = config->may_forget,
+                                                       .hurry = &p->drain.hurry},
                            &p->engine, err);
 }
 
@@ -194,6 +205,8 @@ static enum fx_code start(struct program *p, struct app_findings *findings, stru
 }
 
 static void stop(struct program *p) {
+    if (p->web != NULL)
+        fx_web_set_ready(p->web, false);
     fx_web_stop(p->web);
     fx_engine_stop(p->engine);
     fx_pagerdutyapi_close(p->pagerduty);
@@ -206,6 +219,7 @@ static void stop(struct program *p) {
         p->state->close(p->state);
     fx_runbooks_close(p->runbooks);
     fx_metrics_free(p->metrics);
+    app_drain_end(&p->drain);
     fx_scope_set_log(p->sc, NULL);
     fx_log_free(p->log);
 }
@@ -225,12 +239,7 @@ int app_serve(const struct app_arguments *arguments) {
     sigset_t signals;
     int signal_number = 0;
 
-    /* blocked before any thread exists, so that only sigwait sees them */
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    app_life_begin(&signals);
     harden_process();
     enum fx_code code = start(&program, &findings, &err);
 
@@ -239,10 +248,17 @@ int app_serve(const struct app_arguments *arguments) {
         fprintf(stderr, "fluxabot did not start: %s\n", err.message);
     if (code == FX_OK) {
         tell_ready(&program);
-        sigwait(&signals, &signal_number);
-        sd_notify(0, "STOPPING=1");
+        signal_number = app_life_wait(
+            &(struct app_life){.sc = sc,
+                               .engine = program.engine,
+                               .web = program.web,
+                               .store_is_file = app_sqlite_path(program.config->store_url) != NULL},
+            &signals);
         fx_log(sc, FX_LOG_INFO, "stopping", FX_I("signal", signal_number));
+        program.drain.sc = sc;
+        program.drain.signals = &signals;
+        app_drain_begin(&program.drain);
     }
     stop(&program);
-    return code == FX_OK ? EXIT_GOOD : EXIT_FINDINGS;
+    return code == FX_OK && signal_number != 0 ? EXIT_GOOD : EXIT_FINDINGS;
 }

@@ -32,8 +32,10 @@ enum fx_code fx_engine_accept_audit(const struct fx_engine_options *options, str
             .n = head->n, .hash = head->hash, .time_ms = work.now_ms, .reason = reason},
         ret_anchor, err));
     work.writes = (struct fx_writes){0};
-    if (freeze.is_on && strcmp(freeze.by, ENGINE_FREEZE_BY_AUDIT) == 0)
+    if (freeze.is_on && strcmp(freeze.by, ENGINE_FREEZE_BY_AUDIT) == 0) {
         engine_freeze_end(&work);
+        FX_TRY(engine_show_requests(&work, err));
+    }
     fx_writes_job(sc, &work.writes, "anchor", "audit", work.now_ms); /* a running engine tells it */
     return options->store->write(options->store, sc, NULL, &work.writes, err);
 }

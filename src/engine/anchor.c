@@ -91,6 +91,7 @@ static enum fx_code freeze(struct engine_work *work, const char *reason, struct 
         reason =
             fx_printf(work->sc, "%s (%s had frozen them before: %s)", reason, now.by, now.reason);
     engine_freeze_begin(work, ENGINE_FREEZE_BY_AUDIT, reason);
+    FX_TRY(engine_show_requests(work, err));
     return engine_anchor_tell_frozen(work, reason, err);
 }
 

@@ -8,13 +8,11 @@
 
 #include <string.h>
 
-enum { DIGEST_SHOWN = 8 };
-
 static const char stopped_reason[] = "stopped";
 
 char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
                          const struct fx_approval *approval) {
-    const struct fx_json *bound = fx_json_object_of(
+    struct fx_json *bound = fx_json_object_of(
         sc, "system", fx_json_string(sc, run->system), "command", fx_json_string(sc, run->command),
         "runbook", fx_json_string(sc, run->runbook_digest), "run", fx_json_string(sc, run->id),
         "step", fx_json_string(sc, approval->step), "environment",
@@ -23,109 +21,20 @@ char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
         fx_json_int(sc, approval->created_ms), "expires", fx_json_int(sc, approval->expires_ms),
         "nonce", fx_json_string(sc, approval->id), NULL);
 
+    if (approval->needed > 1) /* one went without saying before there could be more */
+        fx_json_put(bound, "approvers", fx_json_int(sc, approval->needed));
     return fx_sha256_hex(sc, fx_slice_of(fx_json_dump_canonical(sc, bound)));
 }
 
-/* ---- cards ---- */
-
-static struct fx_json *plan_fields(struct fx_scope *sc, const struct fx_json *plan) {
-    const struct fx_json *facts = fx_json_at(plan, "facts");
-    struct fx_json *fields = fx_json_array(sc);
-
-    for (size_t i = 0; i < fx_json_count(facts); i++)
-        fx_json_add(fields, fx_json_item(facts, i));
-    return fields;
-}
-
-static struct fx_json *plan_calls(struct fx_scope *sc, const struct fx_json *plan) {
-    const struct fx_json *calls = fx_json_at(plan, "calls");
-    struct fx_json *lines = fx_json_array(sc);
-
-    for (size_t i = 0; i < fx_json_count(calls); i++) {
-        const struct fx_json *call = fx_json_item(calls, i);
-        int64_t times = fx_json_get_int(call, "count", 1);
-
-        fx_json_add(lines,
-                    fx_json_array_of(
-                        sc, fx_json_object_of(sc, "code", fx_json_at(call, "operation"), NULL),
-                        fx_json_string(sc, times == 1 ? " once on "
-                                                      : fx_printf(sc, " up to %lld times on ",
-                                                                  (long long)times)),
-                        fx_json_object_of(sc, "code", fx_json_at(call, "resource"), NULL), NULL));
-    }
-    return lines;
-}
-
-static struct fx_json *approve_button(struct fx_scope *sc, const struct fx_approval *approval,
-                                      const char *title, const char *summary) {
-    struct fx_json *button = engine_button(sc, "Approve", "approve", approval->id, "primary");
-
-    fx_json_put(button, "label", fx_json_stringf(sc, "Approve: %s", title));
-    fx_json_put(button, "confirm",
-                fx_json_object_of(sc, "title", fx_json_string(sc, "Approve this change?"), "text",
-                                  fx_json_string(sc, summary), "ok", fx_json_string(sc, "Approve"),
-                                  "back", fx_json_string(sc, "Go back"), NULL));
-    return button;
-}
-
-static struct fx_json *deny_button(struct fx_scope *sc, const struct fx_approval *approval,
-                                   const char *title) {
-    struct fx_json *button = engine_button(sc, "Deny", "deny", approval->id, "danger");
-
-    fx_json_put(button, "label", fx_json_stringf(sc, "Deny: %s; asks for a reason", title));
-    return button;
-}
-
-static struct fx_json *who_asks(struct engine_run *run) {
+/* What the plan was made from and does not repeat in full: a queue's address stands in the
+ * configuration, and the step reads it there when it runs. */
+char *engine_inputs_digest(const struct engine_run *run) {
     struct fx_scope *sc = run->work->sc;
 
-    return fx_json_array_of(
-        sc, engine_asker(run->work, run->row), fx_json_string(sc, " asks with "),
-        fx_json_object_of(sc, "code",
-                          fx_json_stringf(sc, "%s %s", run->system->command, run->row->command),
-                          NULL),
-        fx_json_string(sc, ". Somebody else who may approve decides."), NULL);
-}
-
-static struct fx_json *pending_card(struct engine_run *run, const struct fx_approval *approval,
-                                    const struct fx_json *bound) {
-    struct fx_scope *sc = run->work->sc;
-    const struct fx_json *plan = fx_json_at(bound, "plan"), *reason = fx_json_at(bound, "reason");
-    const char *summary = fx_json_get_text(plan, "summary");
-    const char *title = engine_run_title(run);
-    struct fx_json *fields = plan_fields(sc, plan);
-
-    if (fx_json_text_slice(reason).len > 0)
-        fx_json_add(fields, engine_field(sc, "Reason", fx_json_copy(sc, reason)));
-    fx_json_add(fields, engine_field(sc, "Decide before", engine_time(sc, approval->expires_ms)));
-    return fx_json_object_of(
-        sc, "title", fx_json_stringf(sc, "Approval needed: %s (%s)", title, run->row->environment),
-        "tone", fx_json_string(sc, "wait"), "verdict", fx_json_string(sc, summary), "lines",
-        fx_json_array_of(sc, who_asks(run), NULL), "fields", fields, "list", plan_calls(sc, plan),
-        "buttons",
-        fx_json_array_of(sc, approve_button(sc, approval, title, summary),
-                         deny_button(sc, approval, title), NULL),
-        "context",
-        fx_json_stringf(sc, "Request %s, run %s, plan digest %.*s", approval->id, run->row->id,
-                        DIGEST_SHOWN, approval->digest),
-        NULL);
-}
-
-static struct fx_json *decided_card(struct engine_run *run, const struct fx_approval *approval,
-                                    const char *title, const char *tone, struct fx_json *verdict,
-                                    const char *line) {
-    struct fx_scope *sc = run->work->sc;
-
-    return fx_json_object_of(
-        sc, "title",
-        fx_json_stringf(sc, "%s: %s (%s)", title, engine_run_title(run), run->row->environment),
-        "tone", fx_json_string(sc, tone), "verdict", verdict, "lines",
-        line[0] == '\0' ? NULL : fx_json_array_of(sc, fx_json_string(sc, line), NULL), "context",
-        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(run->work, run->row),
-                         fx_json_stringf(sc, ", request %s, run %s, plan digest %.*s", approval->id,
-                                         run->row->id, DIGEST_SHOWN, approval->digest),
-                         NULL),
-        NULL);
+    return fx_sha256_hex(
+        sc, fx_slice_of(fx_json_dump_canonical(
+                sc, fx_json_object_of(sc, "system", run->filled, "arguments",
+                                      fx_json_string(sc, run->row->arguments_json), NULL))));
 }
 
 /* ---- asking ---- */
@@ -152,7 +61,8 @@ static enum fx_code make_plan(struct engine_run *run, const struct fx_runbook_st
     FX_TRY(change->kind->plan(&ctx, params, &plan, err));
     *ret_bound =
         fx_json_object_of(sc, "params", params, "plan", plan, "reason", fx_json_at(asked, "reason"),
-                          "version", fx_json_string(sc, run->work->engine->options.version), NULL);
+                          "version", fx_json_string(sc, run->work->engine->options.version),
+                          "inputs", fx_json_string(sc, engine_inputs_digest(run)), NULL);
     return FX_OK;
 }
 
@@ -166,6 +76,31 @@ static enum fx_code check_audience(struct engine_run *run, struct fx_error *err)
     return fx_fail(err, FX_ERR_DENIED,
                    "nobody is asked to approve while another organisation or workspace is in the "
                    "channel, or invited to it; move the bot to a channel of your own");
+}
+
+static void write_asked(struct engine_run *run, const struct fx_approval *approval,
+                        const struct fx_json *bound) {
+    struct engine_work *work = run->work;
+    struct fx_scope *sc = work->sc;
+    struct fx_json *detail = fx_json_object_of(sc, "run", fx_json_string(sc, run->row->id),
+                                               "digest", fx_json_string(sc, approval->digest),
+                                               "reason", fx_json_at(bound, "reason"), NULL);
+
+    if (approval->needed > 1)
+        fx_json_put(detail, "approvers", fx_json_int(sc, approval->needed));
+    fx_writes_audit(sc, &work->writes, run->row->requester, "approval.asked", approval->id, detail);
+}
+
+static enum fx_code check_reason(struct engine_run *run, const struct fx_runbook_step *gate,
+                                 const struct fx_json *bound, struct fx_error *err) {
+    struct fx_slice reason = fx_slice_trim(fx_json_text_slice(fx_json_at(bound, "reason")));
+
+    if (reason.len > 0 || !fx_json_get_bool(gate->params, "needs_reason", false))
+        return FX_OK;
+    return fx_fail(err, FX_ERR_DENIED,
+                   "this change is not asked for without a reason; ask again and say why, see "
+                   "%s help %s",
+                   run->system->command, run->row->command);
 }
 
 static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *step,
@@ -183,6 +118,7 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     FX_TRY(engine_frozen(work, err));
     FX_TRY(check_audience(run, err));
     FX_TRY(make_plan(run, step, change, &bound, err));
+    FX_TRY(check_reason(run, step, bound, err));
     if (fx_json_at_path(bound, "plan.title") != NULL)
         fx_json_put(run->values, "_title", fx_json_at_path(bound, "plan.title"));
 
@@ -195,6 +131,7 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
                                      .requester = run->row->requester,
                                      .created_ms = now,
                                      .expires_ms = now + work->engine->options.approval_ms,
+                                     .needed = (int)fx_json_get_int(step->params, "approvers", 1),
                                      .decided_by = "",
                                      .reason = ""};
     approval->digest = engine_plan_digest(sc, run->row, approval);
@@ -204,11 +141,11 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     fx_writes_job(sc, &work->writes, "expire", approval->id, approval->expires_ms);
     fx_writes_job(sc, &work->writes, "remind", approval->id,
                   now + (approval->expires_ms - now) / 2);
-    fx_writes_audit(sc, &work->writes, run->row->requester, "approval.asked", approval->id,
-                    fx_json_object_of(sc, "run", fx_json_string(sc, run->row->id), "digest",
-                                      fx_json_string(sc, approval->digest), "reason",
-                                      fx_json_at(bound, "reason"), NULL));
-    return engine_put_run_card(run, pending_card(run, approval, bound), err);
+    write_asked(run, approval, bound);
+    return engine_put_run_card(
+        run,
+        engine_pending_card(run, &(struct engine_request){.approval = approval, .bound = bound}),
+        err);
 }
 
 /* Somebody pressed Stop before anybody decided: the request can no longer be approved. Should a
@@ -243,12 +180,13 @@ static enum fx_code end_stopped(struct engine_run *run, const struct fx_approval
 
     return engine_end_run(
         run, FX_RUN_STOPPED, "stopped before anybody decided",
-        decided_card(run, approval, "Stopped", "plain",
-                     fx_json_array_of(sc, engine_user(sc, run->row->stop_by),
-                                      fx_json_string(sc, " pressed Stop before anybody decided. "
-                                                         "Nothing was changed."),
-                                      NULL),
-                     ""),
+        engine_decided_card(
+            run, approval, "Stopped", "plain",
+            fx_json_array_of(sc, engine_user(sc, run->row->stop_by),
+                             fx_json_string(sc, " pressed Stop before anybody decided. "
+                                                "Nothing was changed."),
+                             NULL),
+            ""),
         err);
 }
 
@@ -265,13 +203,62 @@ static enum fx_code end_denied(struct engine_run *run, const struct fx_runbook_s
     }
     return engine_end_run(
         run, FX_RUN_DENIED, fx_printf(sc, "denied: %s", approval->reason),
-        decided_card(
+        engine_decided_card(
             run, approval, "Denied", "bad",
             fx_json_array_of(sc, engine_user(sc, approval->decided_by),
                              fx_json_string(sc, " denied this request. Nothing was changed."),
                              NULL),
             approval->reason[0] == '\0' ? "" : fx_printf(sc, "Reason: %s", approval->reason)),
         err);
+}
+
+static enum fx_code end_expired(struct engine_run *run, const struct fx_approval *approval,
+                                struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_store *store = run->work->engine->options.store;
+    struct fx_vote **votes = NULL;
+    size_t count = 0;
+
+    FX_TRY(store->votes(store, sc, approval->id, &votes, &count, err));
+    return engine_end_run(
+        run, FX_RUN_EXPIRED, count == 0 ? "nobody decided in time" : "too few approved in time",
+        engine_decided_card(
+            run, approval, "Expired", "plain",
+            count == 0
+                ? fx_json_string(sc, "Nobody decided in time. Nothing was changed.")
+                : fx_json_array_of(sc, engine_votes(sc, approval, votes, count),
+                                   fx_json_string(sc, " in time. Nothing was changed."), NULL),
+            fx_printf(sc, "Ask again with %s %s", run->system->command, run->row->command)),
+        err);
+}
+
+static enum fx_code value_of(struct engine_run *run, const struct fx_approval *approval,
+                             struct fx_json **ret_value, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_store *store = run->work->engine->options.store;
+    struct fx_json *all = fx_json_array(sc);
+    struct fx_vote **votes = NULL;
+    size_t count = 0;
+
+    FX_TRY(store->votes(store, sc, approval->id, &votes, &count, err));
+    for (size_t i = 0; i < count; i++)
+        fx_json_add(all, fx_json_string(sc, votes[i]->voter));
+    *ret_value = fx_json_object_of(sc, "by", fx_json_string(sc, approval->decided_by), "all", all,
+                                   "at", fx_json_int(sc, approval->decided_ms), NULL);
+    return FX_OK;
+}
+
+/* Somebody has voted, or changes were frozen or are no longer: the card says so. */
+static enum fx_code show_again(struct engine_run *run, const struct fx_approval *approval,
+                               struct fx_error *err) {
+    struct engine_request request = {.approval = approval};
+    struct fx_scope *sc = run->work->sc;
+    struct fx_store *store = run->work->engine->options.store;
+
+    FX_TRY(fx_json_parse(sc, fx_slice_of(approval->plan_json), &request.bound, err));
+    FX_TRY(store->votes(store, sc, approval->id, &request.votes, &request.votes_count, err));
+    FX_TRY(engine_freeze_read(run->work, &request.freeze, err));
+    return engine_put_run_card(run, engine_pending_card(run, &request), err);
 }
 
 enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runbook_step *step,
@@ -288,21 +275,13 @@ enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runboo
         FX_TRY(void_request(run, approval, err));
     switch (approval->state) {
     case FX_APPROVAL_PENDING:
-        return FX_OK;
+        return show_again(run, approval, err);
     case FX_APPROVAL_APPROVED:
-        *ret_value = fx_json_object_of(sc, "by", fx_json_string(sc, approval->decided_by), "at",
-                                       fx_json_int(sc, approval->decided_ms), NULL);
-        return FX_OK;
+        return value_of(run, approval, ret_value, err);
     case FX_APPROVAL_DENIED:
         return end_denied(run, step, approval, err);
     case FX_APPROVAL_EXPIRED:
         break;
     }
-    return engine_end_run(
-        run, FX_RUN_EXPIRED, "nobody decided in time",
-        decided_card(
-            run, approval, "Expired", "plain",
-            fx_json_string(sc, "Nobody decided in time. Nothing was changed."),
-            fx_printf(sc, "Ask again with %s %s", run->system->command, run->row->command)),
-        err);
+    return end_expired(run, approval, err);
 }

@@ -45,11 +45,30 @@ static enum fx_code check_binding(struct engine_run *run, const struct fx_approv
     return FX_OK;
 }
 
+/* Does it stand on what it was planned with? */
+static enum fx_code check_inputs(struct engine_run *run, const struct fx_json *bound,
+                                 struct fx_error *err) {
+    const char *version = fx_json_get_text(bound, "version");
+    const char *inputs = fx_json_get_text(bound, "inputs");
+
+    if (version == NULL || strcmp(version, run->work->engine->options.version) != 0)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "the bot was updated after this was approved; ask again to get a new plan");
+    if (inputs == NULL || strcmp(inputs, engine_inputs_digest(run)) != 0)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "the configuration of %s (%s) was changed after this was asked for; ask "
+                       "again to get a new plan",
+                       run->row->system, run->row->environment);
+    return FX_OK;
+}
+
 /* Asked again at the last moment before anything happens; not once something has. A transient code:
  * Slack did not answer. */
 static enum fx_code check_start(struct engine_run *run, const struct fx_approval *approval,
                                 const struct fx_json *bound, struct fx_error *err) {
-    const char *version = fx_json_get_text(bound, "version");
+    struct fx_store *store = run->work->engine->options.store;
+    struct fx_vote **votes = NULL;
+    size_t votes_count = 0;
     int64_t now = fx_wall_ms(run->work->engine->options.clock);
 
     if (run->row->stop_requested)
@@ -60,10 +79,9 @@ static enum fx_code check_start(struct engine_run *run, const struct fx_approval
                    ? fx_fail(err, FX_ERR_DENIED, "the approval was given too long ago; ask again")
                    : fx_fail(err, FX_ERR_DENIED, "%s, until the approval was too old; ask again",
                              run->row->note);
-    if (version == NULL || strcmp(version, run->work->engine->options.version) != 0)
-        return fx_fail(err, FX_ERR_DENIED,
-                       "the bot was updated after this was approved; ask again to get a new plan");
-    FX_TRY(engine_authorize_again(run->work, run->system, approval, err));
+    FX_TRY(check_inputs(run, bound, err));
+    FX_TRY(store->votes(store, run->work->sc, approval->id, &votes, &votes_count, err));
+    FX_TRY(engine_authorize_again(run->work, run->system, approval, votes, votes_count, err));
     run->row->note = "";
     return FX_OK;
 }

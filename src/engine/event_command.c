@@ -82,6 +82,10 @@ static enum fx_code help(struct engine_work *work, const struct fx_engine_system
                        err);
 }
 
+static bool is_word(struct fx_slice given, const char *word) {
+    return given.len == strlen(word) && strncasecmp(given.ptr, word, given.len) == 0;
+}
+
 static enum fx_code dispatch(struct engine_work *work, const struct fx_engine_system *system,
                              const struct fx_slack_command *given, struct fx_error *err) {
     const char *environment = system->default_environment;
@@ -93,8 +97,10 @@ static enum fx_code dispatch(struct engine_work *work, const struct fx_engine_sy
         return fx_fail(err, FX_ERR_INPUT, "the command is longer than %d characters",
                        FX_COMMAND_MAX_TEXT_BYTES);
     fx_slice_split(text, ' ', &word, &rest);
-    if (word.len == 0 || (word.len == 4 && strncasecmp(word.ptr, "help", 4) == 0))
+    if (word.len == 0 || is_word(word, "help"))
         return help(work, system, given, rest, err);
+    if (is_word(word, "freeze") || is_word(word, "unfreeze"))
+        return engine_freeze_command(work, system, given, is_word(word, "freeze"), rest, err);
     fx_system_match(system->system, text, &runbook, &rest);
     /* "dlq clasify" begins with "dlq", but that takes no arguments */
     if (runbook == NULL || (runbook->arguments_count == 0 && rest.len > 0)) {

@@ -83,11 +83,15 @@ static enum fx_code press_approve(struct click *click, struct fx_error *err) {
     struct fx_approval *approval = NULL;
 
     FX_TRY(approval_of(click, click->given->value, &approval, err));
-    enum fx_code code = allow(click, FX_ACTION_APPROVE, NULL, approval->requester, err);
+    enum fx_code code =
+        engine_authorize_vote(click->work, click->system, click->given->user_id,
+                              click->given->team_id, click->given->channel_id, approval, err);
 
     if (code == FX_ERR_DENIED && approval->state == FX_APPROVAL_PENDING)
         withdraw_if_shared(click, approval);
     FX_TRY(code);
+    if (approval->state == FX_APPROVAL_PENDING)
+        FX_TRY(engine_frozen(click->work, err));
     return engine_decide(click->work, approval, true, click->given->user_id, "",
                          click->given->response_url, err);
 }

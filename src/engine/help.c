@@ -39,6 +39,40 @@ static struct fx_json *commands(struct fx_scope *sc, const struct fx_engine_syst
     return lines;
 }
 
+/* The most that any of its changes asks for. */
+static int64_t approvers_of(const struct fx_runbook *runbook) {
+    int64_t most = 1;
+
+    for (size_t i = 0; i < runbook->steps_count; i++)
+        if (runbook->steps[i].kind->is_approval) {
+            int64_t asked = fx_json_get_int(runbook->steps[i].params, "approvers", 1);
+
+            most = asked > most ? asked : most;
+        }
+    return most;
+}
+
+/* What is answered without a runbook. */
+static void add_own_commands(struct fx_scope *sc, const struct fx_engine_system *system,
+                             struct fx_json *lines) {
+    static const struct {
+        const char *usage, *summary;
+    } own[] = {
+        {"freeze [reason]", "let no change begin, in any system"},
+        {"unfreeze reason:\"...\"", "end that; for admins"},
+    };
+
+    fx_json_add(lines, fx_json_object_of(sc, "bold", fx_json_string(sc, "In an emergency"), NULL));
+    for (size_t i = 0; i < FX_COUNT_OF(own); i++)
+        fx_json_add(
+            lines,
+            fx_json_array_of(
+                sc,
+                fx_json_object_of(
+                    sc, "code", fx_json_stringf(sc, "%s %s", system->command, own[i].usage), NULL),
+                fx_json_stringf(sc, ": %s", own[i].summary), NULL));
+}
+
 static struct fx_json *overview(struct fx_scope *sc, const struct fx_engine_system *system) {
     struct fx_json *lines = fx_json_array(sc);
     struct fx_json *changes = commands(sc, system, true), *reads = commands(sc, system, false);
@@ -56,6 +90,7 @@ static struct fx_json *overview(struct fx_scope *sc, const struct fx_engine_syst
                         NULL));
     for (size_t i = 0; i < fx_json_count(changes); i++)
         fx_json_add(lines, fx_json_item(changes, i));
+    add_own_commands(sc, system, lines);
     return fx_json_object_of(
         sc, "title", fx_json_stringf(sc, "%s commands", system->system->title), "lines", lines,
         "context",
@@ -111,9 +146,10 @@ static struct fx_json *explain(struct fx_scope *sc, const struct fx_engine_syste
         fx_json_string(sc, runbook->help != NULL && runbook->help[0] != '\0' ? runbook->help
                                                                              : runbook->summary),
         "lines", lines, "context",
-        fx_json_string(sc, fx_effect_changes(runbook->effect)
-                               ? "Changes something: somebody else is asked for approval first"
-                               : "Changes nothing"),
+        fx_json_string(sc, !fx_effect_changes(runbook->effect) ? "Changes nothing"
+                           : approvers_of(runbook) > 1
+                               ? "Changes something: two others are asked for approval first"
+                               : "Changes something: somebody else is asked for approval first"),
         NULL);
 }
 

@@ -116,6 +116,12 @@ static struct fx_json *timeline_line(struct fx_scope *sc, const struct fx_json *
         fx_json_add(line, fx_json_string(sc, people[i].text));
         fx_json_add(line, engine_user(sc, user));
     }
+    /* the last of them stands there already */
+    for (size_t i = 0; i + 1 < fx_json_count(fx_json_at(entry, "approvers")); i++) {
+        fx_json_add(line, fx_json_string(sc, " and "));
+        fx_json_add(line,
+                    engine_user(sc, fx_json_text(fx_json_item(fx_json_at(entry, "approvers"), i))));
+    }
     return line;
 }
 

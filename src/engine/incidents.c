@@ -439,5 +439,7 @@ enum fx_code engine_incident_note(struct engine_run *run, const char *text, stru
 
     fx_json_put(entry, "requester", fx_json_string(work->sc, run->row->requester));
     fx_json_put(entry, "approver", fx_json_string(work->sc, engine_approver(run->values)));
+    if (fx_json_count(engine_approvers(run->values)) > 1)
+        fx_json_put(entry, "approvers", fx_json_copy(work->sc, engine_approvers(run->values)));
     return write_incident(&t, err);
 }

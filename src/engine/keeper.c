@@ -5,7 +5,7 @@
 #include "fluxabot/base/log.h"
 
 enum {
-    KEEPER_PERIOD_MS = FX_ENGINE_LEASE_MS / 3,
+    KEEPER_PERIOD_MS = FX_ENGINE_LEASE_MS / FX_ENGINE_LEASE_LOOKS,
     PRUNE_PERIODS = 6, /* between two looks at what can be forgotten */
 };
 
@@ -67,6 +67,8 @@ void *engine_keeper_main(void *argument) {
     while (!atomic_load(&engine->stopping)) {
         state->wait(state, "keeper", KEEPER_PERIOD_MS);
         engine_keep(engine, &keeping);
+        engine_pulse(&engine->keeper_pulse, engine->options.clock, FX_ENGINE_STALL_MS);
     }
+    engine_thread_ends(engine, &engine->keeper_pulse);
     return NULL;
 }

@@ -207,6 +207,7 @@ static bool try_message(struct pump *pump, struct fx_scope *parent,
     struct fx_error err = {0};
     const char *ts = "";
 
+    engine_pulse(&pump->engine->outbox_pulse, pump->engine->options.clock, FX_ENGINE_STALL_MS);
     if (lane->free_at_ms > now) {
         if (*io_next_ms == 0 || lane->free_at_ms < *io_next_ms)
             *io_next_ms = lane->free_at_ms;
@@ -280,9 +281,11 @@ void *engine_outbox_main(void *argument) {
     while (!atomic_load(&engine->stopping)) {
         int64_t wait_ms = pump_once(pump);
 
+        engine_pulse(&engine->outbox_pulse, engine->options.clock, FX_ENGINE_STALL_MS);
         if (wait_ms > 0)
             engine->options.state->wait(engine->options.state, "outbox", wait_ms);
     }
     free(pump);
+    engine_thread_ends(engine, &engine->outbox_pulse);
     return NULL;
 }

@@ -13,6 +13,21 @@ struct fx_slack_user;
 
 enum { ENGINE_MAX_WORKERS = 16 };
 
+/* Until when a thread may be silent, by the monotonic clock; INT64_MAX while it rests. */
+struct engine_pulse {
+    _Atomic int64_t silent_until_ms;
+};
+
+/* What the threads share; see threads.c and worker.c. */
+struct engine_threads {
+    pthread_mutex_t lock; /* guards the next six */
+    pthread_cond_t called, ended;
+    bool watched; /* some idle worker waits for the next job */
+    unsigned resting, calls;
+    unsigned running;
+    pthread_rwlock_t alone; /* held for reading by whoever works, for writing at a last try */
+};
+
 struct engine_worker {
     struct fx_engine *engine;
     pthread_t thread;
@@ -21,15 +36,20 @@ struct engine_worker {
     struct fx_job job;      /* copied texts live in job_texts */
     char job_texts[2][128]; /* kind and token */
     int index;
+    struct engine_pulse pulse;
 };
 
 struct fx_engine {
     struct fx_engine_options options;
     atomic_bool stopping;
+    struct engine_threads threads;
     struct fx_scope *scope;
     struct engine_worker workers[ENGINE_MAX_WORKERS];
     int workers_count;
     pthread_t outbox, keeper;
+    _Atomic int64_t silent_since_ms; /* monotonic: the store has answered no claim; 0: it does */
+    int64_t started_ms;              /* as crashes.c wrote it down; 0: it did not */
+    struct engine_pulse outbox_pulse, keeper_pulse;
 };
 
 /* One claimed job in hand. Handlers add to writes; what they return settles the job. */
@@ -38,7 +58,8 @@ struct engine_work {
     struct fx_scope *sc;
     const struct fx_job *job;
     struct fx_writes writes;
-    int64_t now_ms; /* wall, read once when the job was claimed */
+    int64_t now_ms;             /* wall, read once when the job was claimed */
+    struct engine_pulse *pulse; /* of the worker; NULL outside one */
 };
 
 /* ---- work.c ---- */
@@ -52,6 +73,29 @@ char *engine_id(struct engine_work *work, const char *prefix);
 enum fx_action engine_action(const struct fx_runbook *runbook);
 /* Makes the writes so far durable in the middle of a job and starts a new set. */
 enum fx_code engine_flush(struct engine_work *work, struct fx_error *err);
+
+/* The work goes on: allowed_ms from now the worker may be silent. */
+void engine_work_goes_on(struct engine_work *work, int64_t allowed_ms);
+
+/* ---- threads.c ---- */
+
+void engine_threads_init(struct engine_threads *threads);
+void engine_threads_free(struct engine_threads *threads);
+/* A thread that says nothing for longer than this hangs; pulse may be NULL. */
+void engine_pulse(struct engine_pulse *pulse, struct fx_clock *clock, int64_t allowed_ms);
+/* It waits for somebody else, who has a pulse. */
+void engine_pulse_rest(struct engine_pulse *pulse);
+/* Whether the store answered a claim. */
+void engine_note_claim(struct fx_engine *engine, bool answered);
+/* For a worker that found nothing to do: returns when it should look again, after wait_ms at the
+ * latest if it has the watch. */
+void engine_rest(struct engine_worker *worker, int64_t wait_ms);
+/* Whoever has found a job says so, that there is always somebody who looks for the next. */
+void engine_call_another(struct fx_engine *engine);
+void engine_thread_begins(struct fx_engine *engine);
+void engine_thread_ends(struct fx_engine *engine, struct engine_pulse *pulse);
+/* Until all threads have ended, at_most_ms, or until there is no time left for that. */
+void engine_wait_for_end(struct fx_engine *engine, int64_t at_most_ms);
 
 /* ---- worker.c, outbox.c, keeper.c: the threads ---- */
 
@@ -106,10 +150,17 @@ enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_s
                               const char *user_id, const char *team_id, const char *channel,
                               enum fx_action action, const char *role, const char *requester,
                               struct fx_error *err);
-/* Whether who approved still may, asked just before it runs. FX_ERR_DENIED: no. When Slack does not
+/* The same for approving this request: who has voted for it may not again. */
+enum fx_code engine_authorize_vote(struct engine_work *work, const struct fx_engine_system *system,
+                                   const char *user_id, const char *team_id, const char *channel,
+                                   const struct fx_approval *approval, struct fx_error *err);
+/* Whether those who approved still may, each of them, and are as many persons as it needs; asked
+ * just before it runs. FX_ERR_DENIED: no. When Slack does not
  * answer nothing is decided: a code that is transient, the message says what was asked. */
 enum fx_code engine_authorize_again(struct engine_work *work, const struct fx_engine_system *system,
-                                    const struct fx_approval *approval, struct fx_error *err);
+                                    const struct fx_approval *approval,
+                                    struct fx_vote *const *votes, size_t count,
+                                    struct fx_error *err);
 
 /* ---- event_*.c ---- */
 
@@ -223,6 +274,8 @@ const char *engine_changes_text(struct fx_scope *sc, const struct engine_changes
 enum fx_code engine_incident_note(struct engine_run *run, const char *text, struct fx_error *err);
 /* Who let a run happen: the last decision that stands among its values; "" when there is none. */
 const char *engine_approver(const struct fx_json *values);
+/* Everybody who did, the last one included; NULL when that is not known. */
+const struct fx_json *engine_approvers(const struct fx_json *values);
 
 /* The run of the job in hand. */
 enum fx_code engine_load_run(struct engine_work *work, struct engine_run *ret,
@@ -288,12 +341,79 @@ struct fx_json *engine_remember_button(struct fx_scope *sc, const struct fx_engi
 struct fx_json *engine_command_buttons(struct fx_scope *sc, const struct fx_json *buttons,
                                        const char *owner);
 
+/* ---- freeze.c ---- */
+
+struct engine_freeze {
+    bool is_on;
+    const char *by, *reason;
+    int64_t at_ms;
+    const char *stored; /* as the setting says it */
+};
+#define ENGINE_FREEZE_BY_AUDIT "audit"
+#define ENGINE_FREEZE_BY_CRASHES "crashes"
+#define ENGINE_TERMINAL "terminal:" /* before the name of who sits there */
+enum fx_code engine_freeze_read(struct engine_work *work, struct engine_freeze *ret_freeze,
+                                struct fx_error *err);
+/* FX_ERR_DENIED, with a sentence that says why and what to do, while changes are frozen. */
+enum fx_code engine_frozen(struct engine_work *work, struct fx_error *err);
+/* Who can end it, and how. */
+const char *engine_freeze_way_out(const struct engine_freeze *freeze);
+/* Parts of cards: "Since 14:02 by Anna: Month end.", beginning with since; and who "by" is. */
+struct fx_json *engine_freeze_text(struct fx_scope *sc, const char *since,
+                                   const struct engine_freeze *freeze);
+struct fx_json *engine_freezer(struct fx_scope *sc, const char *by);
+/* Among the writes. */
+void engine_freeze_begin(struct engine_work *work, const char *by, const char *reason);
+void engine_freeze_end(struct engine_work *work);
+/* A person's wish, with the cards that tell of it, among the writes: they are FX_ERR_CONFLICT when
+ * the switch was turned meanwhile. FX_ERR_INPUT when it stands that way already, and for what only
+ * `audit accept` may end. */
+enum fx_code engine_freeze_by(struct engine_work *work, const char *by, const char *reason,
+                              struct fx_error *err);
+enum fx_code engine_unfreeze_by(struct engine_work *work, const char *by, const char *reason,
+                                struct fx_error *err);
+
+/* ---- freeze_command.c ---- */
+
+/* The cards of requests that wait are drawn again: each says whether changes are frozen. */
+enum fx_code engine_show_requests(struct engine_work *work, struct fx_error *err);
+/* Every channel is told, and these cards are drawn again. */
+enum fx_code engine_tell_freeze(struct engine_work *work, const struct engine_freeze *freeze,
+                                struct fx_error *err);
+enum fx_code engine_tell_unfreeze(struct engine_work *work, const char *by, const char *reason,
+                                  struct fx_error *err);
+/* "freeze [reason]" and "unfreeze reason"; rest is what follows the word. */
+enum fx_code engine_freeze_command(struct engine_work *work, const struct fx_engine_system *system,
+                                   const struct fx_slack_command *given, bool freeze,
+                                   struct fx_slice rest, struct fx_error *err);
+
+/* ---- approval_cards.c ---- */
+
+/* What a card shows of a request that waits. */
+struct engine_request {
+    const struct fx_approval *approval;
+    struct fx_json *bound; /* its plan_json */
+    struct fx_vote **votes;
+    size_t votes_count;
+    struct engine_freeze freeze;
+};
+struct fx_json *engine_pending_card(struct engine_run *run, const struct engine_request *request);
+/* line may be "". */
+struct fx_json *engine_decided_card(struct engine_run *run, const struct fx_approval *approval,
+                                    const char *title, const char *tone, struct fx_json *verdict,
+                                    const char *line);
+/* "1 of 2: Anna approved" */
+struct fx_json *engine_votes(struct fx_scope *sc, const struct fx_approval *approval,
+                             struct fx_vote *const *votes, size_t count);
+
 /* ---- approvals.c ---- */
 
 /* The approval step: the first time it asks and parks; afterwards it looks at the decision.
  * *ret_value is the step's value when the run may go on; NULL when it waits or has ended. */
 enum fx_code engine_approval_step(struct engine_run *run, const struct fx_runbook_step *step,
                                   struct fx_json **ret_value, struct fx_error *err);
+/* One person's word: a denial ends the request, an approval counts as one vote. FX_ERR_CONFLICT
+ * with a sentence for whoever is too late or has voted before. */
 enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *approval,
                            bool approve, const char *user, const char *reason,
                            const char *response_url, struct fx_error *err);
@@ -308,6 +428,8 @@ enum fx_code engine_withdraw(struct engine_work *work, const struct fx_approval 
 enum fx_code engine_expire(struct engine_work *work, struct fx_error *err);
 /* The job "remind", at half time: a word in the thread of a request that nobody has decided. */
 enum fx_code engine_remind(struct engine_work *work, struct fx_error *err);
+/* The digest of the system's definition with the configuration filled in, and of the arguments. */
+char *engine_inputs_digest(const struct engine_run *run);
 /* The digest of an approval over everything it is bound to. */
 char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
                          const struct fx_approval *approval);
@@ -319,21 +441,19 @@ char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
 enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_step *step,
                                 struct fx_step_result *ret_result, struct fx_error *err);
 
-/* ---- freeze.c ---- */
+/* ---- crashes.c ---- */
 
-struct engine_freeze {
-    bool is_on;
-    const char *by, *reason;
-    int64_t at_ms;
-};
-#define ENGINE_FREEZE_BY_AUDIT "audit"
-enum fx_code engine_freeze_read(struct engine_work *work, struct engine_freeze *ret_freeze,
-                                struct fx_error *err);
-/* FX_ERR_DENIED, with a sentence that says why and what to do, while changes are frozen. */
-enum fx_code engine_frozen(struct engine_work *work, struct fx_error *err);
-/* Among the writes. */
-void engine_freeze_begin(struct engine_work *work, const char *by, const char *reason);
-void engine_freeze_end(struct engine_work *work);
+/* Before any thread runs: counts this start, and freezes changes when too many before it did not
+ * end as they should. */
+enum fx_code engine_crashes_start(struct fx_engine *engine, struct fx_error *err);
+/* This one ends as it should. */
+void engine_crashes_end(struct fx_engine *engine);
+
+/* ---- chain.c ---- */
+
+/* Before any thread runs: freezes changes when the newest rows of the audit log do not follow from
+ * each other. */
+enum fx_code engine_chain_start(struct fx_engine *engine, struct fx_error *err);
 
 /* ---- anchor.c: heads of the audit log, signed and kept outside; all of it does nothing without
  * options.anchor_key ---- */

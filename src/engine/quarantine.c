@@ -1,4 +1,6 @@
-/* quarantine.c - what will not be tried any more: its run ends, and whoever waits is told. */
+/* quarantine.c - what will not be tried any more: its run ends, and whoever waits is told what was
+ * not done and what to do now.
+ */
 #include "private.h"
 
 #include "fluxabot/base/log.h"
@@ -10,6 +12,14 @@ static const struct fx_engine_system *system_of_topic(const struct fx_engine *en
     const struct fx_engine_topic *topic = arn == NULL ? NULL : engine_topic(engine, arn);
 
     return topic == NULL ? NULL : engine_system(engine, topic->system);
+}
+
+/* For whoever has mended what was broken. */
+static struct fx_json *way_back(struct engine_work *work) {
+    return fx_json_stringf(work->sc,
+                           "Job %lld is kept. Whoever runs the bot can have it tried again: "
+                           "fluxabot jobs retry --job %lld",
+                           (long long)work->job->id, (long long)work->job->id);
 }
 
 static enum fx_code tell_unhandled(struct engine_work *work, const struct fx_engine_system *system,
@@ -29,7 +39,7 @@ static enum fx_code tell_unhandled(struct engine_work *work, const struct fx_eng
                                 "is not shown here.",
                                 topic),
                 NULL),
-            NULL),
+            "context", way_back(work), NULL),
         err);
 }
 
@@ -174,12 +184,73 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
                             run->command),
             "tone", fx_json_string(sc, "bad"), "verdict",
             fx_json_string(sc, engine_sentence(sc, run->note)), "lines",
-            fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
+            fx_json_array_of(
+                sc, fx_json_string(sc, engine_changes_text(sc, &changes)),
+                fx_json_string(sc, changes.open > 0
+                                       ? "Look in AWS whether it happened before you ask again."
+                                       : "It is not tried again by itself; ask again if it is "
+                                         "still wanted."),
+                NULL),
             "context", fx_json_stringf(sc, "Run %s in %s", run->id, run->environment), NULL),
         err);
 }
 
-enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why,
+/* ---- what runs by itself ---- */
+
+static const struct fx_engine_system *system_of_job(const struct engine_work *work) {
+    const struct fx_engine *engine = work->engine;
+    const struct fx_engine_system *system = system_of_topic(engine, work->job->subject);
+    struct fx_slice name, rest;
+
+    if (system != NULL)
+        return system;
+    fx_slice_split(fx_slice_of(work->job->subject), '/', &name, &rest); /* of a schedule */
+    system = engine_system(engine, fx_slice_dup(work->sc, name));
+    return system != NULL                      ? system
+           : engine->options.systems_count > 0 ? &engine->options.systems[0]
+                                               : NULL;
+}
+
+static const struct own_job {
+    const char *kind, *not_done, *what_now;
+} own_jobs[] = {
+    {"reconcile", "Alarms were not compared with CloudWatch, so a missed one was not found.",
+     "It is tried again in some minutes; until then look at the alarms in CloudWatch."},
+    {"schedule", "One tick of a schedule was left out.", "The next one comes as planned."},
+    {"anchor", "The newest rows of the audit log were not signed.",
+     "It is tried again in some minutes; if this comes again, run fluxabot audit verify."},
+    {"expire", "A request for approval was not ended when its time was over.",
+     "Nobody can approve it any more; if it is still wanted, ask again."},
+    {"remind", "Nobody was reminded of a request for approval.", "Look whether one waits."},
+};
+
+/* Also for what cannot be told in a better way. */
+static enum fx_code give_up_own(struct engine_work *work, const struct fx_error *why,
+                                struct fx_error *err) {
+    static const struct own_job unknown = {
+        "", "Something that was asked for was not done.",
+        "Look at the newest messages here, and ask again for what is missing."};
+    struct fx_scope *sc = work->sc;
+    const struct fx_engine_system *system = system_of_job(work);
+    const struct own_job *job = &unknown;
+
+    for (size_t i = 0; i < FX_COUNT_OF(own_jobs); i++)
+        if (strcmp(own_jobs[i].kind, work->job->kind) == 0)
+            job = &own_jobs[i];
+    if (system == NULL)
+        return FX_OK; /* there is no channel: the log has it */
+    return engine_put_card(
+        work, fx_printf(sc, "job:%lld", (long long)work->job->id), "", system->channel,
+        fx_json_object_of(sc, "title", fx_json_string(sc, "A job of the bot was given up"), "tone",
+                          fx_json_string(sc, "bad"), "verdict",
+                          fx_json_string(sc, engine_sentence(sc, why->message)), "lines",
+                          fx_json_array_of(sc, fx_json_string(sc, job->not_done),
+                                           fx_json_string(sc, job->what_now), NULL),
+                          "context", way_back(work), NULL),
+        err);
+}
+
+static enum fx_code give_up(struct engine_work *work, const struct fx_error *why,
                             struct fx_error *err) {
     if (strcmp(work->job->kind, "event") == 0)
         return give_up_event(work, why, err);
@@ -189,5 +260,15 @@ enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why
         engine_schedule_skip(work);
     if (strcmp(work->job->kind, "reconcile") == 0) /* whatever it was, the next one looks again */
         engine_reconcile_later(work, FX_ENGINE_RECONCILE_MS);
-    return FX_OK;
+    return give_up_own(work, why, err);
+}
+
+enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why,
+                            struct fx_error *err) {
+    if (give_up(work, why, err) == FX_OK)
+        return FX_OK;
+    /* it cannot even be read: then that it was there is all that can be said */
+    fx_log(work->sc, FX_LOG_WARN, "job.quarantine_is_vague", FX_E(err));
+    work->writes = (struct fx_writes){0};
+    return give_up_own(work, why, err);
 }

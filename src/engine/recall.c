@@ -44,6 +44,17 @@ const char *engine_approver(const struct fx_json *values) {
     return by;
 }
 
+const struct fx_json *engine_approvers(const struct fx_json *values) {
+    const struct fx_json *all = NULL;
+    struct fx_json *value = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(values, &cursor, NULL, &value))
+        if (fx_json_type(value) == FX_JSON_OBJECT && fx_json_get_text(value, "by") != NULL)
+            all = fx_json_at(value, "all");
+    return all;
+}
+
 static enum fx_code describe(struct fx_scope *sc, const struct fx_run *row,
                              struct fx_json **ret_run, struct fx_error *err) {
     struct fx_json *values = NULL;

@@ -117,7 +117,7 @@ static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbo
     /* a read may be sent again; of a change that was sent nobody knows */
     if (why->code == FX_ERR_CANCELED ||
         (fx_code_is_transient(why->code) && !(changes && why->sent) &&
-         run->work->job->attempts < READ_ATTEMPTS)) {
+         run->work->job->attempts - run->work->job->deaths < READ_ATTEMPTS)) {
         *err = *why; /* the job is settled as "retry"; the run begins this step again */
         return why->code;
     }
@@ -175,6 +175,11 @@ static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_ste
     return fx_fail(err, FX_ERR_INTERNAL, "step %s ended in no known way", step->id);
 }
 
+/* The program ends: whoever starts next goes on behind the last step. */
+static enum fx_code stop_between_steps(struct engine_run *run) {
+    return park(run, &(struct fx_step_result){.due_ms = run->work->now_ms});
+}
+
 /* Steps are counted, and a count means nothing in another text. */
 static enum fx_code refuse_edited(struct engine_run *run, struct fx_error *err) {
     struct fx_error why = {0};
@@ -195,9 +200,13 @@ enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err)
         return refuse_edited(&run, err);
     run.row->state = FX_RUN_RUNNING;
     while ((size_t)run.row->step < run.runbook->steps_count) {
+        const struct fx_runbook_step *step = &run.runbook->steps[run.row->step];
         enum next next = NEXT_END;
 
-        FX_TRY(run_step(&run, &run.runbook->steps[run.row->step], &next, err));
+        if (atomic_load(&work->engine->stopping) && run.row->checkpoint_json[0] == '\0')
+            return stop_between_steps(&run);
+        engine_work_goes_on(work, FX_ENGINE_STALL_MS + step->timeout_ms);
+        FX_TRY(run_step(&run, step, &next, err));
         if (next != NEXT_STEP)
             return FX_OK;
     }

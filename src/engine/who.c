@@ -10,6 +10,8 @@ struct request {
     const char *user_id, *team_id, *channel;
     enum fx_action action;
     const char *role, *requester;
+    const char *const *voters; /* who has approved before */
+    size_t voters_count;
 };
 
 struct facts {
@@ -85,29 +87,22 @@ static enum fx_code judge(struct engine_work *work, const struct request *reques
                                                      .action = request->action,
                                                      .role = request->role,
                                                      .requester = request->requester,
+                                                     .voters = request->voters,
+                                                     .voters_count = request->voters_count,
                                                      .home_channel = is_home(request),
                                                      .sharing = facts->sharing,
                                                      .groups = facts->groups},
                         err);
 }
 
-enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_system *system,
-                              const char *user_id, const char *team_id, const char *channel,
-                              enum fx_action action, const char *role, const char *requester,
+static enum fx_code authorize(struct engine_work *work, const struct request *request,
                               struct fx_error *err) {
-    const struct request request = {.system = system,
-                                    .user_id = user_id,
-                                    .team_id = team_id,
-                                    .channel = channel,
-                                    .action = action,
-                                    .role = role,
-                                    .requester = requester};
     struct facts facts;
     struct fx_error why = {0};
-    enum fx_code code = read_facts(work, &request, &facts, &why);
+    enum fx_code code = read_facts(work, request, &facts, &why);
 
     if (code == FX_OK)
-        return judge(work, &request, &facts, err);
+        return judge(work, request, &facts, err);
     if (code == FX_ERR_CANCELED) { /* the program stops: it is asked again after the start */
         *err = why;
         return code;
@@ -117,10 +112,58 @@ enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_s
                    facts.asking, why.message, code == FX_ERR_DENIED ? "" : ", please try again");
 }
 
-enum fx_code engine_authorize_again(struct engine_work *work, const struct fx_engine_system *system,
-                                    const struct fx_approval *approval, struct fx_error *err) {
+enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_system *system,
+                              const char *user_id, const char *team_id, const char *channel,
+                              enum fx_action action, const char *role, const char *requester,
+                              struct fx_error *err) {
+    return authorize(work,
+                     &(struct request){.system = system,
+                                       .user_id = user_id,
+                                       .team_id = team_id,
+                                       .channel = channel,
+                                       .action = action,
+                                       .role = role,
+                                       .requester = requester},
+                     err);
+}
+
+static const char *const *voters_of(struct fx_scope *sc, struct fx_vote *const *votes,
+                                    size_t count) {
+    const char **voters = fx_alloc(sc, (count + 1) * sizeof *voters);
+
+    for (size_t i = 0; i < count; i++)
+        voters[i] = votes[i]->voter;
+    return voters;
+}
+
+enum fx_code engine_authorize_vote(struct engine_work *work, const struct fx_engine_system *system,
+                                   const char *user_id, const char *team_id, const char *channel,
+                                   const struct fx_approval *approval, struct fx_error *err) {
+    struct fx_store *store = work->engine->options.store;
+    struct fx_vote **votes = NULL;
+    size_t count = 0;
+
+    /* once it is decided, whoever comes late is told of the decision */
+    if (approval->state == FX_APPROVAL_PENDING && approval->needed > 1)
+        FX_TRY(store->votes(store, work->sc, approval->id, &votes, &count, err));
+    return authorize(work,
+                     &(struct request){.system = system,
+                                       .user_id = user_id,
+                                       .team_id = team_id,
+                                       .channel = channel,
+                                       .action = FX_ACTION_APPROVE,
+                                       .requester = approval->requester,
+                                       .voters = voters_of(work->sc, votes, count),
+                                       .voters_count = count},
+                     err);
+}
+
+/* One of those who approved. */
+static enum fx_code ask_again(struct engine_work *work, const struct fx_engine_system *system,
+                              const struct fx_approval *approval, const char *voter,
+                              struct fx_error *err) {
     const struct request request = {.system = system,
-                                    .user_id = approval->decided_by,
+                                    .user_id = voter,
                                     .team_id = "",
                                     .channel = system->channel,
                                     .action = FX_ACTION_APPROVE,
@@ -139,4 +182,23 @@ enum fx_code engine_authorize_again(struct engine_work *work, const struct fx_en
                    "Slack did not say whether the approver still may (%s)", why.message);
     err->retry_after_ms = why.retry_after_ms;
     return code;
+}
+
+enum fx_code engine_authorize_again(struct engine_work *work, const struct fx_engine_system *system,
+                                    const struct fx_approval *approval,
+                                    struct fx_vote *const *votes, size_t count,
+                                    struct fx_error *err) {
+    size_t needed = approval->needed > 1 ? (size_t)approval->needed : 1, persons = 0;
+
+    for (size_t i = 0; i < count; i++)
+        FX_TRY(ask_again(work, system, approval, votes[i]->voter, err));
+    /* the configuration may have learned meanwhile that two accounts are one person */
+    persons = fx_policy_count_persons(work->engine->options.policy, approval->requester,
+                                      voters_of(work->sc, votes, count), count);
+    if (persons < needed)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "%zu persons have to approve this change, and those who did are %zu; ask "
+                       "again",
+                       needed, persons);
+    return FX_OK;
 }

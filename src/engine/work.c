@@ -37,6 +37,10 @@ char *engine_id(struct engine_work *work, const char *prefix) {
     return fx_id_new(work->sc, work->engine->options.random, prefix);
 }
 
+void engine_work_goes_on(struct engine_work *work, int64_t allowed_ms) {
+    engine_pulse(work->pulse, work->engine->options.clock, allowed_ms);
+}
+
 enum fx_code engine_flush(struct engine_work *work, struct fx_error *err) {
     struct fx_store *store = work->engine->options.store;
     bool has_messages = work->writes.messages_count > 0, has_jobs = work->writes.jobs_count > 0;

@@ -1,4 +1,9 @@
-/* worker.c - claims a job, runs its handler, settles it. */
+/* worker.c - claims a job, runs its handler, settles it.
+ *
+ * A job whose holder died is tried again, but a job that kills whoever holds it must not go on for
+ * ever, nor take with it what the other workers had in hand. So the last try is made alone: nothing
+ * else is claimed meanwhile, and who dies then did it himself.
+ */
 #include "private.h"
 
 #include "fluxabot/base/log.h"
@@ -7,8 +12,7 @@
 #include <string.h>
 
 enum {
-    MAX_CLAIMS = 10, /* of a job that never came to an end: it kills whoever touches it */
-    MAX_REDOS = 50,  /* each time somebody else got a step further */
+    MAX_REDOS = 50, /* each time somebody else got a step further */
 };
 
 typedef enum fx_code job_handler_fn(struct engine_work *work, struct fx_error *err);
@@ -60,7 +64,8 @@ static int64_t backoff_ms(int attempts) {
 static bool worth_another_try(const struct engine_work *work, enum fx_code code) {
     /* cancelled work is not at fault: the program stops, or the lease is somebody else's */
     return code == FX_ERR_CANCELED ||
-           (fx_code_is_transient(code) && work->job->attempts < FX_ENGINE_MAX_ATTEMPTS);
+           (fx_code_is_transient(code) &&
+            work->job->attempts - work->job->deaths < FX_ENGINE_MAX_ATTEMPTS);
 }
 
 static enum fx_code settle_retry(struct engine_work *work, enum fx_code code,
@@ -145,23 +150,46 @@ static bool try_once(struct engine_worker *worker, struct fx_scope *claim,
     struct engine_work work = {.engine = worker->engine,
                                .sc = sc,
                                .job = job,
-                               .now_ms = fx_wall_ms(worker->engine->options.clock)};
+                               .now_ms = fx_wall_ms(worker->engine->options.clock),
+                               .pulse = &worker->pulse};
     struct fx_error err = {0};
     enum fx_code code = FX_OK;
 
+    engine_work_goes_on(&work, FX_ENGINE_STALL_MS);
     show_to_keeper(worker, job, claim);
-    if (job->attempts > MAX_CLAIMS)
+    if (job->deaths >= FX_ENGINE_MAX_DEATHS)
         code = fx_fail(&err, FX_ERR_INTERNAL,
-                       "the program ended %d times while it was at it, so it is left alone",
-                       MAX_CLAIMS);
+                       "the bot broke down %d times while it was at this, so it is left alone",
+                       job->deaths);
     else
         code = handle(&work, &err);
     show_to_keeper(worker, NULL, NULL);
     return settle(&work, code, &err);
 }
 
-/* True when a job was found. */
-static bool work_once(struct engine_worker *worker, int64_t *ret_next_due_ms) {
+static void try_until_settled(struct engine_worker *worker, struct fx_scope *sc,
+                              const struct fx_job *job) {
+    for (int i = 0; !try_once(worker, sc, job); i++)
+        if (i == MAX_REDOS) { /* the lease runs out and the job is found again */
+            fx_log(sc, FX_LOG_ERROR, "job.conflicts", FX_S("kind", job->kind));
+            break;
+        }
+}
+
+/* As if nobody had taken it, so that its place in the queue is the same. */
+static void give_back(struct engine_worker *worker, struct fx_scope *sc, const struct fx_job *job) {
+    struct fx_store *store = worker->engine->options.store;
+    struct fx_error err = {0};
+
+    if (store->settle(store, sc, job, FX_SETTLE_BACK, job->due_ms, NULL, NULL, &err) != FX_OK)
+        fx_log(sc, FX_LOG_ERROR, "job.not_settled", FX_I("job", job->id), FX_E(&err));
+}
+
+enum found { FOUND_NOTHING, FOUND_JOB, FOUND_SUSPECT };
+
+/* FOUND_SUSPECT: the next job is for somebody who is alone. */
+static enum found claim_and_try(struct engine_worker *worker, bool alone,
+                                int64_t *ret_next_due_ms) {
     struct fx_engine *engine = worker->engine;
     struct fx_store *store = engine->options.store;
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
@@ -171,27 +199,59 @@ static bool work_once(struct engine_worker *worker, int64_t *ret_next_due_ms) {
 
     snprintf(name, sizeof name, "worker-%d", worker->index);
     fx_scope_set_log(sc, engine->options.log);
-    if (store->claim(store, sc, name, fx_wall_ms(engine->options.clock), FX_ENGINE_LEASE_MS, &job,
-                     ret_next_due_ms, &err) != FX_OK) {
+    enum fx_code code =
+        store->claim(store, sc, alone ? FX_STORE_ALONE : name, fx_wall_ms(engine->options.clock),
+                     FX_ENGINE_LEASE_MS, &job, ret_next_due_ms, &err);
+
+    engine_note_claim(engine, code == FX_OK);
+    if (code != FX_OK) {
         fx_log(sc, FX_LOG_ERROR, "job.claim_failed", FX_E(&err));
         *ret_next_due_ms = 0;
-        return false;
+        return FOUND_NOTHING;
     }
     if (job == NULL)
-        return false;
+        return FOUND_NOTHING;
     fx_scope_set_log_id(sc, job->subject);
-    for (int i = 0; !try_once(worker, sc, job); i++)
-        if (i == MAX_REDOS) { /* the lease runs out and the job is found again */
-            fx_log(sc, FX_LOG_ERROR, "job.conflicts", FX_S("kind", job->kind));
-            break;
-        }
-    return true;
+    if (job->deaths == FX_ENGINE_MAX_DEATHS - 1 && !alone) {
+        give_back(worker, sc, job);
+        return FOUND_SUSPECT;
+    }
+    if (job->deaths == FX_ENGINE_MAX_DEATHS - 1)
+        fx_log(sc, FX_LOG_WARN, "job.last_try", FX_S("kind", job->kind));
+    engine_call_another(engine);
+    try_until_settled(worker, sc, job);
+    return FOUND_JOB;
+}
+
+/* The claim is part of what is done alone: whatever is in hand when the process dies counts. */
+static enum found work_among(struct engine_worker *worker, bool alone, int64_t *ret_next_due_ms) {
+    struct fx_engine *engine = worker->engine;
+    enum found found = FOUND_NOTHING;
+
+    engine_pulse_rest(&worker->pulse);
+    if (alone)
+        pthread_rwlock_wrlock(&engine->threads.alone);
+    else
+        pthread_rwlock_rdlock(&engine->threads.alone);
+    engine_pulse(&worker->pulse, engine->options.clock, FX_ENGINE_STALL_MS);
+    if (!atomic_load(&engine->stopping))
+        found = claim_and_try(worker, alone, ret_next_due_ms);
+    pthread_rwlock_unlock(&engine->threads.alone);
+    return found;
+}
+
+/* True when a job was found. */
+static bool work_once(struct engine_worker *worker, int64_t *ret_next_due_ms) {
+    enum found found = work_among(worker, false, ret_next_due_ms);
+
+    if (found == FOUND_SUSPECT)
+        found = work_among(worker, true, ret_next_due_ms);
+    return found != FOUND_NOTHING;
 }
 
 void *engine_worker_main(void *argument) {
     struct engine_worker *worker = argument;
     struct fx_engine *engine = worker->engine;
-    struct fx_state *state = engine->options.state;
 
     while (!atomic_load(&engine->stopping)) {
         int64_t next_due_ms = 0;
@@ -205,7 +265,8 @@ void *engine_worker_main(void *argument) {
 
             wait_ms = until < 1 ? 1 : until < wait_ms ? until : wait_ms;
         }
-        state->wait(state, "jobs", wait_ms);
+        engine_rest(worker, wait_ms);
     }
+    engine_thread_ends(engine, &worker->pulse);
     return NULL;
 }

@@ -14,6 +14,7 @@ struct rule {
     bool asks_role;        /* the command names the role; role is meant when it does not */
     bool needs_home;       /* only in the system's own channel, with nobody of others in it */
     bool denies_requester; /* nobody approves what he asked for himself */
+    bool denies_voter;     /* nor twice what needs two */
     bool grants_requester; /* everybody may withdraw what he asked for himself */
     bool grants_terminal;
     bool may_use_cache; /* does no harm when it is granted a minute too long */
@@ -32,7 +33,8 @@ static const struct rule rules[] = {
     [FX_ACTION_APPROVE] = {.verb = "approve this change",
                            .role = approver_role,
                            .needs_home = true,
-                           .denies_requester = true},
+                           .denies_requester = true,
+                           .denies_voter = true},
     [FX_ACTION_DENY] = {.verb = "deny this change",
                         .role = approver_role,
                         .grants_requester = true},
@@ -167,6 +169,34 @@ static enum fx_code check_channel(const struct fx_policy_question *question,
                    rule->verb);
 }
 
+/* Before the channel and the role: who is told "you yourself" needs no other reason. */
+static enum fx_code check_others(const struct fx_policy *policy,
+                                 const struct fx_policy_question *question, const struct rule *rule,
+                                 bool own, struct fx_error *err) {
+    const char *user_id = question->actor->user_id;
+
+    if (rule->denies_requester && !question->requester)
+        return fx_fail(err, FX_ERR_DENIED, "You may not %s: it is not known who asked for it",
+                       rule->verb);
+    if (rule->denies_requester && own)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "You may not %s: you asked for it yourself%s, so somebody else with the "
+                       "role %s has to decide",
+                       rule->verb,
+                       strcmp(question->requester, user_id) == 0 ? "" : " with another account",
+                       rule->role);
+    for (size_t i = 0; rule->denies_voter && i < question->voters_count; i++)
+        if (fx_policy_same_person(policy, question->voters[i], user_id))
+            return fx_fail(err, FX_ERR_DENIED,
+                           "You may not %s twice: you have approved it%s, so somebody else with "
+                           "the role %s has to as well",
+                           rule->verb,
+                           strcmp(question->voters[i], user_id) == 0 ? " already"
+                                                                     : " with another account",
+                           rule->role);
+    return FX_OK;
+}
+
 enum fx_code fx_authorize(const struct fx_policy *policy, const struct fx_policy_question *question,
                           struct fx_error *err) {
     const struct fx_actor *actor = question->actor;
@@ -184,17 +214,7 @@ enum fx_code fx_authorize(const struct fx_policy *policy, const struct fx_policy
 
     bool own =
         question->requester && fx_policy_same_person(policy, question->requester, actor->user_id);
-    if (rule->denies_requester && !question->requester)
-        return fx_fail(err, FX_ERR_DENIED, "You may not %s: it is not known who asked for it",
-                       rule->verb);
-    if (rule->denies_requester && own)
-        return fx_fail(err, FX_ERR_DENIED,
-                       "You may not %s: you asked for it yourself%s, so somebody else with the "
-                       "role %s has to decide",
-                       rule->verb,
-                       strcmp(question->requester, actor->user_id) == 0 ? ""
-                                                                        : " with another account",
-                       rule->role);
+    FX_TRY(check_others(policy, question, rule, own, err));
     FX_TRY(check_channel(question, rule, err));
     if (rule->grants_requester && own)
         return FX_OK;
@@ -220,17 +240,31 @@ bool fx_action_may_use_cache(enum fx_action action) {
     return rule && rule->may_use_cache;
 }
 
-bool fx_policy_same_person(const struct fx_policy *policy, const char *a, const char *b) {
-    if (strcmp(a, b) == 0)
-        return true;
-    for (size_t i = 0; i < policy->persons_count; i++) {
-        const struct fx_person *person = &policy->persons[i];
+const struct fx_person *fx_policy_person(const struct fx_policy *policy, const char *user_id) {
+    for (size_t i = 0; i < policy->persons_count; i++)
+        if (is_listed(policy->persons[i].users, policy->persons[i].users_count, user_id))
+            return &policy->persons[i];
+    return NULL;
+}
 
-        if (is_listed(person->users, person->users_count, a) &&
-            is_listed(person->users, person->users_count, b))
-            return true;
+bool fx_policy_same_person(const struct fx_policy *policy, const char *a, const char *b) {
+    const struct fx_person *person = fx_policy_person(policy, a);
+
+    return strcmp(a, b) == 0 || (person && is_listed(person->users, person->users_count, b));
+}
+
+size_t fx_policy_count_persons(const struct fx_policy *policy, const char *requester,
+                               const char *const *users, size_t users_count) {
+    size_t persons = 0;
+
+    for (size_t i = 0; i < users_count; i++) {
+        bool known = fx_policy_same_person(policy, requester, users[i]);
+
+        for (size_t k = 0; k < i && !known; k++)
+            known = fx_policy_same_person(policy, users[k], users[i]);
+        persons += !known;
     }
-    return false;
+    return persons;
 }
 
 bool fx_policy_is_own_team(const struct fx_policy *policy, const char *team_id) {

@@ -19,6 +19,17 @@ static char *file_name_of(struct runbook_check *c, const char *command) {
     return name;
 }
 
+/* The word at its beginning that is answered without a runbook; NULL. */
+static const char *own_word(const char *command) {
+    static const char *const words[] = {"help", "freeze", "unfreeze"};
+    size_t length = strcspn(command, " ");
+
+    for (size_t i = 0; i < FX_COUNT_OF(words); i++)
+        if (strlen(words[i]) == length && strncmp(command, words[i], length) == 0)
+            return words[i];
+    return NULL;
+}
+
 static void check_command(struct runbook_check *c, size_t index, const char *command) {
     struct runbook_file *file = &c->files[index];
 
@@ -30,8 +41,9 @@ static void check_command(struct runbook_check *c, size_t index, const char *com
                     "\"dlq inspect\"");
         return;
     }
-    if (strcmp(command, "help") == 0 || strncmp(command, "help ", 5) == 0) {
-        runbook_say(c, "command", "help is answered by fluxabot itself; choose another word");
+    const char *own = own_word(command);
+    if (own != NULL) {
+        runbook_say(c, "command", "%s is answered by fluxabot itself; choose another word", own);
         return;
     }
     for (size_t i = 0; i < index; i++)

@@ -3,13 +3,16 @@
 
 #include "fluxabot/base/clock.h"
 
+#include <string.h>
+
 enum fx_code store_approval_add(struct store_link *link, const struct fx_approval *approval,
                                 struct fx_error *err) {
     FX_TRY(store_exec(link, STMT_APPROVAL_ADD,
                       ST_VALUES(st_text(approval->id), st_text(approval->run),
                                 st_text(approval->step), st_text(approval->digest),
                                 st_text(approval->plan_json), st_text(approval->requester),
-                                st_int(approval->created_ms), st_int(approval->expires_ms)),
+                                st_int(approval->created_ms), st_int(approval->expires_ms),
+                                st_int(approval->needed > 1 ? approval->needed : 1)),
                       err));
     if (link->changed == 0)
         return fx_fail(err, FX_ERR_CONFLICT, "the approval %s has been asked for before",
@@ -34,6 +37,7 @@ static void *read_approval(struct fx_scope *sc, const struct store_rows *rows) {
         .decided_by = store_text(rows, 10),
         .decided_ms = store_int(rows, 11),
         .reason = store_text(rows, 12),
+        .needed = (int)store_int(rows, 13),
     };
     return approval;
 }
@@ -73,23 +77,69 @@ struct decision {
     struct store_batch batch;
 };
 
-/* One conditional update is the decision; whoever it does not change comes too late. */
-static enum fx_code decide_in(struct store_link *link, void *what, struct fx_error *err) {
-    const struct decision *decision = what;
-    const struct fx_approval *given = decision->given;
-    struct fx_approval *stored = NULL;
+static void *read_vote(struct fx_scope *sc, const struct store_rows *rows) {
+    struct fx_vote *vote = FX_NEW(sc, struct fx_vote);
 
-    FX_TRY(store_read_one(link, STMT_APPROVAL_TAKE, ST_VALUES(st_text(given->id)), read_approval,
-                          &stored, err));
-    if (stored == NULL)
-        return fx_fail(err, FX_ERR_NOT_FOUND, "there is no approval %s", given->id);
+    *vote = (struct fx_vote){.voter = store_text(rows, 0), .at_ms = store_int(rows, 1)};
+    return vote;
+}
+
+static bool is_of(const struct fx_approval *given, const char *voter) {
+    for (size_t i = 0; i < given->accounts_count; i++)
+        if (strcmp(given->accounts[i], voter) == 0)
+            return true;
+    return strcmp(given->decided_by, voter) == 0;
+}
+
+/* The row of the approval is locked, so nobody votes between the count and what follows from it. */
+static enum fx_code vote_in(struct store_link *link, const struct fx_approval *stored,
+                            const struct fx_approval *given, bool *ret_decided,
+                            struct fx_error *err) {
+    struct fx_vote **votes = NULL;
+    size_t count = 0;
+
+    *ret_decided = false;
+    if (stored->state != FX_APPROVAL_PENDING || stored->expires_ms <= given->decided_ms)
+        return refuse(link->sc, stored, given, err);
+    FX_TRY(store_read_list(link, STMT_VOTE_LIST, ST_VALUES(st_text(given->id)), read_vote, &votes,
+                           &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (is_of(given, votes[i]->voter))
+            return fx_fail(err, FX_ERR_CONFLICT,
+                           "%s has approved this already at %s; somebody else has to as well",
+                           votes[i]->voter, fx_time_iso(link->sc, votes[i]->at_ms));
+    FX_TRY(store_exec(
+        link, STMT_VOTE_ADD,
+        ST_VALUES(st_text(given->id), st_text(given->decided_by), st_int(given->decided_ms)), err));
+    *ret_decided = (int64_t)count + 1 >= stored->needed;
+    return FX_OK;
+}
+
+/* One conditional update is the decision; whoever it does not change comes too late. */
+static enum fx_code close_in(struct store_link *link, const struct fx_approval *stored,
+                             const struct fx_approval *given, struct fx_error *err) {
     FX_TRY(store_exec(
         link, given->state == FX_APPROVAL_EXPIRED ? STMT_APPROVAL_EXPIRE : STMT_APPROVAL_DECIDE,
         ST_VALUES(st_int(given->state), st_text(given->decided_by), st_int(given->decided_ms),
                   st_int(given->execute_before_ms), st_text(given->reason), st_text(given->id)),
         err));
-    if (link->changed == 0)
-        return refuse(link->sc, stored, given, err);
+    return link->changed == 0 ? refuse(link->sc, stored, given, err) : FX_OK;
+}
+
+static enum fx_code decide_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct decision *decision = what;
+    const struct fx_approval *given = decision->given;
+    struct fx_approval *stored = NULL;
+    bool decided = true;
+
+    FX_TRY(store_read_one(link, STMT_APPROVAL_TAKE, ST_VALUES(st_text(given->id)), read_approval,
+                          &stored, err));
+    if (stored == NULL)
+        return fx_fail(err, FX_ERR_NOT_FOUND, "there is no approval %s", given->id);
+    if (given->state == FX_APPROVAL_APPROVED)
+        FX_TRY(vote_in(link, stored, given, &decided, err));
+    if (decided)
+        FX_TRY(close_in(link, stored, given, err));
     return store_apply(
         link, &decision->batch,
         &(struct fx_job){.kind = "run", .subject = stored->run, .due_ms = given->decided_ms}, err);
@@ -120,6 +170,13 @@ static enum fx_code approval_of(struct fx_store *store, struct fx_scope *sc, con
                      read_approval, ret_approval, err);
 }
 
+static enum fx_code list_votes(struct fx_store *store, struct fx_scope *sc, const char *approval,
+                               struct fx_vote ***ret_votes, size_t *ret_count,
+                               struct fx_error *err) {
+    return store_list(store, sc, STMT_VOTE_LIST, ST_VALUES(st_text(approval)), read_vote, ret_votes,
+                      ret_count, err);
+}
+
 static enum fx_code list_pending(struct fx_store *store, struct fx_scope *sc, size_t max,
                                  struct fx_approval ***ret_approvals, size_t *ret_count,
                                  struct fx_error *err) {
@@ -131,5 +188,6 @@ void store_approvals_bind(struct fx_store *store) {
     store->decide = decide;
     store->approval = get_approval;
     store->approval_of = approval_of;
+    store->votes = list_votes;
     store->approvals_pending = list_pending;
 }

@@ -50,6 +50,7 @@ static void *read_job(struct fx_scope *sc, const struct store_rows *rows) {
         .attempts = (int)store_int(rows, 4),
         .token = store_text(rows, 5),
         .last_error = store_text(rows, 6),
+        .deaths = (int)store_int(rows, 7),
     };
     return job;
 }
@@ -78,7 +79,7 @@ static enum fx_code lease_first(struct store_link *link, void *what, struct fx_e
                       err));
     FX_TRY(store_exec(link, STMT_JOB_LEASE,
                       ST_VALUES(st_text(claim->token), st_text(claim->worker),
-                                st_int(claim->until_ms), st_int(job->id)),
+                                st_int(claim->until_ms), st_int(job->deaths), st_int(job->id)),
                       err));
     job->token = claim->token;
     job->attempts++;
@@ -161,6 +162,9 @@ static enum fx_code settle_in(struct store_link *link, void *what, struct fx_err
         FX_TRY(store_exec(link, STMT_JOB_RETRY,
                           ST_VALUES(st_int(s->due_ms), st_text(s->error), st_int(s->job->id)),
                           err));
+    } else if (s->how == FX_SETTLE_BACK) {
+        FX_TRY(
+            store_exec(link, STMT_JOB_BACK, ST_VALUES(st_int(s->due_ms), st_int(s->job->id)), err));
     } else {
         int state = s->how == FX_SETTLE_DONE ? FX_JOB_DONE : FX_JOB_QUARANTINED;
         FX_TRY(store_exec(link, STMT_JOB_END,
@@ -196,6 +200,32 @@ static enum fx_code write_rows(struct fx_store *store, struct fx_scope *sc,
     return store_write(store, sc, write_in, &s, err);
 }
 
+/* ---- once more, because a person wants it ---- */
+
+struct revival {
+    int64_t job_id, now_ms;
+    struct store_batch batch;
+};
+
+static enum fx_code revive_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct revival *revival = what;
+
+    FX_TRY(store_exec(link, STMT_JOB_REVIVE,
+                      ST_VALUES(st_int(revival->now_ms), st_int(revival->job_id)), err));
+    if (link->changed == 0)
+        return fx_fail(err, FX_ERR_CONFLICT, "job %lld does not wait for a person",
+                       (long long)revival->job_id);
+    return store_apply(link, &revival->batch, NULL, err);
+}
+
+static enum fx_code revive_job(struct fx_store *store, struct fx_scope *sc, int64_t job_id,
+                               int64_t now_ms, const struct fx_writes *writes,
+                               struct fx_error *err) {
+    struct revival revival = {job_id, now_ms, store_batch_of(store_of(store), sc, writes)};
+
+    return store_write(store, sc, revive_in, &revival, err);
+}
+
 /* ---- reading ---- */
 
 static enum fx_code list_jobs(struct fx_store *store, struct fx_scope *sc, enum fx_job_state state,
@@ -221,6 +251,7 @@ void store_jobs_bind(struct fx_store *store) {
     store->extend = extend_job;
     store->settle = settle_job;
     store->write = write_rows;
+    store->revive = revive_job;
     store->jobs = list_jobs;
     store->release_leases = release_leases;
 }

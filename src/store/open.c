@@ -25,6 +25,7 @@ void store_init(struct store_db *db, struct fx_scope *sc, struct fx_clock *clock
     store_outbox_bind(store);
     store_audit_bind(store);
     store_settings_bind(store);
+    store_rescue_bind(store);
 }
 
 void store_free(struct store_db *db) {

@@ -80,8 +80,17 @@ static const char schema_1[] =
 
     "CREATE TABLE settings (name " TEXT " PRIMARY KEY, value " TEXT ");";
 
+static const char schema_2[] =
+    "ALTER TABLE approvals ADD COLUMN needed " NUMBER " DEFAULT 1;"
+    "CREATE TABLE votes (n " COUNTED ", approval " TEXT " REFERENCES approvals (id), voter " TEXT
+    ", at_ms " NUMBER ", UNIQUE (approval, voter));"
+    "INSERT INTO votes (approval, voter, at_ms) SELECT id, decided_by, decided_ms FROM approvals "
+    "WHERE state = 1 ORDER BY n;";
+
+static const char schema_3[] = "ALTER TABLE jobs ADD COLUMN deaths " NUMBER " DEFAULT 0;";
+
 /* One entry per version; a released one is never changed. */
-static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1};
+static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3};
 
 /* ---- what is there ---- */
 

@@ -18,13 +18,12 @@ struct pg_result;
 struct sqlite3_stmt;
 
 enum {
-    STORE_SCHEMA_VERSION = 1,          /* the same number means the same rows in both databases */
+    STORE_SCHEMA_VERSION = 3,          /* the same number means the same rows in both databases */
     STORE_ERROR_MAX_CODE_POINTS = 500, /* of a last_error */
     STORE_PRUNE_ROWS = 1000,
     STORE_BATCH_EVENTS = 256, /* that share one commit */
     STORE_BATCH_BYTES = 8 << 20,
     STORE_LOOKS = 5,        /* at what somebody else has changed in the same moment */
-    STORE_WAIT_MS = 10000,  /* for the database, all tries together */
     STORE_ACCEPT_MS = 1600, /* the same for accept: the receiver has two seconds in all */
     STORE_RESCUE_MS = 5000, /* between two looks for what processes that are gone have left */
 };
@@ -58,6 +57,8 @@ enum store_statement {
     STMT_JOB_EXTEND,
     STMT_JOB_END,
     STMT_JOB_RETRY,
+    STMT_JOB_BACK,
+    STMT_JOB_REVIVE,
     STMT_JOB_LIST,
     STMT_JOB_COUNTS,
     STMT_JOB_PRUNE,
@@ -75,6 +76,8 @@ enum store_statement {
     STMT_APPROVAL_PENDING,
     STMT_APPROVAL_DECIDE,
     STMT_APPROVAL_EXPIRE,
+    STMT_VOTE_ADD,
+    STMT_VOTE_LIST,
 
     STMT_INTENT_ADD,
     STMT_INTENT_END,
@@ -109,7 +112,10 @@ enum store_statement {
     STMT_AUDIT_OF,
 
     STMT_SETTING_PUT,
+    STMT_SETTING_PUT_IF,
     STMT_SETTING_GET,
+
+    STMT_STANDBYS,
 
     STMT_COUNT,
 };
@@ -305,6 +311,8 @@ enum fx_code store_approval_add(struct store_link *link, const struct fx_approva
                                 struct fx_error *err);
 enum fx_code store_incident_put(struct store_link *link, const struct fx_incident *incident,
                                 struct fx_error *err);
+enum fx_code store_setting_put(struct store_link *link, const struct fx_setting *setting,
+                               struct fx_error *err);
 enum fx_code store_message_put(struct store_link *link, const struct fx_message *message,
                                struct fx_error *err);
 enum fx_code store_audit_add(struct store_link *link, const struct fx_audit *audit,
@@ -315,6 +323,7 @@ enum fx_code store_audit_add(struct store_link *link, const struct fx_audit *aud
 /* Where others may work on the same database: looks now and then, and makes free what the gone
  * ones held. Does nothing elsewhere. */
 enum fx_code store_rescue(struct fx_store *store, struct fx_scope *sc, struct fx_error *err);
+void store_rescue_bind(struct fx_store *store);
 store_work_fn store_release_leases;
 store_work_fn store_recover_messages;
 

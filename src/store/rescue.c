@@ -1,5 +1,5 @@
 /* rescue.c - where several processes share a database: those that live go on with what was begun by
- * those that are gone.
+ * those that are gone. And whether another server may come in its place, one that knows less.
  *
  * The database knows who lives, because each process holds a lock there that ends with it (see
  * postgres_connect.c). A frozen process is not gone: its leases run out, its messages wait for it.
@@ -24,4 +24,44 @@ enum fx_code store_rescue(struct fx_store *store, struct fx_scope *sc, struct fx
         return FX_OK;
     FX_TRY(store_write(store, sc, store_release_leases, NULL, err));
     return store_write(store, sc, store_recover_messages, NULL, err);
+}
+
+/* ---- another server ---- */
+
+struct standbys {
+    int64_t count, synchronous;
+};
+
+static enum fx_code count_standbys(struct store_link *link, void *what, struct fx_error *err) {
+    FX_CLEANUP(store_rows_end) struct store_rows rows = {0};
+    struct standbys *found = what;
+    bool row = false;
+
+    FX_TRY(store_query(link, STMT_STANDBYS, NULL, 0, &rows, err));
+    FX_TRY(store_next(&rows, &row, err));
+    if (row)
+        *found = (struct standbys){store_int(&rows, 0), store_int(&rows, 1)};
+    return FX_OK;
+}
+
+/* Where no server follows this one, none can take its place. Where a synchronous one was asked for,
+ * a commit waits until it has the rows. */
+static enum fx_code may_forget(struct fx_store *store, struct fx_scope *sc, const char **ret_how,
+                               struct fx_error *err) {
+    struct standbys found = {0};
+
+    *ret_how = NULL;
+    if (!store_of(store)->driver->shared)
+        return FX_OK;
+    FX_TRY(store_read(store, sc, count_standbys, &found, err));
+    if (found.count > 0 && !found.synchronous)
+        *ret_how = fx_printf(sc,
+                             "this PostgreSQL has %lld standby%s and waits for none, so a failover "
+                             "may forget changes",
+                             (long long)found.count, found.count == 1 ? "" : "s");
+    return FX_OK;
+}
+
+void store_rescue_bind(struct fx_store *store) {
+    store->may_forget = may_forget;
 }

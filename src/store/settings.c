@@ -18,6 +18,21 @@ static enum fx_code get_setting(struct fx_store *store, struct fx_scope *sc, con
     return FX_OK;
 }
 
+enum fx_code store_setting_put(struct store_link *link, const struct fx_setting *setting,
+                               struct fx_error *err) {
+    if (setting->expected == NULL)
+        return store_exec(link, STMT_SETTING_PUT,
+                          ST_VALUES(st_text(setting->name), st_text(setting->value)), err);
+    FX_TRY(store_exec(
+        link, STMT_SETTING_PUT_IF,
+        ST_VALUES(st_text(setting->name), st_text(setting->value), st_text(setting->expected)),
+        err));
+    if (link->changed == 0)
+        return fx_fail(err, FX_ERR_CONFLICT, "the setting %s has been changed meanwhile",
+                       setting->name);
+    return FX_OK;
+}
+
 /* ---- counts ---- */
 
 struct tally {

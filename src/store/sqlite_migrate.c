@@ -79,8 +79,20 @@ static const char schema_1[] =
     "CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) "
     "STRICT, WITHOUT ROWID;";
 
+/* Who approved; before, decided_by alone knew. */
+static const char schema_2[] =
+    "ALTER TABLE approvals ADD COLUMN needed INTEGER NOT NULL DEFAULT 1;"
+    "CREATE TABLE votes (n INTEGER PRIMARY KEY AUTOINCREMENT, "
+    "approval TEXT NOT NULL REFERENCES approvals (id), voter TEXT NOT NULL, "
+    "at_ms INTEGER NOT NULL, UNIQUE (approval, voter)) STRICT;"
+    "INSERT INTO votes (approval, voter, at_ms) SELECT id, decided_by, decided_ms FROM approvals "
+    "WHERE state = 1 ORDER BY n;";
+
+/* How often whoever held a job was gone before it was settled. */
+static const char schema_3[] = "ALTER TABLE jobs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;";
+
 /* One entry per version; a released one is never changed. */
-static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1};
+static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3};
 
 static enum fx_code check_ours(struct sqlite_db *self, int64_t *ret_version, struct fx_error *err) {
     int64_t application = 0;

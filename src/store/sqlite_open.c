@@ -1,6 +1,8 @@
 /* sqlite_open.c - makes or finds the database file, checks it, and closes it. */
 #include "sqlite.h"
 
+#include "fluxabot/base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,7 +16,9 @@ enum {
     FILE_MODE = 0600,
     WAL_KEPT_BYTES = 16 << 20,
     CACHE_MAX_KIB = 8 << 10,
-    ROW_MAX_BYTES = 4 * FX_STORE_MAX_BODY_BYTES
+    ROW_MAX_BYTES = 4 * FX_STORE_MAX_BODY_BYTES,
+    CHECK_MAX_MS = 2000,     /* a start must not wait longer for it */
+    CHECK_LOOK_STEPS = 10000 /* of SQLite's machine, between two looks at the clock */
 };
 
 /* ---- the file ---- */
@@ -124,14 +128,25 @@ static enum fx_code configure(struct sqlite_db *self, struct fx_error *err) {
     return sqlite_pragma(self, sql, err);
 }
 
+/* The check reads the whole file; a large one is looked at as far as there is time. */
+static int is_over(void *end_ms) {
+    return store_waiting_ms() > *(int64_t *)end_ms;
+}
+
 static enum fx_code check_whole(struct sqlite_db *self, struct fx_error *err) {
     struct sqlite3_stmt *stmt = NULL;
+    int64_t end_ms = store_waiting_ms() + CHECK_MAX_MS;
     int rc = sqlite3_prepare_v2(self->connection, "PRAGMA quick_check(1)", -1, &stmt, NULL);
     enum fx_code code = FX_OK;
 
+    sqlite3_progress_handler(self->connection, CHECK_LOOK_STEPS, is_over, &end_ms);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
-    if (rc != SQLITE_ROW)
+    sqlite3_progress_handler(self->connection, 0, NULL, NULL);
+    if (rc == SQLITE_INTERRUPT)
+        fx_log(self->db.sc, FX_LOG_WARN, "store.checked_in_part", FX_S("file", self->path),
+               FX_I("limit_ms", CHECK_MAX_MS));
+    else if (rc != SQLITE_ROW)
         code = sqlite_fail(self, rc, "quick_check", err);
     else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
         code = fx_fail(err, FX_ERR_UNAVAILABLE,
@@ -166,9 +181,9 @@ static enum fx_code start(struct sqlite_db *self, struct fx_error *err) {
                        sqlite3_errstr(rc));
     FX_TRY(check_readable(self, err));
     FX_TRY(configure(self, err));
+    FX_TRY(check_whole(self, err)); /* before a migration writes into it */
     FX_TRY(sqlite_migrate(self, err));
     FX_TRY(check_journal(self, err));
-    FX_TRY(check_whole(self, err));
     return sqlite_prepare_all(self, err);
 }
 
@@ -199,6 +214,7 @@ enum fx_code store_sqlite_open(struct fx_scope *sc, const char *path, struct fx_
 
     store_init(&self->db, own, clock, random, &sqlite_driver);
     self->path = fx_strdup(own, absolute);
+    fx_scope_set_log(own, fx_scope_log(sc));
     pthread_mutex_init(&self->lock, NULL);
     FX_TRY(start(self, err));
     *ret_store = &FX_TAKE(self)->db.store;

@@ -15,7 +15,7 @@
     "stop_requested, stop_by, created_ms, updated_ms"
 #define APPROVAL_COLUMNS                                                                           \
     "id, run, step, digest, plan_json, requester, state, created_ms, expires_ms, "                 \
-    "execute_before_ms, decided_by, decided_ms, reason"
+    "execute_before_ms, decided_by, decided_ms, reason, needed"
 #define INCIDENT_COLUMNS                                                                           \
     "id, system, environment, key, title, severity, state, opened_ms, closed_ms, changed_ms, "     \
     "seen, acked_by, acked_ms, paged, body_json, version"
@@ -40,9 +40,17 @@
     "(m.kind <> 0 OR m.parent = '' OR EXISTS (SELECT 1 FROM message_ts AS t "                      \
     "WHERE t.key = m.parent))"
 
+#define NUMBER(n) NUMBER_OF(n)
+#define NUMBER_OF(n) #n
+/* Of a job whose holder is gone. */
+#define ONE_MORE_DEATH                                                                             \
+    "deaths + CASE WHEN deaths < " NUMBER(FX_STORE_SHARED_DEATHS) " OR worker = '" FX_STORE_ALONE  \
+                                                                  "' THEN 1 ELSE 0 END"
 /* The due job that waits longest and whose subject nobody holds. */
 #define JOB_FIRST                                                                                  \
-    "SELECT " JOB_COLUMNS " FROM jobs AS j WHERE j.state < 2 AND j.at_ms <= $1 "                   \
+    "SELECT " JOB_COLUMNS ", "                                                                     \
+    "CASE WHEN j.state = 1 THEN " ONE_MORE_DEATH " ELSE deaths END FROM jobs AS j "                \
+    "WHERE j.state < 2 AND j.at_ms <= $1 "                                                         \
     "AND NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.kind = j.kind AND "                           \
     "o.subject = j.subject AND o.state < 2 AND o.state = 1 AND o.at_ms > $1) "                     \
     "ORDER BY j.at_ms, j.id LIMIT 1"
@@ -83,13 +91,16 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                                        "AND at_ms > $1"},
     [STMT_JOB_LOOK] = {"job_look", JOB_FIRST},
     [STMT_JOB_FIRST] = {"job_first", JOB_FIRST},
-    [STMT_JOB_LEASE] = {"job_lease", "UPDATE jobs SET state = 1, token = $1, worker = $2, "
-                                     "at_ms = $3, attempts = attempts + 1 WHERE id = $4"},
-    [STMT_JOB_DISOWN] = {"job_disown", "UPDATE jobs SET state = 0, token = '' WHERE kind = $1 AND "
-                                       "subject = $2 AND state < 2 AND state = 1 AND id <> $3 AND "
-                                       "at_ms <= $4"},
-    [STMT_JOB_RELEASE] = {"job_release", "UPDATE jobs SET state = 0, token = '', at_ms = due_ms "
-                                         "WHERE state = 1"},
+    [STMT_JOB_LEASE] = {"job_lease",
+                        "UPDATE jobs SET state = 1, token = $1, worker = $2, "
+                        "at_ms = $3, attempts = attempts + 1, deaths = $4 WHERE id = $5"},
+    [STMT_JOB_DISOWN] =
+        {"job_disown",
+         "UPDATE jobs SET state = 0, token = '', deaths = " ONE_MORE_DEATH " "
+         "WHERE kind = $1 AND subject = $2 AND state < 2 AND state = 1 AND id <> $3 AND "
+         "at_ms <= $4"},
+    [STMT_JOB_RELEASE] = {"job_release", "UPDATE jobs SET state = 0, token = '', at_ms = due_ms, "
+                                         "deaths = " ONE_MORE_DEATH " WHERE state = 1"},
     [STMT_JOB_NEXT] = {"job_next", "SELECT MIN(at_ms) FROM jobs WHERE state < 2 AND at_ms > $1"},
     [STMT_JOB_HELD] = {"job_held", JOB_HELD},
     [STMT_JOB_EXTEND] = {"job_extend", "UPDATE jobs SET at_ms = $1 WHERE id = $2"},
@@ -97,8 +108,16 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                                  "settled_ms = $3 WHERE id = $4"},
     [STMT_JOB_RETRY] = {"job_retry", "UPDATE jobs SET state = 0, token = '', due_ms = $1, "
                                      "at_ms = $1, last_error = $2 WHERE id = $3"},
-    [STMT_JOB_LIST] = {"job_list", "SELECT " JOB_COLUMNS " FROM jobs AS j WHERE j.state = $1 "
-                                   "ORDER BY j.at_ms, j.id LIMIT $2"},
+    [STMT_JOB_BACK] = {"job_back", "UPDATE jobs SET state = 0, token = '', due_ms = $1, "
+                                   "at_ms = $1, attempts = attempts - 1 WHERE id = $2"},
+    [STMT_JOB_REVIVE] = {"job_revive", "UPDATE jobs SET state = 0, attempts = 0, deaths = 0, "
+                                       "due_ms = $1, at_ms = $1 WHERE id = $2 AND state = 3 AND "
+                                       "NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.kind = "
+                                       "jobs.kind AND o.subject = jobs.subject AND o.state < 2 "
+                                       "AND o.state = 0)"},
+    [STMT_JOB_LIST] = {"job_list",
+                       "SELECT " JOB_COLUMNS ", j.deaths FROM jobs AS j WHERE j.state = $1 "
+                       "ORDER BY j.at_ms, j.id LIMIT $2"},
     [STMT_JOB_COUNTS] = {"job_counts",
                          "SELECT state, COUNT(*) FROM jobs WHERE state < 2 GROUP BY state "
                          "UNION ALL SELECT 3, COUNT(*) FROM jobs WHERE state = 3"},
@@ -131,7 +150,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 
     [STMT_APPROVAL_ADD] = {"approval_add",
                            "INSERT INTO approvals (id, run, step, digest, plan_json, requester, "
-                           "created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+                           "created_ms, expires_ms, needed) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+                           "$8, $9) "
                            "ON CONFLICT (id) DO NOTHING"},
     [STMT_APPROVAL_GET] = {"approval_get", APPROVAL_GET},
     [STMT_APPROVAL_TAKE] = {"approval_take", APPROVAL_GET},
@@ -147,6 +167,10 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                               "UPDATE approvals SET state = $1, decided_by = $2, decided_ms = $3, "
                               "execute_before_ms = $4, reason = $5 WHERE id = $6 AND state = 0 "
                               "AND expires_ms <= $3"},
+    [STMT_VOTE_ADD] = {"vote_add", "INSERT INTO votes (approval, voter, at_ms) VALUES "
+                                   "($1, $2, $3) ON CONFLICT (approval, voter) DO NOTHING"},
+    [STMT_VOTE_LIST] = {"vote_list",
+                        "SELECT voter, at_ms FROM votes WHERE approval = $1 ORDER BY n"},
 
     [STMT_INTENT_ADD] = {"intent_add",
                          "INSERT INTO intents (run, step, key, digest, what_json, set_ms) VALUES "
@@ -229,7 +253,14 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_SETTING_PUT] = {"setting_put", "INSERT INTO settings (name, value) VALUES ($1, $2) "
                                          "ON CONFLICT (name) DO UPDATE SET "
                                          "value = excluded.value"},
+    /* one that was never set is "" */
+    [STMT_SETTING_PUT_IF] = {"setting_put_if",
+                             "INSERT INTO settings (name, value) SELECT $1, $2 WHERE $3 = '' OR "
+                             "EXISTS (SELECT 1 FROM settings WHERE name = $1) ON CONFLICT (name) "
+                             "DO UPDATE SET value = excluded.value WHERE settings.value = $3"},
     [STMT_SETTING_GET] = {"setting_get", "SELECT value FROM settings WHERE name = $1"},
+
+    [STMT_STANDBYS] = {"standbys", ""},
 };
 
 const char *const store_sqlite_statements[STMT_COUNT] = {
@@ -272,10 +303,12 @@ const char *const store_postgres_statements[STMT_COUNT] = {
     [STMT_JOB_READY_OF] = JOB_READY_OF " FOR UPDATE",
     /* what another worker is just taking is not waited for */
     [STMT_JOB_FIRST] = JOB_FIRST " FOR UPDATE OF j SKIP LOCKED",
-    [STMT_JOB_LEASE] = "UPDATE jobs SET state = 1, token = $1, worker = $2, at_ms = $3, "
-                       "attempts = attempts + 1, owner = " OWN_PROCESS " WHERE id = $4",
-    [STMT_JOB_RELEASE] = "UPDATE jobs SET state = 0, token = '', at_ms = due_ms WHERE state < 2 "
-                         "AND state = 1 AND " OWNER_IS_GONE,
+    [STMT_JOB_LEASE] =
+        "UPDATE jobs SET state = 1, token = $1, worker = $2, at_ms = $3, "
+        "attempts = attempts + 1, deaths = $4, owner = " OWN_PROCESS " WHERE id = $5",
+    [STMT_JOB_RELEASE] =
+        "UPDATE jobs SET state = 0, token = '', at_ms = due_ms, "
+        "deaths = " ONE_MORE_DEATH " WHERE state < 2 AND state = 1 AND " OWNER_IS_GONE,
     [STMT_JOB_HELD] = JOB_HELD " FOR UPDATE",
     [STMT_APPROVAL_TAKE] = APPROVAL_GET " FOR UPDATE",
     [STMT_MESSAGE_WAITING_OF] = MESSAGE_WAITING_OF " FOR UPDATE OF m",
@@ -283,6 +316,12 @@ const char *const store_postgres_statements[STMT_COUNT] = {
         "UPDATE outbox AS m SET state = 1, attempts = attempts + 1, "
         "owner = " OWN_PROCESS " WHERE m.seq = $1 AND m.state = 0 AND " MESSAGE_FIRST_OF_KEY,
     [STMT_MESSAGE_TAKE] = MESSAGE_TAKE " FOR UPDATE OF m",
+    /* a role without pg_read_all_stats sees that there is a standby, but nothing of it */
+    [STMT_STANDBYS] =
+        "SELECT (SELECT COUNT(*) FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup' "
+        "AND application_name IS DISTINCT FROM 'pg_basebackup'), "
+        "CASE WHEN current_setting('synchronous_standby_names') = '' OR "
+        "current_setting('synchronous_commit') IN ('off', 'local') THEN 0 ELSE 1 END",
     [STMT_MESSAGE_SENDING] = "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "
                              "m.state = 1 AND " OWNER_IS_GONE " ORDER BY m.place FOR UPDATE OF m",
 };

@@ -38,13 +38,13 @@ enum fx_code store_write_until(struct store_db *db, struct fx_scope *sc, int64_t
 
 enum fx_code store_write(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
                          void *what, struct fx_error *err) {
-    return run_until(store_of(store), sc, true, store_waiting_ms() + STORE_WAIT_MS, work, what,
+    return run_until(store_of(store), sc, true, store_waiting_ms() + FX_STORE_WAIT_MS, work, what,
                      err);
 }
 
 enum fx_code store_read(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
                         void *what, struct fx_error *err) {
-    return run_until(store_of(store), sc, false, store_waiting_ms() + STORE_WAIT_MS, work, what,
+    return run_until(store_of(store), sc, false, store_waiting_ms() + FX_STORE_WAIT_MS, work, what,
                      err);
 }
 

@@ -65,7 +65,12 @@ void fx_writes_audit(struct fx_scope *sc, struct fx_writes *w, const char *actor
 
 void fx_writes_setting(struct fx_scope *sc, struct fx_writes *w, const char *name,
                        const char *value) {
-    struct fx_setting item = {name, value};
+    fx_writes_setting_if(sc, w, name, value, NULL);
+}
+
+void fx_writes_setting_if(struct fx_scope *sc, struct fx_writes *w, const char *name,
+                          const char *value, const char *expected) {
+    struct fx_setting item = {name, value, expected};
     COPY_INTO(sc, w->settings, w->settings_count, &item);
 }
 
@@ -114,9 +119,7 @@ static enum fx_code apply_records(struct store_link *link, const struct fx_write
     for (size_t i = 0; i < w->incidents_count; i++)
         FX_TRY(store_incident_put(link, w->incidents[i], err));
     for (size_t i = 0; i < w->settings_count; i++)
-        FX_TRY(store_exec(link, STMT_SETTING_PUT,
-                          ST_VALUES(st_text(w->settings[i]->name), st_text(w->settings[i]->value)),
-                          err));
+        FX_TRY(store_setting_put(link, w->settings[i], err));
     return FX_OK;
 }
 

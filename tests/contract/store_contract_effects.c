@@ -237,6 +237,149 @@ static void of_sixteen_that_decide_one_wins(void **state) {
     }
 }
 
+/* ---- votes ---- */
+
+static void put_for_two(struct contract *c, const char *id) {
+    struct fx_writes w = {0};
+    struct fx_approval approval = {
+        .id = id, .run = "r1", .step = "redrive", .expires_ms = 1000, .needed = 2};
+
+    fx_writes_approval(c->sc, &w, &approval);
+    contract_write(c, &w);
+}
+
+static enum fx_code vote(struct contract *c, const char *voter, int64_t at_ms,
+                         struct fx_error *err) {
+    struct fx_approval given = decision("a1", FX_APPROVAL_APPROVED, at_ms);
+    struct fx_writes w = {0};
+
+    given.decided_by = voter;
+    fx_writes_audit(c->sc, &w, voter, "approval.approved", "a1", NULL);
+    return c->store->decide(c->store, c->sc, &given, &w, err);
+}
+
+static void what_needs_two_is_decided_by_the_second_vote(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    struct fx_approval *stored = NULL;
+    struct fx_vote **votes = NULL;
+    size_t count = 0;
+
+    contract_run_put(c, "r1", FX_RUN_APPROVAL);
+    put_for_two(c, "a1");
+    assert_ok(vote(c, "U2", 400, &err));
+    assert_ok(c->store->approval(c->store, c->sc, "a1", &stored, &err));
+    assert_int_equal(stored->needed, 2);
+    assert_int_equal(stored->state, FX_APPROVAL_PENDING);
+    assert_string_equal(stored->decided_by, "");
+    struct fx_job *job = contract_claim(c, 400); /* the card is to say so */
+    assert_string_equal(job->subject, "r1");
+    contract_settle(c, job);
+
+    contract_reopen(c);
+    assert_ok(vote(c, "U3", 500, &err));
+    assert_ok(c->store->approval(c->store, c->sc, "a1", &stored, &err));
+    assert_int_equal(stored->state, FX_APPROVAL_APPROVED);
+    assert_string_equal(stored->decided_by, "U3");
+    assert_int_equal(stored->execute_before_ms, 560);
+    assert_ok(c->store->votes(c->store, c->sc, "a1", &votes, &count, &err));
+    assert_int_equal(count, 2);
+    assert_string_equal(votes[0]->voter, "U2");
+    assert_int_equal(votes[0]->at_ms, 400);
+    assert_string_equal(votes[1]->voter, "U3");
+    assert_non_null(contract_claim(c, 500));
+    assert_int_equal(contract_audit_rows(c), 2);
+    assert_int_equal(vote(c, "U4", 501, &err), FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "already approved by U3"));
+}
+
+static void one_person_votes_once_whatever_the_account(void **state) {
+    static const char *const accounts[] = {"U2B", "U2"};
+    struct contract *c = *state;
+    struct fx_approval given = decision("a1", FX_APPROVAL_APPROVED, 500);
+    struct fx_vote **votes = NULL;
+    struct fx_error err;
+    size_t count = 0;
+
+    contract_run_put(c, "r1", FX_RUN_APPROVAL);
+    put_for_two(c, "a1");
+    assert_ok(vote(c, "U2", 400, &err));
+    assert_int_equal(vote(c, "U2", 500, &err), FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "U2 has approved this already"));
+    given.decided_by = "U2B";
+    given.accounts = accounts;
+    given.accounts_count = 2;
+    assert_int_equal(c->store->decide(c->store, c->sc, &given, NULL, &err), FX_ERR_CONFLICT);
+    assert_ok(c->store->votes(c->store, c->sc, "a1", &votes, &count, &err));
+    assert_int_equal(count, 1);
+    assert_int_equal(contract_audit_rows(c), 1);
+}
+
+static void a_denial_or_the_time_ends_what_one_has_approved(void **state) {
+    struct contract *c = *state;
+    struct fx_approval no = decision("a1", FX_APPROVAL_DENIED, 500);
+    struct fx_approval expired = decision("a2", FX_APPROVAL_EXPIRED, 1000);
+    struct fx_approval *stored = NULL;
+    struct fx_error err;
+
+    contract_run_put(c, "r1", FX_RUN_APPROVAL);
+    put_for_two(c, "a1");
+    put_for_two(c, "a2");
+    assert_ok(vote(c, "U2", 400, &err));
+    assert_ok(c->store->decide(c->store, c->sc, &no, NULL, &err));
+    assert_int_equal(vote(c, "U3", 501, &err), FX_ERR_CONFLICT);
+    assert_ok(c->store->decide(c->store, c->sc, &expired, NULL, &err));
+    put_for_two(c, "a3");
+    no =
+        decision("a3", FX_APPROVAL_APPROVED, 1000); /* the first of two is bound to the time, too */
+    assert_int_equal(c->store->decide(c->store, c->sc, &no, NULL, &err), FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "until"));
+    assert_ok(c->store->approval(c->store, c->sc, "a1", &stored, &err));
+    assert_int_equal(stored->state, FX_APPROVAL_DENIED);
+}
+
+static void *race_vote(void *item) {
+    struct racer *racer = item;
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_approval given =
+        decision(fx_printf(sc, "race%d", racer->race), FX_APPROVAL_APPROVED, 400);
+    struct fx_error err;
+
+    given.decided_by = fx_printf(sc, "U%d", (int)racer->wants / 2); /* everybody clicks twice */
+    racer->code = racer->c->store->decide(racer->c->store, sc, &given, NULL, &err);
+    fx_scope_free(sc);
+    return NULL;
+}
+
+static void of_eight_who_click_twice_two_approve(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    struct racer racers[RACERS] = {0};
+
+    contract_run_put(c, "r1", FX_RUN_APPROVAL);
+    for (int n = 0; n < RACES; n++) {
+        struct fx_vote **votes = NULL;
+        struct fx_approval *stored = NULL;
+        const char *id = fx_printf(c->sc, "race%d", n);
+        size_t count = 0;
+        int won = 0;
+
+        put_for_two(c, id);
+        for (int i = 0; i < RACERS; i++)
+            racers[i] = (struct racer){.c = c, .race = n, .wants = (enum fx_approval_state)i};
+        contract_threads(RACERS, race_vote, racers, sizeof(racers[0]));
+        for (int i = 0; i < RACERS; i++)
+            won += racers[i].code == FX_OK;
+        assert_int_equal(won, 2);
+        assert_ok(c->store->votes(c->store, c->sc, id, &votes, &count, &err));
+        assert_int_equal(count, 2);
+        assert_string_not_equal(votes[0]->voter, votes[1]->voter);
+        assert_ok(c->store->approval(c->store, c->sc, id, &stored, &err));
+        assert_int_equal(stored->state, FX_APPROVAL_APPROVED);
+        assert_string_equal(stored->decided_by, votes[1]->voter);
+    }
+}
+
 static void a_known_approval_is_not_asked_for_again(void **state) {
     struct contract *c = *state;
     struct fx_error err;
@@ -299,6 +442,10 @@ int store_contract_effects(struct contract_backend *backend) {
         CONTRACT_TEST(the_first_decision_wins),
         CONTRACT_TEST(the_last_moment_belongs_to_expiry),
         CONTRACT_TEST(of_sixteen_that_decide_one_wins),
+        CONTRACT_TEST(what_needs_two_is_decided_by_the_second_vote),
+        CONTRACT_TEST(one_person_votes_once_whatever_the_account),
+        CONTRACT_TEST(a_denial_or_the_time_ends_what_one_has_approved),
+        CONTRACT_TEST(of_eight_who_click_twice_two_approve),
         CONTRACT_TEST(a_known_approval_is_not_asked_for_again),
         CONTRACT_TEST(a_wish_to_stop_cannot_be_written_over),
         CONTRACT_TEST(a_run_that_ended_cannot_be_stopped),

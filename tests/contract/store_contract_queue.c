@@ -322,6 +322,123 @@ static void a_second_job_of_the_subject_ends_a_lease_that_ran_out(void **state) 
     contract_settle(c, taken);
 }
 
+/* Whoever held it was gone: its lease ran out, or it was released at a start. */
+static void deaths_are_counted_apart_from_failures(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    struct fx_job **jobs = NULL;
+    size_t count = 0;
+
+    contract_job(c, "run", "r1", 100);
+    struct fx_job *job = contract_claim(c, 100);
+    assert_int_equal(job->deaths, 0);
+    assert_ok(c->store->settle(c->store, c->sc, job, FX_SETTLE_RETRY, 100, "trouble", NULL, &err));
+    job = contract_claim(c, 100);
+    assert_int_equal(job->deaths, 0);
+    assert_int_equal(job->attempts, 2);
+    job = contract_claim(c, 100 + CONTRACT_LEASE_MS);
+    assert_int_equal(job->deaths, 1);
+    job = contract_claim(c, 100 + 2 * CONTRACT_LEASE_MS);
+    assert_int_equal(job->deaths, 2);
+    assert_int_equal(job->attempts, 4);
+    assert_ok(c->store->settle(c->store, c->sc, job, FX_SETTLE_RETRY, 100, "", NULL, &err));
+    job = contract_claim(c, 5000);
+    assert_int_equal(job->deaths, 2);
+    assert_ok(c->store->settle(c->store, c->sc, job, FX_SETTLE_BACK, 6000, "", NULL, &err));
+    assert_null(contract_claim(c, 5999));
+    job = contract_claim(c, 6000);
+    assert_int_equal(job->attempts, 5); /* once less than it was claimed */
+    assert_ok(c->store->jobs(c->store, c->sc, FX_JOB_LEASED, 10, &jobs, &count, &err));
+    assert_int_equal(count, 1);
+    assert_int_equal(jobs[0]->deaths, 2);
+    contract_settle(c, job);
+}
+
+/* Whoever dies with others around him is a suspect at most. */
+static void beyond_a_suspicion_only_deaths_alone_count(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    struct fx_job *job = NULL;
+    int64_t now_ms = 100, next_ms = 0;
+
+    contract_job(c, "run", "r1", 100);
+    for (int i = 0; i < 4; i++, now_ms += CONTRACT_LEASE_MS) {
+        job = contract_claim(c, now_ms);
+        assert_int_equal(job->deaths, i < FX_STORE_SHARED_DEATHS ? i : FX_STORE_SHARED_DEATHS);
+    }
+    assert_ok(c->store->release_leases(c->store, c->sc, &err));
+    for (int i = 0; i < 3; i++, now_ms += CONTRACT_LEASE_MS) {
+        assert_ok(c->store->claim(c->store, c->sc, FX_STORE_ALONE, now_ms, CONTRACT_LEASE_MS, &job,
+                                  &next_ms, &err));
+        assert_int_equal(job->deaths, FX_STORE_SHARED_DEATHS + i);
+    }
+}
+
+static void a_start_counts_what_the_dead_held(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+
+    contract_job(c, "run", "r1", 100);
+    contract_job(c, "run", "r2", 100);
+    assert_string_equal(contract_claim(c, 100)->subject, "r1");
+    contract_reopen(c);
+    assert_ok(c->store->release_leases(c->store, c->sc, &err));
+    struct fx_job *first = contract_claim(c, 100), *second = contract_claim(c, 100);
+    assert_string_equal(first->subject, "r1");
+    assert_int_equal(first->deaths, 1);
+    assert_string_equal(second->subject, "r2");
+    assert_int_equal(second->deaths, 0);
+}
+
+static void a_second_job_of_the_subject_leaves_the_death_with_the_first(void **state) {
+    struct contract *c = *state;
+
+    contract_job(c, "run", "r1", 100);
+    int64_t frozen = contract_claim(c, 100)->id;
+    contract_job(c, "run", "r1", 100);
+    struct fx_job *one = contract_claim(c, 100 + CONTRACT_LEASE_MS);
+    contract_settle(c, one);
+    struct fx_job *two = contract_claim(c, 100 + CONTRACT_LEASE_MS);
+    assert_int_equal(one->id == frozen ? one->deaths : two->deaths, 1);
+    assert_int_equal(one->id == frozen ? two->deaths : one->deaths, 0);
+}
+
+static void what_was_set_aside_begins_anew_when_a_person_wants_it(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    struct fx_writes w = {0};
+
+    contract_job(c, "event", "e1", 100);
+    (void)contract_claim(c, 100);
+    struct fx_job *job = contract_claim(c, 100 + CONTRACT_LEASE_MS);
+    fx_writes_audit(c->sc, &w, "U1", "job.revived", "e1", NULL);
+    /* still at work */
+    assert_int_equal(c->store->revive(c->store, c->sc, job->id, 5000, &w, &err), FX_ERR_CONFLICT);
+    assert_ok(c->store->settle(c->store, c->sc, job, FX_SETTLE_QUARANTINE, 0, "why", NULL, &err));
+    assert_null(contract_claim(c, 4999));
+    assert_int_equal(contract_audit_rows(c), 0);
+    assert_ok(c->store->revive(c->store, c->sc, job->id, 5000, &w, &err));
+    assert_int_equal(contract_audit_rows(c), 1);
+    assert_int_equal(c->store->revive(c->store, c->sc, job->id, 5000, &w, &err), FX_ERR_CONFLICT);
+    assert_null(contract_claim(c, 4999));
+    struct fx_job *again = contract_claim(c, 5000);
+    assert_int_equal(again->id, job->id);
+    assert_int_equal(again->attempts, 1);
+    assert_int_equal(again->deaths, 0);
+    assert_int_equal(c->store->revive(c->store, c->sc, 999, 5000, &w, &err), FX_ERR_CONFLICT);
+}
+
+static void what_is_asked_for_again_already_is_not_brought_back_beside_it(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+
+    contract_job(c, "schedule", "s", 100);
+    struct fx_job *job = contract_claim(c, 100);
+    assert_ok(c->store->settle(c->store, c->sc, job, FX_SETTLE_QUARANTINE, 0, "why", NULL, &err));
+    contract_job(c, "schedule", "s", 200);
+    assert_int_equal(c->store->revive(c->store, c->sc, job->id, 150, NULL, &err), FX_ERR_CONFLICT);
+}
+
 /* ---- settle ---- */
 
 static void settling_ends_retries_or_sets_aside(void **state) {
@@ -439,6 +556,12 @@ int store_contract_queue(struct contract_backend *backend) {
         CONTRACT_TEST(extending_keeps_others_away),
         CONTRACT_TEST(one_subject_is_never_leased_twice_at_once),
         CONTRACT_TEST(a_second_job_of_the_subject_ends_a_lease_that_ran_out),
+        CONTRACT_TEST(deaths_are_counted_apart_from_failures),
+        CONTRACT_TEST(beyond_a_suspicion_only_deaths_alone_count),
+        CONTRACT_TEST(a_start_counts_what_the_dead_held),
+        CONTRACT_TEST(a_second_job_of_the_subject_leaves_the_death_with_the_first),
+        CONTRACT_TEST(what_was_set_aside_begins_anew_when_a_person_wants_it),
+        CONTRACT_TEST(what_is_asked_for_again_already_is_not_brought_back_beside_it),
         CONTRACT_TEST(settling_ends_retries_or_sets_aside),
         CONTRACT_TEST(settling_writes_all_or_nothing),
         CONTRACT_TEST(an_equal_ready_job_is_moved_to_the_earlier_time),

@@ -157,6 +157,32 @@ static void settings_are_kept_and_replaced(void **state) {
     assert_string_equal(value, "on");
 }
 
+static enum fx_code change_setting(struct contract *c, const char *value, const char *expected) {
+    struct fx_error err;
+    struct fx_writes w = {0};
+
+    fx_writes_setting_if(c->sc, &w, "freeze", value, expected);
+    fx_writes_audit(c->sc, &w, "U1", "changes.frozen", "freeze", NULL);
+    return c->store->write(c->store, c->sc, NULL, &w, &err);
+}
+
+static void a_setting_that_was_changed_meanwhile_is_left_alone(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    const char *value = NULL;
+
+    assert_int_equal(change_setting(c, "b", "a"), FX_ERR_CONFLICT); /* never set is "" */
+    assert_ok(change_setting(c, "a", ""));
+    assert_int_equal(change_setting(c, "b", ""), FX_ERR_CONFLICT);
+    assert_ok(change_setting(c, "b", "a"));
+    assert_ok(change_setting(c, "", "b"));
+    assert_ok(change_setting(c, "c", ""));
+    assert_int_equal(change_setting(c, "d", "b"), FX_ERR_CONFLICT);
+    assert_ok(c->store->setting(c->store, c->sc, "freeze", &value, &err));
+    assert_string_equal(value, "c");
+    assert_int_equal(contract_audit_rows(c), 4);
+}
+
 /* ---- the audit log ---- */
 
 static void write_audits(struct contract *c, int count) {
@@ -270,6 +296,7 @@ int store_contract_records(struct contract_backend *backend) {
         CONTRACT_TEST(incidents_are_found_by_key_and_listed),
         CONTRACT_TEST(an_open_incident_is_found_before_a_newer_closed_one),
         CONTRACT_TEST(settings_are_kept_and_replaced),
+        CONTRACT_TEST(a_setting_that_was_changed_meanwhile_is_left_alone),
         CONTRACT_TEST(audit_rows_are_chained_across_restarts),
         CONTRACT_TEST(the_log_of_one_subject_is_its_newest_rows_in_order),
         CONTRACT_TEST(every_field_of_an_audit_row_is_in_its_hash),

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { build, Stack } from '../support/stack.mjs';
-import { answerTo, edit, freshWorld, restart, sql } from '../support/cases.mjs';
+import { answerTo, edit, freshWorld, restart, sql, watchPrivate } from '../support/cases.mjs';
 import { commandBody, sendCommand } from '../support/senders.mjs';
 
 const program = path.join(build, 'fluxabot');
@@ -153,16 +153,19 @@ test('the log answers who did what, beside the working bot', async () => {
 
 const approval = /"action_id":"approve"/;
 
-test('what was asked before the freeze is refused when it is approved', async () => {
+test('what was asked before a freeze waits for its end', async () => {
   await freshWorld(stack, { DBConnectionError: 3 });
   const asked = await stack.askRedrive('/fluxa dlq redrive rate=500');
   assert.match(JSON.stringify(asked.blocks), approval);
   const effects = await stack.effects();
   await sql(stack, `INSERT INTO settings VALUES ('freeze', '{"by":"U0BOLIND02","at":${Date.now()},"reason":"month end"}') ON CONFLICT (name) DO UPDATE SET value = excluded.value`);
+  const told = await watchPrivate(stack, 'approver');
   await stack.click('approver', asked, 'approve');
-  assert.match((await stack.ending(asked)).text, /^Refused: .*Changes are frozen since .*: month end; ask those who froze them.*Nothing was changed/s);
+  await told(/^Changes are frozen since .*: month end; an admin ends this with unfreeze\. Your click changed nothing/);
   assert.deepEqual(await stack.effects(), effects);
   await sql(stack, "UPDATE settings SET value = '' WHERE name = 'freeze'");
+  await stack.click('approver', asked, 'approve');
+  assert.match((await stack.ending(asked)).text, /^Redrive finished: 3 of 3/);
 });
 
 test('an old backup freezes changes, reading goes on, and only a reason ends it', async () => {

@@ -133,7 +133,7 @@ test('a second worker, a newer store, a foreign file and a missing folder are re
   const database = path.join(stack.dir, 'fluxabot.db');
   await sql(stack, 'PRAGMA user_version = 99');
   assert.match((await refusedStart(original)).text, /written by a newer fluxabot/);
-  await sql(stack, 'PRAGMA user_version = 1');
+  await sql(stack, 'PRAGMA user_version = 2');
   await sql(stack, 'PRAGMA application_id = 7');
   assert.match((await refusedStart(original)).text, /database of another program/);
   await sql(stack, `PRAGMA application_id = ${0x66786274}`);

@@ -7,6 +7,7 @@ function(fx_e2e_test name timeout)
 endfunction()
 
 fx_e2e_test(move_task 120)
+fx_e2e_test(approvers 120)
 fx_e2e_test(readme 60)
 fx_e2e_test(follow_up 120)
 fx_e2e_test(main_job 60)
@@ -14,6 +15,7 @@ fx_e2e_test(schedule 400) # the shortest interval is ten seconds
 fx_e2e_test(redis 120)
 fx_e2e_test(postgres 180)
 fx_e2e_test(reconcile 300)
+fx_e2e_test(life 180)
 
 # The same once more with the programs of this tree, which carry its sanitizers.
 if(FLUXABOT_SANITIZE)

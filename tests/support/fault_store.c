@@ -187,6 +187,23 @@ static enum fx_code fault_release_leases(struct fx_store *store, struct fx_scope
     return after(fault, fault->inner->release_leases(fault->inner, sc, err), err);
 }
 
+static enum fx_code fault_revive(struct fx_store *store, struct fx_scope *sc, int64_t job_id,
+                                 int64_t now_ms, const struct fx_writes *writes,
+                                 struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault, fault->inner->revive(fault->inner, sc, job_id, now_ms, writes, err), err);
+}
+
+static enum fx_code fault_may_forget(struct fx_store *store, struct fx_scope *sc,
+                                     const char **ret_how, struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault, fault->inner->may_forget(fault->inner, sc, ret_how, err), err);
+}
+
 static enum fx_code fault_outbox_recover(struct fx_store *store, struct fx_scope *sc,
                                          struct fx_error *err) {
     struct fault_store *fault = fault_of(store);
@@ -237,6 +254,16 @@ static enum fx_code fault_approval_of(struct fx_store *store, struct fx_scope *s
 
     FX_TRY(before(fault, err));
     return after(fault, fault->inner->approval_of(fault->inner, sc, run, step, ret_approval, err),
+                 err);
+}
+
+static enum fx_code fault_votes(struct fx_store *store, struct fx_scope *sc, const char *approval,
+                                struct fx_vote ***ret_votes, size_t *ret_count,
+                                struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault, fault->inner->votes(fault->inner, sc, approval, ret_votes, ret_count, err),
                  err);
 }
 
@@ -391,11 +418,14 @@ struct fx_store *fault_store_new(struct fx_store *inner) {
         .outbox_failed = fault_outbox_failed,
         .outbox_recover = fault_outbox_recover,
         .release_leases = fault_release_leases,
+        .revive = fault_revive,
+        .may_forget = fault_may_forget,
         .event = fault_event,
         .run = fault_run,
         .runs = fault_runs,
         .approval = fault_approval,
         .approval_of = fault_approval_of,
+        .votes = fault_votes,
         .approvals_pending = fault_approvals_pending,
         .intents = fault_intents,
         .incident = fault_incident,

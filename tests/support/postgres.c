@@ -94,10 +94,7 @@ static const char *where(void) {
                : "/tmp";
 }
 
-void test_postgres_make(struct test_postgres *postgres) {
-    char program[128], data[80];
-    int status = 0;
-
+static void make_directory(struct test_postgres *postgres) {
     *postgres = (struct test_postgres){0};
     snprintf(postgres->directory, sizeof(postgres->directory), "%s/fluxabot-pg-XXXXXX", where());
     if (mkdtemp(postgres->directory) == NULL)
@@ -105,6 +102,17 @@ void test_postgres_make(struct test_postgres *postgres) {
     const struct passwd *user = its_user(postgres);
     if (user != NULL && chown(postgres->directory, user->pw_uid, user->pw_gid) != 0)
         give_up(postgres, "cannot own its directory");
+    snprintf(postgres->url, sizeof(postgres->url), "postgresql://fluxabot@/fluxabot?host=%s",
+             postgres->directory);
+    snprintf(postgres->admin_url, sizeof(postgres->admin_url),
+             "postgresql://superuser@/postgres?host=%s", postgres->directory);
+}
+
+void test_postgres_make(struct test_postgres *postgres) {
+    char program[128], data[80];
+    int status = 0;
+
+    make_directory(postgres);
     snprintf(data, sizeof(data), "%s/data", postgres->directory);
     find_program(postgres, "initdb", program, sizeof(program));
     char *const arguments[] = {
@@ -113,10 +121,6 @@ void test_postgres_make(struct test_postgres *postgres) {
     pid_t pid = run(postgres, arguments);
     if (waitpid(pid, &status, 0) != pid || status != 0)
         give_up(postgres, "could not be made");
-    snprintf(postgres->url, sizeof(postgres->url), "postgresql://fluxabot@/fluxabot?host=%s",
-             postgres->directory);
-    snprintf(postgres->admin_url, sizeof(postgres->admin_url),
-             "postgresql://superuser@/postgres?host=%s", postgres->directory);
 }
 
 /* ---- life ---- */
@@ -169,6 +173,26 @@ void test_postgres_start(struct test_postgres *postgres, const char *option) {
         (void)has_ended(postgres);
     }
     give_up(postgres, "did not start");
+}
+
+void test_postgres_follow(struct test_postgres *postgres, struct test_postgres *standby) {
+    struct timespec look = {0, LOOK_MS * 1000000};
+    char program[128], data[80];
+    int status = 0;
+
+    make_directory(standby);
+    snprintf(data, sizeof(data), "%s/data", standby->directory);
+    find_program(standby, "pg_basebackup", program, sizeof(program));
+    char *const arguments[] = {program, "-D", data,     "-d",        postgres->admin_url,
+                               "-R",    "-X", "stream", "--no-sync", "-c",
+                               "fast",  NULL};
+    pid_t pid = run(standby, arguments);
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        give_up(standby, "could not be copied");
+    test_postgres_start(standby, NULL);
+    while (test_postgres_sql(postgres, "SELECT COUNT(*) FROM pg_stat_replication WHERE state = "
+                                       "'streaming'") == 0)
+        nanosleep(&look, NULL);
 }
 
 static void end_by(struct test_postgres *postgres, int signal_number) {
@@ -273,12 +297,13 @@ int64_t test_postgres_sql(struct test_postgres *postgres, const char *sql) {
 }
 
 void test_postgres_empty(struct test_postgres *postgres) {
-    test_postgres_sql(postgres,
-                      "DO $$ BEGIN IF to_regclass('fluxabot.store_version') IS NOT NULL THEN "
-                      "DELETE FROM fluxabot.approvals; DELETE FROM fluxabot.intents; "
-                      "DELETE FROM fluxabot.runs; DELETE FROM fluxabot.events; "
-                      "DELETE FROM fluxabot.event_keys; DELETE FROM fluxabot.jobs; "
-                      "DELETE FROM fluxabot.incidents; DELETE FROM fluxabot.outbox; "
-                      "DELETE FROM fluxabot.message_ts; DELETE FROM fluxabot.audit; "
-                      "DELETE FROM fluxabot.settings; END IF; END $$");
+    test_postgres_sql(
+        postgres,
+        "DO $$ BEGIN IF to_regclass('fluxabot.store_version') IS NOT NULL THEN "
+        "DELETE FROM fluxabot.votes; DELETE FROM fluxabot.approvals; DELETE FROM fluxabot.intents; "
+        "DELETE FROM fluxabot.runs; DELETE FROM fluxabot.events; "
+        "DELETE FROM fluxabot.event_keys; DELETE FROM fluxabot.jobs; "
+        "DELETE FROM fluxabot.incidents; DELETE FROM fluxabot.outbox; "
+        "DELETE FROM fluxabot.message_ts; DELETE FROM fluxabot.audit; "
+        "DELETE FROM fluxabot.settings; END IF; END $$");
 }

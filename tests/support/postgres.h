@@ -24,6 +24,9 @@ void test_postgres_stop(struct test_postgres *postgres);
 /* kill -9: what is not on the disk is gone. */
 void test_postgres_kill(struct test_postgres *postgres);
 void test_postgres_remove(struct test_postgres *postgres);
+/* Makes standby, instead of test_postgres_make and _start, a server that follows this one by
+ * streaming; comes back when it does. */
+void test_postgres_follow(struct test_postgres *postgres, struct test_postgres *standby);
 
 /* Runs statements behind the store's back, as the superuser; the first column of the first row as
  * a number, 0 without one. */

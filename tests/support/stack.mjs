@@ -36,7 +36,8 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export class Stack {
   // Nothing runs by itself unless a test wants it to: a tick in its middle would be an answer nobody asked for.
-  static async start({ awsDelayMs = 0, bot = true, schedules = false, world = {}, edit, store = 'sqlite', replicas = 1 } = {}) {
+  // The crashes of a test are no crash loop unless it wants one.
+  static async start({ awsDelayMs = 0, bot = true, crashLoop = false, schedules = false, world = {}, edit, store = 'sqlite', replicas = 1 } = {}) {
     const dir = await mkdtemp(path.join(tmpdir(), 'fluxabot-'));
     const args = ['--dir', path.join(dir, 'stack'), '--build', build, '--port', '0', '--aws-delay-ms', String(awsDelayMs), '--no-bot'];
     await run(path.join(root, 'deploy/sandbox/up'), args, { maxBuffer: 1 << 20 });
@@ -44,6 +45,7 @@ export class Stack {
     Object.assign(stack, JSON.parse(await readFile(path.join(stack.dir, 'stack.json'), 'utf8')));
     if (store === 'postgres') await stack.moveToPostgres();
     if (!schedules) await stack.edit((text) => text.replace(/^( *)command: \/fluxa$/m, '$&\n$1schedules: false'));
+    if (!crashLoop) await stack.edit((text) => `${text}crashes: { freeze_after: 0 }\n`);
     if (edit) await edit(stack); // may rewrite the configuration before the bot reads it
     if (Object.keys(world).length > 0) await stack.world(world);
     if (replicas > 1) await stack.balance(replicas);
@@ -81,6 +83,12 @@ export class Stack {
     }
     const { stdout } = await run('psql', ['-qAt', this.store, '-v', 'ON_ERROR_STOP=1', '-c', `SELECT coalesce(json_agg(t), '[]') FROM (${statement}) t`], { env: { ...process.env, PGOPTIONS: '-c search_path=fluxabot' }, maxBuffer: 1 << 26 });
     return JSON.parse(stdout);
+  }
+
+  // Anything else, behind the store's back.
+  async execute(statement) {
+    if (!this.store) return run('sqlite3', ['-cmd', '.timeout 5000', path.join(this.dir, 'fluxabot.db'), statement]);
+    return run('psql', ['-qAt', this.store, '-v', 'ON_ERROR_STOP=1', '-c', statement], { env: { ...process.env, PGOPTIONS: '-c search_path=fluxabot' } });
   }
 
   // The door that the sandbox knows becomes the balancer's; each bot gets doors, log and anchors of its own.

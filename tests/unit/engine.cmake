@@ -1,4 +1,5 @@
-foreach(test IN ITEMS engine_decide_test engine_recall_test engine_page_test engine_follow_ups_test)
+foreach(test IN ITEMS engine_decide_test engine_recall_test engine_page_test engine_follow_ups_test
+                      engine_freeze_test)
   fx_unit_test(${test} USES base store state engine LIBS ${SQLITE})
   target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
   target_sources(${test} PRIVATE unit/engine_rig.c support/scripted_http.c)
@@ -12,7 +13,13 @@ fx_unit_test(engine_who_test USES base http slack slackapi policy state engine)
 target_include_directories(engine_who_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
 target_sources(engine_who_test PRIVATE support/scripted_http.c)
 
-# It brings its own fx_aws_call, so the real one is not linked in.
-fx_unit_test(engine_reconcile_test USES base store state engine LIBS ${SQLITE})
-target_include_directories(engine_reconcile_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
-target_sources(engine_reconcile_test PRIVATE support/scripted_http.c)
+# They bring their own fx_aws_call, so the real one is not linked in.
+foreach(test IN ITEMS engine_reconcile_test engine_poison_test engine_threads_test)
+  fx_unit_test(${test} USES base store state engine LIBS ${SQLITE})
+  target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+  target_sources(${test} PRIVATE support/scripted_http.c)
+endforeach()
+
+fx_unit_test(engine_damage_test USES base store state engine LIBS ${SQLITE})
+target_include_directories(engine_damage_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+target_sources(engine_damage_test PRIVATE support/scripted_http.c)

@@ -108,13 +108,96 @@ static void what_somebody_decided_is_not_withdrawn_any_more(void **state) {
     assert_int_equal(state_now(rig), FX_APPROVAL_APPROVED);
 }
 
+/* ---- two who approve ---- */
+
+static struct fx_approval store_request_for_two(struct engine_rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_approval approval = an_approval;
+    struct fx_writes writes = {0};
+    struct fx_error err;
+
+    approval.needed = 2;
+    fx_writes_run(rig->sc, &writes, &engine_rig_row);
+    fx_writes_approval(rig->sc, &writes, &approval);
+    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+    return approval;
+}
+
+static void of_two_who_have_to_approve_each_is_a_person(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_approval approval = store_request_for_two(rig);
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_audit **rows = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    assert_ok(engine_decide(&rig->work, &approval, true, "U2", "", "", &err));
+    assert_int_equal(state_now(rig), FX_APPROVAL_PENDING);
+    assert_int_equal(engine_decide(&rig->work, &approval, true, "U2", "", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "you have approved request apr-1 already"));
+    assert_int_equal(engine_decide(&rig->work, &approval, true, "U2B", "", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "waits for somebody else"));
+    assert_int_equal(state_now(rig), FX_APPROVAL_PENDING);
+    assert_ok(engine_decide(&rig->work, &approval, true, "U3", "", "", &err));
+    assert_int_equal(state_now(rig), FX_APPROVAL_APPROVED);
+    assert_int_equal(engine_decide(&rig->work, &approval, true, "U4", "", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "approved by somebody before you"));
+    assert_ok(store->audits_of(store, rig->sc, "apr-1", 10, &rows, &count, &err));
+    assert_int_equal(count, 2); /* a vote is a row, a click that did not count is none */
+    assert_string_equal(rows[0]->actor, "U2");
+    assert_string_equal(rows[1]->actor, "U3");
+    assert_string_equal(rows[1]->action, "approval.approved");
+    assert_non_null(strstr(rows[0]->detail_json, "\"approvers\":2"));
+}
+
+static void one_denial_ends_what_one_has_approved(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_approval approval = store_request_for_two(rig);
+    struct fx_error err = {0};
+
+    assert_ok(engine_decide(&rig->work, &approval, true, "U2", "", "", &err));
+    assert_ok(engine_decide(&rig->work, &approval, false, "U3", "not now", "", &err));
+    assert_int_equal(state_now(rig), FX_APPROVAL_DENIED);
+    assert_int_equal(engine_decide(&rig->work, &approval, true, "U4", "", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "denied by somebody before you"));
+}
+
+static void who_approved_may_think_again(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_approval approval = store_request_for_two(rig);
+    struct fx_error err = {0};
+
+    assert_ok(engine_decide(&rig->work, &approval, true, "U2", "", "", &err));
+    assert_ok(engine_decide(&rig->work, &approval, false, "U2", "a mistake", "", &err));
+    assert_int_equal(state_now(rig), FX_APPROVAL_DENIED);
+}
+
+static void the_second_of_two_may_come_too_late(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_approval approval = store_request_for_two(rig);
+    struct fx_error err = {0};
+
+    assert_ok(engine_decide(&rig->work, &approval, true, "U2", "", "", &err));
+    rig->clock.wall_ms = RIG_NOW_MS + RIG_LIFE_MS + 1;
+    assert_int_equal(engine_decide(&rig->work, &approval, true, "U3", "", "", &err),
+                     FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "over"));
+    rig->job = (struct fx_job){.kind = "expire", .subject = "apr-1"};
+    assert_ok(engine_expire(&rig->work, &err));
+    assert_int_equal(state_now(rig), FX_APPROVAL_EXPIRED);
+}
+
 /* ---- the digest ---- */
 
 static void the_digest_changes_with_everything_that_was_shown_or_asked(void **state) {
     struct engine_rig *rig = *state;
     const char *digest = engine_plan_digest(rig->sc, &engine_rig_row, &an_approval);
     struct fx_run runs[5];
-    struct fx_approval approvals[6];
+    struct fx_approval approvals[7];
 
     for (size_t i = 0; i < FX_COUNT_OF(runs); i++)
         runs[i] = engine_rig_row;
@@ -131,6 +214,7 @@ static void the_digest_changes_with_everything_that_was_shown_or_asked(void **st
     approvals[3].id = "apr-2";
     approvals[4].created_ms++;
     approvals[5].expires_ms++;
+    approvals[6].needed = 2;
     assert_string_equal(engine_plan_digest(rig->sc, &engine_rig_row, &an_approval), digest);
     for (size_t i = 0; i < FX_COUNT_OF(runs); i++)
         assert_string_not_equal(engine_plan_digest(rig->sc, &runs[i], &an_approval), digest);
@@ -279,6 +363,10 @@ int main(void) {
         TEST(a_timer_that_comes_too_early_is_set_again),
         TEST(a_request_that_is_withdrawn_is_decided_and_says_why),
         TEST(what_somebody_decided_is_not_withdrawn_any_more),
+        TEST(of_two_who_have_to_approve_each_is_a_person),
+        TEST(one_denial_ends_what_one_has_approved),
+        TEST(who_approved_may_think_again),
+        TEST(the_second_of_two_may_come_too_late),
         TEST(the_digest_changes_with_everything_that_was_shown_or_asked),
         TEST(what_aws_refused_is_no_change_and_what_nobody_knows_is_an_open_one),
         TEST(a_run_that_is_given_up_has_failed_and_its_asker_is_told),

@@ -28,6 +28,11 @@ const struct fx_run engine_rig_row = {.id = "run1",
                                       .created_ms = RIG_NOW_MS,
                                       .updated_ms = RIG_NOW_MS};
 
+/* Anna has two accounts. */
+static const char *const annas[] = {"U2", "U2B"};
+static const struct fx_person persons[] = {{"anna", annas, FX_COUNT_OF(annas)}};
+static const struct fx_policy policy = {.persons = persons, .persons_count = FX_COUNT_OF(persons)};
+
 int engine_rig_set_up(void **state) {
     struct fx_scope *sc = fx_scope_new(NULL);
     struct engine_rig *rig = FX_NEW(sc, struct engine_rig);
@@ -41,6 +46,7 @@ int engine_rig_set_up(void **state) {
     rig->engine.options.random = fx_random_system();
     rig->engine.options.metrics = fx_metrics_new();
     rig->engine.options.state = fx_state_memory_new(&rig->clock.clock);
+    rig->engine.options.policy = &policy;
     rig->engine.options.version = "1";
     rig->engine.options.execute_ms = RIG_LIFE_MS;
     assert_ok(fx_store_open(sc, fx_printf(sc, "sqlite://%s/x.db", rig->dir), &rig->clock.clock,

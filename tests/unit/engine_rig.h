@@ -18,7 +18,7 @@ struct engine_rig {
     struct fx_runbook runbook;
 };
 
-/* For cmocka: *state becomes a struct engine_rig. */
+/* For cmocka: *state becomes a struct engine_rig. In its policy U2 and U2B are one person. */
 int engine_rig_set_up(void **state);
 int engine_rig_tear_down(void **state);
 /* Makes the writes of the work in hand durable and begins a new set. */

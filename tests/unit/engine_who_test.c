@@ -131,11 +131,19 @@ static enum fx_code ask(struct rig *rig, const char *user, enum fx_action action
     return engine_authorize(&rig->work, &rig->system, user, TEAM, HOME, action, NULL, ANNA, err);
 }
 
-static enum fx_code ask_again(struct rig *rig, const char *approver, struct fx_error *err) {
-    const struct fx_approval approval = {.requester = ANNA, .decided_by = approver};
+static enum fx_code ask_both_again(struct rig *rig, const char *one, const char *other, int needed,
+                                   struct fx_error *err) {
+    const struct fx_approval approval = {.requester = ANNA, .needed = needed};
+    struct fx_vote first = {.voter = one}, second = {.voter = other};
+    struct fx_vote *votes[] = {&first, &second};
 
     *err = (struct fx_error){0};
-    return engine_authorize_again(&rig->work, &rig->system, &approval, err);
+    return engine_authorize_again(&rig->work, &rig->system, &approval, votes, other == NULL ? 1 : 2,
+                                  err);
+}
+
+static enum fx_code ask_again(struct rig *rig, const char *approver, struct fx_error *err) {
+    return ask_both_again(rig, approver, NULL, 1, err);
 }
 
 /* ---- what is remembered ---- */
@@ -407,6 +415,58 @@ static void silence_before_a_run_is_neither_yes_nor_no(void **state) {
     assert_ok(ask_again(rig, BO, &err));
 }
 
+/* ---- two who approved ---- */
+
+static void both_are_looked_up_again(void **state) {
+    struct rig *rig = *state;
+    struct fx_error err;
+
+    assert_ok(ask_both_again(rig, "U0ADMIN", BO, 2, &err));
+    assert_int_equal(rig->slack.asked[USER], 2);
+    assert_int_equal(rig->slack.asked[GROUP], 2);
+    assert_int_equal(rig->slack.asked[CHANNEL], 2);
+    for (int i = 0; i < 2; i++) { /* whether he voted first or last */
+        rig->slack.in_group = false;
+        assert_int_equal(
+            ask_both_again(rig, i == 0 ? BO : "U0ADMIN", i == 0 ? "U0ADMIN" : BO, 2, &err),
+            FX_ERR_DENIED);
+        assert_non_null(strstr(err.message, "looked up once more"));
+        rig->slack.in_group = true;
+        rig->slack.guest = true;
+        assert_int_equal(
+            ask_both_again(rig, i == 0 ? BO : "U0ADMIN", i == 0 ? "U0ADMIN" : BO, 2, &err),
+            FX_ERR_DENIED);
+        rig->slack.guest = false;
+    }
+    rig->slack.instead[USER] = &silences[1];
+    assert_true(fx_code_is_transient(ask_both_again(rig, "U0ADMIN", BO, 2, &err)));
+}
+
+static void one_person_s_two_votes_and_one_vote_are_not_enough_for_two(void **state) {
+    static const char *const accounts[] = {"U0ADMIN", BO};
+    static const struct fx_person person = {"bo", accounts, 2};
+    struct rig *rig = *state;
+    struct fx_error err;
+
+    assert_int_equal(ask_both_again(rig, BO, NULL, 2, &err), FX_ERR_DENIED);
+    assert_non_null(strstr(err.message, "2 persons have to approve"));
+    assert_int_equal(ask_both_again(rig, BO, BO, 2, &err), FX_ERR_DENIED);
+    rig->policy.persons = &person;
+    rig->policy.persons_count = 1;
+    assert_int_equal(ask_both_again(rig, "U0ADMIN", BO, 2, &err), FX_ERR_DENIED);
+    assert_non_null(strstr(err.message, "those who did are 1"));
+    assert_ok(ask_both_again(rig, "U0ADMIN", BO, 1, &err));
+}
+
+static void nobody_s_vote_is_never_enough(void **state) {
+    const struct fx_approval approval = {.requester = ""};
+    struct rig *rig = *state;
+    struct fx_error err = {0};
+
+    assert_int_equal(engine_authorize_again(&rig->work, &rig->system, &approval, NULL, 0, &err),
+                     FX_ERR_DENIED);
+}
+
 /* What was sent changed nothing: a run that fails for it may be tried again. */
 static void a_question_that_may_have_arrived_may_be_repeated(void **state) {
     struct rig *rig = *state;
@@ -466,6 +526,9 @@ int main(void) {
         TEST(how_a_channel_is_shared_may_be_remembered_for_a_card_only),
         TEST(silence_is_a_no_to_whoever_clicks),
         TEST(silence_before_a_run_is_neither_yes_nor_no),
+        TEST(both_are_looked_up_again),
+        TEST(one_person_s_two_votes_and_one_vote_are_not_enough_for_two),
+        TEST(nobody_s_vote_is_never_enough),
         TEST(a_question_that_may_have_arrived_may_be_repeated),
         TEST(a_fault_of_the_set_up_is_a_no_with_its_fix),
         TEST(a_question_that_is_cancelled_decides_nothing),

@@ -81,6 +81,132 @@ static void in_no_history_does_a_person_approve_what_he_asked_for(void **state) 
     assert_true(wrong_decisions(20261122, false, &by_twin) > 0);
 }
 
+/* ---- two who approve ---- */
+
+enum twin { RULE, PERSONS_UNKNOWN, VOTERS_FORGOTTEN, REQUESTER_COUNTS, ACCOUNTS_COUNTED };
+
+struct request {
+    int asker, needed;            /* asker: an account; -1: an alarm */
+    const char *voters[ACCOUNTS]; /* that were counted */
+    size_t voters_count;
+    bool humans[HUMANS]; /* who really stands behind them */
+};
+
+static size_t humans_of(const struct request *r) {
+    size_t count = 0;
+
+    for (int h = 0; h < HUMANS; h++)
+        count += r->humans[h];
+    return count;
+}
+
+/* True when the rule lets this account vote once more. */
+static bool vote(const struct fx_policy *policy, const struct request *r, uint32_t account,
+                 enum twin twin) {
+    const char *asker = r->asker < 0 || twin == REQUESTER_COUNTS ? "" : accounts[r->asker];
+    const struct fx_actor actor = {.user_id = accounts[account], .team_id = TEAM, .known = true};
+    struct fx_error err;
+
+    return fx_authorize(policy,
+                        &(struct fx_policy_question){
+                            .actor = &actor,
+                            .action = FX_ACTION_APPROVE,
+                            .requester = asker,
+                            .voters = r->voters,
+                            .voters_count = twin == VOTERS_FORGOTTEN ? 0 : r->voters_count,
+                            .home_channel = true,
+                            .sharing = FX_SHARING_OWN},
+                        &err) == FX_OK;
+}
+
+static bool is_enough(const struct fx_policy *policy, const struct request *r, enum twin twin) {
+    const char *asker = r->asker < 0 || twin == REQUESTER_COUNTS ? "" : accounts[r->asker];
+
+    if (twin == ACCOUNTS_COUNTED)
+        return r->voters_count >= (size_t)r->needed;
+    return fx_policy_count_persons(policy, asker, r->voters, r->voters_count) >= (size_t)r->needed;
+}
+
+/* One request, with the clicks of everybody: what differs from people as they are. */
+static size_t wrong_votes(uint64_t *seed, enum twin twin, size_t *ret_decided) {
+    static const char *const teams[] = {TEAM};
+    const struct fx_role role = {.name = "approver", .users = accounts, .users_count = ACCOUNTS};
+    struct request r = {.asker = (int)draw(seed, ACCOUNTS + 1) - 1,
+                        .needed = 1 + (int)draw(seed, 2)};
+    struct owners o;
+    size_t wrong = 0;
+
+    draw_owners(seed, &o);
+    const struct fx_policy policy = {
+        teams, 1, &role, 1, o.persons, twin == PERSONS_UNKNOWN ? 0 : o.persons_count};
+    bool over = false;
+
+    for (int i = 0; i < DECISIONS && !over && r.voters_count < ACCOUNTS; i++) {
+        uint32_t account = draw(seed, ACCOUNTS);
+        int human = o.human[account];
+        bool may = !(r.asker >= 0 && o.human[r.asker] == human) && !r.humans[human];
+        bool voted = vote(&policy, &r, account, twin);
+
+        wrong += voted != may;
+        if (!voted)
+            continue;
+        r.voters[r.voters_count++] = accounts[account];
+        r.humans[human] = true;
+        if (r.asker >= 0)
+            r.humans[o.human[r.asker]] = false; /* whatever he clicked */
+        over = is_enough(&policy, &r, twin);
+        wrong += over != (humans_of(&r) >= (size_t)r.needed);
+    }
+    /* as at the execution: votes of accounts of whom only now is known whose they are */
+    for (size_t i = 0; i < ACCOUNTS; i++)
+        r.voters[i] = accounts[i];
+    r.voters_count = draw(seed, ACCOUNTS + 1);
+    for (int h = 0; h < HUMANS; h++)
+        r.humans[h] = false;
+    for (size_t i = 0; i < r.voters_count; i++)
+        if (r.asker < 0 || o.human[r.asker] != o.human[i])
+            r.humans[o.human[i]] = true;
+    wrong += is_enough(&policy, &r, twin) != (humans_of(&r) >= (size_t)r.needed);
+    *ret_decided += over;
+    return wrong;
+}
+
+static size_t wrong_in_histories(enum twin twin, size_t *ret_decided) {
+    uint64_t seed = 20261123;
+    size_t wrong = 0;
+
+    for (int history = 0; history < HISTORIES; history++)
+        wrong += wrong_votes(&seed, twin, ret_decided);
+    return wrong;
+}
+
+static void in_no_history_is_one_person_two(void **state) {
+    size_t decided = 0, ignored = 0;
+
+    assert_int_equal(wrong_in_histories(RULE, &decided), 0);
+    print_message("%d histories, %zu approved\n", HISTORIES, decided);
+    assert_true(decided > HISTORIES / 2);
+    for (int twin = RULE + 1; twin <= ACCOUNTS_COUNTED; twin++)
+        if (wrong_in_histories((enum twin)twin, &ignored) == 0)
+            fail_msg("twin %d passes for the rule", twin);
+}
+
+static void persons_are_counted_without_the_one_who_asked(void **state) {
+    static const char *const anna[] = {"U0ANNA1", "U0ANNA2"};
+    static const struct fx_person persons[] = {{"anna", anna, 2}};
+    static const char *const users[] = {"U0ANNA1", "U0BO", "U0ANNA2", "U0BO", "U0CARA"};
+    const struct fx_policy policy = {.persons = persons, .persons_count = 1};
+
+    assert_int_equal(fx_policy_count_persons(&policy, "", users, 0), 0);
+    assert_int_equal(fx_policy_count_persons(&policy, "", users, 1), 1);
+    assert_int_equal(fx_policy_count_persons(&policy, "", users, 3), 2);
+    assert_int_equal(fx_policy_count_persons(&policy, "", users, 5), 3);
+    assert_int_equal(fx_policy_count_persons(&policy, "U0ANNA2", users, 5), 2);
+    assert_int_equal(fx_policy_count_persons(&policy, "U0CARA", users, 5), 2);
+    assert_int_equal(fx_policy_person(&policy, "U0ANNA2")->users_count, 2);
+    assert_null(fx_policy_person(&policy, "U0BO"));
+}
+
 static void two_accounts_are_one_person_only_when_the_same_person_has_both(void **state) {
     static const char *const anna[] = {"U0ANNA1", "U0ANNA2"}, *const bo[] = {"U0BO"};
     static const struct fx_person persons[] = {{"anna", anna, 2}, {"bo", bo, 1}};
@@ -109,6 +235,8 @@ static void a_team_is_ours_when_it_is_listed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_no_history_does_a_person_approve_what_he_asked_for),
+        cmocka_unit_test(in_no_history_is_one_person_two),
+        cmocka_unit_test(persons_are_counted_without_the_one_who_asked),
         cmocka_unit_test(two_accounts_are_one_person_only_when_the_same_person_has_both),
         cmocka_unit_test(a_team_is_ours_when_it_is_listed),
     };

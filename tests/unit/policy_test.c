@@ -53,6 +53,16 @@ static const struct fx_actor actors[KINDS] = {
 enum asker { SELF, OWN_OTHER_ACCOUNT, SOMEBODY, ALARM, UNTOLD, ASKERS };
 static const char *const requesters[ASKERS] = {ME, ALSO_ME, "U0OTHER", "", NULL};
 
+/* Who has approved it before, of two who have to. */
+enum voter { NO_VOTER, SELF_BEFORE, OWN_OTHER_BEFORE, SOMEBODY_BEFORE, SOMEBODY_AND_SELF, VOTERS };
+static const char *const voters[VOTERS][2] = {
+    [SELF_BEFORE] = {ME},
+    [OWN_OTHER_BEFORE] = {ALSO_ME},
+    [SOMEBODY_BEFORE] = {"U0FRIEND"},
+    [SOMEBODY_AND_SELF] = {"U0FRIEND", ALSO_ME},
+};
+static const size_t voters_count[VOTERS] = {0, 1, 1, 1, 2};
+
 enum { ACTIONS = FX_ACTION_UNFREEZE + 1, WANTED = 5 };
 static const char *const wanted_roles[WANTED] = {NULL, "operator", "approver", "admin",
                                                  "pii-reader"};
@@ -87,6 +97,7 @@ struct cell {
     enum asker asker;
     int wanted;
     enum place place;
+    enum voter voter;
 };
 
 /* ---- the oracle: the rules as plain data, one line for each action and standing ---- */
@@ -110,6 +121,8 @@ static const char *const by_place[ACTIONS] = {
     [FX_ACTION_APPROVE] = "ynnnnn", [FX_ACTION_DENY] = "yyyyyy",   [FX_ACTION_STOP] = "yyyyyy",
     [FX_ACTION_ACK] = "yyyyyy",     [FX_ACTION_FREEZE] = "yyyyyy", [FX_ACTION_UNFREEZE] = "ynnnnn",
 };
+/* Whether an approval of his own may count once more; the columns are voters. */
+static const char may_vote[] = "ynnyn";
 /* What a shell on the machine may; and what may be granted on facts that are a minute old. */
 static const char from_terminal[] = "yynnnnnyn";
 static const char from_memory[] = "yynnnnynn";
@@ -135,7 +148,7 @@ static bool oracle(const struct cell *c) {
     case 'y':
         return true;
     case 'o':
-        return !own && c->asker != UNTOLD;
+        return !own && c->asker != UNTOLD && may_vote[c->voter] == 'y';
     case 's':
         return own;
     default:
@@ -149,6 +162,7 @@ static bool oracle(const struct cell *c) {
 enum twin {
     RULE,
     BLIND_TO_REQUESTER,
+    BLIND_TO_VOTERS,
     BLIND_TO_PERSONS,
     BLIND_TO_GUESTS,
     BLIND_TO_BOTS,
@@ -244,6 +258,8 @@ static bool ask(const struct world *w, const struct cell *c, enum twin twin, str
         .action = twin == BLIND_TO_ACTIONS ? FX_ACTION_HELP : c->action,
         .role = twin == BLIND_TO_WANTED_ROLES ? NULL : wanted_roles[c->wanted],
         .requester = twin == BLIND_TO_REQUESTER ? "" : requesters[c->asker],
+        .voters = voters[c->voter],
+        .voters_count = twin == BLIND_TO_VOTERS ? 0 : voters_count[c->voter],
         .home_channel = places[c->place].home || twin == BLIND_TO_CHANNELS,
         .sharing = sharing_seen_by(twin, places[c->place].sharing),
         .groups = c->listing == BY_GROUP || twin == BLIND_TO_GROUPS ? w->groups : w->no_groups,
@@ -269,8 +285,12 @@ static size_t differences(const struct world *w, enum twin twin, size_t *ret_cel
         c.asker = (enum asker)(rest % ASKERS), rest /= ASKERS;
         c.wanted = rest % WANTED, rest /= WANTED;
         c.place = (enum place)(rest % PLACES), rest /= PLACES;
+        c.voter = (enum voter)(rest % VOTERS), rest /= VOTERS;
         if (rest > 0)
             break;
+        /* a role that is named is no approval's: these were looked at without voters */
+        if (c.voter != NO_VOTER && c.wanted != 0)
+            continue;
         cells++;
         if (ask(w, &c, twin, &err) != oracle(&c) && different++ == 0)
             *ret_first = c;
@@ -283,13 +303,15 @@ static void agrees_with_the_oracle_in_every_cell(void **state) {
     struct cell c = {0};
     size_t cells, different = differences(*state, RULE, &cells, &c);
 
-    assert_int_equal(cells, KINDS * STANDINGS * LISTINGS * ACTIONS * ASKERS * WANTED * PLACES);
+    assert_int_equal(cells, KINDS * STANDINGS * LISTINGS * ACTIONS * ASKERS * PLACES *
+                                (WANTED + VOTERS - 1));
     print_message("%zu cells of the matrix, %zu differ\n", cells, different);
     if (different > 0)
         fail_msg(
             "%zu of %zu cells differ; first: kind %d standing %d listing %d action %d asker %d "
-            "wanted %d place %d",
-            different, cells, c.kind, c.standing, c.listing, c.action, c.asker, c.wanted, c.place);
+            "wanted %d place %d voter %d",
+            different, cells, c.kind, c.standing, c.listing, c.action, c.asker, c.wanted, c.place,
+            c.voter);
 }
 
 /* Otherwise the matrix above would prove nothing about what the twin cannot see. */
@@ -308,25 +330,40 @@ static void denies_with_a_sentence_that_tells_why(void **state) {
         struct cell cell;
         const char *words;
     } cases[] = {
-        {{GUEST, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME}, "guest"},
-        {{BOT, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME}, "bots"},
-        {{DEACTIVATED, APPROVER, BY_USER, FX_ACTION_STOP, SOMEBODY, 0, HOME}, "deactivated"},
-        {{STRANGER, ADMIN, BY_USER, FX_ACTION_HELP, SOMEBODY, 0, HOME}, "another organisation"},
-        {{OTHER_TEAM, ADMIN, BY_USER, FX_ACTION_ACK, SOMEBODY, 0, HOME}, "workspace"},
-        {{UNKNOWN, ADMIN, BY_USER, FX_ACTION_ACK, SOMEBODY, 0, HOME}, "who you are"},
-        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, SELF, 0, HOME}, "yourself"},
-        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, ELSEWHERE}, "own channel"},
-        {{MEMBER, OPERATOR, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME}, "role approver"},
-        {{MEMBER, OPERATOR, BY_USER, FX_ACTION_READ, SOMEBODY, 4, HOME}, "role pii-reader"},
-        {{TERMINAL, ADMIN, BY_USER, FX_ACTION_REQUEST, SOMEBODY, 0, HOME}, "terminal"},
-        {{MEMBER, ADMIN, BY_USER, FX_ACTION_APPROVE, OWN_OTHER_ACCOUNT, 0, HOME},
+        {{GUEST, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME, NO_VOTER}, "guest"},
+        {{BOT, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME, NO_VOTER}, "bots"},
+        {{DEACTIVATED, APPROVER, BY_USER, FX_ACTION_STOP, SOMEBODY, 0, HOME, NO_VOTER},
+         "deactivated"},
+        {{STRANGER, ADMIN, BY_USER, FX_ACTION_HELP, SOMEBODY, 0, HOME, NO_VOTER},
+         "another organisation"},
+        {{OTHER_TEAM, ADMIN, BY_USER, FX_ACTION_ACK, SOMEBODY, 0, HOME, NO_VOTER}, "workspace"},
+        {{UNKNOWN, ADMIN, BY_USER, FX_ACTION_ACK, SOMEBODY, 0, HOME, NO_VOTER}, "who you are"},
+        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, SELF, 0, HOME, NO_VOTER}, "yourself"},
+        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, ELSEWHERE, NO_VOTER},
+         "own channel"},
+        {{MEMBER, OPERATOR, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME, NO_VOTER},
+         "role approver"},
+        {{MEMBER, OPERATOR, BY_USER, FX_ACTION_READ, SOMEBODY, 4, HOME, NO_VOTER},
+         "role pii-reader"},
+        {{TERMINAL, ADMIN, BY_USER, FX_ACTION_REQUEST, SOMEBODY, 0, HOME, NO_VOTER}, "terminal"},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_APPROVE, OWN_OTHER_ACCOUNT, 0, HOME, NO_VOTER},
          "with another account"},
-        {{MEMBER, ADMIN, BY_USER, FX_ACTION_REQUEST, ALARM, 0, HOME_SHARED},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_REQUEST, ALARM, 0, HOME_SHARED, NO_VOTER},
          "move the bot to a channel of your own"},
-        {{MEMBER, ADMIN, BY_USER, FX_ACTION_APPROVE, ALARM, 0, HOME_UNTOLD},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_APPROVE, ALARM, 0, HOME_UNTOLD, NO_VOTER},
          "Slack did not tell whether another organisation"},
-        {{MEMBER, ADMIN, BY_USER, FX_ACTION_APPROVE, ALARM, 0, ELSEWHERE_SHARED}, "own channel"},
-        {{MEMBER, APPROVER, BY_USER, FX_ACTION_UNFREEZE, ALARM, 0, HOME}, "role admin"},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_APPROVE, ALARM, 0, ELSEWHERE_SHARED, NO_VOTER},
+         "own channel"},
+        {{MEMBER, APPROVER, BY_USER, FX_ACTION_UNFREEZE, ALARM, 0, HOME, NO_VOTER}, "role admin"},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_UNFREEZE, ALARM, 0, ELSEWHERE, NO_VOTER},
+         "own channel"},
+        {{TERMINAL, ADMIN, BY_USER, FX_ACTION_UNFREEZE, ALARM, 0, HOME, NO_VOTER},
+         "decided in Slack"},
+        {{MEMBER, READER, BY_USER, FX_ACTION_FREEZE, ALARM, 0, HOME, NO_VOTER}, "role operator"},
+        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, SOMEBODY, 0, HOME, SELF_BEFORE},
+         "twice: you have approved it already, so somebody else"},
+        {{MEMBER, APPROVER, BY_USER, FX_ACTION_APPROVE, ALARM, 0, HOME, OWN_OTHER_BEFORE},
+         "you have approved it with another account"},
     };
     struct fx_error err;
 
@@ -340,7 +377,7 @@ static void denies_with_a_sentence_that_tells_why(void **state) {
 
 static void denies_actions_that_have_no_rule(void **state) {
     const int numbers[] = {ACTIONS, ACTIONS + 1, 99, -1};
-    struct cell c = {MEMBER, ADMIN, BY_USER, FX_ACTION_HELP, SOMEBODY, 0, HOME};
+    struct cell c = {MEMBER, ADMIN, BY_USER, FX_ACTION_HELP, SOMEBODY, 0, HOME, NO_VOTER};
     struct fx_error err;
 
     for (size_t i = 0; i < FX_COUNT_OF(numbers); i++) {

@@ -16,6 +16,7 @@ struct planted {
 static const struct planted planted[] = {
     /* clang-format off */
     {"system-missing", "system.yaml", 1, "missing"},
+    {"command-freeze", "freeze-all.yaml", 1, "freeze is answered by fluxabot itself"},
     {"file-yml", "hello.yml", 1, "rename"},
     {"yaml-key-twice", "hello.yaml", 4, "stands already in line 2"},
     {"yaml-tab", "hello.yaml", 4, "a tab"},

@@ -89,6 +89,19 @@ static void sql(struct fixture *f, const char *text) {
     sqlite3_close(db);
 }
 
+static int schema_of(struct fixture *f) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int version = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return version;
+}
+
 static enum fx_code accept_one(struct fixture *f, const char *id, struct fx_error *err) {
     struct fx_event event = {.id = id, .kind = "sns", .body = "{}", .received_ms = 1};
     bool added = false;
@@ -136,13 +149,48 @@ static void refuses_a_newer_schema_and_leaves_it_alone(void **state) {
 
     open_store(f);
     close_store(f);
+    int version = schema_of(f);
     sql(f, "PRAGMA user_version = 99");
     assert_int_equal(try_open(f, &err), FX_ERR_INPUT);
     assert_non_null(strstr(err.message, "newer fluxabot (schema 99"));
     assert_non_null(strstr(err.message, "start the newer program"));
     assert_null(f->store);
-    sql(f, "PRAGMA user_version = 1");
+    sql(f, fx_printf(f->sc, "PRAGMA user_version = %d", version));
     open_store(f);
+}
+
+/* Written by the version before: whoever had decided was the only one who approved. */
+static void what_was_approved_before_votes_were_kept_has_its_vote(void **state) {
+    struct fixture *f = *state;
+    struct fx_vote **votes = NULL;
+    struct fx_approval *waiting = NULL;
+    struct fx_error err;
+    size_t count = 0;
+
+    open_store(f);
+    close_store(f);
+    sql(f, "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "
+           "ALTER TABLE jobs DROP COLUMN deaths; PRAGMA user_version = 1;"
+           "INSERT INTO runs VALUES ('r', 'fluxa', 'dev', 'dlq redrive', 'd', '{}', 'slash', 'U1', "
+           "'C1', "
+           "'', '', '', 4, '', 0, '{}', '', 0, '', 1, 1);"
+           "INSERT INTO approvals (id, run, step, digest, plan_json, requester, state, created_ms, "
+           "expires_ms, decided_by, decided_ms) VALUES ('yes', 'r', 'g', 'd', '{}', 'U1', 1, 1, 9, "
+           "'U2', 7), ('no', 'r', 'g', 'd', '{}', 'U1', 2, 1, 9, 'U2', 7), ('waits', 'r', 'g', "
+           "'d', '{}', "
+           "'U1', 0, 1, 9, '', 0);");
+    open_store(f);
+    assert_ok(f->store->votes(f->store, f->sc, "yes", &votes, &count, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(votes[0]->voter, "U2");
+    assert_int_equal(votes[0]->at_ms, 7);
+    assert_ok(f->store->votes(f->store, f->sc, "no", &votes, &count, &err));
+    assert_int_equal(count, 0);
+    assert_ok(f->store->approval(f->store, f->sc, "waits", &waiting, &err));
+    assert_int_equal(waiting->needed, 1);
+    struct fx_approval given = {
+        .id = "waits", .state = FX_APPROVAL_APPROVED, .decided_by = "U3", .decided_ms = 8};
+    assert_ok(f->store->decide(f->store, f->sc, &given, NULL, &err));
 }
 
 static void refuses_the_database_of_another_program_and_leaves_it_alone(void **state) {
@@ -582,6 +630,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FILE_TEST(the_files_are_for_their_owner_only),
         FILE_TEST(refuses_a_newer_schema_and_leaves_it_alone),
+        FILE_TEST(what_was_approved_before_votes_were_kept_has_its_vote),
         FILE_TEST(refuses_the_database_of_another_program_and_leaves_it_alone),
         FILE_TEST(refuses_a_file_that_is_no_database),
         FILE_TEST(refuses_a_damaged_database),

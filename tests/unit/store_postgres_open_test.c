@@ -164,12 +164,50 @@ static void refuses_a_newer_schema_and_leaves_it_alone(void **state) {
 
     open_store(f);
     close_store(f);
+    int64_t version = sql(f, "SELECT version FROM fluxabot.store_version");
     sql(f, "UPDATE fluxabot.store_version SET version = 99");
     assert_int_equal(try_open(f, f->postgres->url, &err), FX_ERR_INPUT);
     assert_non_null(strstr(err.message, "newer fluxabot (schema 99"));
     assert_null(f->store);
-    sql(f, "UPDATE fluxabot.store_version SET version = 1");
+    sql(f,
+        fx_printf(f->sc, "UPDATE fluxabot.store_version SET version = %lld", (long long)version));
     open_store(f);
+}
+
+/* Written by the version before: whoever had decided was the only one who approved. */
+static void what_was_approved_before_votes_were_kept_has_its_vote(void **state) {
+    struct fixture *f = *state;
+    struct fx_vote **votes = NULL;
+    struct fx_approval *waiting = NULL;
+    struct fx_error err;
+    size_t count = 0;
+
+    open_store(f);
+    close_store(f);
+    sql(f, "DROP TABLE fluxabot.votes; ALTER TABLE fluxabot.approvals DROP COLUMN needed;"
+           "ALTER TABLE fluxabot.jobs DROP COLUMN deaths;"
+           "UPDATE fluxabot.store_version SET version = 1;"
+           "INSERT INTO fluxabot.runs VALUES ('r', 'fluxa', 'dev', 'dlq redrive', 'd', '{}', "
+           "'slash', 'U1', 'C1', "
+           "'', '', '', 4, '', 0, '{}', '', 0, '', 1, 1);"
+           "INSERT INTO fluxabot.approvals (id, run, step, digest, plan_json, requester, state, "
+           "created_ms, "
+           "expires_ms, decided_by, decided_ms) VALUES ('yes', 'r', 'g', 'd', '{}', 'U1', 1, 1, 9, "
+           "'U2', 7), ('no', 'r', 'g', 'd', '{}', 'U1', 2, 1, 9, 'U2', 7), ('waits', 'r', 'g', "
+           "'d', '{}', "
+           "'U1', 0, 1, 9, '', 0);");
+    open_store(f);
+    assert_ok(f->store->votes(f->store, f->sc, "yes", &votes, &count, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(votes[0]->voter, "U2");
+    assert_int_equal(votes[0]->at_ms, 7);
+    assert_ok(f->store->votes(f->store, f->sc, "no", &votes, &count, &err));
+    assert_int_equal(count, 0);
+    assert_ok(f->store->approval(f->store, f->sc, "waits", &waiting, &err));
+    assert_int_equal(waiting->needed, 1);
+    struct fx_approval given = {
+        .id = "waits", .state = FX_APPROVAL_APPROVED, .decided_by = "U3", .decided_ms = 8};
+    assert_ok(f->store->decide(f->store, f->sc, &given, NULL, &err));
 }
 
 static void refuses_the_schema_of_another_program(void **state) {
@@ -630,6 +668,7 @@ int main(void) {
         OPEN_TEST(those_that_start_at_once_make_one_schema),
         OPEN_TEST(what_is_there_is_found_again),
         OPEN_TEST(refuses_a_newer_schema_and_leaves_it_alone),
+        OPEN_TEST(what_was_approved_before_votes_were_kept_has_its_vote),
         OPEN_TEST(refuses_the_schema_of_another_program),
         OPEN_TEST(an_empty_schema_that_was_made_for_it_is_taken),
         OPEN_TEST(says_who_must_make_the_schema),

@@ -5,8 +5,8 @@
  * somebody freezes all changes. After src/engine/event_interaction.c, src/engine/decisions.c,
  * src/engine/approvals.c, src/engine/change.c, src/store/approvals.c, src/store/effects.c.
  *
- * NEEDED 1 is what the code does. NEEDED 2 and FREEZE are the rules for two approvers and for the
- * freeze switch, ahead of the code: votes and the switch are looked at inside the transaction.
+ * NEEDED says how many persons must approve. Votes are counted inside the transaction that decides.
+ * FREEZE is the rule for the freeze switch, ahead of the code: there it is looked at, too.
  *
  * TWIN_...  a safeguard less: must be caught.      GAP_...  a claim the code does not keep yet.
  * REPAIR_... what would close the gap.
@@ -92,7 +92,7 @@ inline decide(person, how, stamp) {
 #endif
                 if
                 :: tally >= NEEDED -> decided(APPROVED)
-                :: else
+                :: else -> put_job() /* the card is to say who has voted */
                 fi;
                 assert(count_of(votes) < NEEDED || decision == APPROVED)
             fi

@@ -11,7 +11,7 @@ export const claims = [
   { model: 'effect', name: 'one effect for each approval', with: ['CRASHES=1', 'LAPSES=2'], long: ['CRASHES=2', 'LAPSES=4'] },
   { model: 'effect', name: 'every run ends', with: [...lives, 'CRASHES=1', 'LAPSES=1', 'TROUBLES=0'], long: [...lives, 'CRASHES=2', 'LAPSES=2'] },
   { model: 'approvals', name: 'one decision, by two replicas', with: ['CLICKS=1'], long: ['CLICKS=2'] },
-  { model: 'approvals', name: 'two approvers (ahead of the code)', with: ['NEEDED=2', 'CLICKS=1'], long: ['NEEDED=2', 'CLICKS=2'] },
+  { model: 'approvals', name: 'two approvers', with: ['NEEDED=2', 'CLICKS=1'], long: ['NEEDED=2', 'CLICKS=2'] },
   { model: 'approvals', name: 'approved, confirmed and not frozen at the intent', with: ['EXECUTE', 'FREEZE=1', 'CRASHES=0'], long: ['EXECUTE', 'FREEZE=2', 'CRASHES=1', 'LAPSES=2'] },
   { model: 'approvals', name: 'every run ends', with: [...lives, 'EXECUTE', 'CRASHES=0', 'LAPSES=0'], long: [...lives, 'EXECUTE', 'CRASHES=1', 'LAPSES=1'] },
   { model: 'redrive', name: 'nothing lost, doubled unsaid or unsafe: crash and lease', with: ['CHOSEN=1', 'TROUBLES=0'], long: ['CHOSEN=1', 'CRASHES=2', 'LAPSES=1', 'TROUBLES=1'] },

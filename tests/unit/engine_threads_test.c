@@ -1,0 +1,540 @@
+/* engine_threads_test.c - threads that show that they live, rest without polling, end in time; and
+ * what dead workers and crashes lead to. A real engine on a real store.
+ */
+#include "support/test.h"
+
+#include "private.h"
+
+#include "fluxabot/aws.h"
+#include "fluxabot/slackapi.h"
+#include "support/scripted_http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TOPIC "arn:aws:sns:us-east-1:123456789012:fluxa-alarms"
+
+enum { NOW_MS = 1000 * 1000 * 1000, WORKERS = 4, A_FEW = 50, MANY = 3000 };
+
+/* ---- the rig ---- */
+
+/* Stands in for the aws module: a call lasts until it is let go, or until its job is cancelled. */
+struct fx_aws {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    atomic_bool holds;
+    bool is_held;
+    struct fx_clock *clock;
+};
+
+enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *call,
+                         struct fx_json **ret_answer, struct fx_error *err) {
+    struct fx_error canceled = {0};
+
+    (void)call;
+    pthread_mutex_lock(&aws->lock);
+    aws->is_held = true;
+    pthread_cond_broadcast(&aws->changed);
+    pthread_mutex_unlock(&aws->lock);
+    while (atomic_load(&aws->holds) &&
+           fx_scope_check(sc, fx_mono_ms(aws->clock), &canceled) == FX_OK)
+        usleep(1000);
+    if (canceled.code != FX_OK)
+        return fx_fail(err, canceled.code, "%s", canceled.message);
+    *ret_answer = fx_json_object(sc);
+    return FX_OK;
+}
+
+static enum fx_code no_exchange(struct fx_http *http, struct fx_scope *sc,
+                                const struct fx_http_request *request,
+                                struct fx_http_reply **ret_reply, struct fx_error *err) {
+    (void)http, (void)sc, (void)request, (void)ret_reply;
+    return fx_fail(err, FX_ERR_UNAVAILABLE, "nobody is there");
+}
+
+struct rig {
+    struct fx_scope *sc;
+    char dir[64];
+    struct fx_clock clock;
+    _Atomic int64_t now_ms;
+    struct fx_http http;
+    struct fx_aws aws;
+    struct fx_system fluxa;
+    struct fx_engine_system system;
+    struct fx_engine_options options;
+    atomic_bool hurry;
+    struct fx_engine *engine;
+};
+
+static int64_t held_now(struct fx_clock *clock) {
+    return atomic_load(&FX_CONTAINER_OF(clock, struct rig, clock)->now_ms);
+}
+
+static const struct fx_engine_topic topics[] = {
+    {.arn = TOPIC, .system = "fluxa", .environment = "dev"}};
+
+static int set_up(void **state) {
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct rig *rig = FX_NEW(sc, struct rig);
+    struct fx_error err;
+
+    rig->sc = sc;
+    rig->clock = (struct fx_clock){.wall_ms = held_now, .mono_ms = held_now};
+    rig->now_ms = NOW_MS;
+    snprintf(rig->dir, sizeof rig->dir, "/tmp/fluxabot-test-XXXXXX");
+    assert_non_null(mkdtemp(rig->dir));
+    rig->http.exchange = no_exchange;
+    rig->fluxa.name = "fluxa";
+    rig->system =
+        (struct fx_engine_system){.system = &rig->fluxa, .channel = "C1", .command = "/fluxa"};
+    pthread_mutex_init(&rig->aws.lock, NULL);
+    pthread_cond_init(&rig->aws.changed, NULL);
+    rig->aws.clock = &rig->clock;
+    rig->options = (struct fx_engine_options){.clock = &rig->clock,
+                                              .random = fx_random_system(),
+                                              .metrics = fx_metrics_new(),
+                                              .state = fx_state_memory_new(&rig->clock),
+                                              .aws = &rig->aws,
+                                              .topics = topics,
+                                              .topics_count = 1,
+                                              .systems = &rig->system,
+                                              .systems_count = 1,
+                                              .version = "1",
+                                              .workers = WORKERS,
+                                              .place = "here",
+                                              .crashes = FX_ENGINE_CRASH_STARTS,
+                                              .hurry = &rig->hurry};
+    assert_ok(fx_store_open(sc, fx_printf(sc, "sqlite://%s/x.db", rig->dir), &rig->clock,
+                            fx_random_system(), &rig->options.store, &err));
+    assert_ok(fx_slackapi_open(&(struct fx_slackapi_options){.http = &rig->http,
+                                                             .api_url = "https://slack.com/api",
+                                                             .bot_token = "xoxb-1"},
+                               &rig->options.slack, &err));
+    *state = rig;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct rig *rig = *state;
+    static const char *const files[] = {"x.db", "x.db-wal", "x.db-shm"};
+
+    fx_engine_stop(rig->engine);
+    fx_slackapi_close(rig->options.slack);
+    rig->options.store->close(rig->options.store);
+    rig->options.state->close(rig->options.state);
+    fx_metrics_free(rig->options.metrics);
+    pthread_cond_destroy(&rig->aws.changed);
+    pthread_mutex_destroy(&rig->aws.lock);
+    for (size_t i = 0; i < FX_COUNT_OF(files); i++)
+        unlink(fx_printf(rig->sc, "%s/%s", rig->dir, files[i]));
+    rmdir(rig->dir);
+    fx_scope_free(rig->sc);
+    return 0;
+}
+
+static void start(struct rig *rig) {
+    struct fx_error err;
+
+    assert_ok(fx_engine_start(&rig->options, &rig->engine, &err));
+}
+
+static void stop(struct rig *rig) {
+    fx_engine_stop(rig->engine);
+    rig->engine = NULL;
+}
+
+/* The comparison with CloudWatch that every start asks for hangs in its first call. */
+static void hang_one_worker(struct rig *rig) {
+    rig->aws.holds = true;
+    start(rig);
+    pthread_mutex_lock(&rig->aws.lock);
+    while (!rig->aws.is_held)
+        pthread_cond_wait(&rig->aws.changed, &rig->aws.lock);
+    pthread_mutex_unlock(&rig->aws.lock);
+}
+
+static void let_go(struct rig *rig) {
+    atomic_store(&rig->aws.holds, false);
+}
+
+static size_t jobs_in(struct rig *rig, enum fx_job_state state, struct fx_job ***ret_jobs) {
+    struct fx_error err;
+    size_t count = 0;
+
+    assert_ok(
+        rig->options.store->jobs(rig->options.store, rig->sc, state, 100, ret_jobs, &count, &err));
+    return count;
+}
+
+/* ---- signs of life ---- */
+
+/* Whoever waits for work answers at the next look, which the wake-ups bring forward. */
+static bool answers_in(struct rig *rig, int looks, struct fx_error *ret_err) {
+    for (int i = 0; i < looks; i++) {
+        *ret_err = (struct fx_error){0};
+        rig->options.state->wake(rig->options.state, "jobs");
+        rig->options.state->wake(rig->options.state, "outbox");
+        rig->options.state->wake(rig->options.state, "keeper");
+        if (fx_engine_alive(rig->engine, ret_err) == FX_OK)
+            return true;
+        usleep(10 * 1000);
+    }
+    return false;
+}
+
+static void an_engine_without_work_lives(void **state) {
+    struct rig *rig = *state;
+    struct fx_error err;
+
+    start(rig);
+    assert_ok(fx_engine_alive(rig->engine, &err));
+    for (int i = 0; i < 3; i++) {
+        rig->now_ms += FX_ENGINE_STALL_MS + 2 * FX_ENGINE_POLL_MS;
+        assert_true(answers_in(rig, MANY, &err));
+    }
+}
+
+static void a_worker_that_hangs_is_named_as_long_as_it_does(void **state) {
+    struct rig *rig = *state;
+    struct fx_error err;
+
+    hang_one_worker(rig);
+    assert_ok(fx_engine_alive(rig->engine, &err));
+    rig->now_ms += FX_ENGINE_STALL_MS;
+    assert_ok(fx_engine_alive(rig->engine, &err)); /* that long it may think */
+    rig->now_ms += 1;
+    assert_false(answers_in(rig, A_FEW, &err));
+    assert_int_equal(err.code, FX_ERR_TIMEOUT);
+    assert_non_null(strstr(err.message, "a worker"));
+    let_go(rig);
+    assert_true(answers_in(rig, MANY, &err));
+}
+
+static void each_thread_is_looked_at(void **state) {
+    struct rig *rig = *state;
+    struct fx_engine engine = {.options = rig->options, .workers_count = 2};
+    struct engine_pulse *pulses[] = {&engine.workers[0].pulse, &engine.workers[1].pulse,
+                                     &engine.outbox_pulse, &engine.keeper_pulse};
+    struct fx_error err;
+
+    for (size_t i = 0; i < FX_COUNT_OF(pulses); i++)
+        engine_pulse(pulses[i], &rig->clock, 1000);
+    for (size_t i = 0; i < FX_COUNT_OF(pulses); i++) {
+        assert_ok(fx_engine_alive(&engine, &err));
+        engine_pulse(pulses[i], &rig->clock, -1);
+        assert_int_equal(fx_engine_alive(&engine, &err), FX_ERR_TIMEOUT);
+        engine_pulse_rest(pulses[i]); /* whoever sleeps until it is called does not hang */
+    }
+    assert_ok(fx_engine_alive(&engine, &err));
+}
+
+static void how_long_the_store_is_silent_is_known(void **state) {
+    struct rig *rig = *state;
+    struct fx_engine engine = {.options = rig->options};
+
+    assert_int_equal(fx_engine_store_silent_ms(&engine), 0);
+    engine_note_claim(&engine, false);
+    rig->now_ms += 700;
+    engine_note_claim(&engine, false);
+    assert_int_equal(fx_engine_store_silent_ms(&engine), 700);
+    engine_note_claim(&engine, true);
+    assert_int_equal(fx_engine_store_silent_ms(&engine), 0);
+}
+
+/* ---- rest ---- */
+
+/* Counts how often workers look for jobs, which is what each of their wake-ups does. */
+static struct {
+    enum fx_code (*claim)(struct fx_store *store, struct fx_scope *sc, const char *worker,
+                          int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
+                          int64_t *ret_next_due_ms, struct fx_error *err);
+    _Atomic int looks;
+} counted;
+
+static enum fx_code counted_claim(struct fx_store *store, struct fx_scope *sc, const char *worker,
+                                  int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
+                                  int64_t *ret_next_due_ms, struct fx_error *err) {
+    counted.looks++;
+    return counted.claim(store, sc, worker, now_ms, lease_ms, ret_job, ret_next_due_ms, err);
+}
+
+static bool all_rest(struct rig *rig) {
+    struct engine_threads *threads = &rig->engine->threads;
+
+    pthread_mutex_lock(&threads->lock);
+    bool rest = threads->watched && threads->resting == WORKERS - 1 && threads->calls == 0;
+    pthread_mutex_unlock(&threads->lock);
+    return rest;
+}
+
+static void until_all_rest(struct rig *rig) {
+    while (!all_rest(rig))
+        usleep(1000);
+}
+
+static void of_the_idle_workers_one_wakes(void **state) {
+    struct rig *rig = *state;
+    enum { ROUNDS = 20 };
+
+    counted.claim = rig->options.store->claim;
+    rig->options.store->claim = counted_claim;
+    start(rig);
+    until_all_rest(rig);
+    int64_t began_ms = fx_mono_ms(fx_clock_system());
+    int before = counted.looks;
+    for (int i = 0; i < ROUNDS; i++) {
+        int seen = counted.looks;
+
+        rig->options.state->wake(rig->options.state, "jobs");
+        while (counted.looks == seen)
+            usleep(1000);
+        until_all_rest(rig);
+    }
+    int64_t polls = (fx_mono_ms(fx_clock_system()) - began_ms) / FX_ENGINE_POLL_MS + 1;
+    assert_in_range(counted.looks - before, ROUNDS, ROUNDS + polls);
+}
+
+/* The one that found the first job called another, that one the next. */
+static void one_wake_up_is_enough_for_many_jobs(void **state) {
+    struct rig *rig = *state;
+    struct fx_store *store = rig->options.store;
+    struct fx_writes writes = {0};
+    struct fx_job **jobs = NULL;
+    struct fx_error err;
+
+    start(rig);
+    until_all_rest(rig);
+    rig->aws.holds = true;
+    for (int i = 0; i < 20; i++)
+        fx_writes_job(rig->sc, &writes, "expire", fx_printf(rig->sc, "none-%d", i), NOW_MS);
+    fx_writes_job(rig->sc, &writes, "reconcile", TOPIC, NOW_MS);
+    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+    rig->options.state->wake(rig->options.state, "jobs");
+    while (jobs_in(rig, FX_JOB_DONE, &jobs) < 20)
+        usleep(1000);
+    let_go(rig);
+    until_all_rest(rig);
+}
+
+/* ---- the end ---- */
+
+static void *let_go_at_the_end(void *argument) {
+    struct rig *rig = argument;
+
+    while (!atomic_load(&rig->engine->stopping))
+        usleep(1000);
+    let_go(rig);
+    return NULL;
+}
+
+static void a_stop_lets_what_runs_come_to_its_end(void **state) {
+    struct rig *rig = *state;
+    struct fx_job **jobs = NULL;
+    pthread_t thread;
+
+    hang_one_worker(rig);
+    assert_int_equal(pthread_create(&thread, NULL, let_go_at_the_end, rig), 0);
+    stop(rig);
+    pthread_join(thread, NULL);
+    assert_int_equal(jobs_in(rig, FX_JOB_DONE, &jobs), 1);
+    assert_string_equal(jobs[0]->kind, "reconcile");
+    assert_string_equal(jobs[0]->last_error, "");
+}
+
+static void a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on(void **state) {
+    struct rig *rig = *state;
+    struct fx_job **jobs = NULL;
+
+    hang_one_worker(rig);
+    rig->hurry = true;
+    stop(rig);
+    assert_int_equal(jobs_in(rig, FX_JOB_LEASED, &jobs), 0);
+    assert_int_equal(jobs_in(rig, FX_JOB_DONE, &jobs), 0);
+    assert_int_equal(jobs_in(rig, FX_JOB_READY, &jobs), 1);
+    assert_int_equal(jobs[0]->due_ms, NOW_MS);
+    assert_int_equal(jobs[0]->deaths, 0);
+    let_go(rig);
+    rig->hurry = false;
+    start(rig);
+    until_all_rest(rig);
+    assert_int_equal(jobs_in(rig, FX_JOB_DONE, &jobs), 1);
+}
+
+/* ---- dead workers ---- */
+
+static void what_a_dead_worker_held_is_due_in_time(void **state) {
+    struct rig *rig = *state;
+    struct fx_store *store = rig->options.store;
+    struct fx_writes writes = {0};
+    struct fx_job *job = NULL, **jobs = NULL;
+    struct fx_error err;
+    int64_t next_ms = 0;
+
+    fx_writes_job(rig->sc, &writes, "expire", "none", NOW_MS);
+    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+    assert_ok(
+        store->claim(store, rig->sc, "dead", NOW_MS, FX_ENGINE_LEASE_MS, &job, &next_ms, &err));
+    start(rig);
+    until_all_rest(rig);
+    assert_int_equal(jobs_in(rig, FX_JOB_LEASED, &jobs), 1);
+    rig->now_ms = NOW_MS + FX_ENGINE_DEAD_KNOWN_MS - FX_ENGINE_POLL_MS;
+    rig->options.state->wake(rig->options.state, "jobs");
+    while (jobs_in(rig, FX_JOB_DONE, &jobs) < 2)
+        usleep(1000);
+}
+
+/* What this process itself held before it died is not waited for at all. */
+static void the_first_claim_after_a_restart_is_at_once(void **state) {
+    struct rig *rig = *state;
+    struct fx_store *store = rig->options.store;
+    struct fx_writes writes = {0};
+    struct fx_job *job = NULL, **jobs = NULL;
+    struct fx_error err;
+    int64_t next_ms = 0;
+
+    fx_writes_job(rig->sc, &writes, "expire", "none", NOW_MS);
+    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+    assert_ok(
+        store->claim(store, rig->sc, "dead", NOW_MS, FX_ENGINE_LEASE_MS, &job, &next_ms, &err));
+    assert_ok(store->release_leases(store, rig->sc, &err));
+    start(rig); /* the clock stands still */
+    while (jobs_in(rig, FX_JOB_DONE, &jobs) < 2)
+        usleep(1000);
+}
+
+/* ---- crashes ---- */
+
+/* The start is written down as one that never ended. */
+static void crash(struct rig *rig) {
+    start(rig);
+    rig->engine->started_ms = 0;
+    stop(rig);
+    rig->now_ms += 1000;
+}
+
+static const char *freeze_of(struct rig *rig) {
+    const char *value = "";
+    struct fx_error err;
+
+    assert_ok(rig->options.store->setting(rig->options.store, rig->sc, "freeze", &value, &err));
+    return value;
+}
+
+static size_t told(struct rig *rig) {
+    struct fx_message **messages = NULL;
+    struct fx_error err;
+    size_t count = 0, found = 0;
+    int64_t next_ms = 0;
+
+    assert_ok(rig->options.store->outbox_ready(rig->options.store, rig->sc, INT64_MAX, 100,
+                                               &messages, &count, &next_ms, &err));
+    for (size_t i = 0; i < count; i++)
+        found += strstr(messages[i]->payload_json, "Changes are frozen") != NULL;
+    return found;
+}
+
+static void five_crashes_in_five_minutes_freeze_changes_and_say_so_once(void **state) {
+    struct rig *rig = *state;
+    struct engine_work work;
+    struct fx_error err = {0};
+
+    for (int i = 0; i < FX_ENGINE_CRASH_STARTS; i++)
+        crash(rig);
+    assert_string_equal(freeze_of(rig), "");
+    start(rig);
+    assert_non_null(strstr(freeze_of(rig), "\"by\":\"crashes\""));
+    assert_non_null(strstr(freeze_of(rig), "broke down 5 times"));
+    assert_int_equal(told(rig), 1);
+    work = (struct engine_work){.engine = rig->engine, .sc = rig->sc, .now_ms = rig->now_ms};
+    assert_int_equal(engine_frozen(&work, &err), FX_ERR_DENIED);
+    assert_non_null(strstr(err.message, "unfreeze"));
+    stop(rig);
+    crash(rig);
+    start(rig);
+    assert_int_equal(told(rig), 1);
+    /* as whoever looked ends it */
+    engine_freeze_end(&work);
+    assert_ok(rig->options.store->write(rig->options.store, rig->sc, NULL, &work.writes, &err));
+    work = (struct engine_work){.engine = rig->engine, .sc = rig->sc, .now_ms = rig->now_ms};
+    assert_ok(engine_frozen(&work, &err));
+}
+
+static void starts_that_ended_as_they_should_are_not_counted(void **state) {
+    struct rig *rig = *state;
+
+    for (int i = 0; i < 3 * FX_ENGINE_CRASH_STARTS; i++) {
+        start(rig);
+        stop(rig);
+        rig->now_ms += 1;
+    }
+    assert_string_equal(freeze_of(rig), "");
+}
+
+static void old_crashes_and_those_of_other_places_are_not_counted(void **state) {
+    struct rig *rig = *state;
+
+    for (int i = 0; i < FX_ENGINE_CRASH_STARTS - 1; i++)
+        crash(rig);
+    rig->options.place = "there";
+    for (int i = 0; i < FX_ENGINE_CRASH_STARTS - 1; i++)
+        crash(rig);
+    start(rig);
+    stop(rig);
+    rig->now_ms += FX_ENGINE_CRASH_WINDOW_MS;
+    for (int i = 0; i < FX_ENGINE_CRASH_STARTS; i++)
+        crash(rig);
+    assert_string_equal(freeze_of(rig), "");
+    rig->options.crashes = 0; /* whoever wants none of this */
+    start(rig);
+    assert_string_equal(freeze_of(rig), "");
+}
+
+/* ---- a database that may forget ---- */
+
+static enum fx_code forgetful(struct fx_store *store, struct fx_scope *sc, const char **ret_how,
+                              struct fx_error *err) {
+    (void)store, (void)sc, (void)err;
+    *ret_how = "this PostgreSQL has 12 standbys and waits for none, so a failover may forget "
+               "changes";
+    return FX_OK;
+}
+
+static void where_a_failover_may_forget_no_change_begins_until_somebody_writes_it(void **state) {
+    struct rig *rig = *state;
+    struct fx_error err = {0};
+
+    start(rig);
+    struct engine_work work = {.engine = rig->engine, .sc = rig->sc, .now_ms = rig->now_ms};
+    assert_ok(engine_frozen(&work, &err));
+    rig->options.store->may_forget = forgetful;
+    assert_int_equal(engine_frozen(&work, &err), FX_ERR_DENIED);
+    assert_non_null(strstr(err.message, "synchronous_standby_names"));
+    assert_non_null(strstr(err.message, "store: { without_synchronous_standby: \"changes may be "
+                                        "forgotten by a failover\" }"));
+    rig->engine->options.may_forget = true;
+    assert_ok(engine_frozen(&work, &err));
+}
+
+#define THREADS_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        THREADS_TEST(an_engine_without_work_lives),
+        THREADS_TEST(a_worker_that_hangs_is_named_as_long_as_it_does),
+        THREADS_TEST(each_thread_is_looked_at),
+        THREADS_TEST(how_long_the_store_is_silent_is_known),
+        THREADS_TEST(of_the_idle_workers_one_wakes),
+        THREADS_TEST(one_wake_up_is_enough_for_many_jobs),
+        THREADS_TEST(a_stop_lets_what_runs_come_to_its_end),
+        THREADS_TEST(a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on),
+        THREADS_TEST(what_a_dead_worker_held_is_due_in_time),
+        THREADS_TEST(the_first_claim_after_a_restart_is_at_once),
+        THREADS_TEST(five_crashes_in_five_minutes_freeze_changes_and_say_so_once),
+        THREADS_TEST(starts_that_ended_as_they_should_are_not_counted),
+        THREADS_TEST(old_crashes_and_those_of_other_places_are_not_counted),
+        THREADS_TEST(where_a_failover_may_forget_no_change_begins_until_somebody_writes_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,112 @@
+/* store_postgres_standby_test.c - servers that follow the database: which failover may forget what
+ * was acknowledged, asked of a real primary with a real standby.
+ */
+#include "support/test.h"
+
+#include "fluxabot/base/clock.h"
+#include "fluxabot/store.h"
+#include "support/postgres.h"
+
+#include <string.h>
+#include <time.h>
+
+struct servers {
+    struct test_postgres primary, standby;
+};
+
+static struct fx_store *open_store(struct servers *s, struct fx_scope *sc) {
+    struct fx_store *store = NULL;
+    struct fx_error err;
+
+    assert_ok(
+        fx_store_open(sc, s->primary.url, fx_clock_system(), fx_random_system(), &store, &err));
+    return store;
+}
+
+static const char *asked(struct fx_store *store, struct fx_scope *sc) {
+    const char *how = "";
+    struct fx_error err;
+
+    assert_ok(store->may_forget(store, sc, &how, &err));
+    return how;
+}
+
+/* The server reads its files again when it gets to it. */
+static void set(struct servers *s, const char *statement, const char *is_so) {
+    struct timespec look = {0, 10000000};
+
+    test_postgres_sql(&s->primary, statement);
+    test_postgres_sql(&s->primary, "SELECT pg_reload_conf()");
+    while (test_postgres_sql(&s->primary, is_so) == 0)
+        nanosleep(&look, NULL);
+}
+
+static void write_something(struct fx_store *store, struct fx_scope *sc) {
+    struct fx_writes w = {0};
+    struct fx_error err;
+
+    fx_writes_setting(sc, &w, "a", "b");
+    assert_ok(store->write(store, sc, NULL, &w, &err));
+}
+
+#define NAMES                                                                                      \
+    "SELECT COUNT(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting "
+
+/* One story, because a standby takes a while to make. */
+static void a_failover_may_forget_only_what_no_standby_was_waited_for(void **state) {
+    struct servers *s = *state;
+    struct timespec look = {0, 10000000};
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_store *store = open_store(s, sc);
+
+    assert_null(asked(store, sc)); /* nobody could take its place */
+    test_postgres_follow(&s->primary, &s->standby);
+    const char *how = asked(store, sc); /* as a role that sees nothing of the standby */
+    assert_non_null(how);
+    assert_non_null(strstr(how, "has 1 standby and waits for none"));
+
+    set(s, "ALTER SYSTEM SET synchronous_standby_names = '*'", NAMES "= '*'");
+    assert_null(asked(store, sc));
+    write_something(store, sc);
+
+    /* waiting was asked for, and then not done by this role */
+    test_postgres_sql(&s->primary, "ALTER ROLE fluxabot SET synchronous_commit = local");
+    struct fx_store *hasty = open_store(s, sc);
+    assert_non_null(asked(hasty, sc));
+    hasty->close(hasty);
+    test_postgres_sql(&s->primary, "ALTER ROLE fluxabot RESET synchronous_commit");
+
+    set(s, "ALTER SYSTEM RESET synchronous_standby_names", NAMES "= ''");
+    assert_non_null(asked(store, sc));
+    test_postgres_stop(&s->standby);
+    while (test_postgres_sql(&s->primary, "SELECT COUNT(*) FROM pg_stat_replication") > 0)
+        nanosleep(&look, NULL);
+    assert_null(asked(store, sc));
+    store->close(store);
+}
+
+static int make(void **state) {
+    static struct servers servers;
+
+    test_postgres_make(&servers.primary);
+    test_postgres_start(&servers.primary, NULL);
+    *state = &servers;
+    return 0;
+}
+
+static int remove_all(void **state) {
+    struct servers *s = *state;
+
+    if (s->standby.directory[0] != '\0')
+        test_postgres_remove(&s->standby);
+    test_postgres_remove(&s->primary);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failover_may_forget_only_what_no_standby_was_waited_for),
+    };
+
+    return cmocka_run_group_tests(tests, make, remove_all);
+}
