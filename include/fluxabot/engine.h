@@ -34,8 +34,13 @@ enum {
     FX_ENGINE_STEP_TIMEOUT_MS = 60 * 1000,
     FX_ENGINE_APPROVAL_MS = 15 * 60 * 1000, /* how long a request waits for a decision */
     FX_ENGINE_EXECUTE_MS = 15 * 60 * 1000,  /* how long a decision may be used */
-    FX_ENGINE_PROGRESS_MS = 2000,           /* between two edits of one progress card */
-    FX_ENGINE_POST_PACE_MS = 1000,          /* Slack: one post a second per channel */
+    /* A change begins only with so much of the lease left, and leaves only within so much after its
+     * intent: then nobody else can have the job yet. */
+    FX_ENGINE_LEASE_LEFT_MS = FX_ENGINE_LEASE_MS / 2,
+    FX_ENGINE_SEND_MS = 10 * 1000,
+    FX_ENGINE_REST_MS = 60 * 60 * 1000, /* how long a change that has begun may rest */
+    FX_ENGINE_PROGRESS_MS = 2000,       /* between two edits of one progress card */
+    FX_ENGINE_POST_PACE_MS = 1000,      /* Slack: one post a second per channel */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
     FX_ENGINE_RECONCILE_MS = 5 * 60 * 1000,      /* between two comparisons with CloudWatch */
     FX_ENGINE_KEEP_MS = 7 * 24 * 60 * 60 * 1000, /* done jobs and sent messages, for a person */

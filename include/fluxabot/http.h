@@ -34,6 +34,9 @@ struct fx_http_request {
     int64_t timeout_ms;     /* 0: FX_HTTP_DEFAULT_TIMEOUT_MS; never past the scope's deadline */
     const char *ca_file;    /* the only roots trusted for this exchange; NULL: the system's */
     bool fresh;             /* a new connection: an idle one may die just when a change is sent */
+    /* Its first byte leaves before this (monotonic) or none does: FX_ERR_TIMEOUT, not sent. 0: none
+     */
+    int64_t send_before_mono_ms;
 };
 
 struct fx_http_reply {

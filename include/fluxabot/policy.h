@@ -2,8 +2,8 @@
  * Pure.
  *
  * "admin" includes "approver", which includes "operator"; any other role stands for itself alone.
- * REQUEST, APPROVE and UNFREEZE need the home channel, with nobody of another organisation in it;
- * DENY, STOP, ACK and FREEZE, which make the world safer, do not. Who asked and who decides are
+ * REQUEST, APPROVE, TELL and UNFREEZE need the home channel, with nobody of another organisation in
+ * it; DENY, STOP, ACK and FREEZE, which make the world safer, do not. Who asked and who decides are
  * compared as persons, not as accounts, and so are those who approve one change together. Denied
  * unless a rule allows it. Guests, bots, deactivated users, strangers and other teams never may
  * anything, whatever list they stand on.
@@ -20,6 +20,7 @@ enum fx_action {
     FX_ACTION_DENY,    /* deny or withdraw a request: the requester may, too */
     FX_ACTION_STOP,    /* stop a running change: must not wait for an approver */
     FX_ACTION_ACK,     /* acknowledge an incident */
+    FX_ACTION_TELL,    /* tell what became of a change of which nobody knows */
     FX_ACTION_FREEZE,  /* let nothing change any more: also from the terminal */
     FX_ACTION_UNFREEZE,
 };

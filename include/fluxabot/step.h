@@ -37,7 +37,9 @@ struct fx_step_param {
 enum fx_step_outcome {
     FX_STEP_DONE,   /* output is the step's value */
     FX_STEP_PARKED, /* call again at due_ms with checkpoint */
-    FX_STEP_ASK, /* the outcome of a change is unknown: note is the question, output the evidence */
+    /* The outcome of a change is unknown: note is the question, output the evidence. With a
+     * checkpoint the step is called again with it at due_ms, to look and to do nothing else. */
+    FX_STEP_ASK,
 };
 
 struct fx_step_result {
@@ -50,20 +52,46 @@ struct fx_step_result {
 
 struct fx_step_host;
 
-/* What an earlier attempt of this step promised. settled false: begun, outcome not recorded. */
+/* What an earlier attempt of this step promised. */
 struct fx_step_effect {
     const char *key;
-    bool settled, ok;
+    enum fx_known known;
+    enum fx_next next; /* what the class of the step's kind permits now */
+    int64_t begun_ms;  /* wall */
     const struct fx_json *what, *outcome;
 };
 
+/* How a call ended. */
+enum fx_ended {
+    FX_ENDED_FAILED, /* the other side refused it */
+    FX_ENDED_DONE,
+    FX_ENDED_UNKNOWN,  /* it was sent and nobody knows: not a failure */
+    FX_ENDED_NOT_SENT, /* it did not leave this program, or was turned away for a moment: the key
+                          may be begun anew */
+};
+
+/* A change is promised, sent at once and once, and its end recorded. Of a promise that is refused,
+ * nothing was done: FX_ERR_CANCELED, the step is called again soon and reads its effects anew (the
+ * claim is over, the key was begun before, a person pressed Stop); FX_ERR_DENIED, it must not be
+ * done (changes are frozen, the approval is not given or too old). After a promise was given, a
+ * changing call that comes too late is not sent (fx_scope_send_before). */
 struct fx_step_host {
-    /* Makes the intent durable before a change. FX_ERR_CONFLICT: begun before, it may have
-     * happened. FX_ERR_DENIED: changes are frozen or the approval no longer holds. */
+    /* Makes the intent durable before a change. */
     enum fx_code (*begin_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
                                  const struct fx_json *what, struct fx_error *err);
+    /* The same for what ends a change of this run: neither Stop nor a freeze nor time forbids it.
+     */
+    enum fx_code (*begin_stop)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                               const struct fx_json *what, struct fx_error *err);
+    /* The same call again under the same key, for an effect whose next is FX_NEXT_REPEAT;
+     * FX_ERR_DENIED for any other. */
+    enum fx_code (*repeat_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                                  struct fx_error *err);
+    /* Also after the claim is over: the truth may always be told, once. FX_ERR_CANCELED: somebody
+     * has told it before; it stands among the effects, and nothing is to be concluded here. */
     enum fx_code (*end_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
-                               bool ok, const struct fx_json *outcome, struct fx_error *err);
+                               enum fx_ended ended, const struct fx_json *outcome,
+                               struct fx_error *err);
     enum fx_code (*effects)(struct fx_step_host *host, struct fx_scope *sc,
                             struct fx_step_effect **ret_effects, size_t *ret_count,
                             struct fx_error *err);

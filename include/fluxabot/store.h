@@ -33,6 +33,7 @@ enum {
     FX_STORE_MAX_BODY_BYTES = 4 << 20, /* of an event, and of any other text that is written */
     FX_STORE_MAX_ROWS = 1000,          /* no list with a max is longer */
     FX_STORE_WAIT_MS = 10000,          /* an operation waits for the database, all tries together */
+    FX_STORE_FREEZES = 2,              /* settings that may forbid one change */
 };
 
 /* What came in, as it came in. */
@@ -131,7 +132,48 @@ struct fx_vote {
     int64_t at_ms;
 };
 
-enum fx_intent_state { FX_INTENT_SET, FX_INTENT_DONE, FX_INTENT_FAILED, FX_INTENT_UNKNOWN };
+enum fx_intent_state {
+    FX_INTENT_SET,
+    FX_INTENT_DONE,
+    FX_INTENT_FAILED,
+    FX_INTENT_UNKNOWN,
+    FX_INTENT_NOT_SENT, /* it did not leave this program, or was turned away for a moment: as if it
+                           had not been set */
+};
+
+/* Why an intent was not set. */
+enum fx_refusal {
+    FX_REFUSED_NOT,         /* set, or the store failed */
+    FX_REFUSED_BEGUN,       /* it was set before, or cannot be repeated: read the intents */
+    FX_REFUSED_LEASE,       /* the claim is over, or too little of its lease is left */
+    FX_REFUSED_STOPPED,     /* a person wants the run to stop */
+    FX_REFUSED_FROZEN,      /* a setting forbids changes */
+    FX_REFUSED_NO_APPROVAL, /* the approval is not, or no longer, given */
+    FX_REFUSED_LATE,        /* the time in which it may be used is over */
+};
+const char *fx_refusal_name(enum fx_refusal refusal);
+
+/* What must hold at the moment an intent is set: looked at in the same transaction, behind whatever
+ * was committed before it. What is committed later lets this one call through, and no other. */
+struct fx_guard {
+    /* of the lease of the job, so much must be left */
+    int64_t lease_left_ms;
+    /* no Stop was requested for the run */
+    bool unless_stopped;
+    /* names of settings that are "" or were never set; NULL: none */
+    const char *freezes[FX_STORE_FREEZES];
+    /* approved, and in time; NULL: none is wanted */
+    const char *approval;
+    /* in time is also what follows an earlier intent of the step after a rest no longer than this:
+     * a change that takes its time is not cut off in its middle, one that was forgotten is */
+    int64_t rest_ms;
+    /* the same call once more under the same key: its intent is SET or UNKNOWN, and SET then.
+     * Without it a key that was used is free only when it is NOT_SENT */
+    bool repeat;
+
+    /* Filled in when it fails. */
+    enum fx_refusal refusal;
+};
 
 /* The promise made before a call that changes the world, and what became of it. */
 struct fx_intent {
@@ -140,6 +182,7 @@ struct fx_intent {
     enum fx_intent_state state;
     const char *what_json, *outcome_json;
     int64_t set_ms, settled_ms; /* 0 when given: the store's clock */
+    struct fx_guard *guard;     /* when it is set; NULL: nothing but the claim is looked at */
 };
 
 enum fx_incident_state { FX_INCIDENT_OPEN, FX_INCIDENT_CLOSED };
@@ -158,6 +201,11 @@ struct fx_incident {
     bool paged;
     const char *body_json; /* the alarm, the triage verdict, the timeline */
     int64_t version; /* as read, 0 for a new one: a write over another version is FX_ERR_CONFLICT */
+    /* When given: what incident_by_key said when this was decided, id and version of that incident,
+     * "" and 0 for none. If it says something else by now, that is FX_ERR_CONFLICT, too: an alarm
+     * and its end that are handled at the same moment must see each other. NULL: not asked. */
+    const char *seen_id;
+    int64_t seen_version;
 };
 
 enum fx_message_kind {
@@ -295,13 +343,13 @@ struct fx_store {
                           const struct fx_writes *writes, struct fx_error *err);
 
     /* Sets the intent, with the writes: the compare-and-set before an effect. FX_ERR_CONFLICT when
-     * it was set before (it may already have happened) or when the lease was lost. */
+     * it was set before (it may already have happened) or when the lease was lost or runs out too
+     * soon; FX_ERR_DENIED when it must not happen. intent->guard says which of them. */
     enum fx_code (*begin_effect)(struct fx_store *store, struct fx_scope *sc,
                                  const struct fx_job *job, const struct fx_intent *intent,
                                  const struct fx_writes *writes, struct fx_error *err);
     /* Records what became of it. Not bound to the lease: the truth may always be written, once.
-     * UNKNOWN is not the truth yet, DONE or FAILED may follow it. FX_ERR_CONFLICT when it stands.
-     */
+     * UNKNOWN is not the truth yet, any other may follow it. FX_ERR_CONFLICT when it stands. */
     enum fx_code (*end_effect)(struct fx_store *store, struct fx_scope *sc,
                                const struct fx_intent *intent, const struct fx_writes *writes,
                                struct fx_error *err);
@@ -323,7 +371,9 @@ struct fx_store {
     /* -- outbox -- */
 
     /* Messages that may be sent now, oldest first, at most max: due, nothing of the same kind and
-     * key before them and, for a PUT, their parent posted. *ret_next_due_ms as with claim. */
+     * key before them and, for a PUT, their parent posted. *ret_next_due_ms as with claim. For the
+     * one sender of a process, between two messages: what it could not record as sent, because the
+     * database was away, waits again. */
     enum fx_code (*outbox_ready)(struct fx_store *store, struct fx_scope *sc, int64_t now_ms,
                                  size_t max, struct fx_message ***ret_messages, size_t *ret_count,
                                  int64_t *ret_next_due_ms, struct fx_error *err);

@@ -138,6 +138,12 @@ static enum fx_code send_signed(struct call *call, int64_t now_wall_ms,
         .normalize_path = true,
         .double_encode_path = true,
     };
+    bool changes = fx_effect_changes(call->operation->effect);
+    int64_t before_ms = changes ? fx_scope_send_before(call->sc) : 0;
+
+    if (before_ms != 0 && fx_mono_ms(aws->settings.clock) >= before_ms)
+        return fx_fail(err, FX_ERR_TIMEOUT,
+                       "the call was not sent: this program stood still for too long");
     struct fx_aws_signature signature = fx_aws_sign(call->sc, &signing);
     count = build_headers(call, &signature, &credentials, headers);
     struct fx_http_request request = {
@@ -149,7 +155,8 @@ static enum fx_code send_signed(struct call *call, int64_t now_wall_ms,
         .reach = FX_HTTP_ANY, /* AWS's names lead to private addresses behind a VPC endpoint */
         .timeout_ms = call->timeout_ms,
         .ca_file = aws->ca_bundle,
-        .fresh = fx_effect_changes(call->operation->effect),
+        .fresh = changes,
+        .send_before_mono_ms = before_ms,
     };
     return fx_http_exchange(aws->settings.http, call->sc, &request, ret_reply, err);
 }

@@ -38,7 +38,7 @@ struct fx_scope {
     struct block *blocks;
     struct deferred *deferred;
     struct fx_log *log;
-    int64_t deadline_mono_ms;
+    int64_t deadline_mono_ms, send_before_mono_ms;
     atomic_bool canceled;
     char log_id[FX_SCOPE_LOG_ID_MAX];
 };
@@ -63,6 +63,7 @@ struct fx_scope *fx_scope_new(struct fx_scope *parent) {
     if (parent != NULL) {
         sc->log = parent->log;
         sc->deadline_mono_ms = parent->deadline_mono_ms;
+        sc->send_before_mono_ms = parent->send_before_mono_ms;
         memcpy(sc->log_id, parent->log_id, sizeof sc->log_id);
     }
     return sc;
@@ -174,6 +175,14 @@ int64_t fx_scope_time_left(const struct fx_scope *sc, int64_t now_mono_ms, int64
     int64_t left = sc->deadline_mono_ms - now_mono_ms;
 
     return left < 0 ? 0 : left < cap_ms ? left : cap_ms;
+}
+
+void fx_scope_set_send_before(struct fx_scope *sc, int64_t mono_ms) {
+    sc->send_before_mono_ms = mono_ms;
+}
+
+int64_t fx_scope_send_before(const struct fx_scope *sc) {
+    return sc->send_before_mono_ms;
 }
 
 void fx_scope_cancel(struct fx_scope *sc) {

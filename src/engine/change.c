@@ -150,7 +150,9 @@ static enum fx_code has_begun(struct engine_run *run, const struct fx_runbook_st
     size_t count = 0;
 
     FX_TRY(store->intents(store, run->work->sc, run->row->id, step->id, &intents, &count, err));
-    *ret_begun = count > 0;
+    *ret_begun = false;
+    for (size_t i = 0; i < count; i++)
+        *ret_begun = *ret_begun || engine_known(run->work->sc, intents[i]) != FX_KNOWN_NOTHING;
     return FX_OK;
 }
 
@@ -160,7 +162,7 @@ static enum fx_code stop_at_once(struct engine_run *run, const struct fx_runbook
                                  struct fx_step_result *ret_result, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     struct fx_approval *own = FX_NEW(sc, struct fx_approval);
-    struct fx_json *filled = NULL, *params = NULL;
+    struct fx_json *filled = NULL, *params = NULL, *checkpoint = NULL;
     struct fx_step_context ctx;
 
     *own = (struct fx_approval){
@@ -168,6 +170,9 @@ static enum fx_code stop_at_once(struct engine_run *run, const struct fx_runbook
     FX_TRY(fx_expr_fill_all(sc, step->params, run->names, &filled, err));
     FX_TRY(fx_step_fill_params(sc, step->kind, filled, &params, err));
     engine_step_context(run, &ctx);
+    if (run->row->checkpoint_json[0] != '\0')
+        FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->checkpoint_json), &checkpoint, err));
+    ctx.checkpoint = checkpoint;
     ctx.host = engine_host_new(run, step, own);
     return step->kind->run(&ctx, params, ret_result, err);
 }

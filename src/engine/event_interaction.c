@@ -130,6 +130,25 @@ static enum fx_code press_stop(struct click *click, struct fx_error *err) {
         click->system->command, run->command, run->id);
 }
 
+/* Value: the run. The dialog asks for the reason; whether the person may is asked again then. */
+static enum fx_code press_tell(struct click *click, bool done, struct fx_error *err) {
+    struct fx_run *run = NULL;
+
+    FX_TRY(run_of(click, click->given->value, &run, err));
+    FX_TRY(allow(click, FX_ACTION_TELL, NULL, run->requester, err));
+    return engine_open_tell_dialog(click->work, run, done, click->given->trigger_id,
+                                   click->given->channel_id, click->given->user_id,
+                                   click->given->response_url, err);
+}
+
+static enum fx_code press_tell_done(struct click *click, struct fx_error *err) {
+    return press_tell(click, true, err);
+}
+
+static enum fx_code press_tell_not_done(struct click *click, struct fx_error *err) {
+    return press_tell(click, false, err);
+}
+
 static enum fx_code press_acknowledge(struct click *click, struct fx_error *err) {
     struct fx_store *store = click->work->engine->options.store;
     struct fx_incident *incident = NULL;
@@ -221,34 +240,66 @@ static enum fx_code press_command(struct click *click, struct fx_error *err) {
         err);
 }
 
+/* A dialog knows no channel: it was opened from the one that its metadata names, and the ids are
+ * all that is believed. */
+static enum fx_code read_dialog(struct click *click, const char *subject, const char **ret_id,
+                                struct fx_json **ret_where, struct fx_error *err) {
+    struct fx_slack_interaction *given = FX_NEW(click->work->sc, struct fx_slack_interaction);
+
+    FX_TRY(fx_json_parse(click->work->sc, fx_slice_of(click->given->private_metadata), ret_where,
+                         err));
+    *given = *click->given;
+    given->channel_id = fx_json_get_text(*ret_where, "channel");
+    *ret_id = fx_json_get_text(*ret_where, subject);
+    if (given->channel_id == NULL || *ret_id == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "this dialog carries nothing that is known here");
+    click->given = given;
+    return FX_OK;
+}
+
+static const char *reason_of(const struct click *click) {
+    const char *reason = fx_json_text(fx_json_at_path(click->given->values, "reason.reason.value"));
+
+    return reason == NULL ? "" : reason;
+}
+
 static enum fx_code submit_deny(struct click *click, struct fx_error *err) {
     struct fx_approval *approval = NULL;
     struct fx_json *where = NULL;
-    const char *reason = fx_json_text(fx_json_at_path(click->given->values, "reason.reason.value"));
+    const char *id = NULL;
 
-    FX_TRY(
-        fx_json_parse(click->work->sc, fx_slice_of(click->given->private_metadata), &where, err));
-    struct fx_slack_interaction *given = FX_NEW(click->work->sc, struct fx_slack_interaction);
-
-    *given = *click->given;
-    /* a dialog knows no channel: it was opened from this one, and the id is all that is believed */
-    given->channel_id = fx_json_get_text(where, "channel");
-    if (given->channel_id == NULL || fx_json_get_text(where, "approval") == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "this dialog carries nothing that is known here");
-    click->given = given;
-    FX_TRY(approval_of(click, fx_json_get_text(where, "approval"), &approval, err));
+    FX_TRY(read_dialog(click, "approval", &id, &where, err));
+    FX_TRY(approval_of(click, id, &approval, err));
     FX_TRY(allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
-    return engine_decide(click->work, approval, false, given->user_id, reason == NULL ? "" : reason,
-                         "", err);
+    return engine_decide(click->work, approval, false, click->given->user_id, reason_of(click), "",
+                         err);
+}
+
+static enum fx_code submit_tell(struct click *click, struct fx_error *err) {
+    struct fx_json *where = NULL;
+    struct fx_run *run = NULL;
+    const char *id = NULL;
+
+    FX_TRY(read_dialog(click, "run", &id, &where, err));
+    FX_TRY(run_of(click, id, &run, err));
+    FX_TRY(allow(click, FX_ACTION_TELL, NULL, run->requester, err));
+    return engine_tell(click->work, run, fx_json_get_bool(where, "done", false),
+                       click->given->user_id, reason_of(click), err);
 }
 
 static const struct {
     const char *type, *name; /* of the action, or of the dialog */
     enum fx_code (*handle)(struct click *click, struct fx_error *err);
 } presses[] = {
-    {"block_actions", "approve", press_approve}, {"block_actions", "deny", press_deny},
-    {"block_actions", "stop", press_stop},       {"block_actions", "ack", press_acknowledge},
-    {"block_actions", "command", press_command}, {"view_submission", "deny_reason", submit_deny},
+    {"block_actions", "approve", press_approve},
+    {"block_actions", "deny", press_deny},
+    {"block_actions", "stop", press_stop},
+    {"block_actions", "ack", press_acknowledge},
+    {"block_actions", "command", press_command},
+    {"view_submission", "deny_reason", submit_deny},
+    {"block_actions", "tell_done", press_tell_done},
+    {"block_actions", "tell_not_done", press_tell_not_done},
+    {"view_submission", "tell_reason", submit_tell},
 };
 
 /* "command:3" is "command": several buttons of one block need names of their own. */

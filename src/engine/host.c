@@ -1,112 +1,21 @@
-/* host.c - what a running step may ask of the engine: intents, checkpoints, progress, "am I to
- * stop?" */
-#include "private.h"
+/* host.c - what a running step may ask of the engine: checkpoints, progress, "am I to stop?", what
+ * is known beyond the run. Its promises are in promises.c. */
+#include "host.h"
 
 #include "fluxabot/base/log.h"
 
 #include <string.h>
 
-struct engine_host {
-    struct fx_step_host host;
-    struct engine_run *run;
-    const struct fx_runbook_step *step;
-    const struct fx_approval *approval; /* NULL: a reading step */
-    int64_t last_progress_mono_ms;
-};
-
-static struct engine_host *of(struct fx_step_host *host) {
-    return FX_CONTAINER_OF(host, struct engine_host, host);
-}
-
-static enum fx_code begin_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
-                                 const struct fx_json *what, struct fx_error *err) {
-    struct engine_host *h = of(host);
-    struct engine_work *work = h->run->work;
-    struct fx_store *store = work->engine->options.store;
-    struct fx_writes writes = {0};
-
-    if (h->approval == NULL)
-        return fx_fail(err, FX_ERR_DENIED, "step %s changes something without an approval",
-                       h->step->id);
-    /* what stops a change is never held back, and a run that was told to stop does nothing else */
-    if (!h->step->kind->is_stop && !h->run->row->stop_requested)
-        FX_TRY(engine_frozen(work, err));
-    fx_writes_audit(sc, &writes, h->approval->decided_by, "effect.begun", h->run->row->id,
-                    fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
-                                      fx_json_string(sc, key), "approval",
-                                      fx_json_string(sc, h->approval->id), "what",
-                                      fx_json_copy(sc, what), NULL));
-    engine_note_change(h->run, sc, &writes);
-    FX_TRY(
-        store->begin_effect(store, sc, work->job,
-                            &(struct fx_intent){.run = h->run->row->id,
-                                                .step = h->step->id,
-                                                .key = key,
-                                                .digest = h->approval->digest,
-                                                .state = FX_INTENT_SET,
-                                                .what_json = fx_json_dump(sc, what),
-                                                .outcome_json = "",
-                                                .set_ms = fx_wall_ms(work->engine->options.clock)},
-                            &writes, err));
-    fx_metrics_add(work->engine->options.metrics, FX_METRIC_EFFECTS_BEGUN, 1);
-    return FX_OK;
-}
-
-static enum fx_code end_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
-                               bool ok, const struct fx_json *outcome, struct fx_error *err) {
-    struct engine_host *h = of(host);
-    struct engine_work *work = h->run->work;
-    struct fx_store *store = work->engine->options.store;
-    struct fx_writes writes = {0};
-
-    fx_writes_audit(sc, &writes, "fluxabot", ok ? "effect.done" : "effect.failed", h->run->row->id,
-                    fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
-                                      fx_json_string(sc, key), "outcome", fx_json_copy(sc, outcome),
-                                      NULL));
-    return store->end_effect(
-        store, sc,
-        &(struct fx_intent){.run = h->run->row->id,
-                            .step = h->step->id,
-                            .key = key,
-                            .digest = h->approval->digest,
-                            .state = ok ? FX_INTENT_DONE : FX_INTENT_FAILED,
-                            .what_json = "",
-                            .outcome_json = fx_json_dump(sc, outcome),
-                            .settled_ms = fx_wall_ms(work->engine->options.clock)},
-        &writes, err);
-}
-
-static enum fx_code effects(struct fx_step_host *host, struct fx_scope *sc,
-                            struct fx_step_effect **ret_effects, size_t *ret_count,
-                            struct fx_error *err) {
-    struct engine_host *h = of(host);
-    struct fx_store *store = h->run->work->engine->options.store;
-    struct fx_intent **intents = NULL;
-    size_t count = 0;
-
-    FX_TRY(store->intents(store, sc, h->run->row->id, h->step->id, &intents, &count, err));
-    struct fx_step_effect *list = fx_alloc(sc, (count + 1) * sizeof *list);
-
-    for (size_t i = 0; i < count; i++) {
-        struct fx_json *what = NULL, *outcome = NULL;
-
-        FX_TRY(fx_json_parse(sc, fx_slice_of(intents[i]->what_json), &what, err));
-        if (intents[i]->outcome_json != NULL && intents[i]->outcome_json[0] != '\0')
-            FX_TRY(fx_json_parse(sc, fx_slice_of(intents[i]->outcome_json), &outcome, err));
-        list[i] = (struct fx_step_effect){.key = intents[i]->key,
-                                          .settled = intents[i]->state != FX_INTENT_SET,
-                                          .ok = intents[i]->state == FX_INTENT_DONE,
-                                          .what = what,
-                                          .outcome = outcome};
-    }
-    *ret_effects = list;
-    *ret_count = count;
-    return FX_OK;
+/* The claim is over: whoever has it now goes on, and no facts have changed. */
+static enum fx_code unless_lost(enum fx_code code, struct fx_error *err) {
+    if (code == FX_ERR_CONFLICT)
+        err->code = code = FX_ERR_CANCELED;
+    return code;
 }
 
 static enum fx_code checkpoint(struct fx_step_host *host, struct fx_scope *sc,
                                const struct fx_json *value, struct fx_error *err) {
-    struct engine_host *h = of(host);
+    struct engine_host *h = engine_host_of(host);
     struct engine_work *work = h->run->work;
     struct fx_store *store = work->engine->options.store;
     struct fx_writes writes = {0};
@@ -114,7 +23,7 @@ static enum fx_code checkpoint(struct fx_step_host *host, struct fx_scope *sc,
     h->run->row->checkpoint_json = fx_json_dump(work->sc, value);
     h->run->row->updated_ms = fx_wall_ms(work->engine->options.clock);
     fx_writes_run(sc, &writes, h->run->row);
-    return store->write(store, sc, work->job, &writes, err);
+    return unless_lost(store->write(store, sc, work->job, &writes, err), err);
 }
 
 /* No confirmation: who wants to stop wants it now, and nothing is lost by it. */
@@ -157,7 +66,7 @@ static struct fx_json *progress_card(struct engine_host *h, struct fx_scope *sc,
 /* Only runs that change something show how far they are; a reading one is over before it would
  * help. */
 static void progress(struct fx_step_host *host, struct fx_scope *sc, const struct fx_json *value) {
-    struct engine_host *h = of(host);
+    struct engine_host *h = engine_host_of(host);
     struct engine_work *work = h->run->work;
     struct fx_store *store = work->engine->options.store;
     int64_t now = fx_mono_ms(work->engine->options.clock);
@@ -182,7 +91,7 @@ static void progress(struct fx_step_host *host, struct fx_scope *sc, const struc
 }
 
 static bool stop_requested(struct fx_step_host *host, struct fx_scope *sc) {
-    struct engine_host *h = of(host);
+    struct engine_host *h = engine_host_of(host);
     struct fx_store *store = h->run->work->engine->options.store;
     struct fx_run *now = NULL;
     struct fx_error err = {0};
@@ -197,27 +106,24 @@ static bool stop_requested(struct fx_step_host *host, struct fx_scope *sc) {
 
 static enum fx_code recall(struct fx_step_host *host, struct fx_scope *sc, const char *name,
                            struct fx_json **ret_value, struct fx_error *err) {
-    return engine_recall(of(host)->run, sc, name, ret_value, err);
+    return engine_recall(engine_host_of(host)->run, sc, name, ret_value, err);
 }
 
 static enum fx_code remember(struct fx_step_host *host, struct fx_scope *sc, const char *name,
                              const struct fx_json *value, struct fx_error *err) {
-    return engine_remember(of(host)->run, sc, name, value, err);
+    return unless_lost(engine_remember(engine_host_of(host)->run, sc, name, value, err), err);
 }
 
 static enum fx_code past_run(struct fx_step_host *host, struct fx_scope *sc, const char *command,
                              const char *id, struct fx_json **ret_run, struct fx_error *err) {
-    return engine_past_run(of(host)->run, sc, command, id, ret_run, err);
+    return engine_past_run(engine_host_of(host)->run, sc, command, id, ret_run, err);
 }
 
 struct fx_step_host *engine_host_new(struct engine_run *run, const struct fx_runbook_step *step,
                                      const struct fx_approval *approval) {
     struct engine_host *h = FX_NEW(run->work->sc, struct engine_host);
 
-    *h = (struct engine_host){.host = {.begin_effect = begin_effect,
-                                       .end_effect = end_effect,
-                                       .effects = effects,
-                                       .checkpoint = checkpoint,
+    *h = (struct engine_host){.host = {.checkpoint = checkpoint,
                                        .progress = progress,
                                        .stop_requested = stop_requested,
                                        .recall = recall,
@@ -226,5 +132,6 @@ struct fx_step_host *engine_host_new(struct engine_run *run, const struct fx_run
                               .run = run,
                               .step = step,
                               .approval = approval};
+    engine_promises_bind(&h->host);
     return &h->host;
 }

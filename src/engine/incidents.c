@@ -63,7 +63,19 @@ struct telling {
     const struct fx_alarm_route *route; /* NULL: nobody described this alarm */
     struct fx_incident *incident;
     struct fx_json *body;
+    /* what was known of the alarm's key when this was decided; NULL: it is about one incident */
+    const char *seen_id;
+    int64_t seen_version;
 };
+
+/* All that an alarm writes: not over what another alarm of the same key has changed meanwhile. */
+static void put_incident(struct telling *t) {
+    if (t->seen_id != NULL && strcmp(t->incident->key, t->alarm->key) == 0) {
+        t->incident->seen_id = t->seen_id;
+        t->incident->seen_version = t->seen_version;
+    }
+    fx_writes_incident(t->work->sc, &t->work->writes, t->incident);
+}
 
 static bool is_over(const struct telling *t) {
     return t->found != NULL && t->found->over;
@@ -92,7 +104,7 @@ static enum fx_code write_incident(struct telling *t, struct fx_error *err) {
     if (t->found != NULL)
         note_finding(t);
     t->incident->body_json = fx_json_dump(t->work->sc, t->body);
-    fx_writes_incident(t->work->sc, &t->work->writes, t->incident);
+    put_incident(t);
     /* its end comes at once and has the card: nobody should read "is in alarm" any more */
     if (is_over(t) && t->incident->state == FX_INCIDENT_OPEN)
         return FX_OK;
@@ -275,7 +287,7 @@ static void remember_ok(struct telling *t) {
     t->incident->closed_ms = t->alarm->changed_ms;
     t->incident->seen = 0;
     t->incident->body_json = fx_json_dump(t->work->sc, t->body);
-    fx_writes_incident(t->work->sc, &t->work->writes, t->incident);
+    put_incident(t);
 }
 
 /* The incident that is known was over long before: this one has a card of its own, which nobody has
@@ -355,6 +367,8 @@ enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_syste
                               alarm->metric_name, alarm->dimensions);
     FX_TRY(store->incident_by_key(store, work->sc, system->system->name, alarm->key, &t.incident,
                                   err));
+    t.seen_id = t.incident == NULL ? "" : t.incident->id;
+    t.seen_version = t.incident == NULL ? 0 : t.incident->version;
     if (t.incident != NULL)
         FX_TRY(fx_json_parse(work->sc, fx_slice_of(t.incident->body_json), &t.body, err));
     struct fx_incident_facts facts = engine_incident_facts(t.incident, t.body);
@@ -380,7 +394,7 @@ enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_syste
     /* a newer OK of a closed incident still makes a late, older ALARM old */
     else if (t.incident != NULL && alarm->changed_ms > t.incident->changed_ms) {
         t.incident->changed_ms = alarm->changed_ms;
-        fx_writes_incident(work->sc, &work->writes, t.incident);
+        put_incident(&t);
     }
     fx_log(work->sc, FX_LOG_INFO, "alarm.ignored", FX_S("name", alarm->name));
     return FX_OK;

@@ -255,9 +255,11 @@ struct engine_run {
     const struct fx_engine_system *system;
     const struct fx_environment *environment;
     const struct fx_runbook *runbook;
-    struct fx_json *filled; /* the system's definition for this environment */
-    struct fx_json *values; /* step id -> output */
-    struct fx_json *names;  /* what expressions may read */
+    struct fx_json *filled;  /* the system's definition for this environment */
+    struct fx_json *values;  /* step id -> output */
+    struct fx_json *names;   /* what expressions may read */
+    enum fx_refusal refusal; /* why the last promise was not given */
+    bool asked;              /* it asked a person when it was loaded */
 };
 /* What its intents say. */
 struct engine_changes {
@@ -493,7 +495,31 @@ enum fx_code engine_past_run(struct engine_run *run, struct fx_scope *sc, const 
  */
 void engine_note_change(struct engine_run *run, struct fx_scope *sc, struct fx_writes *writes);
 
-/* ---- host.c ---- */
+/* ---- promises.c ---- */
+
+/* What is known of the call that an intent stands for. */
+enum fx_known engine_known(struct fx_scope *sc, const struct fx_intent *intent);
+
+/* ---- told.c: what became of a change that nobody knows is told by a person ---- */
+
+/* The buttons of a card that asks. */
+struct fx_json *engine_tell_buttons(struct fx_scope *sc, const char *run_id);
+/* The changes that nobody knows of: what was asked, when, what was found; NULL when there are none.
+ */
+enum fx_code engine_open_changes(struct engine_work *work, const char *run_id,
+                                 struct fx_json **ret_list, struct fx_error *err);
+enum fx_code engine_open_tell_dialog(struct engine_work *work, const struct fx_run *run, bool done,
+                                     const char *trigger_id, const char *channel, const char *user,
+                                     const char *response_url, struct fx_error *err);
+/* Settles them, first come first served, and wakes the run. FX_ERR_CONFLICT: it does not ask (any
+ * more), or it is too early to say that nothing happened. */
+enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, bool done,
+                         const char *user, const char *reason, struct fx_error *err);
+/* Ends a run that asked, once somebody has told. *ret_told false: nobody has, and nothing was done.
+ */
+enum fx_code engine_end_told(struct engine_run *run, bool *ret_told, struct fx_error *err);
+
+/* ---- host.c, promises.c ---- */
 
 struct engine_host; /* a fx_step_host for one step of one run */
 /* approval is NULL for a reading step, which then cannot begin an effect. */

@@ -157,6 +157,7 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
     struct fx_scope *sc = work->sc;
     struct fx_store *store = work->engine->options.store;
     struct engine_changes changes = {0};
+    struct fx_json *open = NULL;
     struct fx_run *run = NULL;
 
     FX_TRY(store->run(store, sc, work->job->subject, &run, err));
@@ -165,6 +166,7 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
     if (engine_is_scheduled(run))
         return engine_scheduled_failed(work, run, FX_RUN_FAILED, why, err);
     FX_TRY(engine_count_changes(work, run->id, &changes, err));
+    FX_TRY(engine_open_changes(work, run->id, &open, err));
     run->state = changes.open > 0 ? FX_RUN_ASKING : FX_RUN_FAILED;
     run->note = fx_strdup(sc, why->message);
     run->checkpoint_json = "";
@@ -191,7 +193,9 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
                                        : "It is not tried again by itself; ask again if it is "
                                          "still wanted."),
                 NULL),
-            "context", fx_json_stringf(sc, "Run %s in %s", run->id, run->environment), NULL),
+            "code", open == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, open)),
+            "buttons", changes.open > 0 ? engine_tell_buttons(sc, run->id) : NULL, "context",
+            fx_json_stringf(sc, "Run %s in %s", run->id, run->environment), NULL),
         err);
 }
 

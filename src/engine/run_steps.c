@@ -85,12 +85,11 @@ static enum fx_code park(struct engine_run *run, const struct fx_step_result *re
     return FX_OK;
 }
 
-/* Nobody knows whether it happened: the question goes to a person, with the evidence, and nothing
- * is done again. */
-static enum fx_code ask_person(struct engine_run *run, const struct fx_runbook_step *step,
-                               const struct fx_step_result *result, struct fx_error *err) {
+static struct fx_json *asking_card(struct engine_run *run, const struct fx_runbook_step *step,
+                                   const struct fx_step_result *result) {
     struct fx_scope *sc = run->work->sc;
-    struct fx_json *card = fx_json_object_of(
+
+    return fx_json_object_of(
         sc, "title",
         fx_json_stringf(sc, "Please look: nobody knows whether this happened: %s (%s)",
                         engine_run_title(run), run->row->environment),
@@ -98,10 +97,27 @@ static enum fx_code ask_person(struct engine_run *run, const struct fx_runbook_s
         fx_json_string(sc, engine_sentence(sc, result->note)), "lines",
         fx_json_array_of(sc, fx_json_string(sc, "It was not tried again."), NULL), "code",
         result->output == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, result->output)),
-        "context", fx_json_stringf(sc, "Step %s of run %s", step->id, run->row->id), NULL);
+        "buttons", engine_tell_buttons(sc, run->row->id), "context",
+        fx_json_stringf(sc, "Step %s of run %s", step->id, run->row->id), NULL);
+}
 
-    fx_metrics_add(run->work->engine->options.metrics, FX_METRIC_RUNS_UNKNOWN, 1);
-    return engine_end_run(run, FX_RUN_ASKING, result->note, card, err);
+/* Nobody knows whether it happened: the question goes to a person, with the evidence, and nothing
+ * is done again. Where the answer may still show, it is looked for. */
+static enum fx_code ask_person(struct engine_run *run, const struct fx_runbook_step *step,
+                               const struct fx_step_result *result, struct fx_error *err) {
+    bool told = run->asked && strcmp(run->row->note, result->note) == 0;
+
+    run->row->checkpoint_json =
+        result->checkpoint == NULL ? "" : fx_json_dump(run->work->sc, result->checkpoint);
+    if (result->due_ms > 0)
+        fx_writes_job(run->work->sc, &run->work->writes, "run", run->row->id, result->due_ms);
+    if (told) { /* the card says so already */
+        run->row->state = FX_RUN_ASKING;
+        engine_save_run(run);
+        return FX_OK;
+    }
+    fx_metrics_add(run->work->engine->options.metrics, FX_METRIC_RUNS_UNKNOWN, !run->asked);
+    return engine_end_run(run, FX_RUN_ASKING, result->note, asking_card(run, step, result), err);
 }
 
 static bool refusal(enum fx_code code) {
@@ -113,10 +129,13 @@ static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbo
                                    bool changes, const struct fx_error *why, enum next *ret_next,
                                    struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
+    enum fx_next next = fx_effect_next(step->kind->effect(step->params),
+                                       why->sent ? FX_KNOWN_BEGUN : FX_KNOWN_NOTHING, FX_HOLD_OPEN);
+    bool may_look = next == FX_NEXT_RUN || next == FX_NEXT_REPEAT || next == FX_NEXT_READ_BACK;
 
-    /* a read may be sent again; of a change that was sent nobody knows */
+    /* the step reads its effects before it does anything: looking again repeats nothing */
     if (why->code == FX_ERR_CANCELED ||
-        (fx_code_is_transient(why->code) && !(changes && why->sent) &&
+        (fx_code_is_transient(why->code) && may_look &&
          run->work->job->attempts - run->work->job->deaths < READ_ATTEMPTS)) {
         *err = *why; /* the job is settled as "retry"; the run begins this step again */
         return why->code;
@@ -133,6 +152,16 @@ static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbo
                            step->id, why, err);
 }
 
+/* What is never done is refused here too, whoever has let the runbook pass. */
+static enum fx_code check_permitted(const struct fx_runbook_step *step, struct fx_error *err) {
+    if (step->kind->is_approval ||
+        fx_effect_next(step->kind->effect(step->params), FX_KNOWN_NOTHING, FX_HOLD_FENCED) !=
+            FX_NEXT_REFUSE)
+        return FX_OK;
+    return fx_fail(err, FX_ERR_DENIED,
+                   "step %s is of a kind that this program never does; do it by hand", step->id);
+}
+
 static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_step *step,
                              enum next *ret_next, struct fx_error *err) {
     struct fx_step_result result = {0};
@@ -141,10 +170,13 @@ static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_ste
     enum fx_code code = evaluate_when(run, step, &wanted, &why);
 
     *ret_next = NEXT_STEP;
+    run->refusal = FX_REFUSED_NOT;
     if (code == FX_OK && !wanted) {
         keep_value(run, step, fx_json_null(run->work->sc));
         return FX_OK;
     }
+    if (code == FX_OK && check_permitted(step, &why) != FX_OK)
+        return settle_failure(run, step, true, &why, ret_next, err);
     if (code == FX_OK && step->kind->is_approval) {
         struct fx_json *value = NULL;
 
@@ -194,8 +226,16 @@ enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err)
     struct engine_run run;
 
     FX_TRY(engine_load_run(work, &run, err));
-    if (fx_run_state_is_final(run.row->state) || run.row->state == FX_RUN_ASKING)
+    if (fx_run_state_is_final(run.row->state))
         return FX_OK; /* a late wake-up */
+    run.asked = run.row->state == FX_RUN_ASKING;
+    if (run.asked) {
+        bool told = false;
+
+        FX_TRY(engine_end_told(&run, &told, err));
+        if (told || run.row->checkpoint_json[0] == '\0')
+            return FX_OK;
+    }
     if (strcmp(run.row->runbook_digest, run.runbook->digest) != 0)
         return refuse_edited(&run, err);
     run.row->state = FX_RUN_RUNNING;

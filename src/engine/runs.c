@@ -162,10 +162,12 @@ enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, con
     struct engine_work *work = run->work;
 
     FX_TRY(engine_put_run_card(run, card, err));
-    FX_TRY(engine_start_follow_ups(run, err));
+    if (!run->asked) /* they were planned when it began to ask */
+        FX_TRY(engine_start_follow_ups(run, err));
     run->row->state = state;
     run->row->note = note;
-    run->row->checkpoint_json = "";
+    if (state != FX_RUN_ASKING) /* what asks may be looked at again */
+        run->row->checkpoint_json = "";
     engine_save_run(run);
     fx_writes_audit(work->sc, &work->writes, "fluxabot", "run.ended", run->row->id,
                     fx_json_object_of(work->sc, "state",
@@ -180,16 +182,6 @@ enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, con
     return FX_OK;
 }
 
-/* A refusal by AWS stands in the outcome of a failed intent: nothing happened then. */
-static bool was_refused(struct fx_scope *sc, const struct fx_intent *intent) {
-    struct fx_json *outcome = NULL;
-    struct fx_error ignored;
-
-    return intent->state == FX_INTENT_FAILED &&
-           fx_json_parse(sc, fx_slice_of(intent->outcome_json), &outcome, &ignored) == FX_OK &&
-           fx_json_at(outcome, "refused") != NULL;
-}
-
 enum fx_code engine_count_changes(struct engine_work *work, const char *run_id,
                                   struct engine_changes *ret_changes, struct fx_error *err) {
     struct fx_store *store = work->engine->options.store;
@@ -199,19 +191,22 @@ enum fx_code engine_count_changes(struct engine_work *work, const char *run_id,
     FX_TRY(store->intents(store, work->sc, run_id, NULL, &intents, &count, err));
     *ret_changes = (struct engine_changes){0};
     for (size_t i = 0; i < count; i++) {
-        ret_changes->made += !was_refused(work->sc, intents[i]);
-        ret_changes->open +=
-            intents[i]->state == FX_INTENT_SET || intents[i]->state == FX_INTENT_UNKNOWN;
+        enum fx_known known = engine_known(work->sc, intents[i]);
+        bool open = known == FX_KNOWN_BEGUN || known == FX_KNOWN_UNKNOWN;
+
+        ret_changes->made += open || known == FX_KNOWN_DONE;
+        ret_changes->open += open;
     }
     return FX_OK;
 }
 
 const char *engine_changes_text(struct fx_scope *sc, const struct engine_changes *changes) {
     if (changes->open > 0)
-        return fx_printf(sc,
-                         "Of %zu %s begun before, %zu may or may not have happened and will not be "
-                         "tried again; the audit log names each of them.",
-                         changes->made, changes->made == 1 ? "change" : "changes", changes->open);
+        return fx_printf(
+            sc,
+            "Of %zu %s begun before, %zu may or may not have been made and will not be "
+            "tried again; the audit log names each of them.",
+            changes->made, changes->made == 1 ? "change" : "changes", changes->open);
     if (changes->made > 0)
         return fx_printf(sc, "%zu %s had been made before; the audit log names each of them.",
                          changes->made, changes->made == 1 ? "change" : "changes");
@@ -223,11 +218,14 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
                              const struct fx_error *why, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     struct engine_changes changes = {0};
+    struct fx_json *open = NULL;
     const char *note = fx_strdup(sc, why->message);
 
     if (engine_is_scheduled(run->row))
         return engine_scheduled_failed(run->work, run->row, state, why, err);
     FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
+    FX_TRY(engine_open_changes(run->work, run->row->id, &open, err));
+    run->row->checkpoint_json = "";
     if (changes.open > 0)
         state = FX_RUN_ASKING;
     else if (changes.made > 0 && state == FX_RUN_REFUSED)
@@ -244,7 +242,8 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
         fx_json_stringf(sc, "%s: %s (%s)", title, engine_run_title(run), run->row->environment),
         "tone", fx_json_string(sc, "bad"), "verdict", fx_json_string(sc, engine_sentence(sc, note)),
         "lines", fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
-        "context",
+        "code", open == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, open)), "buttons",
+        changes.open > 0 ? engine_tell_buttons(sc, run->row->id) : NULL, "context",
         fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(run->work, run->row),
                          fx_json_stringf(sc, ", step %s of run %s", step_id, run->row->id), NULL),
         NULL);

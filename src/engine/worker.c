@@ -99,6 +99,21 @@ static enum fx_code settle_quarantine(struct engine_work *work, const struct fx_
                          &work->writes, err);
 }
 
+/* The claim was lost while its effect may have been settled: whoever asks about that looks again.
+ */
+static void wake_run(struct engine_work *work) {
+    struct fx_store *store = work->engine->options.store;
+    struct fx_writes writes = {0};
+    struct fx_error err = {0};
+
+    if (strcmp(work->job->kind, "run") != 0)
+        return;
+    fx_writes_job(work->sc, &writes, "run", work->job->subject,
+                  fx_wall_ms(work->engine->options.clock));
+    if (store->write(store, work->sc, NULL, &writes, &err) != FX_OK)
+        fx_log(work->sc, FX_LOG_WARN, "run.not_woken", FX_E(&err));
+}
+
 /* False: a row that was read has been changed meanwhile, so nothing was written and all of it is to
  * be done again from the start. */
 static bool settle(struct engine_work *work, enum fx_code code, const struct fx_error *why) {
@@ -118,6 +133,8 @@ static bool settle(struct engine_work *work, enum fx_code code, const struct fx_
         store->extend(store, work->sc, work->job,
                       fx_wall_ms(engine->options.clock) + FX_ENGINE_LEASE_MS, &err) == FX_OK)
         return false;
+    if (settled == FX_ERR_CONFLICT)
+        wake_run(work);
     if (settled != FX_OK) /* the lease runs out and the job is found again */
         fx_log(work->sc, FX_LOG_ERROR, "job.not_settled", FX_I("job", work->job->id), FX_E(&err));
     else if (code == FX_OK)

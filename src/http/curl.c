@@ -41,7 +41,8 @@ struct flight {
     enum fx_http_reach reach;
     struct fx_slice unsent;
     struct http_reading reading;
-    bool sent;
+    bool sent, late;
+    int64_t send_before_mono_ms; /* 0: no such limit */
     size_t opened, refused;
     char refused_address[NI_MAXHOST];
     char host[HTTP_MAX_HOST];
@@ -109,6 +110,10 @@ static int on_ready(void *arg, char *remote, char *local, int remote_port, int l
     struct flight *flight = arg;
 
     (void)remote, (void)local, (void)remote_port, (void)local_port;
+    flight->late = flight->send_before_mono_ms != 0 &&
+                   fx_mono_ms(flight->clock) >= flight->send_before_mono_ms;
+    if (flight->late)
+        return CURL_PREREQFUNC_ABORT;
     flight->sent = true;
     return CURL_PREREQFUNC_OK;
 }
@@ -231,6 +236,10 @@ static enum fx_code classify(const struct flight *flight, CURLcode code, int64_t
         return fx_fail(err, FX_ERR_TIMEOUT, "%s did not answer within %lld ms", flight->host,
                        (long long)timeout_ms);
     case CURLE_ABORTED_BY_CALLBACK:
+        if (flight->late)
+            return fx_fail(err, FX_ERR_TIMEOUT,
+                           "the request to %s was not sent: this program stood still for too long",
+                           flight->host);
         return fx_scope_check(flight->sc, fx_mono_ms(flight->clock), err);
     case CURLE_COULDNT_CONNECT:
         if (flight->refused > 0 && flight->opened == 0)
@@ -292,8 +301,11 @@ static enum fx_code exchange(struct fx_http *base, struct fx_scope *sc,
     int64_t cap_ms = request->timeout_ms > 0 ? request->timeout_ms : FX_HTTP_DEFAULT_TIMEOUT_MS;
     int64_t timeout_ms = fx_scope_time_left(sc, now_mono_ms, cap_ms);
 
-    *flight = (struct flight){
-        .sc = sc, .clock = http->clock, .reach = request->reach, .unsent = request->body};
+    *flight = (struct flight){.sc = sc,
+                              .clock = http->clock,
+                              .reach = request->reach,
+                              .unsent = request->body,
+                              .send_before_mono_ms = request->send_before_mono_ms};
     http_reading_begin(&flight->reading, sc,
                        request->max_reply_bytes > 0 ? request->max_reply_bytes
                                                     : FX_HTTP_MAX_REPLY_BYTES);

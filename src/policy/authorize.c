@@ -42,6 +42,9 @@ static const struct rule rules[] = {
     [FX_ACTION_ACK] = {.verb = "acknowledge this incident",
                        .role = operator_role,
                        .may_use_cache = true},
+    [FX_ACTION_TELL] = {.verb = "tell what became of this change",
+                        .role = operator_role,
+                        .needs_home = true},
     [FX_ACTION_FREEZE] = {.verb = "freeze changes", .role = operator_role, .grants_terminal = true},
     [FX_ACTION_UNFREEZE] = {.verb = "unfreeze changes", .role = admin_role, .needs_home = true},
 };

@@ -40,6 +40,9 @@ static enum fx_code aws_check(struct fx_scope *sc, const struct fx_json *system,
     if (!fx_aws_operation_exists(service, operation))
         return fx_fail(err, FX_ERR_INPUT, "there is no operation %s:%s in the table", service,
                        operation);
+    if (fx_aws_effect(service, operation) == FX_EFFECT_REFUSED)
+        return fx_fail(err, FX_ERR_INPUT, "%s:%s is never called by this program", service,
+                       operation);
     if (fx_effect_changes(fx_aws_effect(service, operation)))
         return fx_fail(err, FX_ERR_INPUT,
                        "%s:%s changes something and has no step kind that plans it", service,

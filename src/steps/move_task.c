@@ -1,16 +1,25 @@
 /* move_task.c - a redrive by SQS itself: started once, watched until it ends.
  *
  * StartMessageMoveTask has no key: after a crash between the call and its answer, the list of tasks
- * is the evidence. A task that fits is taken for ours; without one, a person is asked. It is never
- * started again.
+ * is the evidence. One task, and no other, that began when ours would have is taken for ours; in
+ * any other case a person is asked, and SQS too until it would no longer obey the call. It is never
+ * started again unless it is certain that nothing was sent. Which task is ours is in
+ * move_task_find.c.
  */
-#include "private.h"
+#include "move_task.h"
 
 #include <string.h>
 
-enum { TASK_POLL_MS = 2000, CANCELS_MAX = 20 };
+enum {
+    TASK_POLL_MS = 2000,
+    CANCELS_MAX = 20,
+    DOUBT_POLL_MS = 15 * 1000,     /* between two looks for a task that may still begin */
+    UNSEEN_MAX_MS = 5 * 60 * 1000, /* without a look at our task, before a person is asked */
+    ASKED_POLL_MS = 60 * 1000,
+};
 
 static const char key_start[] = "move-task";
+static const char keys_cancel[] = "cancel-";
 
 static const struct fx_step_effect *find_start(const struct fx_step_effect *effects, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -26,7 +35,7 @@ static enum fx_code list_tasks(const struct fx_step_context *ctx, const struct f
     FX_TRY(queue_call(ctx, "ListMessageMoveTasks",
                       fx_json_object_of(ctx->sc, "SourceArn",
                                         fx_json_at_path(ctx->plan, "details.from"), "MaxResults",
-                                        fx_json_int(ctx->sc, 10), NULL),
+                                        fx_json_int(ctx->sc, MOVE_TASKS_LISTED), NULL),
                       &answer, err));
     *ret_tasks = fx_json_at(answer, "Results");
     return FX_OK;
@@ -37,16 +46,25 @@ static enum fx_code fail_refused(const char *why, struct fx_error *err) {
     return fx_fail(err, FX_ERR_UPSTREAM, "%s", why == NULL ? "SQS refused the move task" : why);
 }
 
-/* SQS's clock at the newest task there is, 0 without any: ours will be a later one. */
-static int64_t newest_start(const struct fx_json *tasks) {
-    int64_t newest = 0;
+/* ---- starting ---- */
 
-    for (size_t i = 0; i < fx_json_count(tasks); i++) {
-        int64_t at = fx_json_get_int(fx_json_item(tasks, i), "StartedTimestamp", 0);
+/* The call was made, or was not: what is certain is recorded at once. */
+static enum fx_code record_start(const struct fx_step_context *ctx, enum fx_code code,
+                                 const struct fx_json *answer, struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    struct fx_error told = code == FX_OK ? (struct fx_error){0} : *err;
+    enum fx_ended ended = call_ended(code, &told);
 
-        newest = at > newest ? at : newest;
-    }
-    return newest;
+    if (ended == FX_ENDED_UNKNOWN) /* the next look reconciles by the list of tasks */
+        return code == FX_ERR_CANCELED ? code : FX_OK;
+    FX_TRY(ctx->host->end_effect(
+        ctx->host, sc, key_start, ended,
+        ended == FX_ENDED_DONE ? answer : call_outcome(sc, ended, told.message), err));
+    if (ended == FX_ENDED_FAILED)
+        return fail_refused(told.message, err);
+    if (ended == FX_ENDED_NOT_SENT)
+        *err = told;
+    return code;
 }
 
 static enum fx_code start(const struct fx_step_context *ctx, struct fx_error *err) {
@@ -61,63 +79,104 @@ static enum fx_code start(const struct fx_step_context *ctx, struct fx_error *er
 
     FX_TRY(list_tasks(ctx, &tasks, err));
     fx_json_put(what, "at", fx_json_int(sc, fx_wall_ms(ctx->clock)));
-    fx_json_put(what, "after", fx_json_int(sc, newest_start(tasks)));
+    fx_json_put(what, "after", fx_json_int(sc, move_task_newest_start(tasks)));
     FX_TRY(ctx->host->begin_effect(ctx->host, sc, key_start, what, err));
     enum fx_code code = queue_call(ctx, "StartMessageMoveTask", call, &answer, err);
 
-    if (code != FX_OK && err->sent) /* unknown: the next look reconciles by the list of tasks */
-        return code == FX_ERR_CANCELED ? code : FX_OK;
-    struct fx_error told = *err, ignored;
-
-    if (code != FX_OK) {
-        (void)!ctx->host->end_effect(
-            ctx->host, sc, key_start, false,
-            fx_json_object_of(sc, "refused", fx_json_string(sc, told.message), NULL), &ignored);
-        return fail_refused(told.message, err);
-    }
-    return ctx->host->end_effect(ctx->host, sc, key_start, true, answer, err);
+    return record_start(ctx, code, answer, err);
 }
 
-/* The task that fits the intent: same destination and rate, the first one after those that were
- * there. */
-static const struct fx_json *find_started(const struct fx_json *tasks, const struct fx_json *what) {
-    int64_t after = fx_json_get_int(what, "after", 0), first = INT64_MAX;
-    const struct fx_json *found = NULL;
+/* ---- the checkpoint: started, unseen_since, asked ---- */
 
-    for (size_t i = 0; i < fx_json_count(tasks); i++) {
-        const struct fx_json *task = fx_json_item(tasks, i);
-        int64_t at = fx_json_get_int(task, "StartedTimestamp", 0);
-
-        if (at > after && at < first &&
-            fx_json_equal(fx_json_at(task, "DestinationArn"), fx_json_at(what, "DestinationArn")) &&
-            fx_json_get_int(task, "MaxNumberOfMessagesPerSecond", -1) ==
-                fx_json_get_int(what, "MaxNumberOfMessagesPerSecond", -2)) {
-            found = task;
-            first = at;
-        }
-    }
-    return found;
+static struct fx_json *checkpoint_of(const struct fx_step_context *ctx) {
+    return ctx->checkpoint != NULL
+               ? fx_json_copy(ctx->sc, ctx->checkpoint)
+               : fx_json_object_of(ctx->sc, "watching", fx_json_bool(ctx->sc, true), NULL);
 }
 
-static enum fx_code reconcile(const struct fx_step_context *ctx, const struct fx_step_effect *begun,
-                              const struct fx_json *tasks, bool *ret_known,
-                              struct fx_step_result *ret_result, struct fx_error *err) {
+static bool was_asked(const struct fx_step_context *ctx) {
+    return fx_json_get_bool(ctx->checkpoint, "asked", false);
+}
+
+static enum fx_code park(const struct fx_step_context *ctx, struct fx_json *checkpoint,
+                         struct fx_step_result *ret_result) {
+    *ret_result = (struct fx_step_result){.outcome = FX_STEP_PARKED,
+                                          .checkpoint = checkpoint,
+                                          .due_ms = fx_wall_ms(ctx->clock) + TASK_POLL_MS};
+    return FX_OK;
+}
+
+/* due_ms 0: SQS is not asked again. */
+static enum fx_code ask(const struct fx_step_context *ctx, const struct fx_step_effect *begun,
+                        const struct fx_json *tasks, int64_t due_ms, const char *note,
+                        struct fx_step_result *ret_result) {
     struct fx_scope *sc = ctx->sc;
-    const struct fx_json *task = find_started(tasks, begun->what);
+    struct fx_json *checkpoint = checkpoint_of(ctx);
 
-    *ret_known = task != NULL;
-    if (task != NULL)
-        return ctx->host->end_effect(ctx->host, sc, key_start, true, task, err);
+    fx_json_put(checkpoint, "asked", fx_json_bool(sc, true));
     *ret_result = (struct fx_step_result){
         .outcome = FX_STEP_ASK,
-        .note = "StartMessageMoveTask was sent or was about to be sent when the bot stopped, and "
-                "SQS lists no "
-                "such task. Compare the depths of both queues before anybody asks again.",
+        .checkpoint = checkpoint,
+        .due_ms = due_ms,
+        .note = note,
         .output =
-            fx_json_object_of(sc, "intent", fx_json_copy(sc, begun->what), "tasks",
+            fx_json_object_of(sc, "asked_of_sqs", fx_json_copy(sc, begun->what), "begun",
+                              fx_json_string(sc, fx_time_iso(sc, begun->begun_ms)), "tasks",
                               tasks == NULL ? fx_json_array(sc) : fx_json_copy(sc, tasks), NULL)};
     return FX_OK;
 }
+
+/* ---- nobody knows whether it was started ---- */
+
+static const char *doubt_note(struct fx_scope *sc, size_t newer, int64_t until_ms) {
+    const char *seen =
+        newer == 0
+            ? "SQS lists no such task"
+            : fx_printf(sc, "SQS lists %zu newer tasks, and nobody can tell which is ours", newer);
+
+    if (until_ms > 0)
+        return fx_printf(
+            sc,
+            "StartMessageMoveTask was sent or was about to be sent when the bot "
+            "stopped or the answer got lost, and %s. SQS would still obey it until "
+            "%s; it is looked for until then. Compare the depths of both queues before "
+            "anybody asks again.",
+            seen, fx_time_iso(sc, until_ms));
+    return fx_printf(
+        sc,
+        "StartMessageMoveTask was sent or was about to be sent when the bot stopped or "
+        "the answer got lost, and %s. By now SQS would no longer obey it. Compare the "
+        "depths of both queues before anybody asks again.",
+        seen);
+}
+
+static enum fx_code reconcile(const struct fx_step_context *ctx, const struct fx_step_effect *begun,
+                              const struct fx_json *tasks, struct fx_step_result *ret_result,
+                              struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    int64_t now = fx_wall_ms(ctx->clock), until = begun->begun_ms + FX_EFFECT_FENCE_MS + 1;
+    bool fenced = begun->next != FX_NEXT_READ_BACK;
+    size_t newer = 0;
+    const struct fx_json *task = move_task_find_started(tasks, begun, &newer);
+
+    if (task != NULL) {
+        FX_TRY(ctx->host->end_effect(ctx->host, sc, key_start, FX_ENDED_DONE, task, err));
+        return park(ctx, checkpoint_of(ctx), ret_result);
+    }
+    if (begun->known == FX_KNOWN_BEGUN)
+        FX_TRY(ctx->host->end_effect(
+            ctx->host, sc, key_start, FX_ENDED_UNKNOWN,
+            fx_json_object_of(sc, "tasks",
+                              tasks == NULL ? fx_json_array(sc) : fx_json_copy(sc, tasks), NULL),
+            err));
+    return ask(ctx, begun, tasks,
+               fenced                        ? 0
+               : now + DOUBT_POLL_MS < until ? now + DOUBT_POLL_MS
+                                             : until,
+               doubt_note(sc, newer, fenced ? 0 : until), ret_result);
+}
+
+/* ---- stopping ---- */
 
 /* Cancelling twice does no harm, a Stop that got lost does: each try has a key of its own. */
 static enum fx_code cancel(const struct fx_step_context *ctx, const struct fx_json *task,
@@ -125,32 +184,39 @@ static enum fx_code cancel(const struct fx_step_context *ctx, const struct fx_js
     struct fx_scope *sc = ctx->sc;
     struct fx_json *answer = NULL;
     const struct fx_json *handle = fx_json_at(task, "TaskHandle");
-    struct fx_error why;
+    struct fx_error why = {0};
 
     if (handle == NULL)
         return FX_OK; /* it has ended meanwhile */
-    const char *key = fx_printf(sc, "cancel-%zu", tries + 1);
+    const char *key = fx_printf(sc, "%s%zu", keys_cancel, tries + 1);
 
-    FX_TRY(ctx->host->begin_effect(ctx->host, sc, key, task, err));
+    FX_TRY(ctx->host->begin_stop(ctx->host, sc, key, task, err));
     enum fx_code code = queue_call(
         ctx, "CancelMessageMoveTask",
         fx_json_object_of(sc, "TaskHandle", fx_json_copy(sc, handle), NULL), &answer, &why);
+    enum fx_ended ended = call_ended(code, &why);
 
-    return ctx->host->end_effect(ctx->host, sc, key, code == FX_OK,
-                                 code == FX_OK
-                                     ? answer
-                                     : fx_json_object_of(sc, why.sent ? "unanswered" : "refused",
-                                                         fx_json_string(sc, why.message), NULL),
-                                 err);
+    return ctx->host->end_effect(
+        ctx->host, sc, key, ended,
+        ended == FX_ENDED_DONE ? answer : call_outcome(sc, ended, why.message), err);
 }
 
-static enum fx_code park(const struct fx_step_context *ctx, struct fx_step_result *ret_result) {
-    *ret_result = (struct fx_step_result){
-        .outcome = FX_STEP_PARKED,
-        .checkpoint = fx_json_object_of(ctx->sc, "watching", fx_json_bool(ctx->sc, true), NULL),
-        .due_ms = fx_wall_ms(ctx->clock) + TASK_POLL_MS};
+/* What became of a cancel without an answer is seen by the task. */
+static enum fx_code read_back_cancels(const struct fx_step_context *ctx,
+                                      const struct fx_step_effect *effects, size_t count,
+                                      const struct fx_json *task, bool runs, struct fx_error *err) {
+    for (size_t i = 0; i < count; i++) {
+        bool open = effects[i].known == FX_KNOWN_BEGUN || effects[i].known == FX_KNOWN_UNKNOWN;
+
+        if (open && strncmp(effects[i].key, keys_cancel, sizeof keys_cancel - 1) == 0)
+            FX_TRY(ctx->host->end_effect(
+                ctx->host, ctx->sc, effects[i].key, runs ? FX_ENDED_FAILED : FX_ENDED_DONE,
+                fx_json_object_of(ctx->sc, "read_back", fx_json_copy(ctx->sc, task), NULL), err));
+    }
     return FX_OK;
 }
+
+/* ---- watching ---- */
 
 static void show(const struct fx_step_context *ctx, const struct fx_json *task) {
     struct fx_scope *sc = ctx->sc;
@@ -162,6 +228,33 @@ static void show(const struct fx_step_context *ctx, const struct fx_json *task) 
         ctx->host, sc,
         fx_json_object_of(sc, "text", fx_json_string(sc, "SQS moves the queue as one task."),
                           "done", fx_json_int(sc, moved), "total", fx_json_int(sc, total), NULL));
+}
+
+/* Our task, or the list, cannot be seen: SQS goes on whether it answers us or not, so it is not
+ * left unwatched for a bad minute; but not for ever either. tasks is NULL when there was no list.
+ */
+static enum fx_code unseen(const struct fx_step_context *ctx, const struct fx_step_effect *begun,
+                           const struct fx_json *tasks, const char *why,
+                           struct fx_step_result *ret_result) {
+    struct fx_scope *sc = ctx->sc;
+    struct fx_json *checkpoint = checkpoint_of(ctx);
+    int64_t now = fx_wall_ms(ctx->clock);
+    int64_t since = fx_json_get_int(checkpoint, "unseen_since", now);
+
+    fx_json_put(checkpoint, "unseen_since", fx_json_int(sc, since));
+    if (!was_asked(ctx) && now - since <= UNSEEN_MAX_MS)
+        return park(ctx, checkpoint, ret_result);
+    int64_t due = now - since <= FX_EFFECT_FENCE_MS ? now + ASKED_POLL_MS : 0;
+
+    FX_TRY(ask(ctx, begun, tasks, due,
+               fx_printf(sc,
+                         "The move task %s, and since %s it cannot be watched: %s. Compare the "
+                         "depths of both queues.",
+                         begun->known == FX_KNOWN_DONE ? "was started" : "may have been started",
+                         fx_time_iso(sc, since), why),
+               ret_result));
+    fx_json_put(ret_result->checkpoint, "unseen_since", fx_json_int(sc, since));
+    return FX_OK;
 }
 
 static struct fx_json *outcome(const struct fx_step_context *ctx, const struct fx_json *task,
@@ -184,20 +277,27 @@ static struct fx_json *outcome(const struct fx_step_context *ctx, const struct f
         began == NULL ? fx_json_int(sc, 0) : fx_json_copy(sc, began), NULL);
 }
 
-static enum fx_code watch(const struct fx_step_context *ctx, const struct fx_step_effect *begun,
-                          size_t cancels, const struct fx_json *tasks,
-                          struct fx_step_result *ret_result, struct fx_error *err) {
-    const struct fx_json *task = find_started(tasks, begun->what);
+static enum fx_code watch(const struct fx_step_context *ctx, const struct fx_step_effect *effects,
+                          size_t count, const struct fx_step_effect *begun,
+                          const struct fx_json *tasks, struct fx_step_result *ret_result,
+                          struct fx_error *err) {
+    const struct fx_json *task = move_task_find_watched(tasks, begun, ctx->checkpoint);
     const char *status = fx_json_get_text(task, "Status");
+    struct fx_json *checkpoint = checkpoint_of(ctx);
 
     if (status == NULL)
-        return park(ctx, ret_result);
-    if (strcmp(status, "RUNNING") == 0 || strcmp(status, "CANCELLING") == 0) {
-        if (strcmp(status, "RUNNING") == 0 && cancels < CANCELS_MAX &&
-            ctx->host->stop_requested(ctx->host, ctx->sc))
-            FX_TRY(cancel(ctx, task, cancels, err));
+        return unseen(ctx, begun, tasks, "SQS does not list it any more", ret_result);
+    bool runs = strcmp(status, "RUNNING") == 0;
+
+    fx_json_remove(checkpoint, "unseen_since");
+    fx_json_remove(checkpoint, "asked");
+    fx_json_put(checkpoint, "started", fx_json_at(task, "StartedTimestamp"));
+    FX_TRY(read_back_cancels(ctx, effects, count, task, runs, err));
+    if (runs || strcmp(status, "CANCELLING") == 0) {
+        if (runs && count - 1 < CANCELS_MAX && ctx->host->stop_requested(ctx->host, ctx->sc))
+            FX_TRY(cancel(ctx, task, count - 1, err));
         show(ctx, task);
-        return park(ctx, ret_result);
+        return park(ctx, checkpoint, ret_result);
     }
     *ret_result = (struct fx_step_result){
         .outcome = FX_STEP_DONE, .output = outcome(ctx, task, fx_json_at(begun->what, "at"))};
@@ -213,24 +313,25 @@ enum fx_code move_task_run(const struct fx_step_context *ctx, const struct fx_js
     (void)params;
     FX_TRY(ctx->host->effects(ctx->host, ctx->sc, &effects, &count, err));
     const struct fx_step_effect *begun = find_start(effects, count);
+    enum fx_next next = begun != NULL
+                            ? begun->next
+                            : fx_effect_next(FX_EFFECT_UNKEYED, FX_KNOWN_NOTHING, FX_HOLD_FENCED);
 
-    if (begun == NULL) {
+    if (next == FX_NEXT_RUN && was_asked(ctx)) /* a person may have acted meanwhile */
+        return fx_fail(err, FX_ERR_CONFLICT,
+                       "it is certain by now that no move task was started; ask again");
+    if (next == FX_NEXT_RUN) {
         FX_TRY(start(ctx, err));
-        return park(ctx, ret_result);
+        return park(ctx, checkpoint_of(ctx), ret_result);
     }
-    if (begun->settled && !begun->ok)
+    if (next == FX_NEXT_REFUSE)
         return fail_refused(fx_json_get_text(begun->outcome, "refused"), err);
     enum fx_code code = list_tasks(ctx, &tasks, err);
 
-    /* SQS goes on whether it answers us or not: a task is not left unwatched for a bad minute */
-    if (fx_code_is_transient(code))
-        return park(ctx, ret_result);
-    FX_TRY(code);
-    if (!begun->settled) {
-        bool known = false;
-
-        FX_TRY(reconcile(ctx, begun, tasks, &known, ret_result, err));
-        return known ? park(ctx, ret_result) : FX_OK;
-    }
-    return watch(ctx, begun, count - 1, tasks, ret_result, err);
+    if (code == FX_ERR_CANCELED)
+        return code;
+    if (code != FX_OK)
+        return unseen(ctx, begun, NULL, fx_strdup(ctx->sc, err->message), ret_result);
+    return next == FX_NEXT_GO_ON ? watch(ctx, effects, count, begun, tasks, ret_result, err)
+                                 : reconcile(ctx, begun, tasks, ret_result, err);
 }

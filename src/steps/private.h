@@ -37,6 +37,11 @@ enum fx_code queue_call(const struct fx_step_context *ctx, const char *operation
                         const struct fx_json *params, struct fx_json **ret_answer,
                         struct fx_error *err);
 
+/* How a changing call ended that returned code and err; for end_effect. */
+enum fx_ended call_ended(enum fx_code code, const struct fx_error *err);
+/* What is recorded of one that was not obeyed. */
+struct fx_json *call_outcome(struct fx_scope *sc, enum fx_ended ended, const char *message);
+
 struct queue_depth {
     int64_t visible, in_flight, delayed;
     const char *dead_letter_target; /* of its RedrivePolicy; "" when none */

@@ -37,6 +37,25 @@ enum fx_code queue_call(const struct fx_step_context *ctx, const char *operation
         ret_answer, err);
 }
 
+/* What was not sent and what is refused for a moment only is known to have changed nothing, and may
+ * be tried anew; a refusal for good is not tried again without a person. */
+enum fx_ended call_ended(enum fx_code code, const struct fx_error *err) {
+    if (code == FX_OK)
+        return FX_ENDED_DONE;
+    if (err->sent)
+        return FX_ENDED_UNKNOWN;
+    return code == FX_ERR_CANCELED || fx_code_is_transient(code) ? FX_ENDED_NOT_SENT
+                                                                 : FX_ENDED_FAILED;
+}
+
+struct fx_json *call_outcome(struct fx_scope *sc, enum fx_ended ended, const char *message) {
+    const char *name = ended == FX_ENDED_UNKNOWN    ? "unanswered"
+                       : ended == FX_ENDED_NOT_SENT ? "not_sent"
+                                                    : "refused";
+
+    return fx_json_object_of(sc, name, fx_json_string(sc, message), NULL);
+}
+
 /* SQS gives every attribute as text, policies as JSON inside text. */
 static int64_t number_at(const struct fx_json *attributes, const char *name) {
     int64_t value = 0;

@@ -280,6 +280,40 @@ static enum fx_code watch_canary(struct job *job, bool *ret_go, struct fx_step_r
 
 /* ---- from batch to batch ---- */
 
+static bool in_doubt(const struct job *job, const char *id) {
+    return fx_json_at(job->tally.doubt, id) != NULL && fx_json_at(job->tally.deleted, id) == NULL &&
+           fx_json_at(job->tally.sent, id) == NULL;
+}
+
+/* Some may or may not have been sent, and whether they are still there cannot be seen: that they
+ * moved would be a guess. *ret_asks false: there are none. */
+static bool ask_about_hidden(struct job *job, int64_t since_ms, const struct queue_depth *depth,
+                             struct fx_step_result *ret_result) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_json *ids = fx_json_array(sc);
+    const char *id = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(job->tally.doubt, &cursor, &id, NULL))
+        if (in_doubt(job, id))
+            fx_json_add(ids, fx_json_string(sc, id));
+    if (fx_json_count(ids) == 0)
+        return false;
+    *ret_result = (struct fx_step_result){
+        .outcome = FX_STEP_ASK,
+        .note =
+            fx_printf(sc,
+                      "%zu messages may or may not have been sent to %s, and since %s somebody "
+                      "else has hidden what is left in %s, so nobody can see whether they are "
+                      "still there.",
+                      fx_json_count(ids), job->main.name, fx_time_iso(sc, since_ms), job->dlq.name),
+        .output = fx_json_object_of(sc, "in_doubt", ids, "moved", job->tally.deleted,
+                                    "hidden_since", fx_json_string(sc, fx_time_iso(sc, since_ms)),
+                                    "visible", fx_json_int(sc, depth->visible), "in_flight",
+                                    fx_json_int(sc, depth->in_flight), NULL)};
+    return true;
+}
+
 /* Nothing to receive: gone, or hidden by a process that died with them in hand. */
 static enum fx_code wait_for_hidden(struct job *job, struct fx_step_result *ret_result,
                                     struct fx_error *err) {
@@ -292,6 +326,8 @@ static enum fx_code wait_for_hidden(struct job *job, struct fx_step_result *ret_
     int64_t held = (int64_t)fx_json_count(fx_json_at(job->checkpoint, "held"));
     bool more = depth.visible > 0 || depth.delayed > 0 || depth.in_flight > held;
 
+    if (more && now - since > HIDDEN_WAIT_MS && ask_about_hidden(job, since, &depth, ret_result))
+        return FX_OK;
     if (!more || now - since > HIDDEN_WAIT_MS)
         return finish(job, "", ret_result);
     fx_json_put(job->checkpoint, "hidden_since", fx_json_int(sc, since));
@@ -336,6 +372,15 @@ static const char *too_often_kept(struct job *job, const struct batch *batch) {
                      batch->not_deleted == NULL ? "" : batch->not_deleted);
 }
 
+/* With a batch in hand that is not sent any more. */
+static enum fx_code cut_off(struct job *job, const struct letters *letters, const char *reason,
+                            struct fx_step_result *ret_result) {
+    struct fx_error ignored;
+
+    (void)!peek_release(job->ctx, &job->dlq, letters, &ignored);
+    return finish(job, reason, ret_result);
+}
+
 /* One batch; *ret_more when another may follow at once. */
 static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_result *ret_result,
                               struct fx_error *err) {
@@ -349,16 +394,16 @@ static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_re
     FX_TRY(collect(job, batch_size(job), &letters, err));
     const char *reason = too_many_back(job);
 
-    if (reason != NULL) {
-        struct fx_error ignored;
-
-        (void)!peek_release(job->ctx, &job->dlq, &letters, &ignored);
-        return finish(job, reason, ret_result);
-    }
+    if (reason != NULL)
+        return cut_off(job, &letters, reason, ret_result);
     if (letters.count == 0)
         return wait_for_hidden(job, ret_result, err);
     fx_json_remove(job->checkpoint, "hidden_since");
-    FX_TRY(selective_move_batch(job, &letters, &batch, &known, err));
+    enum fx_code code = selective_move_batch(job, &letters, &batch, &known, err);
+
+    if (code == FX_ERR_DENIED && batch.denied && job->tally.batches > 0)
+        return cut_off(job, &letters, fx_strdup(job->ctx->sc, err->message), ret_result);
+    FX_TRY(code);
     fx_json_put(job->checkpoint, "unanswered",
                 fx_json_int(job->ctx->sc, known ? 0 : selective_unanswered(job) + 1));
     if (known && first && setting(job, "canary") > 0)

@@ -37,11 +37,13 @@ struct batch {
     struct fx_json *stays;    /* [id], as in the tally */
     struct fx_json *problems; /* [text] */
     const char *not_deleted;  /* why; NULL */
+    bool denied;              /* it was not begun: no more changes may be made */
 };
 
 /* ---- selective_stock.c ---- */
 
-/* Fills job->tally; *ret_ask when a batch is in doubt and a person must decide what that means. */
+/* Fills job->tally; *ret_ask when a batch is in doubt and a person must decide what that means.
+ * What is in doubt is recorded as that. */
 enum fx_code selective_take_stock(struct job *job, bool *ret_ask, struct fx_error *err);
 /* The recorded outcome of a batch joins the tally. */
 void selective_add_outcome(struct job *job, const struct fx_json *outcome);

@@ -185,14 +185,15 @@ static enum fx_code settle_send_failure(struct job *job, const char *key,
     struct fx_scope *sc = job->ctx->sc;
     struct fx_error told = *err, ignored;
 
-    if (told.sent && told.code != FX_ERR_CANCELED)
+    enum fx_ended ended = call_ended(told.code, &told);
+
+    if (ended == FX_ENDED_UNKNOWN && told.code != FX_ERR_CANCELED)
         return FX_OK;
-    if (told.sent) /* the program stops; it looks again when it is back */
+    if (ended == FX_ENDED_UNKNOWN) /* the program stops; it looks again when it is back */
         return told.code;
     (void)!peek_release(job->ctx, &job->dlq, letters, &ignored);
-    (void)!job->ctx->host->end_effect(
-        job->ctx->host, sc, key, false,
-        fx_json_object_of(sc, "refused", fx_json_string(sc, told.message), NULL), &ignored);
+    FX_TRY(job->ctx->host->end_effect(job->ctx->host, sc, key, ended,
+                                      call_outcome(sc, ended, told.message), err));
     *err = told;
     return told.code;
 }
@@ -211,7 +212,10 @@ enum fx_code selective_move_batch(struct job *job, const struct letters *letters
                                 .problems = fx_json_array(sc)};
     *ret_known = true;
     look_up_doubt(job, letters);
-    FX_TRY(host->begin_effect(host, sc, key, intent_of(job, letters), err));
+    enum fx_code code = host->begin_effect(host, sc, key, intent_of(job, letters), err);
+
+    ret_batch->denied = code == FX_ERR_DENIED;
+    FX_TRY(code);
     job->tally.batches++;
     if (send_batch(job, ret_batch, err) != FX_OK) {
         *ret_known = false;
@@ -222,7 +226,7 @@ enum fx_code selective_move_batch(struct job *job, const struct letters *letters
         fx_json_object_of(sc, "sent", ret_batch->sent, "deleted", ret_batch->deleted, "stays",
                           ret_batch->stays, "problems", ret_batch->problems, NULL);
 
-    FX_TRY(host->end_effect(host, sc, key, true, outcome, err));
+    FX_TRY(host->end_effect(host, sc, key, FX_ENDED_DONE, outcome, err));
     selective_add_outcome(job, outcome);
     return FX_OK;
 }

@@ -47,8 +47,31 @@ static enum fx_code settle_doubt(struct job *job, const struct fx_step_effect *e
     /* what of it is still there need not stay hidden until the dead process's look runs out */
     (void)!release_handles(job->ctx, &job->dlq, fx_json_at(effect->what, "handles"), &ignored);
     return job->ctx->host->end_effect(
-        job->ctx->host, sc, effect->key, false,
+        job->ctx->host, sc, effect->key, FX_ENDED_UNKNOWN,
         fx_json_object_of(sc, "unknown", fx_json_bool(sc, true), NULL), err);
+}
+
+/* For a consumer that takes a message twice the message is its own key; for any other the batch has
+ * none. SQS tells neither of them what it was sent. */
+static enum fx_next next_of(const struct job *job, const struct fx_step_effect *effect) {
+    enum fx_effect class = job->main.idempotent ? FX_EFFECT_KEYED : FX_EFFECT_UNKEYED;
+
+    return fx_effect_next(class, effect->known,
+                          fx_effect_hold(effect->begun_ms, fx_wall_ms(job->ctx->clock)));
+}
+
+static enum fx_code take_stock_of(struct job *job, const struct fx_step_effect *effect,
+                                  bool *ret_ask, struct fx_error *err) {
+    enum fx_next next = next_of(job, effect);
+
+    selective_add_outcome(job, effect->outcome);
+    if (next == FX_NEXT_RUN || next == FX_NEXT_GO_ON || next == FX_NEXT_REFUSE)
+        return FX_OK; /* it is known what became of it; the next batch has a number of its own */
+    mark_doubt(job->ctx->sc, job->tally.doubt, fx_json_at(effect->what, "sends"));
+    *ret_ask =
+        *ret_ask || next != FX_NEXT_REPEAT ||
+        (effect->known == FX_KNOWN_BEGUN && selective_unanswered(job) >= SELECTIVE_UNANSWERED_MAX);
+    return effect->known == FX_KNOWN_BEGUN ? settle_doubt(job, effect, err) : FX_OK;
 }
 
 enum fx_code selective_take_stock(struct job *job, bool *ret_ask, struct fx_error *err) {
@@ -63,17 +86,8 @@ enum fx_code selective_take_stock(struct job *job, bool *ret_ask, struct fx_erro
                                 .problems = fx_json_array(sc)};
     FX_TRY(job->ctx->host->effects(job->ctx->host, sc, &effects, &count, err));
     job->tally.batches = count;
-    for (size_t i = 0; i < count; i++) {
-        selective_add_outcome(job, effects[i].outcome);
-        if (effects[i].settled && !fx_json_get_bool(effects[i].outcome, "unknown", false))
-            continue;
-        mark_doubt(sc, job->tally.doubt, fx_json_at(effects[i].what, "sends"));
-        if (!effects[i].settled &&
-            (!job->main.idempotent || selective_unanswered(job) >= SELECTIVE_UNANSWERED_MAX))
-            *ret_ask = true;
-        else if (!effects[i].settled)
-            FX_TRY(settle_doubt(job, &effects[i], err));
-    }
+    for (size_t i = 0; i < count; i++)
+        FX_TRY(take_stock_of(job, &effects[i], ret_ask, err));
     return FX_OK;
 }
 
@@ -88,7 +102,8 @@ static int64_t sends_of(const struct job *job, const char *id) {
     return fx_json_get_int(job->tally.doubt, id, 0) + (new_id != NULL && new_id[0] != '\0');
 }
 
-/* A message in doubt that is gone from the queue had been sent and deleted before the crash. */
+/* A message in doubt that is gone from the queue had been sent and deleted before the crash. While
+ * it may still be there, hidden, nothing is counted up: see ask_about_hidden. */
 struct fx_json *selective_count_up(struct job *job, const char *stopped) {
     struct fx_scope *sc = job->ctx->sc;
     struct fx_json *messages = fx_json_array(sc), *item = NULL;

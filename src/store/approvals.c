@@ -42,6 +42,12 @@ static void *read_approval(struct fx_scope *sc, const struct store_rows *rows) {
     return approval;
 }
 
+enum fx_code store_approval_take(struct store_link *link, const char *id,
+                                 struct fx_approval **ret_approval, struct fx_error *err) {
+    return store_read_one(link, STMT_APPROVAL_TAKE, ST_VALUES(st_text(id)), read_approval,
+                          ret_approval, err);
+}
+
 /* ---- the decision ---- */
 
 static enum fx_code why_not_decided(struct fx_scope *sc, const struct fx_approval *stored,
@@ -132,8 +138,7 @@ static enum fx_code decide_in(struct store_link *link, void *what, struct fx_err
     struct fx_approval *stored = NULL;
     bool decided = true;
 
-    FX_TRY(store_read_one(link, STMT_APPROVAL_TAKE, ST_VALUES(st_text(given->id)), read_approval,
-                          &stored, err));
+    FX_TRY(store_approval_take(link, given->id, &stored, err));
     if (stored == NULL)
         return fx_fail(err, FX_ERR_NOT_FOUND, "there is no approval %s", given->id);
     if (given->state == FX_APPROVAL_APPROVED)

@@ -1,27 +1,155 @@
 /* effects.c - the promise before a change to the world, and its outcome. */
 #include "private.h"
 
+#include "fluxabot/base/clock.h"
+
+#include <assert.h>
+
 struct effect {
     const struct fx_job *job;
     const struct fx_intent *intent;
     struct store_batch batch;
 };
 
+const char *fx_refusal_name(enum fx_refusal refusal) {
+    static const char *const names[] = {
+        [FX_REFUSED_NOT] = "not refused", [FX_REFUSED_BEGUN] = "begun before",
+        [FX_REFUSED_LEASE] = "lease",     [FX_REFUSED_STOPPED] = "stopped",
+        [FX_REFUSED_FROZEN] = "frozen",   [FX_REFUSED_NO_APPROVAL] = "no approval",
+        [FX_REFUSED_LATE] = "too late",
+    };
+
+    assert((size_t)refusal < FX_COUNT_OF(names));
+    return names[refusal];
+}
+
+/* ---- may it begin? Everything here is locked until the intent stands ---- */
+
+static enum fx_code refuse(const struct fx_intent *intent, enum fx_refusal refusal, const char *why,
+                           struct fx_error *err) {
+    bool again = refusal == FX_REFUSED_BEGUN || refusal == FX_REFUSED_LEASE;
+
+    if (intent->guard != NULL)
+        intent->guard->refusal = refusal;
+    return fx_fail(err, again ? FX_ERR_CONFLICT : FX_ERR_DENIED, "step %s of run %s %s",
+                   intent->step, intent->run, why);
+}
+
+static enum fx_code check_lease(struct store_link *link, const struct effect *effect,
+                                struct fx_error *err) {
+    struct fx_guard *guard = effect->intent->guard;
+    int64_t until_ms = 0;
+
+    if (effect->job == NULL)
+        return FX_OK;
+    enum fx_code code = store_job_lease(link, effect->job, &until_ms, err);
+
+    if (guard != NULL && code == FX_ERR_CONFLICT)
+        guard->refusal = FX_REFUSED_LEASE;
+    FX_TRY(code);
+    if (guard != NULL && until_ms - fx_wall_ms(link->db->clock) < guard->lease_left_ms)
+        return refuse(effect->intent, FX_REFUSED_LEASE,
+                      "was not begun: its claim is nearly over, and somebody else may take it",
+                      err);
+    return FX_OK;
+}
+
+static enum fx_code check_stop(struct store_link *link, const struct fx_intent *intent,
+                               struct fx_error *err) {
+    int64_t stopped = 0;
+    bool known = false;
+
+    if (!intent->guard->unless_stopped)
+        return FX_OK;
+    FX_TRY(store_read_int(link, STMT_RUN_STOP_TAKE, ST_VALUES(st_text(intent->run)), &known,
+                          &stopped, err));
+    return stopped == 0 ? FX_OK
+                        : refuse(intent, FX_REFUSED_STOPPED,
+                                 "was not begun: a person has pressed Stop", err);
+}
+
+static enum fx_code check_time(struct store_link *link, const struct fx_intent *intent,
+                               const struct fx_approval *approval, struct fx_error *err) {
+    int64_t newest_ms = 0, until_ms = approval->execute_before_ms;
+    bool row = false;
+
+    FX_TRY(store_read_int(link, STMT_INTENT_NEWEST,
+                          ST_VALUES(st_text(intent->run), st_text(intent->step)), &row, &newest_ms,
+                          err));
+    if (newest_ms > 0 && newest_ms + intent->guard->rest_ms > until_ms)
+        until_ms = newest_ms + intent->guard->rest_ms;
+    if (fx_wall_ms(link->db->clock) > until_ms)
+        return refuse(intent, FX_REFUSED_LATE,
+                      "was not begun: the approval was given too long ago; ask again", err);
+    return FX_OK;
+}
+
+static enum fx_code check_approval(struct store_link *link, const struct fx_intent *intent,
+                                   struct fx_error *err) {
+    struct fx_approval *approval = NULL;
+
+    if (intent->guard->approval == NULL)
+        return FX_OK;
+    FX_TRY(store_approval_take(link, intent->guard->approval, &approval, err));
+    if (approval == NULL || approval->state != FX_APPROVAL_APPROVED)
+        return refuse(intent, FX_REFUSED_NO_APPROVAL, "was not begun: it is not approved", err);
+    return check_time(link, intent, approval, err);
+}
+
+static enum fx_code check_freezes(struct store_link *link, const struct fx_intent *intent,
+                                  struct fx_error *err) {
+    for (size_t i = 0; i < FX_STORE_FREEZES; i++) {
+        const char *name = intent->guard->freezes[i], *value = "";
+
+        if (name != NULL)
+            FX_TRY(store_setting_take(link, name, &value, err));
+        if (value[0] != '\0')
+            return refuse(intent, FX_REFUSED_FROZEN, "was not begun: changes are frozen", err);
+    }
+    return FX_OK;
+}
+
+static enum fx_code check_guard(struct store_link *link, const struct effect *effect,
+                                struct fx_error *err) {
+    if (effect->intent->guard != NULL)
+        effect->intent->guard->refusal = FX_REFUSED_NOT;
+    FX_TRY(check_lease(link, effect, err));
+    if (effect->intent->guard == NULL)
+        return FX_OK;
+    FX_TRY(check_stop(link, effect->intent, err));
+    FX_TRY(check_approval(link, effect->intent, err));
+    return check_freezes(link, effect->intent, err);
+}
+
+/* ---- it begins, it ends ---- */
+
+static enum fx_code set_in(struct store_link *link, const struct fx_intent *intent, int64_t set_ms,
+                           struct fx_error *err) {
+    if (intent->guard != NULL && intent->guard->repeat)
+        return store_exec(link, STMT_INTENT_AGAIN,
+                          ST_VALUES(st_int(set_ms), st_text(intent->run), st_text(intent->step),
+                                    st_text(intent->key)),
+                          err);
+    return store_exec(link, STMT_INTENT_ADD,
+                      ST_VALUES(st_text(intent->run), st_text(intent->step), st_text(intent->key),
+                                st_text(intent->digest), st_text(intent->what_json),
+                                st_int(set_ms)),
+                      err);
+}
+
 static enum fx_code begin_in(struct store_link *link, void *what, struct fx_error *err) {
     const struct effect *effect = what;
     const struct fx_intent *intent = effect->intent;
     int64_t set_ms = intent->set_ms != 0 ? intent->set_ms : effect->batch.now_ms;
 
-    FX_TRY(store_job_held(link, effect->job, err));
-    FX_TRY(
-        store_exec(link, STMT_INTENT_ADD,
-                   ST_VALUES(st_text(intent->run), st_text(intent->step), st_text(intent->key),
-                             st_text(intent->digest), st_text(intent->what_json), st_int(set_ms)),
-                   err));
+    FX_TRY(check_guard(link, effect, err));
+    FX_TRY(set_in(link, intent, set_ms, err));
     if (link->changed == 0)
-        return fx_fail(err, FX_ERR_CONFLICT,
-                       "step %s of run %s has been begun before: it may already have happened",
-                       intent->step, intent->run);
+        return refuse(intent, FX_REFUSED_BEGUN,
+                      intent->guard != NULL && intent->guard->repeat
+                          ? "has an outcome already, or was never begun: it is not repeated"
+                          : "has been begun before: it may already have happened",
+                      err);
     return store_apply(link, &effect->batch, NULL, err);
 }
 

@@ -1,8 +1,35 @@
 /* incidents.c - what is or was wrong, one row per incident. */
 #include "private.h"
 
+#include <string.h>
+
+static store_read_fn read_incident;
+
+static enum fx_code changed_meanwhile(const struct fx_incident *incident, struct fx_error *err) {
+    return fx_fail(err, FX_ERR_CONFLICT, "the incident %s was changed meanwhile", incident->id);
+}
+
+/* Locked by the key: of an incident that is not there yet no row can be locked, and the OK of an
+ * alarm makes a closed one, which no index keeps apart from the open one of its ALARM. */
+static enum fx_code check_seen(struct store_link *link, const struct fx_incident *incident,
+                               struct fx_error *err) {
+    struct fx_incident *now = NULL;
+
+    if (incident->seen_id == NULL)
+        return FX_OK;
+    FX_TRY(store_lock_name(link, STORE_LOCK_INCIDENT, incident->system, incident->key, err));
+    FX_TRY(store_read_one(link, STMT_INCIDENT_BY_KEY,
+                          ST_VALUES(st_text(incident->system), st_text(incident->key)),
+                          read_incident, &now, err));
+    if (strcmp(now == NULL ? "" : now->id, incident->seen_id) != 0 ||
+        (now != NULL && now->version != incident->seen_version))
+        return changed_meanwhile(incident, err);
+    return FX_OK;
+}
+
 enum fx_code store_incident_put(struct store_link *link, const struct fx_incident *incident,
                                 struct fx_error *err) {
+    FX_TRY(check_seen(link, incident, err));
     enum fx_code code = store_exec(
         link, incident->version == 0 ? STMT_INCIDENT_PUT : STMT_INCIDENT_UPDATE,
         ST_VALUES(st_text(incident->id), st_text(incident->system), st_text(incident->environment),
@@ -15,7 +42,7 @@ enum fx_code store_incident_put(struct store_link *link, const struct fx_inciden
 
     /* somebody else changed it since it was read, or opened one for the same key */
     if (code == FX_ERR_CONFLICT || (code == FX_OK && link->changed == 0))
-        return fx_fail(err, FX_ERR_CONFLICT, "the incident %s was changed meanwhile", incident->id);
+        return changed_meanwhile(incident, err);
     return code;
 }
 

@@ -9,16 +9,20 @@ static enum fx_code lease_lost(const struct fx_job *job, struct fx_error *err) {
                    (long long)job->id);
 }
 
+enum fx_code store_job_lease(struct store_link *link, const struct fx_job *job,
+                             int64_t *ret_until_ms, struct fx_error *err) {
+    bool held = false;
+
+    FX_TRY(store_read_int(link, STMT_JOB_HELD, ST_VALUES(st_int(job->id), st_text(job->token)),
+                          &held, ret_until_ms, err));
+    return held ? FX_OK : lease_lost(job, err);
+}
+
 enum fx_code store_job_held(struct store_link *link, const struct fx_job *job,
                             struct fx_error *err) {
     int64_t ignored = 0;
-    bool held = false;
 
-    if (job == NULL)
-        return FX_OK;
-    FX_TRY(store_read_int(link, STMT_JOB_HELD, ST_VALUES(st_int(job->id), st_text(job->token)),
-                          &held, &ignored, err));
-    return held ? FX_OK : lease_lost(job, err);
+    return job == NULL ? FX_OK : store_job_lease(link, job, &ignored, err);
 }
 
 /* Locked by name, because a row that is not there yet cannot be locked: two who both find none

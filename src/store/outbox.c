@@ -5,6 +5,8 @@
  */
 #include "private.h"
 
+#include <stdatomic.h>
+
 struct row {
     struct fx_message message;
     int64_t place;
@@ -106,11 +108,22 @@ static enum fx_code begin_in(struct store_link *link, void *what, struct fx_erro
     return FX_OK;
 }
 
+/* The database may be away in the moment between a send and its record, and what it has of the
+ * record nobody knows: who sends next looks first. */
+static enum fx_code write_sending(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
+                                  struct sending *s, struct fx_error *err) {
+    enum fx_code code = store_write(store, sc, work, s, err);
+
+    if (code != FX_OK && code != FX_ERR_CONFLICT)
+        atomic_store(&store_of(store)->unrecorded, true);
+    return code;
+}
+
 static enum fx_code outbox_begin(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                  struct fx_error *err) {
     struct sending s = {.seq = seq};
 
-    return store_write(store, sc, begin_in, &s, err);
+    return write_sending(store, sc, begin_in, &s, err);
 }
 
 static enum fx_code take_sending(struct store_link *link, int64_t seq, struct row **ret_row,
@@ -141,7 +154,7 @@ static enum fx_code outbox_sent(struct fx_store *store, struct fx_scope *sc, int
                                 const char *ts, int64_t now_ms, struct fx_error *err) {
     struct sending s = {.seq = seq, .ts = ts, .at_ms = now_ms};
 
-    return store_write(store, sc, sent_in, &s, err);
+    return write_sending(store, sc, sent_in, &s, err);
 }
 
 /* A newer text that came while the old one was on its way takes its place, but keeps to its pace:
@@ -175,7 +188,7 @@ static enum fx_code outbox_retry(struct fx_store *store, struct fx_scope *sc, in
                                  int64_t due_ms, const char *error, struct fx_error *err) {
     struct sending s = {.seq = seq, .error = store_error_text(sc, error), .at_ms = due_ms};
 
-    return store_write(store, sc, retry_in, &s, err);
+    return write_sending(store, sc, retry_in, &s, err);
 }
 
 static enum fx_code failed_in(struct store_link *link, void *what, struct fx_error *err) {
@@ -196,19 +209,43 @@ static enum fx_code outbox_failed(struct fx_store *store, struct fx_scope *sc, i
                         .error = store_error_text(sc, error),
                         .at_ms = fx_wall_ms(store_of(store)->clock)};
 
-    return store_write(store, sc, failed_in, &s, err);
+    return write_sending(store, sc, failed_in, &s, err);
 }
 
-enum fx_code store_recover_messages(struct store_link *link, void *what, struct fx_error *err) {
+static enum fx_code recover_in(struct store_link *link, enum store_statement which,
+                               struct fx_error *err) {
     struct row **rows = NULL;
     size_t count = 0;
 
-    (void)what;
-    FX_TRY(store_read_list(link, STMT_MESSAGE_SENDING, NULL, 0, read_row, &rows, &count, err));
+    FX_TRY(store_read_list(link, which, NULL, 0, read_row, &rows, &count, err));
     for (size_t i = 0; i < count; i++)
         FX_TRY(
             wait_again(link, rows[i], rows[i]->message.due_ms, rows[i]->message.last_error, err));
     return FX_OK;
+}
+
+enum fx_code store_recover_messages(struct store_link *link, void *what, struct fx_error *err) {
+    (void)what;
+    return recover_in(link, STMT_MESSAGE_SENDING, err);
+}
+
+static enum fx_code recover_own(struct store_link *link, void *what, struct fx_error *err) {
+    (void)what;
+    return recover_in(link, STMT_MESSAGE_OWN, err);
+}
+
+/* Called by who sends, between two sends: whatever stands as being sent by us is not. */
+static enum fx_code look_at_unrecorded(struct fx_store *store, struct fx_scope *sc,
+                                       struct fx_error *err) {
+    struct store_db *db = store_of(store);
+
+    if (!atomic_exchange(&db->unrecorded, false))
+        return FX_OK;
+    enum fx_code code = store_write(store, sc, recover_own, NULL, err);
+
+    if (code != FX_OK)
+        atomic_store(&db->unrecorded, true);
+    return code;
 }
 
 static enum fx_code outbox_recover(struct fx_store *store, struct fx_scope *sc,
@@ -244,6 +281,7 @@ static enum fx_code outbox_ready(struct fx_store *store, struct fx_scope *sc, in
     struct ready ready = {.now_ms = now_ms, .max = max};
 
     FX_TRY(store_rescue(store, sc, err));
+    FX_TRY(look_at_unrecorded(store, sc, err));
     FX_TRY(store_read(store, sc, ready_in, &ready, err));
     *ret_messages = ready.messages;
     *ret_count = ready.count;

@@ -68,6 +68,7 @@ enum store_statement {
     STMT_RUN_LIST,
     STMT_RUN_STOP,
     STMT_RUN_STOPPED,
+    STMT_RUN_STOP_TAKE,
 
     STMT_APPROVAL_ADD,
     STMT_APPROVAL_GET,
@@ -80,6 +81,8 @@ enum store_statement {
     STMT_VOTE_LIST,
 
     STMT_INTENT_ADD,
+    STMT_INTENT_AGAIN,
+    STMT_INTENT_NEWEST,
     STMT_INTENT_END,
     STMT_INTENT_STATE,
     STMT_INTENT_LIST,
@@ -99,6 +102,7 @@ enum store_statement {
     STMT_MESSAGE_BEGIN,
     STMT_MESSAGE_TAKE,
     STMT_MESSAGE_SENDING,
+    STMT_MESSAGE_OWN,
     STMT_MESSAGE_WAIT,
     STMT_MESSAGE_END,
     STMT_MESSAGE_COUNTS,
@@ -203,6 +207,7 @@ struct store_db {
     struct fx_random *random;
     const struct store_driver *driver;
     _Atomic int64_t rescue_at_ms; /* when to look again; see store_rescue */
+    _Atomic bool unrecorded;      /* a message may stand as being sent that is not; see outbox.c */
 
     pthread_mutex_t queue_lock; /* guards what follows */
     struct store_request *queue_first, *queue_last;
@@ -256,7 +261,13 @@ const char *store_text(const struct store_rows *rows, int column);
 
 /* What is done by one transaction at a time, by kind. In the order in which they are taken: nobody
  * may take an earlier one while it holds a later one, or two wait for each other. */
-enum store_lock { STORE_LOCK_MESSAGE = 1, STORE_LOCK_JOB = 2, STORE_LOCK_AUDIT = 3 };
+enum store_lock {
+    STORE_LOCK_INCIDENT = 4,
+    STORE_LOCK_SETTING = 5,
+    STORE_LOCK_MESSAGE = 1,
+    STORE_LOCK_JOB = 2,
+    STORE_LOCK_AUDIT = 3,
+};
 /* Waits until no other transaction holds this name; until the end of ours nobody else gets it. */
 enum fx_code store_lock_name(struct store_link *link, enum store_lock kind, const char *name,
                              const char *more, struct fx_error *err);
@@ -306,9 +317,20 @@ enum fx_code store_job_put(struct store_link *link, const char *kind, const char
 /* FX_ERR_CONFLICT unless job's claim is the newest; a NULL job is always held. */
 enum fx_code store_job_held(struct store_link *link, const struct fx_job *job,
                             struct fx_error *err);
+/* The same; *ret_until_ms is when its lease ends. */
+enum fx_code store_job_lease(struct store_link *link, const struct fx_job *job,
+                             int64_t *ret_until_ms, struct fx_error *err);
+/* Waits for whoever is just writing the setting, and keeps others from it until the end. */
+enum fx_code store_setting_take(struct store_link *link, const char *name, const char **ret_value,
+                                struct fx_error *err);
+enum fx_code store_setting_put(struct store_link *link, const struct fx_setting *setting,
+                               struct fx_error *err);
 enum fx_code store_run_put(struct store_link *link, const struct fx_run *run, struct fx_error *err);
 enum fx_code store_approval_add(struct store_link *link, const struct fx_approval *approval,
                                 struct fx_error *err);
+/* Locked until the end: a decision waits. NULL when there is none. */
+enum fx_code store_approval_take(struct store_link *link, const char *id,
+                                 struct fx_approval **ret_approval, struct fx_error *err);
 enum fx_code store_incident_put(struct store_link *link, const struct fx_incident *incident,
                                 struct fx_error *err);
 enum fx_code store_setting_put(struct store_link *link, const struct fx_setting *setting,

@@ -56,7 +56,9 @@
     "ORDER BY j.at_ms, j.id LIMIT 1"
 #define JOB_READY_OF                                                                               \
     "SELECT id FROM jobs WHERE kind = $1 AND subject = $2 AND state < 2 AND state = 0 LIMIT 1"
-#define JOB_HELD "SELECT 1 FROM jobs WHERE id = $1 AND state = 1 AND token = $2"
+/* at_ms of a leased job is the end of its lease. */
+#define JOB_HELD "SELECT at_ms FROM jobs WHERE id = $1 AND state = 1 AND token = $2"
+#define RUN_STOPPED "SELECT stop_requested FROM runs WHERE id = $1"
 #define APPROVAL_GET "SELECT " APPROVAL_COLUMNS " FROM approvals WHERE id = $1"
 #define MESSAGE_WAITING_OF                                                                         \
     "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.kind = $1 AND m.key = $2 AND "            \
@@ -146,7 +148,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                        "AND state < $2 ORDER BY created_ms DESC, id DESC LIMIT $3"},
     [STMT_RUN_STOP] = {"run_stop", "UPDATE runs SET stop_requested = 1, stop_by = $1 WHERE id = $2 "
                                    "AND stop_requested = 0 AND state < $3"},
-    [STMT_RUN_STOPPED] = {"run_stopped", "SELECT stop_requested FROM runs WHERE id = $1"},
+    [STMT_RUN_STOPPED] = {"run_stopped", RUN_STOPPED},
+    [STMT_RUN_STOP_TAKE] = {"run_stop_take", RUN_STOPPED},
 
     [STMT_APPROVAL_ADD] = {"approval_add",
                            "INSERT INTO approvals (id, run, step, digest, plan_json, requester, "
@@ -174,7 +177,15 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 
     [STMT_INTENT_ADD] = {"intent_add",
                          "INSERT INTO intents (run, step, key, digest, what_json, set_ms) VALUES "
-                         "($1, $2, $3, $4, $5, $6) ON CONFLICT (run, step, key) DO NOTHING"},
+                         "($1, $2, $3, $4, $5, $6) ON CONFLICT (run, step, key) DO UPDATE SET "
+                         "digest = excluded.digest, state = 0, what_json = excluded.what_json, "
+                         "outcome_json = '', set_ms = excluded.set_ms, settled_ms = 0 "
+                         "WHERE intents.state = 4"},
+    [STMT_INTENT_AGAIN] = {"intent_again",
+                           "UPDATE intents SET state = 0, set_ms = $1, settled_ms = 0 WHERE "
+                           "run = $2 AND step = $3 AND key = $4 AND state IN (0, 3)"},
+    [STMT_INTENT_NEWEST] = {"intent_newest", "SELECT MAX(set_ms) FROM intents WHERE run = $1 AND "
+                                             "step = $2"},
     /* 0 set, 3 unknown: what has no truth yet; unknown does not replace unknown */
     [STMT_INTENT_END] = {"intent_end",
                          "UPDATE intents SET state = $1, outcome_json = $2, settled_ms = $3 WHERE "
@@ -224,6 +235,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_MESSAGE_SENDING] = {"message_sending", "SELECT " MESSAGE_COLUMNS " FROM outbox AS m "
                                                  "WHERE m.state < 2 AND m.state = 1 "
                                                  "ORDER BY m.place"},
+    [STMT_MESSAGE_OWN] = {"message_own", "SELECT " MESSAGE_COLUMNS " FROM outbox AS m "
+                                         "WHERE m.state < 2 AND m.state = 1 ORDER BY m.place"},
     [STMT_MESSAGE_WAIT] = {"message_wait", "UPDATE outbox SET state = 0, due_ms = $1, "
                                            "last_error = $2 WHERE seq = $3"},
     [STMT_MESSAGE_END] = {"message_end", "UPDATE outbox SET state = $1, last_error = $2, "
@@ -310,6 +323,7 @@ const char *const store_postgres_statements[STMT_COUNT] = {
         "UPDATE jobs SET state = 0, token = '', at_ms = due_ms, "
         "deaths = " ONE_MORE_DEATH " WHERE state < 2 AND state = 1 AND " OWNER_IS_GONE,
     [STMT_JOB_HELD] = JOB_HELD " FOR UPDATE",
+    [STMT_RUN_STOP_TAKE] = RUN_STOPPED " FOR SHARE",
     [STMT_APPROVAL_TAKE] = APPROVAL_GET " FOR UPDATE",
     [STMT_MESSAGE_WAITING_OF] = MESSAGE_WAITING_OF " FOR UPDATE OF m",
     [STMT_MESSAGE_BEGIN] =
@@ -324,6 +338,8 @@ const char *const store_postgres_statements[STMT_COUNT] = {
         "current_setting('synchronous_commit') IN ('off', 'local') THEN 0 ELSE 1 END",
     [STMT_MESSAGE_SENDING] = "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "
                              "m.state = 1 AND " OWNER_IS_GONE " ORDER BY m.place FOR UPDATE OF m",
+    [STMT_MESSAGE_OWN] = "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "
+                         "m.state = 1 AND owner = " OWN_PROCESS " ORDER BY m.place FOR UPDATE OF m",
 };
 
 const char *store_sql(const struct store_driver *driver, enum store_statement which) {

@@ -29,6 +29,7 @@ struct contract_backend {
 /* Each returns the number of failed tests. */
 int store_contract_queue(struct contract_backend *backend);
 int store_contract_effects(struct contract_backend *backend);
+int store_contract_guard(struct contract_backend *backend);
 int store_contract_outbox(struct contract_backend *backend);
 int store_contract_records(struct contract_backend *backend);
 int store_contract_faults(struct contract_backend *backend);

@@ -125,6 +125,104 @@ static void incidents_are_found_by_key_and_listed(void **state) {
     assert_int_equal(count, 2);
 }
 
+/* What incident_by_key says now, as the basis of a decision. */
+static struct fx_incident decided_now(struct contract *c, const char *id,
+                                      enum fx_incident_state state) {
+    struct fx_incident *seen = NULL;
+    struct fx_error err;
+
+    assert_ok(c->store->incident_by_key(c->store, c->sc, "fluxa", "arn", &seen, &err));
+    return (struct fx_incident){.id = id,
+                                .system = "fluxa",
+                                .key = "arn",
+                                .state = state,
+                                .seen_id = seen == NULL ? "" : seen->id,
+                                .seen_version = seen == NULL ? 0 : seen->version};
+}
+
+static enum fx_code put_incident(struct contract *c, const struct fx_incident *incident) {
+    struct fx_writes w = {0};
+    struct fx_error err;
+
+    fx_writes_incident(c->sc, &w, incident);
+    return c->store->write(c->store, c->sc, NULL, &w, &err);
+}
+
+static void an_alarm_and_its_end_that_did_not_see_each_other_are_not_both_written(void **state) {
+    struct contract *c = *state;
+    struct fx_incident alarm = decided_now(c, "alarm", FX_INCIDENT_OPEN);
+    struct fx_incident ok = decided_now(c, "ok", FX_INCIDENT_CLOSED);
+
+    assert_int_equal(put_incident(c, &ok), FX_OK);
+    assert_int_equal(put_incident(c, &alarm), FX_ERR_CONFLICT);
+    alarm = decided_now(c, "alarm", FX_INCIDENT_OPEN);
+    struct fx_incident later = decided_now(c, "later", FX_INCIDENT_CLOSED);
+    struct fx_incident other = {.id = "other", .system = "fluxa", .key = "arn2", .seen_id = ""};
+
+    assert_int_equal(put_incident(c, &other), FX_OK);
+    assert_int_equal(put_incident(c, &alarm), FX_OK);
+    assert_int_equal(put_incident(c, &later), FX_ERR_CONFLICT);
+}
+
+static void what_was_decided_about_an_older_version_is_not_written(void **state) {
+    struct contract *c = *state;
+    struct fx_incident first = decided_now(c, "i1", FX_INCIDENT_CLOSED);
+    struct fx_incident *stored = NULL;
+    struct fx_error err;
+
+    assert_int_equal(put_incident(c, &first), FX_OK);
+    struct fx_incident next = decided_now(c, "i2", FX_INCIDENT_OPEN);
+
+    assert_ok(c->store->incident(c->store, c->sc, "i1", &stored, &err));
+    stored->changed_ms = 99; /* a newer OK of the closed one */
+    assert_int_equal(put_incident(c, stored), FX_OK);
+    assert_int_equal(put_incident(c, &next), FX_ERR_CONFLICT);
+}
+
+enum { ALARMS = 16, ALARM_ROUNDS = 8 };
+struct teller {
+    struct contract *c;
+    struct fx_incident incident;
+    enum fx_code code;
+};
+
+static void *tell(void *item) {
+    struct teller *teller = item;
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_writes w = {0};
+    struct fx_error err;
+
+    fx_writes_incident(sc, &w, &teller->incident);
+    teller->code = teller->c->store->write(teller->c->store, sc, NULL, &w, &err);
+    fx_scope_free(sc);
+    return NULL;
+}
+
+static void of_sixteen_alarms_and_ends_of_one_moment_one_is_written(void **state) {
+    struct contract *c = *state;
+    struct teller tellers[ALARMS];
+
+    for (int n = 0; n < ALARM_ROUNDS; n++) {
+        int won = 0;
+
+        for (int i = 0; i < ALARMS; i++) {
+            tellers[i] = (struct teller){
+                .c = c,
+                .incident = {.id = fx_printf(c->sc, "i%d-%d", n, i),
+                             .system = "fluxa",
+                             .key = fx_printf(c->sc, "arn%d", n),
+                             .state = i % 2 == 0 ? FX_INCIDENT_OPEN : FX_INCIDENT_CLOSED,
+                             .seen_id = ""}};
+        }
+        contract_threads(ALARMS, tell, tellers, sizeof(tellers[0]));
+        for (int i = 0; i < ALARMS; i++) {
+            assert_true(tellers[i].code == FX_OK || tellers[i].code == FX_ERR_CONFLICT);
+            won += tellers[i].code == FX_OK;
+        }
+        assert_int_equal(won, 1);
+    }
+}
+
 static void an_open_incident_is_found_before_a_newer_closed_one(void **state) {
     struct contract *c = *state;
     struct fx_writes w = {0};
@@ -295,6 +393,9 @@ int store_contract_records(struct contract_backend *backend) {
         CONTRACT_TEST(runs_are_listed_newest_first_by_system_and_state),
         CONTRACT_TEST(incidents_are_found_by_key_and_listed),
         CONTRACT_TEST(an_open_incident_is_found_before_a_newer_closed_one),
+        CONTRACT_TEST(an_alarm_and_its_end_that_did_not_see_each_other_are_not_both_written),
+        CONTRACT_TEST(what_was_decided_about_an_older_version_is_not_written),
+        CONTRACT_TEST(of_sixteen_alarms_and_ends_of_one_moment_one_is_written),
         CONTRACT_TEST(settings_are_kept_and_replaced),
         CONTRACT_TEST(a_setting_that_was_changed_meanwhile_is_left_alone),
         CONTRACT_TEST(audit_rows_are_chained_across_restarts),

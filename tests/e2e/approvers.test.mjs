@@ -177,6 +177,21 @@ test('a freeze between the approval and the run refuses it, and Stop works while
   await unfreeze();
 });
 
+test('a change that runs at one bot ends at a freeze that the other took, and keeps to what was begun', async () => {
+  await freshWorld(stack, { DBConnectionError: 40, HashMismatch: 1 });
+  const effects = await watchEffects(stack);
+  const card = await asked(cara, '/fluxa dlq redrive rate=5 reason="the database is back"');
+  await press(0, anna, 'approve', requestOf(card));
+  await press(1, bo, 'approve', requestOf(card));
+  await stack.until(async () => (await effects('SendMessage')).length > 0, 'the first batch');
+  await announced(/^Changes are frozen/, () => stack.command(cara, '/fluxa freeze "an outage"'));
+  const sent = (await effects('SendMessage')).length;
+  const end = await stack.ending(card);
+  assert.match(end.text, /^(Failed|Redrive stopped).*changes are frozen/is, end.text);
+  assert.ok((await effects('SendMessage')).length <= sent + 10, 'no batch is begun after the freeze');
+  await unfreeze();
+});
+
 test('the terminal freezes and tells how it stands, but does not unfreeze', async () => {
   const bot = (...words) => new Promise((done) => execFile(path.join(build, 'fluxabot'), [...words, '--config', stack.config], (error, stdout, stderr) => done({ code: error?.code ?? 0, text: stdout + stderr })));
   assert.deepEqual((({ code, text }) => [code, /changes are not frozen/.test(text)])(await bot('status')), [0, true]);

@@ -1,6 +1,7 @@
 // move_task.test.mjs - F-07, F-08, F-09: watching, stopping and verifying a redrive by SQS itself.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { sql, watchPrivate } from '../support/cases.mjs';
 import { Stack } from '../support/stack.mjs';
 
 let stack;
@@ -77,4 +78,42 @@ test('a task that cannot be looked at for a while is watched to its end', async 
   const ending = await stack.ending(card);
   assert.match(ending.text, /^Redrive finished: 30 of 30/, ending.text);
   assert.equal((await stack.effects('StartMessageMoveTask')).length, before + 1);
+});
+
+test('what nobody knows is a question with evidence, and a person\'s answer settles it', async () => {
+  await stack.world({ reset: true, seed: 14, messages: { DBConnectionError: 8 }, short_receives: 0 });
+  const card = await stack.askRedrive('/fluxa dlq redrive rate=10');
+  await stack.fault('sqs:StartMessageMoveTask', 'timeout_before');
+  await stack.click('approver', card, 'approve');
+  const asking = await stack.ending(card);
+  assert.match(asking.text, /^Please look/);
+  const shown = JSON.stringify(asking.blocks);
+  for (const part of [/asked_of_sqs/, /begun/, /tasks/, /would still obey it until/, /"action_id":"tell_done"/, /"action_id":"tell_not_done"/]) assert.match(shown, part);
+  const [intent] = await sql(stack, "SELECT run, state FROM intents WHERE key = 'move-task' ORDER BY n DESC LIMIT 1");
+  assert.equal(intent.state, 3, 'stored as unknown');
+
+  const answer = async (user, action, reason) => {
+    const known = ((await stack.get(`slack/private?user=${user}`)).views ?? []).length;
+    await stack.click(user, asking, action);
+    const view = await stack.until(async () => { const { views = [] } = await stack.get(`slack/private?user=${user}`); return views.length > known && views.at(-1); }, 'the dialog');
+    await stack.post('slack/submit', { user, view_id: view.id, values: { reason } });
+  };
+  const refused = await watchPrivate(stack, 'guest');
+  await stack.click('guest', asking, 'tell_done');
+  await refused(/guests of the workspace may not/);
+  const early = await watchPrivate(stack, 'requester');
+  await answer('requester', 'tell_not_done', 'both queues are as before');
+  await early(/too early to say that it was not done/);
+  assert.match((await stack.message(card.ts)).text, /^Please look/);
+
+  await answer('requester', 'tell_done', 'the main queue has all of them');
+  const end = await stack.until(async () => { const now = await stack.message(card.ts); return /^Done/.test(now.text) && now; }, 'the answer on the card');
+  assert.match(end.text, /has looked: it was done/);
+  assert.match(JSON.stringify(end.blocks), /the main queue has all of them/);
+  assert.doesNotMatch(JSON.stringify(end.blocks), /tell_done/);
+  const [run] = await sql(stack, `SELECT r.state AS run_state, i.state, i.outcome_json FROM runs r JOIN intents i ON i.run = r.id WHERE r.id = '${intent.run}'`);
+  assert.deepEqual([run.run_state, run.state], [5, 1]);
+  assert.match(run.outcome_json, /told_by/);
+  const audit = await sql(stack, `SELECT action FROM audit WHERE subject = '${intent.run}' ORDER BY n`);
+  assert.ok(['effect.unknown', 'effect.told', 'run.told'].every((action) => audit.some((row) => row.action === action)), JSON.stringify(audit));
 });

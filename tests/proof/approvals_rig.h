@@ -51,8 +51,8 @@ void proof_open(struct proof *proof, bool postgres);
 void proof_close(struct proof *proof);
 /* Reads the runbooks again; their summary says which edition it is. */
 void proof_load_runbooks(struct proof *proof, const char *edition);
-/* A statement behind the store's back; %s is the prefix of tables. */
-void proof_sql(struct proof *proof, const char *fmt, ...);
+/* A statement behind the store's back. */
+void proof_sql(struct proof *proof, const char *fmt, ...) FX_PRINTF(2, 3);
 
 struct fx_store *proof_store(struct proof *proof, size_t replica);
 /* A click on a button of this request, or a submitted denial: what the person was told, NULL when

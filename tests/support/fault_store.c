@@ -11,6 +11,7 @@ struct fault_store {
     _Atomic int64_t left; /* calls until the fault, this one included; 0 when none is armed */
     _Atomic bool fired;
     enum fault_when when;
+    struct fault_hook *hook; /* NULL: none */
 };
 
 static struct fault_store *fault_of(struct fx_store *store) {
@@ -20,6 +21,8 @@ static struct fault_store *fault_of(struct fx_store *store) {
 /* Whether this call is the one. With FAULT_AFTER it is remembered by the thread's own call only, so
  * before() leaves left at -1 for after() to find. */
 static enum fx_code before(struct fault_store *fault, struct fx_error *err) {
+    if (fault->hook != NULL)
+        return fault->hook->before(fault->hook, err);
     atomic_fetch_add(&fault->calls, 1);
     if (atomic_load(&fault->left) <= 0 || atomic_fetch_sub(&fault->left, 1) != 1)
         return FX_OK;
@@ -34,6 +37,8 @@ static enum fx_code before(struct fault_store *fault, struct fx_error *err) {
 static enum fx_code after(struct fault_store *fault, enum fx_code code, struct fx_error *err) {
     int64_t due = -1;
 
+    if (fault->hook != NULL)
+        return fault->hook->after(fault->hook, code, err);
     if (!atomic_compare_exchange_strong(&fault->left, &due, 0))
         return code;
     atomic_store(&fault->fired, true);
@@ -457,4 +462,8 @@ bool fault_store_fired(const struct fx_store *store) {
 
 int64_t fault_store_calls(const struct fx_store *store) {
     return atomic_load(&FX_CONTAINER_OF(store, const struct fault_store, store)->calls);
+}
+
+void fault_store_hook(struct fx_store *store, struct fault_hook *hook) {
+    fault_of(store)->hook = hook;
 }

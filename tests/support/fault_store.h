@@ -13,6 +13,14 @@ enum fault_when {
     FAULT_AFTER,  /* the inner store did it, the caller hears FX_ERR_UNAVAILABLE */
 };
 
+/* In the place of the n-th call: asked around every call, it decides what the caller hears. What
+ * before refuses the inner store never sees; when after turns FX_OK into a failure, the answer is
+ * lost. */
+struct fault_hook {
+    enum fx_code (*before)(struct fault_hook *hook, struct fx_error *err);
+    enum fx_code (*after)(struct fault_hook *hook, enum fx_code code, struct fx_error *err);
+};
+
 /* close ends the wrapper alone; inner stays the caller's. */
 struct fx_store *fault_store_new(struct fx_store *inner);
 /* The n-th call from now (1 is the next) fails. */
@@ -21,3 +29,5 @@ void fault_store_arm(struct fx_store *store, int64_t n, enum fault_when when);
 bool fault_store_fired(const struct fx_store *store);
 /* Calls so far. */
 int64_t fault_store_calls(const struct fx_store *store);
+/* From now on; NULL: the n-th call again. */
+void fault_store_hook(struct fx_store *store, struct fault_hook *hook);

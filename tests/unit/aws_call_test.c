@@ -503,6 +503,28 @@ static void without_a_region_the_message_says_what_to_set(void **state) {
     aws_world_end(&w);
 }
 
+static void a_change_that_comes_too_late_is_not_sent_but_a_read_is(void **state) {
+    struct aws_world w;
+
+    aws_world_begin(&w, NULL);
+    static const struct scripted_reply replies[] = {{.status = 200, .body = "{}"},
+                                                    {.status = 200, .body = "{}"}};
+
+    scripted_http_set(&w.script, replies, 2);
+    fx_scope_set_send_before(w.sc, w.clock.mono_ms);
+    assert_int_equal(aws_world_call(&w, "sqs", "CancelMessageMoveTask", "{'TaskHandle':'h'}"),
+                     FX_ERR_TIMEOUT);
+    assert_false(w.err.sent);
+    assert_int_equal(w.script.asked, 0);
+    assert_int_equal(aws_world_call(&w, "sqs", "ListQueues", NULL), FX_OK);
+    assert_int_equal(w.script.requests[0].send_before_mono_ms, 0);
+    fx_scope_set_send_before(w.sc, w.clock.mono_ms + 1);
+    assert_int_equal(aws_world_call(&w, "sqs", "CancelMessageMoveTask", "{'TaskHandle':'h'}"),
+                     FX_OK);
+    assert_int_equal(w.script.requests[1].send_before_mono_ms, w.clock.mono_ms + 1);
+    aws_world_end(&w);
+}
+
 /* ---- the table ---- */
 
 static void knows_what_each_operation_does(void **state) {
@@ -548,6 +570,7 @@ int main(void) {
         cmocka_unit_test(the_signed_host_is_the_one_that_is_sent),
         cmocka_unit_test(configured_endpoints_can_be_ignored),
         cmocka_unit_test(without_a_region_the_message_says_what_to_set),
+        cmocka_unit_test(a_change_that_comes_too_late_is_not_sent_but_a_read_is),
         cmocka_unit_test(knows_what_each_operation_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

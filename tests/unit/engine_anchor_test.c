@@ -334,28 +334,48 @@ static void a_person_s_freeze_is_told_with_the_log_s(void **state) {
     assert_non_null(strstr(err.message, "U9 had frozen them before: month end"));
 }
 
-/* Begins a change in a run that has been approved. */
-static enum fx_code begin(struct rig *rig, bool is_stop, bool stop_requested,
-                          struct fx_error *err) {
+static enum fx_effect unkeyed(const struct fx_json *params) {
+    return FX_EFFECT_UNKEYED;
+}
+
+static void approve(struct rig *rig, const struct fx_run *row, const char *id) {
+    struct fx_approval approval = {.id = id, .run = row->id, .expires_ms = NOW_MS + MINUTE_MS};
+    struct fx_approval given = {.id = id,
+                                .state = FX_APPROVAL_APPROVED,
+                                .decided_by = "U2",
+                                .decided_ms = NOW_MS,
+                                .execute_before_ms = NOW_MS + 60 * MINUTE_MS};
+    struct fx_writes writes = {0};
+    struct fx_error err = {0};
+
+    fx_writes_run(rig->sc, &writes, row);
+    fx_writes_approval(rig->sc, &writes, &approval);
+    assert_ok(rig->store->write(rig->store, rig->sc, NULL, &writes, &err));
+    assert_ok(rig->store->decide(rig->store, rig->sc, &given, NULL, &err));
+}
+
+/* Begins a change, or the end of one, in a run that has been approved. */
+static enum fx_code begin(struct rig *rig, bool is_stop, bool ends_one, struct fx_error *err) {
+    static int runs = 0;
     struct engine_work work = work_of(rig);
-    struct fx_step_kind kind = {.name = "x", .is_stop = is_stop};
+    struct fx_step_kind kind = {.name = "x", .is_stop = is_stop, .effect = unkeyed};
     struct fx_runbook_step step = {.id = "redrive", .kind = &kind};
-    struct fx_approval approval = {.id = "apr-1", .decided_by = "U2", .digest = "d"};
-    struct fx_run row = {.id = fx_printf(rig->sc, "run-%d-%d", is_stop, stop_requested),
+    struct fx_run row = {.id = fx_printf(rig->sc, "run-%d", runs++),
                          .system = "fluxa",
                          .environment = "dev",
                          .command = "dlq redrive",
-                         .stop_requested = stop_requested};
+                         .stop_requested = ends_one};
+    struct fx_approval approval = {
+        .id = fx_printf(rig->sc, "apr-%s", row.id), .decided_by = "U2", .digest = "d"};
     struct engine_run run = {.work = &work, .row = &row};
     struct fx_step_host *host = engine_host_new(&run, &step, &approval);
-    struct fx_writes writes = {0};
 
     row.runbook_digest = row.arguments_json = row.trigger = row.requester = row.channel = "";
     row.response_url = row.parent = row.incident = row.note = row.values_json = "";
     row.checkpoint_json = row.stop_by = "";
-    fx_writes_run(rig->sc, &writes, &row);
-    assert_int_equal(rig->store->write(rig->store, rig->sc, NULL, &writes, err), FX_OK);
-    return host->begin_effect(host, rig->sc, "k", fx_json_object(rig->sc), err);
+    approve(rig, &row, approval.id);
+    return (ends_one ? host->begin_stop : host->begin_effect)(host, rig->sc, "k",
+                                                              fx_json_object(rig->sc), err);
 }
 
 static void no_change_begins_while_frozen_but_what_stops_one(void **state) {

@@ -258,14 +258,19 @@ static void what_aws_refused_is_no_change_and_what_nobody_knows_is_an_open_one(v
     assert_ok(engine_count_changes(&rig->work, "run1", &changes, &err));
     assert_int_equal(changes.made, 0);
     add_intent(rig, "b", FX_INTENT_DONE, "{}");
-    add_intent(rig, "c", FX_INTENT_FAILED, "{\"unknown\":true}");
+    add_intent(rig, "n", FX_INTENT_NOT_SENT, "{\"not_sent\":\"too late\"}");
     assert_ok(engine_count_changes(&rig->work, "run1", &changes, &err));
-    assert_int_equal(changes.made, 2);
+    assert_int_equal(changes.made, 1);
     assert_int_equal(changes.open, 0);
+    assert_string_equal(engine_changes_text(rig->sc, &changes),
+                        "1 change had been made before; the audit log names each of them.");
+    add_intent(rig, "c", FX_INTENT_UNKNOWN, "{\"unknown\":true}");
+    add_intent(rig, "o", FX_INTENT_FAILED, "{\"unknown\":true}"); /* of an older version */
     add_intent(rig, "d", FX_INTENT_SET, NULL);
     assert_ok(engine_count_changes(&rig->work, "run1", &changes, &err));
-    assert_int_equal(changes.made, 3);
-    assert_int_equal(changes.open, 1);
+    assert_int_equal(changes.made, 4);
+    assert_int_equal(changes.open, 3);
+    assert_null(strstr(engine_changes_text(rig->sc, &changes), "had been made"));
     assert_non_null(strstr(engine_changes_text(rig->sc, &changes), "may or may not"));
 }
 

@@ -119,6 +119,24 @@ static void a_redirect_is_not_followed(void **state) {
 
 /* ---- requests ---- */
 
+static void what_stood_still_for_too_long_is_not_sent(void **state) {
+    struct world w;
+    int64_t now_ms = fx_mono_ms(fx_clock_system());
+
+    begin(&w, answer_all, OK_HELLO);
+    w.request.method = "POST";
+    w.request.body = FX_SLICE("{}");
+    w.request.send_before_mono_ms = now_ms; /* connecting takes no time off: that is over */
+    assert_int_equal(call(&w), FX_ERR_TIMEOUT);
+    assert_false(w.err.sent);
+    assert_non_null(strstr(w.err.message, "was not sent"));
+    assert_int_equal(w.server.requests, 0);
+    w.request.send_before_mono_ms = now_ms + 60 * 1000;
+    assert_int_equal(call(&w), FX_OK);
+    assert_int_equal(w.server.requests, 1);
+    end(&w);
+}
+
 static void sends_what_was_given_and_nothing_of_its_own(void **state) {
     struct world w;
     struct fx_http_header headers[] = {{"X-Amz-Target", "AmazonSQS.ListQueues"}, {"X-Empty", ""}};
@@ -704,6 +722,7 @@ int main(void) {
         cmocka_unit_test(an_unreadable_date_is_absent),
         cmocka_unit_test(headers_of_an_interim_reply_are_forgotten),
         cmocka_unit_test(a_redirect_is_not_followed),
+        cmocka_unit_test(what_stood_still_for_too_long_is_not_sent),
         cmocka_unit_test(sends_what_was_given_and_nothing_of_its_own),
         cmocka_unit_test(keeps_the_path_as_it_was_signed),
         cmocka_unit_test(refuses_a_request_that_would_grow_a_line),

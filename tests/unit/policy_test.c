@@ -107,9 +107,9 @@ struct cell {
  * wanted_roles.
  */
 static const char *const by_standing[STANDINGS] = {
-    /*             HELP - - APPROVE DENY STOP ACK FREEZE UNFREEZE */
-    [NOBODY] = "y??nsnnnn", [OPERATOR] = "y??nsyyyn", [APPROVER] = "y??oyyyyn",
-    [ADMIN] = "y??oyyyyy",  [READER] = "y??nsnnnn",
+    /*             HELP - - APPROVE DENY STOP ACK TELL FREEZE UNFREEZE */
+    [NOBODY] = "y??nsnnnnn", [OPERATOR] = "y??nsyyyyn", [APPROVER] = "y??oyyyyyn",
+    [ADMIN] = "y??oyyyyyy",  [READER] = "y??nsnnnnn",
 };
 static const char *const has_wanted[STANDINGS] = {
     [NOBODY] = "nnnnn", [OPERATOR] = "yynnn", [APPROVER] = "yyynn",
@@ -117,15 +117,16 @@ static const char *const has_wanted[STANDINGS] = {
 };
 /* Whether it may be asked there at all; the columns are places. */
 static const char *const by_place[ACTIONS] = {
-    [FX_ACTION_HELP] = "yyyyyy",    [FX_ACTION_READ] = "yyyyyy",   [FX_ACTION_REQUEST] = "ynnnnn",
-    [FX_ACTION_APPROVE] = "ynnnnn", [FX_ACTION_DENY] = "yyyyyy",   [FX_ACTION_STOP] = "yyyyyy",
-    [FX_ACTION_ACK] = "yyyyyy",     [FX_ACTION_FREEZE] = "yyyyyy", [FX_ACTION_UNFREEZE] = "ynnnnn",
+    [FX_ACTION_HELP] = "yyyyyy",     [FX_ACTION_READ] = "yyyyyy", [FX_ACTION_REQUEST] = "ynnnnn",
+    [FX_ACTION_APPROVE] = "ynnnnn",  [FX_ACTION_DENY] = "yyyyyy", [FX_ACTION_STOP] = "yyyyyy",
+    [FX_ACTION_ACK] = "yyyyyy",      [FX_ACTION_TELL] = "ynnnnn", [FX_ACTION_FREEZE] = "yyyyyy",
+    [FX_ACTION_UNFREEZE] = "ynnnnn",
 };
 /* Whether an approval of his own may count once more; the columns are voters. */
 static const char may_vote[] = "ynnyn";
 /* What a shell on the machine may; and what may be granted on facts that are a minute old. */
-static const char from_terminal[] = "yynnnnnyn";
-static const char from_memory[] = "yynnnnynn";
+static const char from_terminal[] = "yynnnnnnyn";
+static const char from_memory[] = "yynnnnynnn";
 
 static bool oracle(const struct cell *c) {
     enum standing standing = c->listing == BY_UNREAD_GROUP ? NOBODY : c->standing;

@@ -1,6 +1,8 @@
 /* steps_rig.c - see steps_rig.h */
 #include "steps_rig.h"
 
+#include <string.h>
+
 static const char system_text[] =
     "{'queues':{'main':{'url':'https://sqs.us-east-1.amazonaws.com/1/main',"
     "'arn':'arn:aws:sqs:us-east-1:1:main','idempotent':true},"
@@ -79,6 +81,105 @@ static void progress(struct fx_step_host *host, struct fx_scope *sc, const struc
     of(host)->progresses++;
 }
 
+/* ---- promises ---- */
+
+static struct fx_step_effect *find_effect(struct steps_rig *rig, const char *key) {
+    for (size_t i = 0; i < rig->effects_count; i++)
+        if (strcmp(rig->effects[i].key, key) == 0)
+            return &rig->effects[i];
+    return NULL;
+}
+
+const struct fx_step_effect *steps_rig_find(const struct steps_rig *rig, const char *key) {
+    return find_effect((struct steps_rig *)(uintptr_t)rig, key);
+}
+
+static struct fx_step_effect *add_effect(struct steps_rig *rig, const char *key) {
+    struct fx_step_effect *effect = find_effect(rig, key);
+
+    if (effect == NULL)
+        effect = &rig->effects[rig->effects_count++];
+    assert_true(rig->effects_count < RIG_EFFECTS_MAX);
+    *effect = (struct fx_step_effect){.key = fx_strdup(rig->sc, key),
+                                      .known = FX_KNOWN_BEGUN,
+                                      .begun_ms = fx_wall_ms(rig->ctx.clock)};
+    return effect;
+}
+
+void steps_rig_effect(struct steps_rig *rig, const char *key, enum fx_known known, const char *what,
+                      const char *outcome) {
+    struct fx_step_effect *effect = add_effect(rig, key);
+
+    effect->known = known;
+    effect->what = steps_rig_json(rig, what);
+    effect->outcome = outcome == NULL ? NULL : steps_rig_json(rig, outcome);
+}
+
+static enum fx_code begin_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                                 const struct fx_json *what, struct fx_error *err) {
+    struct steps_rig *rig = of(host);
+    const struct fx_step_effect *before = find_effect(rig, key);
+
+    if (rig->begin_fails != FX_OK)
+        return fx_fail(err, rig->begin_fails, "the promise is not given");
+    assert_true(before == NULL || before->known == FX_KNOWN_NOTHING);
+    add_effect(rig, key)->what = fx_json_copy(rig->sc, what);
+    return FX_OK;
+}
+
+static enum fx_code repeat_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                                  struct fx_error *err) {
+    struct fx_step_effect *effect = find_effect(of(host), key);
+
+    assert_non_null(effect);
+    assert_int_equal(fx_effect_next(of(host)->class, effect->known, FX_HOLD_OPEN), FX_NEXT_REPEAT);
+    effect->known = FX_KNOWN_BEGUN;
+    return FX_OK;
+}
+
+static enum fx_code end_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                               enum fx_ended ended, const struct fx_json *outcome,
+                               struct fx_error *err) {
+    static const enum fx_known known[] = {[FX_ENDED_FAILED] = FX_KNOWN_FAILED,
+                                          [FX_ENDED_DONE] = FX_KNOWN_DONE,
+                                          [FX_ENDED_UNKNOWN] = FX_KNOWN_UNKNOWN,
+                                          [FX_ENDED_NOT_SENT] = FX_KNOWN_NOTHING};
+    struct fx_step_effect *effect = find_effect(of(host), key);
+
+    if (of(host)->end_fails != FX_OK)
+        return fx_fail(err, of(host)->end_fails, "somebody else has recorded it");
+    assert_non_null(effect);
+    assert_true(effect->known == FX_KNOWN_BEGUN || effect->known == FX_KNOWN_UNKNOWN);
+    effect->known = known[ended];
+    effect->outcome = fx_json_copy(of(host)->sc, outcome);
+    return FX_OK;
+}
+
+static enum fx_code effects(struct fx_step_host *host, struct fx_scope *sc,
+                            struct fx_step_effect **ret_effects, size_t *ret_count,
+                            struct fx_error *err) {
+    struct steps_rig *rig = of(host);
+    int64_t now_ms = fx_wall_ms(rig->ctx.clock);
+
+    for (size_t i = 0; i < rig->effects_count; i++)
+        rig->effects[i].next = fx_effect_next(rig->class, rig->effects[i].known,
+                                              fx_effect_hold(rig->effects[i].begun_ms, now_ms));
+    *ret_effects = fx_alloc(sc, sizeof rig->effects);
+    memcpy(*ret_effects, rig->effects, sizeof rig->effects);
+    *ret_count = rig->effects_count;
+    return FX_OK;
+}
+
+static enum fx_code checkpoint(struct fx_step_host *host, struct fx_scope *sc,
+                               const struct fx_json *value, struct fx_error *err) {
+    of(host)->ctx.checkpoint = fx_json_copy(of(host)->sc, value);
+    return FX_OK;
+}
+
+static bool stop_requested(struct fx_step_host *host, struct fx_scope *sc) {
+    return of(host)->stop;
+}
+
 /* ---- the rig ---- */
 
 struct fx_json *steps_rig_json(struct steps_rig *rig, const char *text) {
@@ -96,9 +197,18 @@ void steps_rig_put(struct steps_rig *rig, const char *member, const char *json) 
 int steps_rig_set_up(void **state) {
     static struct steps_rig rig;
 
-    rig = (struct steps_rig){
-        .host = {
-            .recall = recall, .remember = remember, .past_run = past_run, .progress = progress}};
+    rig = (struct steps_rig){.class = FX_EFFECT_UNKEYED,
+                             .host = {.begin_effect = begin_effect,
+                                      .begin_stop = begin_effect,
+                                      .repeat_effect = repeat_effect,
+                                      .end_effect = end_effect,
+                                      .effects = effects,
+                                      .checkpoint = checkpoint,
+                                      .stop_requested = stop_requested,
+                                      .recall = recall,
+                                      .remember = remember,
+                                      .past_run = past_run,
+                                      .progress = progress}};
     aws_world_begin(&rig.world, NULL);
     rig.sc = rig.world.sc;
     rig.rows = fx_json_array(rig.sc);

@@ -12,6 +12,8 @@
 /* When the redrives of the tests began: 2015-08-30T12:36:00Z, which is what the clock says. */
 #define RIG_NOW_MS INT64_C(1440938160000)
 
+enum { RIG_EFFECTS_MAX = 16 };
+
 struct steps_rig {
     struct aws_world world;
     struct fx_scope *sc; /* the world's */
@@ -28,7 +30,20 @@ struct steps_rig {
     struct fx_json *past;          /* what past_run gives; NULL */
     const char *past_of, *past_id; /* what it was asked for */
     size_t progresses;
+    /* its promises: those that were given, by a host that looks at nothing but their keys */
+    struct fx_step_effect effects[RIG_EFFECTS_MAX];
+    size_t effects_count;
+    enum fx_effect class; /* of the step under test */
+    bool stop;            /* a person pressed Stop */
+    enum fx_code begin_fails, end_fails;
 };
+
+/* Puts one among the effects, as an earlier attempt left it; texts as for steps_rig_json, outcome
+ * may be NULL. */
+void steps_rig_effect(struct steps_rig *rig, const char *key, enum fx_known known, const char *what,
+                      const char *outcome);
+/* NULL when it was never promised. */
+const struct fx_step_effect *steps_rig_find(const struct steps_rig *rig, const char *key);
 
 /* One reply of aws_world_script. */
 #define REPLY(code, text)                                                                          \

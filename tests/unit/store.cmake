@@ -1,5 +1,5 @@
 set(store_contract
-  contract/store_contract.c contract/store_contract_queue.c contract/store_contract_effects.c
+  contract/store_contract.c contract/store_contract_queue.c contract/store_contract_effects.c contract/store_contract_guard.c
   contract/store_contract_outbox.c contract/store_contract_records.c
   contract/store_contract_faults.c support/fault_store.c)
 

@@ -42,6 +42,12 @@ int64_t fx_scope_deadline(const struct fx_scope *sc);
 /* Milliseconds left before the deadline, at most cap_ms, at least 0. */
 int64_t fx_scope_time_left(const struct fx_scope *sc, int64_t now_mono_ms, int64_t cap_ms);
 
+/* A promise was made that holds for a moment only: after this nothing that changes the world may
+ * leave in its name, however long the process stood still (monotonic; 0: no such promise). A child
+ * made meanwhile inherits it. */
+void fx_scope_set_send_before(struct fx_scope *sc, int64_t mono_ms);
+int64_t fx_scope_send_before(const struct fx_scope *sc);
+
 /* From any thread: the work is asked to stop at its next fx_scope_check. */
 void fx_scope_cancel(struct fx_scope *sc);
 /* FX_OK, FX_ERR_CANCELED or FX_ERR_TIMEOUT. */

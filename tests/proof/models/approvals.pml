@@ -5,11 +5,11 @@
  * somebody freezes all changes. After src/engine/event_interaction.c, src/engine/decisions.c,
  * src/engine/approvals.c, src/engine/change.c, src/store/approvals.c, src/store/effects.c.
  *
- * NEEDED says how many persons must approve. Votes are counted inside the transaction that decides.
- * FREEZE is the rule for the freeze switch, ahead of the code: there it is looked at, too.
+ * Stop, the freeze switch, the time and the lease are looked at inside the transaction that sets the
+ * intent. NEEDED says how many persons must approve; votes are counted inside the transaction that
+ * they decide.
  *
- * TWIN_...  a safeguard less: must be caught.      GAP_...  a claim the code does not keep yet.
- * REPAIR_... what would close the gap.
+ * TWIN_...  a safeguard less: must be caught.
  */
 #ifndef NEEDED
 #define NEEDED 1
@@ -113,10 +113,15 @@ inline expire() {
 
 inline begin_effect(me, ret_ok) {
     atomic {
-#ifdef REPAIR_AT_INTENT
-        ret_ok = held(me) && !intent && !stopped && !late && !lapsed;
-#else
-        ret_ok = held(me) && !intent;
+        ret_ok = held(me) && !intent && decision == APPROVED;
+#ifndef TWIN_STOP_READ_EARLY
+        ret_ok = ret_ok && !stopped;
+#endif
+#ifndef TWIN_TIME_READ_EARLY
+        ret_ok = ret_ok && !late;
+#endif
+#ifndef TWIN_LEASE_UNREAD
+        ret_ok = ret_ok && !lapsed;
 #endif
 #if defined FREEZE && !defined TWIN_FREEZE_READ_EARLY
         ret_ok = ret_ok && !frozen;
@@ -131,12 +136,9 @@ inline begin_effect(me, ret_ok) {
 #ifdef FREEZE
             assert(!frozen);
 #endif
-#ifdef GAP_STOPPED
             assert(!stopped);
-#endif
-#ifdef GAP_TOO_LATE
-            assert(!late && !lapsed)
-#endif
+            assert(!late);
+            assert(!lapsed)
         :: else
         fi
     }
@@ -273,7 +275,9 @@ end:
             begin_effect(me, ok);
             if
             :: ok -> end_run(me, DONE)
-            :: !ok -> end_run(me, REFUSED)
+            :: !ok && (stopped || lapsed) -> /* all of it again, with what is known by then */
+                atomic { if :: held(me) -> end_job(true) :: else fi }
+            :: !ok && !stopped && !lapsed -> end_run(me, REFUSED)
             fi;
             goto out;
 leave:

@@ -1,10 +1,10 @@
 /* cancel.pml - an emergency stop: the move task that runs is cancelled, once or again, until it stands.
  *
- * Cancelling twice does no more than cancelling once, so each attempt has an intent of its own, and one
- * whose answer was lost is read back. After src/steps/dlq_cancel.c, src/store/effects.c.
+ * The intent names the task that was looked at, and the call is keyed by it: cancelling it twice does no
+ * more than cancelling it once. An attempt whose answer was lost is read back, and repeated with the
+ * same key. After src/steps/dlq_cancel.c, src/engine/promises.c, src/store/effects.c.
  *
- * TWIN_...  a safeguard less: must be caught.      GAP_...  a claim the code does not keep yet.
- * REPAIR_... what would close the gap.
+ * TWIN_...  a safeguard less: must be caught.
  */
 #ifndef CRASHES
 #define CRASHES 1
@@ -29,7 +29,7 @@ mtype:outcome state = OPEN;
 
 byte running = 1;
 byte newest = 1;
-byte cancelled; /* the task that the first intent names */
+byte cancelled; /* the task that the intent names */
 byte losses;
 
 chan net = [2] of { byte, byte, byte };
@@ -43,9 +43,7 @@ end:
     :: atomic {
         net?who, number, task ->
         printf("SQS gets the cancel of task %d while %d runs\n", task, running);
-#ifdef GAP_ONLY_THAT_TASK
         assert(running != task || task == cancelled); /* what was asked for, and nothing else */
-#endif
         if
         :: awaits[who] == number -> answer[who] = (running == task -> OK : REFUSAL)
         :: else
@@ -58,28 +56,29 @@ end:
     od
 }
 
-/* ---- the intents, keys "cancel-1" and so on ---- */
+/* ---- the intent, key "cancel" ---- */
 
-byte attempts;
-bool open[ATTEMPTS + 1];
+mtype:intent = { ABSENT, SET, KEPT, BROKEN, NOT_SENT };
+mtype:intent intent = ABSENT;
+byte attempts; /* in the checkpoint, or told by the audit log */
 
+/* The first time, and when nothing was sent: begin_effect. Else the same call again: repeat_effect. */
 inline begin_effect(who) {
     atomic {
-        ok = held(who) && attempts == seen;
+        ok = held(who) && !lapsed && intent == seen && (seen == ABSENT || seen == NOT_SENT || seen == SET);
         if
         :: ok ->
             attempts++;
-            open[attempts] = true;
-            cancelled = (cancelled == NO_TASK -> found : cancelled);
-            assert(attempts <= ATTEMPTS)
+            intent = SET;
+            cancelled = (cancelled == NO_TASK -> found : cancelled)
         :: else
         fi;
         printf("worker %d sets the intent to cancel task %d: %d\n", who, found, ok)
     }
 }
 
-inline end_effect(number) {
-    atomic { ok = open[number]; open[number] = false }
+inline end_effect(how) {
+    atomic { ok = intent == SET; intent = (ok -> how : intent) }
 }
 
 inline settle(who, how) {
@@ -93,11 +92,12 @@ inline settle(who, how) {
 
 inline forget(who) {
     awaits[who] = 0; answer[who] = NO_ANSWER;
-    seen = 0; found = 0; i = 0; ok = false
+    seen = ABSENT; found = 0; number = 0; ok = false
 }
 
 proctype Worker(byte me) {
-    byte seen, found, i;
+    mtype:intent seen = ABSENT;
+    byte found, number;
     bool ok;
 end:
     do
@@ -107,44 +107,45 @@ end:
             :: state != OPEN -> settle(me, state); goto out
             :: else
             fi;
-            seen = attempts; /* effects, then find_tasks */
+            seen = intent; /* effects, then list_tasks */
             found = running;
-            /* read_back */
-            i = 1;
-            do
-            :: i > seen -> break
-            :: i <= seen && open[i] ->
-                end_effect(i);
-                if
-                :: !ok -> goto not_ended
-                :: ok -> i++
-                fi
-            :: i <= seen && !open[i] -> i++
-            od;
             if
-#ifdef REPAIR_SAME_TASK
-            :: seen > 0 && found != cancelled -> goto done
+            :: seen == ABSENT && found == NO_TASK -> settle(me, REFUSED); goto out
+            :: seen == ABSENT && found != NO_TASK
+#ifdef TWIN_ANY_TASK /* which task it was is forgotten */
+            :: seen != ABSENT && found == NO_TASK -> goto read_back
+            :: seen != ABSENT && found != NO_TASK
+#else
+            :: seen != ABSENT && found != cancelled -> goto read_back
+            :: seen != ABSENT && found == cancelled
 #endif
-            :: found == NO_TASK && seen > 0 -> goto done
-            :: found == NO_TASK && seen == 0 -> settle(me, REFUSED); goto out
-            :: found != NO_TASK && seen >= ATTEMPTS -> goto fail
+            fi;
+            if
+            :: seen == KEPT -> goto done
+            :: seen == BROKEN || attempts >= ATTEMPTS -> goto fail
             :: else
             fi;
             begin_effect(me);
             if
-            :: !ok -> goto fail
+            :: !ok -> settle(me, OPEN); goto out
             :: ok
             fi;
             atomic {
-                awaits[me] = seen + 1;
+                number = attempts;
+                awaits[me] = number;
                 if
-                :: net!me, seen + 1, found; printf("worker %d sends\n", me)
+                :: net!me, number, found; printf("worker %d sends\n", me)
+                :: losses < LOSSES -> losses++; goto not_sent
                 :: losses < LOSSES -> losses++; goto unheard
                 fi
             };
             if
-            :: answer[me] == OK -> end_effect(seen + 1); goto done
-            :: answer[me] == REFUSAL -> end_effect(seen + 1); goto fail
+            :: answer[me] == OK -> end_effect(KEPT); goto recorded
+            :: answer[me] == REFUSAL -> end_effect(BROKEN);
+                if
+                :: ok -> goto fail
+                :: !ok -> goto not_ended
+                fi
             :: atomic { losses < LOSSES -> losses++ }; goto unheard
             :: !held(me) -> goto out
             fi;
@@ -155,17 +156,31 @@ unheard:
 #endif
             settle(me, OPEN);
             goto out;
+not_sent:
+            end_effect(NOT_SENT);
+            settle(me, OPEN);
+            goto out;
+read_back:
+            if
+            :: seen == SET -> end_effect(KEPT)
+            :: else -> ok = true
+            fi;
+recorded:
+            if
+            :: !ok -> goto not_ended
+            :: ok
+            fi;
 done:
             assert(!held(me) || running != cancelled);
             settle(me, DONE);
             goto out;
-not_ended: /* somebody else has written the outcome meanwhile */
-#ifdef REPAIR_READ_AGAIN
+not_ended: /* somebody else has recorded the outcome: it is read anew */
+#ifdef TWIN_CONFLICT_IS_FAILURE
+            assert(!held(me));
+            goto fail;
+#else
             settle(me, OPEN);
             goto out;
-#endif
-#ifdef GAP_FAILED_FOR_A_REASON
-            assert(!held(me));
 #endif
 fail:
             settle(me, FAILED);

@@ -7,8 +7,7 @@
  *
  * NOT_IDEMPOTENT: the consumer was not declared to take a message twice.
  * OUTSIDER: somebody else reads the queue and hides what he sees for longer than we wait.
- * TWIN_...  a safeguard less: must be caught.      GAP_...  a claim the code does not keep yet.
- * REPAIR_... what would close the gap.
+ * TWIN_...  a safeguard less: must be caught.      GAP_...  a claim the code does not keep.
  */
 #ifndef CRASHES
 #define CRASHES 1
@@ -68,7 +67,7 @@ inline begin_effect(who, these, sending) {
 #ifdef TWIN_INTENT_WITHOUT_LEASE
         ok = number == batches + 1;
 #else
-        ok = held(who) && number == batches + 1;
+        ok = held(who) && !lapsed && number == batches + 1;
 #endif
         if
         :: ok ->
@@ -146,14 +145,14 @@ inline take_stock() {
 inline forget(who) {
     awaits[who] = 0; answer[who] = NO_ANSWER; accepted[who] = 0;
     t_sent = 0; t_deleted = 0; t_doubt = 0; t_again = 0; number = 0; open = 0; from = 0;
-    batch = 0; told = 0; set = 0; ok = false; gave_up = false
+    batch = 0; told = 0; set = 0; ok = false
 }
 
 proctype Worker(byte me) {
     byte t_sent, t_deleted, t_doubt, t_again; /* the tally */
     byte number, open, from;                  /* of the next batch; of the one that is open, and whose */
     byte batch, told, set;
-    bool ok, gave_up;
+    bool ok;
 end:
     do
     :: {
@@ -209,7 +208,17 @@ next:
                 if
                 :: settle(me, OPEN); goto out
 #ifdef OUTSIDER
-                :: gave_up = true; printf("worker %d has waited long enough\n", me); goto finish
+                :: printf("worker %d has waited long enough\n", me);
+#ifndef TWIN_HIDDEN_HAS_MOVED
+                    if /* ask_about_hidden */
+                    :: (t_doubt & ~(t_sent | t_deleted)) != 0 ->
+                        atomic { if :: held(me) -> reported = t_doubt :: else fi };
+                        settle(me, ASKING);
+                        goto out
+                    :: else
+                    fi;
+#endif
+                    goto finish
 #endif
                 fi
             :: batch == 0 && (dead & CHOSEN & ~t_deleted) == 0 -> goto finish
@@ -226,7 +235,7 @@ next:
 #ifndef TWIN_INTENT_AFTER_SEND
             begin_effect(me, batch, set);
             if
-            :: !ok -> goto fail
+            :: !ok -> settle(me, OPEN); goto out
             :: ok
             fi;
 #endif
@@ -281,8 +290,8 @@ unheard:
             atomic { if :: held(me) -> unanswered++ :: else fi };
             settle(me, OPEN);
             goto out;
-not_ended:
-#ifdef REPAIR_READ_AGAIN
+not_ended: /* somebody else has recorded the outcome: the intents are read anew */
+#ifndef TWIN_CONFLICT_IS_FAILURE
             settle(me, OPEN);
             goto out;
 #endif
@@ -291,26 +300,20 @@ fail:
             if
             :: is_open -> atomic { if :: held(me) -> reported = doubt | open_sends :: else fi };
                 settle(me, ASKING)
-#ifdef REPAIR_DOUBT_IS_UNKNOWN
+#ifdef TWIN_DOUBT_IS_FAILURE
+            :: !is_open -> settle(me, FAILED)
+#else
             :: !is_open && doubts > 0 -> atomic { if :: held(me) -> reported = doubt :: else fi };
                 settle(me, ASKING)
             :: !is_open && doubts == 0 -> settle(me, FAILED)
-#else /* settle_doubt has recorded them as failed */
-            :: !is_open -> settle(me, FAILED)
 #endif
             fi;
             goto out;
 finish:
             /* selective_count_up */
             atomic {
-#ifdef REPAIR_HIDDEN_IS_MISSING
-                told = t_deleted | t_sent | (gave_up -> 0 : t_doubt);
-#else
                 told = t_deleted | t_sent | t_doubt;
-#endif
-#ifdef GAP_MOVED_WAS_SENT
                 assert(!held(me) || (told & dead & ~once) == 0);
-#endif
 #ifdef GAP_DELETED_IS_GONE
                 assert(!held(me) || (t_deleted & dead) == 0);
 #endif

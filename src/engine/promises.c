@@ -1,0 +1,252 @@
+/* promises.c - the promise before a change, and its end, for a running step.
+ *
+ * The store looks once more at everything that must hold, in the transaction that sets the intent.
+ * What was promised leaves within FX_ENGINE_SEND_MS or not at all; the lease has more than that
+ * left, so nobody else can have claimed the run when it leaves.
+ */
+#include "host.h"
+
+#include "fluxabot/base/log.h"
+
+#include <assert.h>
+#include <string.h>
+
+static_assert(FX_ENGINE_SEND_MS < FX_ENGINE_LEASE_LEFT_MS, "a call leaves while the claim is ours");
+
+/* ---- before ---- */
+
+static struct fx_guard guard_of(const struct engine_host *h, bool stops) {
+    return (struct fx_guard){.lease_left_ms = FX_ENGINE_LEASE_LEFT_MS,
+                             .unless_stopped = !stops,
+                             .freezes = {stops ? NULL : "freeze"},
+                             .approval = stops ? NULL : h->approval->id,
+                             .rest_ms = FX_ENGINE_REST_MS};
+}
+
+/* What the run makes of a refusal: somebody is told, or it looks again from the start. */
+static enum fx_code refused(struct engine_host *h, const struct fx_guard *guard, enum fx_code code,
+                            struct fx_error *err) {
+    struct engine_work *work = h->run->work;
+
+    fx_log(work->sc, FX_LOG_WARN, "effect.refused", FX_S("step", h->step->id),
+           FX_S("why", fx_refusal_name(guard->refusal)), FX_E(err));
+    h->run->refusal = guard->refusal;
+    switch (guard->refusal) {
+    case FX_REFUSED_BEGUN:
+    case FX_REFUSED_LEASE:
+    case FX_REFUSED_STOPPED:
+        return err->code = FX_ERR_CANCELED;
+    case FX_REFUSED_FROZEN: /* with who, why and since when */
+        FX_TRY(engine_frozen(work, err));
+        return fx_fail(err, FX_ERR_DENIED, "changes were frozen a moment ago; ask again");
+    case FX_REFUSED_NOT:
+    case FX_REFUSED_NO_APPROVAL:
+    case FX_REFUSED_LATE:
+        break;
+    }
+    return code;
+}
+
+static struct fx_intent intent_of(const struct engine_host *h, const char *key) {
+    return (struct fx_intent){.run = h->run->row->id,
+                              .step = h->step->id,
+                              .key = key,
+                              .digest = h->approval->digest,
+                              .what_json = "",
+                              .outcome_json = ""};
+}
+
+/* The store did not say whether the intent is set. Nothing is sent, and that may be known. */
+static void take_back(struct engine_host *h, struct fx_scope *sc, const char *key) {
+    struct fx_store *store = h->run->work->engine->options.store;
+    struct fx_intent intent = intent_of(h, key);
+    struct fx_error ignored;
+
+    intent.state = FX_INTENT_NOT_SENT;
+    (void)!store->end_effect(store, sc, &intent, NULL, &ignored);
+}
+
+static enum fx_code promise(struct engine_host *h, struct fx_scope *sc, const char *action,
+                            struct fx_intent *intent, const struct fx_json *what,
+                            struct fx_error *err) {
+    struct engine_work *work = h->run->work;
+    struct fx_engine_options *options = &work->engine->options;
+    struct fx_writes writes = {0};
+    int64_t began_mono_ms = fx_mono_ms(options->clock);
+
+    fx_writes_audit(sc, &writes, h->approval->decided_by, action, h->run->row->id,
+                    fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
+                                      fx_json_string(sc, intent->key), "approval",
+                                      fx_json_string(sc, h->approval->id), "what",
+                                      what == NULL ? NULL : fx_json_copy(sc, what), NULL));
+    engine_note_change(h->run, sc, &writes);
+    intent->set_ms = fx_wall_ms(options->clock);
+    enum fx_code code =
+        options->store->begin_effect(options->store, sc, work->job, intent, &writes, err);
+
+    if (code != FX_OK && err->sent) {
+        take_back(h, sc, intent->key);
+        err->sent = false;
+    }
+    if (code != FX_OK)
+        return refused(h, intent->guard, code, err);
+    fx_scope_set_send_before(sc, began_mono_ms + FX_ENGINE_SEND_MS);
+    fx_metrics_add(options->metrics, FX_METRIC_EFFECTS_BEGUN, 1);
+    return FX_OK;
+}
+
+static enum fx_code begin(struct engine_host *h, struct fx_scope *sc, bool stops, const char *key,
+                          const struct fx_json *what, struct fx_error *err) {
+    if (h->approval == NULL)
+        return fx_fail(err, FX_ERR_DENIED, "step %s changes something without an approval",
+                       h->step->id);
+    struct fx_guard guard = guard_of(h, stops || h->step->kind->is_stop);
+    struct fx_intent intent = intent_of(h, key);
+
+    intent.guard = &guard;
+    intent.what_json = fx_json_dump(sc, what);
+    return promise(h, sc, "effect.begun", &intent, what, err);
+}
+
+static enum fx_code begin_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                                 const struct fx_json *what, struct fx_error *err) {
+    return begin(engine_host_of(host), sc, false, key, what, err);
+}
+
+static enum fx_code begin_stop(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                               const struct fx_json *what, struct fx_error *err) {
+    return begin(engine_host_of(host), sc, true, key, what, err);
+}
+
+/* ---- what was promised before ---- */
+
+enum fx_known engine_known(struct fx_scope *sc, const struct fx_intent *intent) {
+    struct fx_json *outcome = NULL;
+    struct fx_error ignored;
+
+    switch (intent->state) {
+    case FX_INTENT_SET:
+        return FX_KNOWN_BEGUN;
+    case FX_INTENT_DONE:
+        return FX_KNOWN_DONE;
+    case FX_INTENT_UNKNOWN:
+        return FX_KNOWN_UNKNOWN;
+    case FX_INTENT_NOT_SENT:
+        return FX_KNOWN_NOTHING;
+    case FX_INTENT_FAILED:
+        break;
+    }
+    /* an older version wrote doubt as a failure */
+    if (fx_json_parse(sc, fx_slice_of(intent->outcome_json), &outcome, &ignored) == FX_OK &&
+        (fx_json_get_bool(outcome, "unknown", false) || fx_json_at(outcome, "unanswered") != NULL))
+        return FX_KNOWN_UNKNOWN;
+    return FX_KNOWN_FAILED;
+}
+
+static enum fx_code read_effect(struct engine_host *h, struct fx_scope *sc,
+                                const struct fx_intent *intent, struct fx_step_effect *ret,
+                                struct fx_error *err) {
+    struct fx_json *what = NULL, *outcome = NULL;
+    int64_t now_ms = fx_wall_ms(h->run->work->engine->options.clock);
+    enum fx_effect class = h->step->kind->effect(h->step->params);
+    enum fx_known known = engine_known(sc, intent);
+
+    FX_TRY(fx_json_parse(sc, fx_slice_of(intent->what_json), &what, err));
+    if (intent->outcome_json != NULL && intent->outcome_json[0] != '\0')
+        FX_TRY(fx_json_parse(sc, fx_slice_of(intent->outcome_json), &outcome, err));
+    *ret = (struct fx_step_effect){
+        .key = intent->key,
+        .known = known,
+        .next = fx_effect_next(class, known, fx_effect_hold(intent->set_ms, now_ms)),
+        .begun_ms = intent->set_ms,
+        .what = what,
+        .outcome = outcome};
+    return FX_OK;
+}
+
+static enum fx_code effects(struct fx_step_host *host, struct fx_scope *sc,
+                            struct fx_step_effect **ret_effects, size_t *ret_count,
+                            struct fx_error *err) {
+    struct engine_host *h = engine_host_of(host);
+    struct fx_store *store = h->run->work->engine->options.store;
+    struct fx_intent **intents = NULL;
+    size_t count = 0;
+
+    FX_TRY(store->intents(store, sc, h->run->row->id, h->step->id, &intents, &count, err));
+    struct fx_step_effect *list = fx_alloc(sc, (count + 1) * sizeof *list);
+
+    for (size_t i = 0; i < count; i++)
+        FX_TRY(read_effect(h, sc, intents[i], &list[i], err));
+    *ret_effects = list;
+    *ret_count = count;
+    return FX_OK;
+}
+
+static enum fx_code repeat_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                                  struct fx_error *err) {
+    struct engine_host *h = engine_host_of(host);
+    struct fx_step_effect *list = NULL;
+    enum fx_next next = FX_NEXT_REFUSE;
+    size_t count = 0;
+
+    if (h->approval == NULL)
+        return fx_fail(err, FX_ERR_DENIED, "step %s changes something without an approval",
+                       h->step->id);
+    FX_TRY(effects(host, sc, &list, &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].key, key) == 0)
+            next = list[i].next;
+    if (next != FX_NEXT_REPEAT)
+        return fx_fail(err, FX_ERR_DENIED, "step %s may not be repeated: what it may do is \"%s\"",
+                       h->step->id, fx_next_name(next));
+    struct fx_guard guard = guard_of(h, h->step->kind->is_stop);
+    struct fx_intent intent = intent_of(h, key);
+
+    guard.repeat = true;
+    intent.guard = &guard;
+    return promise(h, sc, "effect.repeated", &intent, NULL, err);
+}
+
+/* ---- after ---- */
+
+static const struct {
+    enum fx_intent_state state;
+    const char *action;
+} endings[] = {
+    [FX_ENDED_FAILED] = {FX_INTENT_FAILED, "effect.failed"},
+    [FX_ENDED_DONE] = {FX_INTENT_DONE, "effect.done"},
+    [FX_ENDED_UNKNOWN] = {FX_INTENT_UNKNOWN, "effect.unknown"},
+    [FX_ENDED_NOT_SENT] = {FX_INTENT_NOT_SENT, "effect.not_sent"},
+};
+
+static enum fx_code end_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                               enum fx_ended ended, const struct fx_json *outcome,
+                               struct fx_error *err) {
+    struct engine_host *h = engine_host_of(host);
+    struct fx_engine_options *options = &h->run->work->engine->options;
+    struct fx_intent intent = intent_of(h, key);
+    struct fx_writes writes = {0};
+
+    fx_scope_set_send_before(sc, 0);
+    fx_writes_audit(sc, &writes, "fluxabot", endings[ended].action, h->run->row->id,
+                    fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
+                                      fx_json_string(sc, key), "outcome", fx_json_copy(sc, outcome),
+                                      NULL));
+    intent.state = endings[ended].state;
+    intent.outcome_json = fx_json_dump(sc, outcome);
+    intent.settled_ms = fx_wall_ms(options->clock);
+    enum fx_code code = options->store->end_effect(options->store, sc, &intent, &writes, err);
+
+    /* Whoever has recorded it knew at least as much; what that was, the next look reads. */
+    if (code == FX_ERR_CONFLICT)
+        err->code = code = FX_ERR_CANCELED;
+    return code;
+}
+
+void engine_promises_bind(struct fx_step_host *host) {
+    host->begin_effect = begin_effect;
+    host->begin_stop = begin_stop;
+    host->repeat_effect = repeat_effect;
+    host->end_effect = end_effect;
+    host->effects = effects;
+}

@@ -1,0 +1,277 @@
+/* told.c - a change of which nobody knows: a person looks, and tells what became of it.
+ *
+ * The answer settles the open intents, once: of two answers the first counts, and what is found by
+ * the bot itself counts before any. The run is ended by its own job, which the answer wakes,
+ * because nobody else writes its row.
+ */
+#include "private.h"
+
+#include "fluxabot/base/log.h"
+
+#include <string.h>
+
+enum {
+    REASON_MIN = 3,
+    REASON_MAX = 500,
+    OPEN_SHOWN_MAX = 5, /* on a card; the audit log has all of them */
+};
+
+static bool is_open(struct fx_scope *sc, const struct fx_intent *intent) {
+    enum fx_known known = engine_known(sc, intent);
+
+    return known == FX_KNOWN_BEGUN || known == FX_KNOWN_UNKNOWN;
+}
+
+static char *setting_name(struct fx_scope *sc, const char *run_id) {
+    return fx_printf(sc, "told:%s", run_id);
+}
+
+/* ---- the question ---- */
+
+struct fx_json *engine_tell_buttons(struct fx_scope *sc, const char *run_id) {
+    struct fx_json *done = engine_button(sc, "It was done", "tell_done", run_id, NULL);
+    struct fx_json *not_done = engine_button(sc, "It was not done", "tell_not_done", run_id, NULL);
+
+    fx_json_put(done, "label",
+                fx_json_string(sc, "I have looked, and it was done; asks for a reason"));
+    fx_json_put(not_done, "label",
+                fx_json_string(sc, "I have looked, and it was not done; asks for a reason"));
+    return fx_json_array_of(sc, done, not_done, NULL);
+}
+
+static struct fx_json *parsed_or_null(struct fx_scope *sc, const char *text) {
+    struct fx_json *json = NULL;
+    struct fx_error ignored;
+
+    return text[0] != '\0' && fx_json_parse(sc, fx_slice_of(text), &json, &ignored) == FX_OK ? json
+                                                                                             : NULL;
+}
+
+enum fx_code engine_open_changes(struct engine_work *work, const char *run_id,
+                                 struct fx_json **ret_list, struct fx_error *err) {
+    struct fx_scope *sc = work->sc;
+    struct fx_store *store = work->engine->options.store;
+    struct fx_json *list = fx_json_array(sc);
+    struct fx_intent **intents = NULL;
+    size_t count = 0;
+
+    FX_TRY(store->intents(store, sc, run_id, NULL, &intents, &count, err));
+    for (size_t i = 0; i < count && fx_json_count(list) < OPEN_SHOWN_MAX; i++)
+        if (is_open(sc, intents[i]))
+            fx_json_add(
+                list, fx_json_object_of(sc, "step", fx_json_string(sc, intents[i]->step), "key",
+                                        fx_json_string(sc, intents[i]->key), "begun",
+                                        fx_json_string(sc, fx_time_iso(sc, intents[i]->set_ms)),
+                                        "asked", parsed_or_null(sc, intents[i]->what_json), "found",
+                                        parsed_or_null(sc, intents[i]->outcome_json), NULL));
+    *ret_list = fx_json_count(list) > 0 ? list : NULL;
+    return FX_OK;
+}
+
+static enum fx_code check_asks(const struct fx_run *run, struct fx_error *err) {
+    if (run->state == FX_RUN_ASKING)
+        return FX_OK;
+    return fx_fail(err, FX_ERR_CONFLICT, "this run does not ask any more: %s", run->note);
+}
+
+enum fx_code engine_open_tell_dialog(struct engine_work *work, const struct fx_run *run, bool done,
+                                     const char *trigger_id, const char *channel, const char *user,
+                                     const char *response_url, struct fx_error *err) {
+    struct fx_scope *sc = work->sc;
+    const struct fx_json *where =
+        fx_json_object_of(sc, "run", fx_json_string(sc, run->id), "done", fx_json_bool(sc, done),
+                          "channel", fx_json_string(sc, channel), NULL);
+
+    FX_TRY(check_asks(run, err));
+    struct fx_json *view = fx_slack_draw_dialog(
+        sc, &(struct fx_slack_dialog){
+                .callback_id = "tell_reason",
+                .private_metadata = fx_json_dump(sc, where),
+                .title = done ? "It was done" : "It was not done",
+                .submit = "Record",
+                .intro = "Your answer ends this run. It is shown in the channel with your name and "
+                         "kept in the audit log; nothing is sent to AWS.",
+                .label = "How do you know?",
+                .hint = "For example: the queue is empty and the table has all rows. Never paste "
+                        "secrets.",
+                .min_length = REASON_MIN,
+                .max_length = REASON_MAX});
+
+    fx_writes_message(sc, &work->writes,
+                      &(struct fx_message){.kind = FX_MESSAGE_VIEW,
+                                           .key = engine_id(work, "view:"),
+                                           .parent = "",
+                                           .channel = channel,
+                                           .user = user,
+                                           .response_url = response_url,
+                                           .payload_json = fx_json_dump(
+                                               sc, fx_json_object_of(sc, "trigger_id",
+                                                                     fx_json_string(sc, trigger_id),
+                                                                     "view", view, NULL)),
+                                           .due_ms = work->now_ms,
+                                           .created_ms = work->now_ms});
+    return FX_OK;
+}
+
+/* ---- the answer ---- */
+
+struct answer {
+    struct engine_work *work;
+    const struct fx_run *run;
+    bool done;
+    const char *user, *reason;
+};
+
+/* Nothing can be said not to have happened that may still happen. */
+static enum fx_code check_fenced(const struct answer *answer, const struct fx_intent *intent,
+                                 struct fx_error *err) {
+    int64_t now_ms = fx_wall_ms(answer->work->engine->options.clock);
+
+    if (answer->done || fx_effect_hold(intent->set_ms, now_ms) == FX_HOLD_FENCED)
+        return FX_OK;
+    return fx_fail(
+        err, FX_ERR_CONFLICT,
+        "it is too early to say that it was not done: AWS would still obey the call until "
+        "%s; look again then",
+        fx_time_iso(answer->work->sc, intent->set_ms + FX_EFFECT_FENCE_MS));
+}
+
+static enum fx_code settle_one(const struct answer *answer, const struct fx_intent *open,
+                               struct fx_error *err) {
+    struct fx_scope *sc = answer->work->sc;
+    struct fx_store *store = answer->work->engine->options.store;
+    struct fx_writes writes = {0};
+    struct fx_intent intent = *open;
+    const struct fx_json *outcome = fx_json_object_of(
+        sc, "told_by", fx_json_string(sc, answer->user), "done", fx_json_bool(sc, answer->done),
+        "reason", fx_json_string(sc, answer->reason), "found",
+        parsed_or_null(sc, open->outcome_json), NULL);
+
+    intent.state = answer->done ? FX_INTENT_DONE : FX_INTENT_FAILED;
+    intent.outcome_json = fx_json_dump(sc, outcome);
+    intent.settled_ms = fx_wall_ms(answer->work->engine->options.clock);
+    fx_writes_audit(sc, &writes, answer->user, "effect.told", answer->run->id,
+                    fx_json_object_of(sc, "step", fx_json_string(sc, open->step), "key",
+                                      fx_json_string(sc, open->key), "outcome",
+                                      fx_json_copy(sc, outcome), NULL));
+    return store->end_effect(store, sc, &intent, &writes, err);
+}
+
+static enum fx_code settle_all(const struct answer *answer, size_t *ret_settled, size_t *ret_lost,
+                               struct fx_error *err) {
+    struct fx_scope *sc = answer->work->sc;
+    struct fx_store *store = answer->work->engine->options.store;
+    struct fx_intent **intents = NULL;
+    size_t count = 0;
+
+    FX_TRY(store->intents(store, sc, answer->run->id, NULL, &intents, &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (is_open(sc, intents[i]))
+            FX_TRY(check_fenced(answer, intents[i], err));
+    for (size_t i = 0; i < count; i++) {
+        /* an older version wrote doubt as a failure, which stands */
+        if (!is_open(sc, intents[i]) || intents[i]->state == FX_INTENT_FAILED)
+            continue;
+        enum fx_code code = settle_one(answer, intents[i], err);
+
+        if (code != FX_OK && code != FX_ERR_CONFLICT)
+            return code;
+        *ret_settled += code == FX_OK;
+        *ret_lost += code != FX_OK;
+    }
+    return FX_OK;
+}
+
+enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, bool done,
+                         const char *user, const char *reason, struct fx_error *err) {
+    struct fx_scope *sc = work->sc;
+    struct fx_slice said = fx_slice_of(reason);
+    struct answer answer = {
+        .work = work,
+        .run = run,
+        .done = done,
+        .user = user,
+        .reason = fx_slice_dup(sc, fx_slice_cut(said, 0, fx_slice_utf8_prefix(said, REASON_MAX)))};
+    size_t settled = 0, lost = 0;
+
+    FX_TRY(check_asks(run, err));
+    FX_TRY(settle_all(&answer, &settled, &lost, err));
+    if (lost > 0 && settled == 0)
+        return fx_fail(err, FX_ERR_CONFLICT, "what became of it is known already");
+    const struct fx_json *told = fx_json_object_of(
+        sc, "by", fx_json_string(sc, user), "done", fx_json_bool(sc, done), "reason",
+        fx_json_string(sc, answer.reason), "at", fx_json_int(sc, work->now_ms), NULL);
+
+    fx_writes_setting(sc, &work->writes, setting_name(sc, run->id), fx_json_dump(sc, told));
+    fx_writes_audit(sc, &work->writes, user, "run.told", run->id, told);
+    fx_writes_job(sc, &work->writes, "run", run->id, work->now_ms);
+    fx_log(sc, FX_LOG_INFO, "run.told", FX_S("run", run->id), FX_S("by", user), FX_B("done", done));
+    return FX_OK;
+}
+
+/* ---- the end ---- */
+
+static struct fx_json *told_card(struct engine_run *run, const struct fx_json *told,
+                                 const struct engine_changes *changes) {
+    struct fx_scope *sc = run->work->sc;
+    bool done = fx_json_get_bool(told, "done", false);
+    struct fx_json *verdict = fx_json_array_of(
+        sc, engine_user(sc, fx_json_get_text(told, "by")),
+        fx_json_string(sc, done ? " has looked: it was done." : " has looked: it was not done."),
+        NULL);
+
+    return fx_json_object_of(
+        sc, "title",
+        fx_json_stringf(sc, "%s: %s (%s)", done ? "Done" : "Not done", engine_run_title(run),
+                        run->row->environment),
+        "tone", fx_json_string(sc, "plain"), "verdict", verdict, "lines",
+        fx_json_array_of(sc, fx_json_stringf(sc, "Reason: %s", fx_json_get_text(told, "reason")),
+                         fx_json_string(sc, engine_changes_text(sc, changes)), NULL),
+        "context",
+        fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(run->work, run->row),
+                         fx_json_stringf(sc, ", run %s", run->row->id), NULL),
+        NULL);
+}
+
+/* Nobody was needed: whoever sent it has found out. */
+static enum fx_code end_known(struct engine_run *run, const struct engine_changes *changes,
+                              struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    const char *note = changes->made > 0 ? "it is known by now what was done; the run ends here"
+                                         : "it is known by now that nothing was done";
+
+    return engine_end_run(
+        run, FX_RUN_FAILED, note,
+        fx_json_object_of(
+            sc, "title",
+            fx_json_stringf(sc, "Known: %s (%s)", engine_run_title(run), run->row->environment),
+            "tone", fx_json_string(sc, "plain"), "verdict",
+            fx_json_string(sc, engine_sentence(sc, note)), "lines",
+            fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, changes)), NULL),
+            "context", fx_json_stringf(sc, "Run %s", run->row->id), NULL),
+        err);
+}
+
+enum fx_code engine_end_told(struct engine_run *run, bool *ret_told, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_store *store = run->work->engine->options.store;
+    struct engine_changes changes = {0};
+    struct fx_json *told = NULL;
+    const char *value = "";
+
+    *ret_told = false;
+    FX_TRY(store->setting(store, sc, setting_name(sc, run->row->id), &value, err));
+    FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
+    if (value[0] == '\0' && (changes.open > 0 || run->row->checkpoint_json[0] != '\0'))
+        return FX_OK;
+    *ret_told = true;
+    if (value[0] == '\0')
+        return end_known(run, &changes, err);
+    FX_TRY(fx_json_parse(sc, fx_slice_of(value), &told, err));
+    bool done = fx_json_get_bool(told, "done", false);
+
+    return engine_end_run(run, done ? FX_RUN_DONE : FX_RUN_FAILED,
+                          fx_printf(sc, "a person has looked: it was %s (%s)",
+                                    done ? "done" : "not done", fx_json_get_text(told, "reason")),
+                          told_card(run, told, &changes), err);
+}

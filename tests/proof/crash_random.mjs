@@ -1,0 +1,86 @@
+// crash_random.mjs - the bot killed at any moment while commands, alarms and clicks come in at once.
+import { judgeLedger } from './ledger.mjs';
+import { Chance, mix } from './chance.mjs';
+import { Keeper } from './keep.mjs';
+import { approver } from './people.mjs';
+import { Rig, pause } from './rig.mjs';
+
+const KILLS = 4; // in one run
+const GAP_MS = 700; // between two of them, at most
+const ALARMS = ['fluxa-dlq-depth-dev', 'fluxa-proof-errors'];
+const CHOSEN = 12;
+
+async function alarms(rig) {
+  await Promise.all(ALARMS.map(async (name) => {
+    const atMs = Date.now();
+    await rig.people.alarm(name, 'ALARM', atMs);
+    await rig.people.alarm(name, 'ALARM', atMs); // SNS delivers what it likes, as often as it likes
+    await rig.people.alarm(name, 'OK', atMs + 1000);
+  }));
+}
+
+// Several people press at once; one of them is first.
+async function redrive(rig) {
+  await rig.people.command('dlq redrive rate=500');
+  const request = await rig.until(() => rig.pending(), 'a request for approval');
+  await Promise.all(Array.from({ length: 3 }, () => rig.people.click(approver, 'approve', request.id)));
+}
+
+async function chatter(rig, chance) {
+  for (let i = 0; i < 12; i++) {
+    await rig.people.command(chance.pick(['help', 'help dlq', 'nonsense', 'help dlq redrive']));
+    await pause(chance.below(150));
+  }
+}
+
+async function kills(rig, chance) {
+  for (let i = 0; i < KILLS; i++) {
+    await pause(chance.below(GAP_MS));
+    rig.kill();
+  }
+}
+
+function check(seen) {
+  const count = (action) => seen.audit.filter((row) => row.action === action).length;
+  const opened = count('incident.opened') + count('incident.reopened');
+  const problems = [];
+  if (opened !== ALARMS.length || count('incident.closed') !== ALARMS.length) problems.push(`${opened} incidents were opened and ${count('incident.closed')} closed by ${ALARMS.length} alarms`);
+  const approved = count('approval.approved'), redrives = seen.runs.filter((run) => run.command === 'dlq redrive').length;
+  if (approved !== redrives) problems.push(`${approved} approvals for ${redrives} redrives`);
+  return problems;
+}
+
+async function one(rig, number, seed) {
+  const chance = new Chance(mix(seed, 2, number));
+  try {
+    await rig.begins({ DBConnectionError: CHOSEN, HashMismatch: 3 });
+    await Promise.all([alarms(rig), redrive(rig), chatter(rig, chance), kills(rig, chance)]);
+    await rig.quiet();
+    const seen = await rig.seen(), verdict = judgeLedger(seen);
+    return { ...verdict, seen, problems: [...verdict.problems, ...check(seen)] };
+  } catch (failure) {
+    return { problems: [failure.message], seen: await rig.seen().catch(() => undefined), twice: 0, asking: 0 };
+  }
+}
+
+// Runs until there were `count` kills.
+export async function crashRandom({ count, seed, store, stacks, from = 0, program, enough, verbose }) {
+  const rigs = await Promise.all(Array.from({ length: stacks }, () => Rig.start({ store, program })));
+  const results = [], keeper = new Keeper('crash', enough !== undefined);
+  let next = from;
+  const last = from + Math.ceil(count / KILLS);
+  try {
+    await Promise.all(rigs.map(async (rig) => {
+      while (next < last) {
+        const number = next++, result = await one(rig, number, seed);
+        results.push({ ...result, kills: KILLS, seen: undefined });
+        if (result.problems.length > 0) await keeper.keep(rig, `random run ${number}`, result.problems, result.seen);
+        else if (verbose) console.log(`random run ${number}: good`);
+        if (enough?.(result)) next = last;
+      }
+    }));
+  } finally {
+    await Promise.all(rigs.map((rig) => rig.stop()));
+  }
+  return results;
+}

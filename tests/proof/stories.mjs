@@ -1,0 +1,90 @@
+// stories.mjs - the changing scenarios, each from the first word to rest, told to a bot that may die at any moment.
+//
+// A story waits for what the store says, never for a moment: whoever restarts the bot meanwhile only makes it longer.
+import { RUN } from './ledger.mjs';
+import { approver } from './people.mjs';
+
+const ALARM = 'fluxa-dlq-depth-dev';
+
+const effectsOf = async (rig, operation) => (await rig.stack.get(`effects?since=${rig.mark.effects}`)).filter((effect) => effect.operation === operation);
+
+async function ask(rig, text) {
+  await rig.people.command(text);
+  return rig.until(() => rig.pending(), `a request for approval of ${text}`);
+}
+
+async function approve(rig, text) {
+  const request = await ask(rig, text);
+  await rig.people.click(approver, 'approve', request.id);
+  return request;
+}
+
+const ended = (rig, run) => rig.until(async () => (await rig.runs(`id = '${run}' AND state >= ${RUN.asking}`)).length === 1, `run ${run} to end`);
+
+// Or the run is over before it came that far.
+const reached = (rig, run, operation) => rig.until(async () => (await effectsOf(rig, operation)).length > 0 || (await rig.runs(`id = '${run}' AND state >= ${RUN.asking}`)).length === 1, operation);
+
+export const stories = {
+  selective: {
+    what: 'three of four dead letters are sent one by one',
+    async tell(rig) {
+      await rig.begins({ DBConnectionError: 3, HashMismatch: 1 });
+      await ended(rig, (await approve(rig, 'dlq redrive rate=500')).run);
+    },
+  },
+  task: {
+    what: 'SQS moves all three dead letters as one task',
+    async tell(rig) {
+      await rig.begins({ DBConnectionError: 3 });
+      await ended(rig, (await approve(rig, 'dlq redrive rate=500')).run);
+    },
+  },
+  cancel: {
+    what: 'a move task is cancelled while it runs',
+    async tell(rig) {
+      await rig.begins({ DBConnectionError: 40 });
+      const { run } = await approve(rig, 'dlq redrive rate=5');
+      await reached(rig, run, 'StartMessageMoveTask');
+      await rig.people.command('dlq redrive-cancel');
+      await ended(rig, run);
+    },
+    // Who comes when no task runs any more is refused or fails, and says so.
+    mayFail: ['dlq redrive-cancel'],
+  },
+  stop: {
+    what: 'a redrive is stopped after its first batch',
+    async tell(rig) {
+      await rig.begins({ DBConnectionError: 25, HashMismatch: 1 });
+      const { run } = await approve(rig, 'dlq redrive rate=20');
+      await reached(rig, run, 'SendMessage');
+      await rig.people.click('U0ANNA0001', 'stop', run);
+      await ended(rig, run);
+    },
+  },
+  deny: {
+    what: 'a redrive is denied',
+    async tell(rig) {
+      await rig.begins({ DBConnectionError: 2, HashMismatch: 1 });
+      const request = await ask(rig, 'dlq redrive');
+      await rig.people.deny(approver, request.id);
+      await ended(rig, request.run);
+    },
+    check: (seen) => (seen.runs.some((run) => run.state === RUN.denied) && seen.effects.every((effect) => effect.service !== 'sqs') ? [] : ['the denied redrive did not end as denied, or moved something']),
+  },
+  alarm: {
+    what: 'an alarm opens an incident and its end closes it',
+    async tell(rig) {
+      await rig.begins({ DBConnectionError: 2, HashMismatch: 1 });
+      const told = async (actions) => (await rig.sql(`SELECT n FROM audit WHERE n > ${rig.mark.audit} AND action IN (${actions})`)).length > 0;
+      await rig.people.alarm(ALARM, 'ALARM');
+      await rig.until(() => told("'incident.opened', 'incident.reopened'"), 'an incident');
+      await rig.people.alarm(ALARM, 'OK');
+      await rig.until(() => told("'incident.closed'"), 'the end of the incident');
+    },
+    check(seen) {
+      const count = (action) => seen.audit.filter((row) => row.action === action).length;
+      const opened = count('incident.opened') + count('incident.reopened');
+      return opened === 1 && count('incident.closed') === 1 ? [] : [`${opened} incidents opened and ${count('incident.closed')} closed by one alarm`];
+    },
+  },
+};

@@ -1,0 +1,286 @@
+/* engine_promises_test.c - the promise before a change: when it is given, how long it holds, what
+ * its end leaves behind, and what a later attempt may do. */
+#include "engine_rig.h"
+
+#include <string.h>
+
+static enum fx_effect class_of_step = FX_EFFECT_UNKEYED;
+
+static enum fx_effect effect_of(const struct fx_json *params) {
+    return class_of_step;
+}
+
+/* A run that was approved and is claimed, with the host of its step. */
+struct changing {
+    struct engine_rig *rig;
+    struct fx_store *store;
+    struct engine_run run;
+    struct fx_step_kind kind;
+    struct fx_runbook_step step;
+    struct fx_approval approval;
+    struct fx_step_host *host;
+};
+
+static struct fx_job *claim(struct engine_rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_job *job = NULL;
+    struct fx_error err = {0};
+    int64_t next_ms = 0;
+
+    assert_ok(store->claim(store, rig->sc, "w", rig->clock.wall_ms, FX_ENGINE_LEASE_MS, &job,
+                           &next_ms, &err));
+    assert_non_null(job);
+    return job;
+}
+
+static struct changing *begin(struct engine_rig *rig, enum fx_effect class) {
+    struct changing *c = FX_NEW(rig->sc, struct changing);
+    struct fx_error err = {0};
+
+    class_of_step = class;
+    c->rig = rig;
+    c->store = rig->engine.options.store;
+    c->run = engine_rig_run(rig, "fluxa", "dev", "dlq redrive", "r1");
+    c->kind = (struct fx_step_kind){.name = "x", .effect = effect_of};
+    c->step = (struct fx_runbook_step){.id = "redrive", .kind = &c->kind};
+    c->approval = (struct fx_approval){
+        .id = "a1", .run = "r1", .step = "gate", .digest = "d", .expires_ms = RIG_NOW_MS + 1000};
+    fx_writes_approval(rig->sc, &rig->work.writes, &c->approval);
+    fx_writes_job(rig->sc, &rig->work.writes, "run", "r1", RIG_NOW_MS);
+    engine_rig_keep(rig);
+    struct fx_approval given = {.id = "a1",
+                                .state = FX_APPROVAL_APPROVED,
+                                .decided_by = "U2",
+                                .decided_ms = RIG_NOW_MS,
+                                .execute_before_ms = RIG_NOW_MS + RIG_LIFE_MS};
+
+    assert_ok(c->store->decide(c->store, rig->sc, &given, NULL, &err));
+    c->approval.decided_by = "U2";
+    rig->work.job = claim(rig);
+    c->host = engine_host_new(&c->run, &c->step, &c->approval);
+    return c;
+}
+
+static enum fx_code promise(struct changing *c, const char *key, struct fx_error *err) {
+    *err = (struct fx_error){0};
+    return c->host->begin_effect(c->host, c->rig->sc, key, engine_rig_json(c->rig, "{'q':1}"), err);
+}
+
+static enum fx_code end(struct changing *c, const char *key, enum fx_ended ended,
+                        const char *outcome, struct fx_error *err) {
+    *err = (struct fx_error){0};
+    return c->host->end_effect(c->host, c->rig->sc, key, ended, engine_rig_json(c->rig, outcome),
+                               err);
+}
+
+static struct fx_step_effect effect(struct changing *c, const char *key) {
+    struct fx_step_effect *list = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    assert_ok(c->host->effects(c->host, c->rig->sc, &list, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].key, key) == 0)
+            return list[i];
+    fail_msg("no effect %s", key);
+    return (struct fx_step_effect){0};
+}
+
+/* ---- refusals ---- */
+
+static void whoever_lost_the_claim_or_nearly_has_looks_again(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    rig->clock.wall_ms += FX_ENGINE_LEASE_MS - FX_ENGINE_LEASE_LEFT_MS;
+    assert_ok(promise(c, "in time", &err));
+    rig->clock.wall_ms++;
+    assert_int_equal(promise(c, "short", &err), FX_ERR_CANCELED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_LEASE);
+    rig->clock.wall_ms += FX_ENGINE_LEASE_MS;
+    claim(rig);
+    assert_int_equal(promise(c, "taken", &err), FX_ERR_CANCELED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_LEASE);
+}
+
+static void after_a_stop_only_what_stops_is_promised(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    assert_ok(c->store->request_stop(c->store, rig->sc, "r1", "U3", NULL, &err));
+    assert_int_equal(promise(c, "k", &err), FX_ERR_CANCELED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_STOPPED);
+    assert_ok(c->host->begin_stop(c->host, rig->sc, "stop", engine_rig_json(rig, "{}"), &err));
+}
+
+static void while_frozen_the_person_is_told_who_froze_and_why(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    engine_freeze_begin(&rig->work, "U9", "the database moves");
+    engine_rig_keep(rig);
+    assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_FROZEN);
+    assert_non_null(strstr(err.message, "the database moves"));
+    assert_ok(c->host->begin_stop(c->host, rig->sc, "stop", engine_rig_json(rig, "{}"), &err));
+    engine_freeze_end(&rig->work);
+    engine_rig_keep(rig);
+    assert_ok(promise(c, "k", &err));
+}
+
+/* The keeper's work. */
+static void keep_lease(struct changing *c) {
+    struct fx_error err = {0};
+
+    assert_ok(c->store->extend(c->store, c->rig->sc, c->rig->work.job,
+                               c->rig->clock.wall_ms + FX_ENGINE_LEASE_MS, &err));
+}
+
+static void an_approval_that_is_too_old_promises_nothing(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    rig->clock.wall_ms += RIG_LIFE_MS + 1;
+    keep_lease(c);
+    assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_LATE);
+    c->approval.id = "a2";
+    assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_NO_APPROVAL);
+}
+
+static void a_change_goes_on_while_it_rests_no_longer_than_it_may(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    assert_ok(promise(c, "1", &err));
+    rig->clock.wall_ms += FX_ENGINE_REST_MS;
+    keep_lease(c);
+    assert_ok(promise(c, "2", &err));
+    rig->clock.wall_ms += FX_ENGINE_REST_MS + 1;
+    keep_lease(c);
+    assert_int_equal(promise(c, "3", &err), FX_ERR_DENIED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_LATE);
+}
+
+/* ---- how long it holds ---- */
+
+static void a_promise_holds_until_its_end_and_not_much_longer_than_a_moment(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    assert_int_equal(fx_scope_send_before(rig->sc), 0);
+    assert_ok(promise(c, "k", &err));
+    assert_int_equal(fx_scope_send_before(rig->sc), rig->clock.mono_ms + FX_ENGINE_SEND_MS);
+    assert_ok(end(c, "k", FX_ENDED_NOT_SENT, "{'not_sent':'stood still'}", &err));
+    assert_int_equal(fx_scope_send_before(rig->sc), 0);
+    assert_int_equal(effect(c, "k").known, FX_KNOWN_NOTHING);
+    assert_int_equal(effect(c, "k").next, FX_NEXT_RUN);
+    assert_ok(promise(c, "k", &err));
+}
+
+/* ---- its end ---- */
+
+static void what_somebody_else_has_recorded_is_no_failure_of_ours(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    assert_ok(promise(c, "k", &err));
+    assert_ok(end(c, "k", FX_ENDED_DONE, "{'moved':3}", &err));
+    assert_int_equal(end(c, "k", FX_ENDED_FAILED, "{'refused':'no'}", &err), FX_ERR_CANCELED);
+    assert_int_equal(effect(c, "k").known, FX_KNOWN_DONE);
+    assert_int_equal(promise(c, "k", &err), FX_ERR_CANCELED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_BEGUN);
+}
+
+static void doubt_is_stored_as_doubt(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct engine_changes changes = {0};
+    struct fx_intent **intents = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    assert_ok(promise(c, "k", &err));
+    assert_ok(end(c, "k", FX_ENDED_UNKNOWN, "{'unanswered':'nothing came'}", &err));
+    assert_ok(c->store->intents(c->store, rig->sc, "r1", "", &intents, &count, &err));
+    assert_int_equal(intents[0]->state, FX_INTENT_UNKNOWN);
+    assert_ok(engine_count_changes(&rig->work, "r1", &changes, &err));
+    assert_int_equal(changes.open, 1);
+    assert_ok(end(c, "k", FX_ENDED_DONE, "{}", &err));
+}
+
+/* ---- what a later attempt may do ---- */
+
+static void a_later_attempt_may_do_what_its_class_permits(void **state) {
+    static const struct {
+        enum fx_effect class;
+        enum fx_next early, late;
+    } cases[] = {{FX_EFFECT_KEYED, FX_NEXT_REPEAT, FX_NEXT_REPEAT},
+                 {FX_EFFECT_ABSOLUTE, FX_NEXT_READ_BACK, FX_NEXT_REPEAT},
+                 {FX_EFFECT_UNKEYED, FX_NEXT_READ_BACK, FX_NEXT_ASK}};
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_KEYED);
+    struct fx_error err = {0};
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        const char *key = fx_printf(rig->sc, "k%zu", i);
+
+        class_of_step = cases[i].class;
+        keep_lease(c);
+        assert_ok(promise(c, key, &err));
+        assert_int_equal(effect(c, key).known, FX_KNOWN_BEGUN);
+        assert_int_equal(effect(c, key).begun_ms, rig->clock.wall_ms);
+        assert_int_equal(effect(c, key).next, cases[i].early);
+        rig->clock.wall_ms += FX_EFFECT_FENCE_MS + 1;
+        assert_int_equal(effect(c, key).next, cases[i].late);
+    }
+}
+
+static void only_what_may_be_repeated_is_and_with_the_same_key(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_KEYED);
+    struct fx_intent **intents = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    assert_int_equal(c->host->repeat_effect(c->host, rig->sc, "k", &err), FX_ERR_DENIED);
+    assert_ok(promise(c, "k", &err));
+    rig->clock.wall_ms += 1000;
+    assert_ok(c->host->repeat_effect(c->host, rig->sc, "k", &err));
+    assert_ok(c->store->intents(c->store, rig->sc, "r1", "", &intents, &count, &err));
+    assert_int_equal(count, 1);
+    assert_int_equal(intents[0]->set_ms, rig->clock.wall_ms);
+    assert_string_equal(intents[0]->what_json, "{\"q\":1}");
+    assert_int_equal(fx_scope_send_before(rig->sc), rig->clock.mono_ms + FX_ENGINE_SEND_MS);
+    class_of_step = FX_EFFECT_UNKEYED;
+    assert_int_equal(c->host->repeat_effect(c->host, rig->sc, "k", &err), FX_ERR_DENIED);
+    class_of_step = FX_EFFECT_KEYED;
+    assert_ok(c->store->request_stop(c->store, rig->sc, "r1", "U3", NULL, &err));
+    assert_int_equal(c->host->repeat_effect(c->host, rig->sc, "k", &err), FX_ERR_CANCELED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_STOPPED);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(whoever_lost_the_claim_or_nearly_has_looks_again),
+        TEST(after_a_stop_only_what_stops_is_promised),
+        TEST(while_frozen_the_person_is_told_who_froze_and_why),
+        TEST(an_approval_that_is_too_old_promises_nothing),
+        TEST(a_change_goes_on_while_it_rests_no_longer_than_it_may),
+        TEST(a_promise_holds_until_its_end_and_not_much_longer_than_a_moment),
+        TEST(what_somebody_else_has_recorded_is_no_failure_of_ours),
+        TEST(doubt_is_stored_as_doubt),
+        TEST(a_later_attempt_may_do_what_its_class_permits),
+        TEST(only_what_may_be_repeated_is_and_with_the_same_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,203 @@
+/* engine_told_test.c - a change of which nobody knows is a question to a person; the answer settles
+ * it, once, and the run ends by it. */
+#include "engine_rig.h"
+
+#include <string.h>
+
+static struct engine_run asking_run(struct engine_rig *rig) {
+    struct engine_run run = engine_rig_run(rig, "fluxa", "dev", "dlq redrive", "r1");
+
+    run.row->state = FX_RUN_ASKING;
+    run.row->note = "nobody knows";
+    run.asked = true;
+    rig->runbook = (struct fx_runbook){.command = "dlq redrive", .effect = FX_EFFECT_UNKEYED};
+    fx_writes_run(rig->sc, &rig->work.writes, run.row);
+    engine_rig_keep(rig);
+    return run;
+}
+
+static void add_intent(struct engine_rig *rig, const char *key, enum fx_intent_state state) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_intent intent = {.run = "r1",
+                               .step = "redrive",
+                               .key = key,
+                               .digest = "x",
+                               .what_json = "{\"queue\":\"orders\"}",
+                               .set_ms = RIG_NOW_MS};
+    struct fx_error err = {0};
+
+    assert_ok(store->begin_effect(store, rig->sc, NULL, &intent, NULL, &err));
+    intent.state = state;
+    intent.outcome_json = "{\"tasks\":[]}";
+    if (state != FX_INTENT_SET)
+        assert_ok(store->end_effect(store, rig->sc, &intent, NULL, &err));
+}
+
+static const struct fx_intent *intent_of(struct engine_rig *rig, size_t index) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_intent **intents = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    assert_ok(store->intents(store, rig->sc, "r1", "", &intents, &count, &err));
+    assert_true(index < count);
+    return intents[index];
+}
+
+static enum fx_code tell(struct engine_rig *rig, const struct engine_run *run, bool done,
+                         const char *user, struct fx_error *err) {
+    *err = (struct fx_error){0};
+    enum fx_code code = engine_tell(&rig->work, run->row, done, user, "I counted both queues", err);
+
+    engine_rig_keep(rig);
+    return code;
+}
+
+static bool end_told(struct engine_run *run) {
+    struct fx_error err = {0};
+    bool told = false;
+
+    assert_ok(engine_end_told(run, &told, &err));
+    return told;
+}
+
+static void what_is_open_is_shown_with_what_was_asked_when_and_what_was_found(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_json *open = NULL;
+    struct fx_error err = {0};
+
+    asking_run(rig);
+    assert_ok(engine_open_changes(&rig->work, "r1", &open, &err));
+    assert_null(open);
+    add_intent(rig, "done", FX_INTENT_DONE);
+    add_intent(rig, "set", FX_INTENT_SET);
+    add_intent(rig, "unknown", FX_INTENT_UNKNOWN);
+    add_intent(rig, "not sent", FX_INTENT_NOT_SENT);
+    assert_ok(engine_open_changes(&rig->work, "r1", &open, &err));
+    assert_int_equal(fx_json_count(open), 2);
+    const struct fx_json *second = fx_json_item(open, 1);
+
+    assert_string_equal(fx_json_get_text(second, "key"), "unknown");
+    assert_string_equal(fx_json_text(fx_json_at_path(second, "asked.queue")), "orders");
+    assert_string_equal(fx_json_get_text(second, "begun"), fx_time_iso(rig->sc, RIG_NOW_MS));
+    assert_non_null(fx_json_at_path(second, "found.tasks"));
+}
+
+static void an_answer_settles_what_is_open_and_ends_the_run(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_audit **rows = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    add_intent(rig, "set", FX_INTENT_SET);
+    add_intent(rig, "unknown", FX_INTENT_UNKNOWN);
+    assert_false(end_told(&run));
+    assert_ok(tell(rig, &run, true, "U5", &err));
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(intent_of(rig, i)->state, FX_INTENT_DONE);
+        assert_non_null(strstr(intent_of(rig, i)->outcome_json, "\"told_by\":\"U5\""));
+    }
+    assert_ok(store->audits_of(store, rig->sc, "r1", 10, &rows, &count, &err));
+    assert_int_equal(count, 3);
+    assert_string_equal(rows[0]->action, "effect.told");
+    assert_string_equal(rows[2]->action, "run.told");
+    assert_string_equal(rows[2]->actor, "U5");
+    assert_non_null(strstr(rows[2]->detail_json, "I counted both queues"));
+
+    assert_true(end_told(&run));
+    assert_int_equal(run.row->state, FX_RUN_DONE);
+    assert_non_null(strstr(run.row->note, "it was done"));
+    assert_non_null(strstr(rig->work.writes.messages[0]->payload_json, "I counted both queues"));
+}
+
+static void that_it_was_not_done_can_be_told_only_when_it_cannot_happen_any_more(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_error err = {0};
+
+    add_intent(rig, "unknown", FX_INTENT_UNKNOWN);
+    rig->clock.wall_ms = RIG_NOW_MS + FX_EFFECT_FENCE_MS;
+    assert_int_equal(tell(rig, &run, false, "U5", &err), FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "too early"));
+    assert_int_equal(intent_of(rig, 0)->state, FX_INTENT_UNKNOWN);
+    assert_false(end_told(&run));
+    rig->clock.wall_ms++;
+    assert_ok(tell(rig, &run, false, "U5", &err));
+    assert_int_equal(intent_of(rig, 0)->state, FX_INTENT_FAILED);
+    assert_true(end_told(&run));
+    assert_int_equal(run.row->state, FX_RUN_FAILED);
+    assert_non_null(strstr(rig->work.writes.messages[0]->payload_json, "Nothing was changed"));
+}
+
+static void of_two_answers_the_first_counts(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_error err = {0};
+
+    add_intent(rig, "unknown", FX_INTENT_UNKNOWN);
+    assert_ok(tell(rig, &run, true, "U5", &err));
+    run.row->state = FX_RUN_DONE;
+    run.row->note = "told by U5";
+    rig->clock.wall_ms = RIG_NOW_MS + FX_EFFECT_FENCE_MS + 1;
+    assert_int_equal(tell(rig, &run, false, "U6", &err), FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "told by U5"));
+    assert_int_equal(intent_of(rig, 0)->state, FX_INTENT_DONE);
+}
+
+static void what_the_bot_finds_out_itself_ends_the_question(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+
+    add_intent(rig, "not sent", FX_INTENT_NOT_SENT);
+    assert_true(end_told(&run));
+    assert_int_equal(run.row->state, FX_RUN_FAILED);
+    assert_non_null(strstr(run.row->note, "nothing was done"));
+}
+
+static void a_run_that_is_still_looked_at_is_not_ended_by_itself(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_error err = {0};
+
+    add_intent(rig, "start", FX_INTENT_DONE);
+    run.row->checkpoint_json = "{\"asked\":true}";
+    assert_false(end_told(&run));
+    assert_ok(tell(rig, &run, true, "U5", &err));
+    assert_true(end_told(&run));
+    assert_int_equal(run.row->state, FX_RUN_DONE);
+}
+
+static void a_failure_with_an_open_change_asks_and_shows_the_buttons(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = engine_rig_run(rig, "fluxa", "dev", "dlq redrive", "r1");
+    struct fx_error why = {0}, err = {0};
+
+    rig->runbook = (struct fx_runbook){.command = "dlq redrive", .effect = FX_EFFECT_UNKEYED};
+    add_intent(rig, "unknown", FX_INTENT_UNKNOWN);
+    (void)fx_fail(&why, FX_ERR_UPSTREAM, "AWS will not have it");
+    assert_ok(engine_fail_run(&run, FX_RUN_FAILED, "redrive", &why, &err));
+    assert_int_equal(run.row->state, FX_RUN_ASKING);
+    const char *card = rig->work.writes.messages[0]->payload_json;
+
+    assert_non_null(strstr(card, "may or may not have been made"));
+    assert_null(strstr(card, "had been made"));
+    assert_non_null(strstr(card, "tell_done"));
+    assert_non_null(strstr(card, "tell_not_done"));
+    assert_non_null(strstr(card, "orders"));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_open_is_shown_with_what_was_asked_when_and_what_was_found),
+        TEST(an_answer_settles_what_is_open_and_ends_the_run),
+        TEST(that_it_was_not_done_can_be_told_only_when_it_cannot_happen_any_more),
+        TEST(of_two_answers_the_first_counts),
+        TEST(what_the_bot_finds_out_itself_ends_the_question),
+        TEST(a_run_that_is_still_looked_at_is_not_ended_by_itself),
+        TEST(a_failure_with_an_open_change_asks_and_shows_the_buttons),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* steps_selective_test.c - a redrive batch by batch: doubt is stored as doubt, what cannot be seen
+ * is asked, and where no more changes may be made it ends with what was moved. */
+#include "steps_rig.h"
+
+#include <string.h>
+
+static const char *message(struct steps_rig *rig, const char *id) {
+    return fx_printf(rig->sc,
+                     "{\"Messages\":[{\"MessageId\":\"%s\",\"ReceiptHandle\":\"rh-%s\",\"Body\":"
+                     "\"{}\",\"Attributes\":{}}]}",
+                     id, id);
+}
+
+static const char nothing[] = "{}";
+static const char hidden[] = "{\"Attributes\":{\"ApproximateNumberOfMessages\":\"0\","
+                             "\"ApproximateNumberOfMessagesNotVisible\":\"2\"}}";
+static const char empty[] = "{\"Attributes\":{\"ApproximateNumberOfMessages\":\"0\"}}";
+
+/* The MD5 of "{}". */
+static const char plan_text[] =
+    "{'details':{'messages':[{'id':'m1','md5':'99914b932bd37a50b983c5e7c90ae93b','event_id':'e1',"
+    "'cause':'Database'},{'id':'m2','md5':'99914b932bd37a50b983c5e7c90ae93b','event_id':'e2',"
+    "'cause':'Database'}]}}";
+
+static enum fx_code run(struct steps_rig *rig, const struct scripted_reply *replies, size_t count,
+                        struct fx_step_result *ret_result, struct fx_error *err) {
+    struct scripted_reply *kept = fx_alloc(rig->sc, (count + 1) * sizeof *kept);
+
+    memcpy(kept, replies, count * sizeof *kept);
+    scripted_http_set(&rig->world.script, kept, count);
+    rig->ctx.plan = steps_rig_json(rig, plan_text);
+    *ret_result = (struct fx_step_result){0};
+    *err = (struct fx_error){0};
+    enum fx_code code = selective_run(
+        &rig->ctx, steps_rig_json(rig, "{'queue':'dlq','canary':0,'rate':500,'canary_stop':2}"),
+        ret_result, err);
+
+    assert_int_equal(rig->world.script.asked, count);
+    return code;
+}
+
+static void not_idempotent(struct steps_rig *rig) {
+    steps_rig_put(rig, "queues",
+                  "{'main':{'url':'https://sqs.us-east-1.amazonaws.com/1/main',"
+                  "'arn':'arn:aws:sqs:us-east-1:1:main'},"
+                  "'dlq':{'url':'https://sqs.us-east-1.amazonaws.com/1/dlq',"
+                  "'arn':'arn:aws:sqs:us-east-1:1:Fluxa-DLQ','source':'main'}}");
+}
+
+static const char doubtful[] = "{'ids':['m1'],'sends':['m1'],'handles':['rh-old']}";
+
+static void a_batch_without_an_answer_is_stored_as_doubt_and_not_as_failed(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, nothing), /* the old handles */
+                                             REPLY(200, nothing), REPLY(200, empty)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    steps_rig_effect(rig, "batch-00000", FX_KNOWN_BEGUN, doubtful, NULL);
+    assert_ok(run(rig, replies, 3, &result, &err));
+    assert_int_equal(steps_rig_find(rig, "batch-00000")->known, FX_KNOWN_UNKNOWN);
+    assert_int_equal(result.outcome, FX_STEP_DONE); /* it is gone, and SQS has nothing left */
+    assert_int_equal(fx_json_get_int(result.output, "moved", 0), 1);
+}
+
+static void for_a_consumer_that_takes_it_once_doubt_is_a_question(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, nothing)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    not_idempotent(rig);
+    steps_rig_effect(rig, "batch-00000", FX_KNOWN_BEGUN, doubtful, NULL);
+    assert_ok(run(rig, replies, 1, &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_ASK);
+    assert_int_equal(steps_rig_find(rig, "batch-00000")->known, FX_KNOWN_UNKNOWN);
+    assert_non_null(fx_json_at_path(result.output, "in_doubt.m1"));
+    assert_ok(run(rig, replies, 0, &result, &err)); /* and stays one */
+    assert_int_equal(result.outcome, FX_STEP_ASK);
+}
+
+static void what_others_hide_is_not_counted_as_moved_but_asked(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, nothing), REPLY(200, hidden)};
+    struct fx_step_result result;
+    struct fx_error err;
+    int looks = 0;
+
+    steps_rig_effect(rig, "batch-00000", FX_KNOWN_UNKNOWN, doubtful, "{'unknown':true}");
+    do {
+        assert_ok(run(rig, replies, 2, &result, &err));
+        rig->ctx.checkpoint = result.checkpoint;
+        rig->world.clock.wall_ms += 60 * 1000;
+    } while (result.outcome == FX_STEP_PARKED && looks++ < 100);
+    assert_true(looks > 5 && looks < 100);
+    assert_int_equal(result.outcome, FX_STEP_ASK);
+    assert_non_null(strstr(result.note, "may or may not have been sent"));
+    assert_string_equal(fx_json_text(fx_json_at_path(result.output, "in_doubt.0")), "m1");
+    assert_int_equal(fx_json_get_int(result.output, "in_flight", 0), 2);
+}
+
+static void without_doubt_what_others_hide_is_missing(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, nothing), REPLY(200, hidden)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    rig->ctx.checkpoint = steps_rig_json(rig, "{'held':{},'back':0,'hidden_since':1}");
+    assert_ok(run(rig, replies, 2, &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_int_equal(fx_json_get_int(result.output, "missing", 0), 2);
+}
+
+static void when_no_more_may_be_changed_it_ends_with_what_was_moved(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, message(rig, "m2")), REPLY(200, nothing),
+                                             REPLY(200, nothing)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    rig->begin_fails = FX_ERR_DENIED;
+    steps_rig_effect(rig, "batch-00000", FX_KNOWN_DONE, "{'ids':['m1'],'sends':['m1']}",
+                     "{'sent':{'m1':'n1'},'deleted':['m1']}");
+    assert_ok(run(rig, replies, 3, &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_int_equal(fx_json_get_int(result.output, "moved", 0), 1);
+    assert_non_null(strstr(fx_json_get_text(result.output, "stopped"), "not given"));
+}
+
+static void when_nothing_was_moved_it_is_refused(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, message(rig, "m1")), REPLY(200, nothing)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    rig->begin_fails = FX_ERR_DENIED;
+    assert_int_equal(run(rig, replies, 2, &result, &err), FX_ERR_DENIED);
+}
+
+static void what_was_not_sent_is_recorded_as_that(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, message(rig, "m1")),
+                                             REPLY(200, nothing),
+                                             {.failure = FX_ERR_CANCELED},
+                                             REPLY(200, nothing)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    assert_int_equal(run(rig, replies, 4, &result, &err), FX_ERR_CANCELED);
+    assert_int_equal(steps_rig_find(rig, "batch-00000")->known, FX_KNOWN_NOTHING);
+    assert_non_null(fx_json_at(steps_rig_find(rig, "batch-00000")->outcome, "not_sent"));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, steps_rig_set_up, steps_rig_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_batch_without_an_answer_is_stored_as_doubt_and_not_as_failed),
+        TEST(for_a_consumer_that_takes_it_once_doubt_is_a_question),
+        TEST(what_others_hide_is_not_counted_as_moved_but_asked),
+        TEST(without_doubt_what_others_hide_is_missing),
+        TEST(when_no_more_may_be_changed_it_ends_with_what_was_moved),
+        TEST(when_nothing_was_moved_it_is_refused),
+        TEST(what_was_not_sent_is_recorded_as_that),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
