@@ -1,9 +1,15 @@
 /* engine.h - events to runs, runs to steps, results to messages.
  *
  * Workers claim jobs from the store and do what they say: read an event, go on with a run, expire
- * an approval. One more thread empties the outbox at Slack's pace, one keeps leases alive.
+ * an approval. A few more threads empty the outbox at Slack's pace, one keeps leases alive.
  * Everything an engine knows that must survive is in the store; killing it at any moment loses and
  * doubles nothing that a new one would not find.
+ *
+ * Messages and pages go out at least once. An attempt that was not answered may have arrived: a
+ * page has a dedup key and an edit may be done twice; a new post is looked for in its channel or
+ * thread first when the token has channels:history, and edited if it stands there; otherwise, and
+ * for private answers, the repetition says that it may be one. A call that arrives after we have
+ * looked is the one repetition nobody sees.
  */
 #pragma once
 
@@ -40,8 +46,15 @@ enum {
     FX_ENGINE_SEND_MS = 10 * 1000,
     FX_ENGINE_REST_MS = 60 * 60 * 1000, /* how long a change that has begun may rest */
     FX_ENGINE_PROGRESS_MS = 2000,       /* between two edits of one progress card */
-    FX_ENGINE_POST_PACE_MS = 1000,      /* Slack: one post a second per channel */
+    FX_ENGINE_SENDERS = 4, /* messages on their way at once, each over a connection of its own */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
+    /* An alarm storm: a channel's alarms that come faster than people read share one card. */
+    FX_ENGINE_STORM_ALARMS = 10, /* new ones within the window that are still told one by one */
+    FX_ENGINE_STORM_WINDOW_MS = 10 * 1000,
+    FX_ENGINE_STORM_QUIET_MS = 60 * 1000, /* without a new alarm: it is over */
+    FX_ENGINE_STORM_CARD_MS = 2000, /* between two edits of its card: Slack takes 50 a minute */
+    FX_ENGINE_STORM_CRITICAL = 5,   /* critical ones that have a card and a triage all the same */
+    FX_ENGINE_STORM_PAGES = 10,     /* alarms that page one by one; then one page is for all */
     FX_ENGINE_RECONCILE_MS = 5 * 60 * 1000,      /* between two comparisons with CloudWatch */
     FX_ENGINE_KEEP_MS = 7 * 24 * 60 * 60 * 1000, /* done jobs and sent messages, for a person */
     FX_ENGINE_ANCHOR_MS = 60 * 60 * 1000,        /* between two anchors of the audit log, at most */

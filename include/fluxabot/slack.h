@@ -81,6 +81,8 @@ enum fx_code fx_slack_draw(struct fx_scope *sc, const struct fx_json *card,
                            struct fx_json **ret_message, struct fx_error *err);
 /* The same message without blocks, for when Slack refuses them. */
 struct fx_json *fx_slack_plain(struct fx_scope *sc, const struct fx_json *message);
+/* The same message, saying that it may be a repetition: in its text, and below its blocks. */
+struct fx_json *fx_slack_repeated(struct fx_scope *sc, const struct fx_json *message);
 
 /* A dialog asking for one text: a modal view. Ids longer than Slack takes (255 and 3,000
  * characters) are a programming error. */

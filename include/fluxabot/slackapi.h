@@ -5,7 +5,8 @@
  * tried again; DENIED is a set-up fault whose message says the fix (scope, invitation, token);
  * INPUT means that Slack refused the content (invalid_blocks ...); NOT_FOUND that the target is
  * gone. err->sent says that it may have been carried out all the same: no answer, a 5xx, an
- * internal error.
+ * internal error. Slack has no key that makes a post happen once: after err->sent, look for it with
+ * fx_slackapi_find before it is posted again.
  */
 #pragma once
 
@@ -38,6 +39,15 @@ enum fx_code fx_slackapi_post(struct fx_slackapi *api, struct fx_scope *sc, cons
 enum fx_code fx_slackapi_update(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
                                 const char *ts, const struct fx_json *message,
                                 struct fx_error *err);
+/* What a post carries as its metadata so that it can be found by this key. */
+struct fx_json *fx_slackapi_mark(struct fx_scope *sc, const char *key);
+/* Looks for our message with this mark among those of the channel, or of the thread parent_ts
+ * unless "", that are not older than since_ms, a named number of pages. *ret_ts "" when there is
+ * none; *ret_sure then says whether all pages were seen. FX_ERR_DENIED when the token may not look:
+ * that wants channels:history (groups:history in a private channel). */
+enum fx_code fx_slackapi_find(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
+                              const char *parent_ts, const char *key, int64_t since_ms,
+                              const char **ret_ts, bool *ret_sure, struct fx_error *err);
 /* Only to user; through response_url when that is one we may call, else by chat.postEphemeral. */
 enum fx_code fx_slackapi_whisper(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
                                  const char *user, const char *response_url,

@@ -221,15 +221,35 @@ enum fx_message_state {
     FX_MESSAGE_FAILED
 };
 
+/* Which of two that wait in a lane goes first. */
+enum fx_urgency {
+    FX_URGENCY_DECISION = -1, /* somebody must look: a request for approval, a storm of alarms */
+    FX_URGENCY_NORMAL = 0,
+    FX_URGENCY_PROGRESS = 1, /* worth less with every second, and replaced soon */
+};
+
+enum {
+    FX_STORE_POST_PACE_MS = 1000,      /* Slack: one new post a second per channel */
+    FX_STORE_SEND_LEASE_MS = 30000,    /* how long a lane is one sender's, if he tells no end */
+    FX_STORE_ORDERED_ATTEMPTS = 6,     /* then a post no longer holds up the others of its lane */
+    FX_STORE_LANE_MAX_MS = 60 * 60000, /* no pause is longer */
+};
+
 /* A row of the outbox. A newer PUT of the same key replaces one that still waits: it takes
  * over the place in the order, but under a new seq, so that nobody sends the old text by mistake.
- * Messages of one kind and key go out one after the other. */
+ * Messages of one kind and key go out one after the other, and so do the new posts of one thread.
+ *
+ * Lanes: new posts of one channel, edits in one channel, private answers to one person, dialogs of
+ * one person, pages. In each one message is under way at a time, for all processes that share the
+ * store together, and a new post comes FX_STORE_POST_PACE_MS after the one before it at the
+ * earliest. No lane waits for another. */
 struct fx_message {
     int64_t seq;
     enum fx_message_kind kind;
-    const char *key;          /* "incident:ID", "run:ID:answer"; unique per Slack message */
-    const char *parent;       /* key of the message whose thread it goes to; "" */
-    const char *channel;      /* the lane: one order, one pace */
+    enum fx_urgency urgency;
+    const char *key;    /* "incident:ID", "run:ID:answer"; unique per Slack message */
+    const char *parent; /* key of the message whose thread it goes to; "" */
+    const char *channel;
     const char *user;         /* EPHEMERAL */
     const char *response_url; /* EPHEMERAL, "" when none */
     const char *payload_json; /* what slack or pagerduty drew */
@@ -237,8 +257,42 @@ struct fx_message {
     int attempts;
     int64_t due_ms, created_ms;
     const char *last_error;
-    const char *ts;        /* on reading: of the posted message, "" before */
+    const char *lane; /* on reading */
+    bool in_doubt;    /* on reading: an attempt before was not answered, and may have arrived */
+    const char *ts;   /* on reading: of the posted message, "" before */
     const char *parent_ts; /* on reading: of the parent, "" when there is none */
+};
+
+/* Alarms of one channel that came too many at once to be told one by one. At most one goes on per
+ * channel. */
+struct fx_storm {
+    const char *id, *channel;
+    int64_t began_ms, last_ms; /* when the last alarm joined */
+    int64_t ended_ms;          /* 0: it goes on */
+    int64_t count;             /* of its alarms */
+    int64_t news, told;        /* unequal: something has changed that its card does not show */
+    int64_t told_ms;           /* when its card was changed last */
+};
+
+/* An incident that belongs to a storm. */
+struct fx_storm_member {
+    const char *storm;
+    const char *incident; /* NULL: none joins, but one that has joined has changed */
+    const char *system, *severity;
+    int rank;           /* the worst is 0 */
+    const char *prefix; /* of the alarm's name, to count by */
+};
+
+/* That its card was changed. */
+struct fx_storm_told {
+    struct fx_storm storm;
+    int64_t before_ms; /* told_ms as it was read */
+};
+
+/* How many alarms of a storm are alike. */
+struct fx_storm_group {
+    const char *system, *severity, *prefix;
+    int64_t count, open;
 };
 
 /* A row of the chain; n, hash and the row before are the store's business. */
@@ -278,6 +332,13 @@ struct fx_writes {
     size_t audits_count;
     const struct fx_setting **settings;
     size_t settings_count;
+    /* one that joins a storm which has ended meanwhile is FX_ERR_CONFLICT */
+    const struct fx_storm_member **storm_members;
+    size_t storm_members_count;
+    /* told, told_ms and ended_ms replace those of id. FX_ERR_CONFLICT when somebody else has told
+     * meanwhile, or when one joined a storm that shall end. */
+    const struct fx_storm_told **storms_told;
+    size_t storms_told_count;
 };
 
 /* Each takes a copy of the struct, not of its texts: they must live until the operation. */
@@ -296,6 +357,11 @@ void fx_writes_setting(struct fx_scope *sc, struct fx_writes *w, const char *nam
                        const char *value);
 void fx_writes_setting_if(struct fx_scope *sc, struct fx_writes *w, const char *name,
                           const char *value, const char *expected);
+
+void fx_writes_storm_member(struct fx_scope *sc, struct fx_writes *w,
+                            const struct fx_storm_member *member);
+void fx_writes_storm_told(struct fx_scope *sc, struct fx_writes *w, const struct fx_storm *storm,
+                          int64_t before_ms);
 
 enum fx_settle {
     FX_SETTLE_DONE,
@@ -370,26 +436,32 @@ struct fx_store {
 
     /* -- outbox -- */
 
-    /* Messages that may be sent now, oldest first, at most max: due, nothing of the same kind and
-     * key before them and, for a PUT, their parent posted. *ret_next_due_ms as with claim. For the
-     * one sender of a process, between two messages: what it could not record as sent, because the
-     * database was away, waits again. */
+    /* Messages that may be sent now, at most max of each lane that is free: due, nothing of the
+     * same kind and key before them, for a new post nothing of the same thread before them, and for
+     * a PUT their parent posted. In each lane, and over all, the urgent first, then the oldest.
+     * *ret_next_due_ms as with claim; lanes that are not free yet count. */
     enum fx_code (*outbox_ready)(struct fx_store *store, struct fx_scope *sc, int64_t now_ms,
                                  size_t max, struct fx_message ***ret_messages, size_t *ret_count,
                                  int64_t *ret_next_due_ms, struct fx_error *err);
-    /* Waiting becomes sending. FX_ERR_CONFLICT when it was replaced or taken meanwhile. */
+    /* Waiting becomes sending, and its lane is taken. FX_ERR_CONFLICT when it was replaced or taken
+     * meanwhile; FX_ERR_THROTTLED with retry_after_ms while its lane or its method is not free. */
     enum fx_code (*outbox_begin)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
-                                 struct fx_error *err);
-    /* ts, unless "", is remembered under the key of a PUT. */
+                                 int64_t now_ms, struct fx_error *err);
+    /* ts, unless "", is remembered under the key of a PUT, and what waits under that key is an edit
+     * from then on. */
     enum fx_code (*outbox_sent)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                 const char *ts, int64_t now_ms, struct fx_error *err);
-    /* Sending becomes waiting; a newer PUT of the same key that came meanwhile takes its place. */
+    /* Sending becomes waiting; a newer PUT of the same key that came meanwhile takes its place.
+     * After FX_ERR_THROTTLED nothing of its method goes before due_ms, from no process. why->sent
+     * puts it in doubt. A new post holds its lane up until due_ms, the first
+     * FX_STORE_ORDERED_ATTEMPTS times. */
     enum fx_code (*outbox_retry)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
-                                 int64_t due_ms, const char *error, struct fx_error *err);
+                                 int64_t due_ms, const struct fx_error *why, struct fx_error *err);
     enum fx_code (*outbox_failed)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                   const char *error, struct fx_error *err);
-    /* At start: what a dead process left as sending waits again. PostgreSQL knows who lives, and
-     * whoever lives does this every few seconds; with SQLite the caller must be the only one. */
+    /* At start: what a dead process left as sending waits again, in doubt. PostgreSQL knows who
+     * lives, and whoever lives does this every few seconds; with SQLite the caller must be the only
+     * one. */
     enum fx_code (*outbox_recover)(struct fx_store *store, struct fx_scope *sc,
                                    struct fx_error *err);
     /* Likewise: what a dead one had claimed is ready now, instead of when its lease ends. */
@@ -404,6 +476,33 @@ struct fx_store {
      * that says why, NULL when not. As it stands now: standbys come and go. */
     enum fx_code (*may_forget)(struct fx_store *store, struct fx_scope *sc, const char **ret_how,
                                struct fx_error *err);
+
+    /* -- storms of alarms; NULL with FX_OK when absent -- */
+
+    /* Begins one unless one goes on in that channel; *ret_storm is the one that goes on now. Of
+     * storm id, channel and began_ms count. */
+    enum fx_code (*storm_begin)(struct fx_store *store, struct fx_scope *sc,
+                                const struct fx_storm *storm, struct fx_storm **ret_storm,
+                                struct fx_error *err);
+    enum fx_code (*storm)(struct fx_store *store, struct fx_scope *sc, const char *id,
+                          struct fx_storm **ret_storm, struct fx_error *err);
+    /* The one that goes on in this channel. */
+    enum fx_code (*storm_of)(struct fx_store *store, struct fx_scope *sc, const char *channel,
+                             struct fx_storm **ret_storm, struct fx_error *err);
+    /* With news, and told at told_before_ms or earlier; or going on, but joined by nobody since
+     * quiet_since_ms. */
+    enum fx_code (*storms_due)(struct fx_store *store, struct fx_scope *sc, int64_t told_before_ms,
+                               int64_t quiet_since_ms, struct fx_storm ***ret_storms,
+                               size_t *ret_count, struct fx_error *err);
+    /* The largest first, at most FX_STORE_MAX_ROWS. */
+    enum fx_code (*storm_groups)(struct fx_store *store, struct fx_scope *sc, const char *id,
+                                 struct fx_storm_group ***ret_groups, size_t *ret_count,
+                                 struct fx_error *err);
+    /* Open ones first, of these the worst first, without the first skip. Of each only id, system,
+     * environment, title, severity, state and opened_ms are read. */
+    enum fx_code (*storm_incidents)(struct fx_store *store, struct fx_scope *sc, const char *id,
+                                    size_t skip, size_t max, struct fx_incident ***ret_incidents,
+                                    size_t *ret_count, struct fx_error *err);
 
     /* -- reads; NULL with FX_OK when absent -- */
 

@@ -25,6 +25,10 @@ enum {
     FX_WEB_MAX_HEADER_BYTES = 16 << 10,
     FX_WEB_MAX_COMMAND_BYTES = 64 << 10,
     FX_WEB_MAX_INTERACTION_BYTES = 1 << 20,
+    /* jobs that wait: beyond, notifications are told 503 with Retry-After, which SNS repeats. What
+     * people ask is still taken. Looked at once in FX_WEB_ROOM_MS, so some more may come in. */
+    FX_WEB_MAX_WAITING = 50000,
+    FX_WEB_ROOM_MS = 1000,
     FX_WEB_MAX_BODIES_BYTES = 64 << 20, /* of all requests in hand together; then 503 */
 };
 

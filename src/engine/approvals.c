@@ -142,10 +142,14 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     fx_writes_job(sc, &work->writes, "remind", approval->id,
                   now + (approval->expires_ms - now) / 2);
     write_asked(run, approval, bound);
-    return engine_put_run_card(
+    work->urgency = FX_URGENCY_DECISION;
+    enum fx_code code = engine_put_run_card(
         run,
         engine_pending_card(run, &(struct engine_request){.approval = approval, .bound = bound}),
         err);
+
+    work->urgency = FX_URGENCY_NORMAL;
+    return code;
 }
 
 /* Somebody pressed Stop before anybody decided: the request can no longer be approved. Should a

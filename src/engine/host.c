@@ -70,8 +70,11 @@ static void progress(struct fx_step_host *host, struct fx_scope *sc, const struc
     struct engine_work *work = h->run->work;
     struct fx_store *store = work->engine->options.store;
     int64_t now = fx_mono_ms(work->engine->options.clock);
-    struct engine_work shown = {
-        .engine = work->engine, .sc = sc, .job = work->job, .now_ms = work->now_ms};
+    struct engine_work shown = {.engine = work->engine,
+                                .sc = sc,
+                                .job = work->job,
+                                .now_ms = work->now_ms,
+                                .urgency = FX_URGENCY_PROGRESS};
     struct fx_error err = {0};
 
     if (!fx_effect_changes(h->run->runbook->effect) ||

@@ -17,6 +17,7 @@ enum fx_code engine_put_card(struct engine_work *work, const char *key, const ch
     FX_TRY(fx_slack_draw(work->sc, shown, &drawn, err));
     fx_writes_message(work->sc, &work->writes,
                       &(struct fx_message){.kind = FX_MESSAGE_PUT,
+                                           .urgency = work->urgency,
                                            .key = key,
                                            .parent = parent,
                                            .channel = channel,

@@ -60,6 +60,7 @@ struct engine_work {
     struct fx_writes writes;
     int64_t now_ms;             /* wall, read once when the job was claimed */
     struct engine_pulse *pulse; /* of the worker; NULL outside one */
+    enum fx_urgency urgency;    /* of the cards that are put */
 };
 
 /* ---- work.c ---- */
@@ -102,6 +103,12 @@ void engine_wait_for_end(struct fx_engine *engine, int64_t at_most_ms);
 void *engine_worker_main(void *worker);
 void *engine_outbox_main(void *engine);
 void *engine_keeper_main(void *engine);
+
+/* ---- deliver.c ---- */
+
+/* Sends a message that was begun, and stores what became of it. */
+void engine_deliver(struct fx_engine *engine, struct fx_scope *sc,
+                    const struct fx_message *message);
 
 /* What the keeper knows of its last look; zeroed before the first. */
 struct engine_keeping {
@@ -197,6 +204,9 @@ enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_syste
                           const struct engine_finding *found, struct fx_error *err);
 enum fx_code engine_acknowledge(struct engine_work *work, const char *incident_id, const char *user,
                                 struct fx_error *err);
+/* An incident of a storm gets a card of its own. */
+enum fx_code engine_incident_show(struct engine_work *work, const char *incident_id,
+                                  struct fx_error *err);
 /* A triage run has ended: its verdict goes onto the card. */
 enum fx_code engine_incident_verdict(struct engine_work *work, const char *incident_id,
                                      const char *verdict, struct fx_error *err);
@@ -210,6 +220,16 @@ struct fx_json *engine_link_button(struct fx_scope *sc, const char *text, const 
 char *engine_console_url(struct fx_scope *sc, const struct fx_json *alarm);
 /* What AWS said, for those who want to know more. */
 struct fx_json *engine_alarm_details(struct fx_scope *sc, const struct fx_json *body);
+
+/* ---- storm_card.c ---- */
+
+/* Changes the cards of storms that have news, and ends those that are over. Of several processes
+ * one does. */
+void engine_tell_storms(struct fx_engine *engine, struct fx_scope *sc);
+/* Privately: the alarms of a storm without the first skip, open ones first. */
+enum fx_code engine_list_storm(struct engine_work *work, const struct fx_engine_system *system,
+                               const char *storm_id, size_t skip, const char *user,
+                               const char *channel, const char *response_url, struct fx_error *err);
 
 /* ---- reconcile.c ---- */
 

@@ -136,6 +136,7 @@ static bool suffer(struct aws_call *call, enum sandbox_fault fault, struct sandb
         aws_fail(call, 400, "ThrottlingException", "Throttling", "Rate exceeded");
         return true;
     case SANDBOX_FAULT_ERROR:
+    case SANDBOX_FAULT_ERROR_AFTER:
         aws_fail(call, 500, "InternalFailure", NULL,
                  "We encountered an internal error. Please try again.");
         return true;

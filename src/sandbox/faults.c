@@ -25,6 +25,7 @@ static const struct {
 } kinds[] = {
     {"429", SANDBOX_FAULT_THROTTLE},
     {"5xx", SANDBOX_FAULT_ERROR},
+    {"internal_error", SANDBOX_FAULT_ERROR_AFTER},
     {"timeout_before", SANDBOX_FAULT_TIMEOUT_BEFORE},
     {"timeout_after", SANDBOX_FAULT_TIMEOUT_AFTER},
     {"slow", SANDBOX_FAULT_SLOW},
@@ -118,10 +119,11 @@ void sandbox_door_fault(struct sandbox_request *req, struct sandbox_reply *reply
     double rate = fx_json_get_real(body, "rate", 1);
     if (target == NULL || target[0] == '\0' || strlen(target) >= FAULT_TARGET_MAX ||
         fault == SANDBOX_FAULT_NONE || !(rate >= 0 && rate <= 1)) {
-        sandbox_reply_error(req, reply, 400,
-                            "a fault needs a target such as \"sqs:SendMessage\", a kind (429, 5xx, "
-                            "timeout_before, timeout_after, slow, denied, down) and a rate from 0 "
-                            "to 1 or a count");
+        sandbox_reply_error(
+            req, reply, 400,
+            "a fault needs a target such as \"sqs:SendMessage\", a kind (429, 5xx, "
+            "internal_error, timeout_before, timeout_after, slow, denied, down) and a rate from 0 "
+            "to 1 or a count");
         return;
     }
     if (sb->faults == NULL)

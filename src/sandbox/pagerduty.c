@@ -201,7 +201,7 @@ static bool suffer(struct sandbox_request *req, struct sandbox_reply *reply,
         sandbox_sleep(req->sb, 3000);
     if (fault == SANDBOX_FAULT_TIMEOUT_BEFORE)
         reply->hang_up = true;
-    else if (fault == SANDBOX_FAULT_ERROR)
+    else if (fault == SANDBOX_FAULT_ERROR || fault == SANDBOX_FAULT_ERROR_AFTER)
         answer(req, reply, 500, "error", "Internal server error", NULL);
     else if (fault == SANDBOX_FAULT_THROTTLE || too_many(req->sb))
         answer(req, reply, 429, "throttle exceeded",

@@ -169,6 +169,7 @@ enum sandbox_fault {
     SANDBOX_FAULT_NONE,
     SANDBOX_FAULT_THROTTLE,       /* "429": refused for now, in the service's own words */
     SANDBOX_FAULT_ERROR,          /* "5xx" */
+    SANDBOX_FAULT_ERROR_AFTER,    /* "internal_error": Slack did it and says so; elsewhere a 5xx */
     SANDBOX_FAULT_TIMEOUT_BEFORE, /* "timeout_before": connection closed, nothing happened */
     SANDBOX_FAULT_TIMEOUT_AFTER,  /* "timeout_after": it happened, connection closed */
     SANDBOX_FAULT_SLOW,           /* "slow": 3 s longer */

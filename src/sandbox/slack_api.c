@@ -29,6 +29,8 @@ static const struct slack_method methods[] = {
     {"usergroups.users.list", "usergroups:read", 20, slack_usergroups_users_list},
     {"conversations.info", "channels:read", 50, slack_conversations_info},
     {"conversations.list", "channels:read", 20, slack_conversations_list},
+    {"conversations.history", "channels:history", 50, slack_conversations_history},
+    {"conversations.replies", "channels:history", 50, slack_conversations_replies},
     {"conversations.members", "channels:read", 100, slack_conversations_members},
     {"files.getUploadURLExternal", "files:write", 100, slack_files_get_url},
     {"files.completeUploadExternal", "files:write", 100, slack_files_complete},
@@ -240,6 +242,9 @@ void sandbox_slack_api(struct sandbox_request *req, struct sandbox_reply *reply)
         reply->status = 500;
         return;
     }
-    answer(&call, req, reply, method, run(&call, req, method, fault));
+    const char *error = run(&call, req, method, fault);
+
+    answer(&call, req, reply, method,
+           error == NULL && fault == SANDBOX_FAULT_ERROR_AFTER ? "internal_error" : error);
     reply->hang_up = fault == SANDBOX_FAULT_TIMEOUT_AFTER;
 }

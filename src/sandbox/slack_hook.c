@@ -104,6 +104,8 @@ void sandbox_slack_hook(struct sandbox_request *req, struct sandbox_reply *reply
         error = respond(req->sb, req->sc, hook, args, &complaints);
     if (error)
         refuse(req, reply, 400, error, complaints);
+    else if (fault == SANDBOX_FAULT_ERROR_AFTER)
+        refuse(req, reply, 500, "internal_error", NULL);
     else
         sandbox_reply_json(req, reply, 200,
                            fx_json_object_of(req->sc, "ok", fx_json_bool(req->sc, true), NULL));

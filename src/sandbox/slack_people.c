@@ -213,6 +213,19 @@ static const char *configure_people(struct sandbox *sb, struct fx_scope *sc,
     return NULL;
 }
 
+/* One more channel, which the bot is a member of. NULL when there are too many. */
+static struct slack_channel *add_channel(struct sandbox *sb, const char *id) {
+    struct sandbox_slack *slack = sb->slack;
+
+    if (*id != 'C' || strlen(id) >= SLACK_ID_MAX || slack->channels_count == SLACK_CHANNELS_MAX)
+        return NULL;
+    struct slack_channel *channel = &slack->channels[slack->channels_count++];
+
+    *channel = (struct slack_channel){.id = fx_strdup(sb->scope, id), .is_member = true};
+    channel->name = channel->id;
+    return channel;
+}
+
 static const char *configure_channels(struct sandbox *sb, struct fx_scope *sc,
                                       const struct fx_json *channels) {
     void *cursor = NULL;
@@ -222,7 +235,9 @@ static const char *configure_channels(struct sandbox *sb, struct fx_scope *sc,
     while (fx_json_next(channels, &cursor, &id, &settings)) {
         struct slack_channel *channel = slack_channel_at(sb, id);
         if (!channel)
-            return fx_printf(sc, "there is no channel %s here", id);
+            channel = add_channel(sb, id);
+        if (!channel)
+            return fx_printf(sc, "%s is no id of a channel, or one too many", id);
         flag(settings, "is_member", &channel->is_member);
         flag(settings, "is_archived", &channel->is_archived);
         flag(settings, "is_private", &channel->is_private);

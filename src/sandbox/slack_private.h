@@ -202,7 +202,7 @@ typedef const char *slack_method_fn(struct slack_call *call);
 
 slack_method_fn slack_auth_test, slack_users_info, slack_users_list, slack_usergroups_list,
     slack_usergroups_users_list, slack_conversations_info, slack_conversations_list,
-    slack_conversations_members;
+    slack_conversations_members, slack_conversations_history, slack_conversations_replies;
 /* What a token needs to be told of the channel it asks for. */
 const char *slack_conversation_scope(const struct slack_call *call);
 slack_method_fn slack_chat_post, slack_chat_update, slack_chat_ephemeral, slack_chat_delete,

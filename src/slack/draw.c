@@ -91,3 +91,23 @@ struct fx_json *fx_slack_plain(struct fx_scope *sc, const struct fx_json *messag
     fx_json_remove(plain, "blocks");
     return plain;
 }
+
+struct fx_json *fx_slack_repeated(struct fx_scope *sc, const struct fx_json *message) {
+    static const char note[] = "(may be a repetition)";
+    struct fx_json *marked = fx_json_copy(sc, message);
+    struct fx_json *blocks = fx_json_at(marked, "blocks");
+    const char *text = fx_json_get_text(marked, "text");
+
+    fx_json_put(marked, "text", fx_json_stringf(sc, "%s %s", text == NULL ? "" : text, note));
+    if (blocks != NULL && fx_json_count(blocks) < SLACK_MAX_BLOCKS)
+        fx_json_add(blocks, fx_json_object_of(
+                                sc, "type", fx_json_string(sc, "context"), "elements",
+                                fx_json_array_of(sc,
+                                                 slack_plain_text(sc,
+                                                                  "May be a repetition: Slack did "
+                                                                  "not say whether this arrived",
+                                                                  false),
+                                                 NULL),
+                                NULL));
+    return marked;
+}

@@ -15,6 +15,7 @@ void store_init(struct store_db *db, struct fx_scope *sc, struct fx_clock *clock
     db->random = random;
     db->driver = driver;
     pthread_mutex_init(&db->queue_lock, NULL);
+    pthread_mutex_init(&db->unrecorded.lock, NULL);
     store->close = close_store;
     store_accept_bind(store);
     store_jobs_bind(store);
@@ -26,10 +27,12 @@ void store_init(struct store_db *db, struct fx_scope *sc, struct fx_clock *clock
     store_audit_bind(store);
     store_settings_bind(store);
     store_rescue_bind(store);
+    store_storms_bind(store);
 }
 
 void store_free(struct store_db *db) {
     pthread_mutex_destroy(&db->queue_lock);
+    pthread_mutex_destroy(&db->unrecorded.lock);
     fx_scope_free(db->sc);
 }
 

@@ -1,11 +1,14 @@
 /* outbox.c - messages on their way to people: order, replacement, retry.
  *
  * place is the order, seq the identity. A newer text takes the place of the one it replaces under a
- * seq of its own, so a sender that read the old text cannot begin it any more.
+ * seq of its own, so a sender that read the old text cannot begin it any more. When a lane is free
+ * is in lanes.c.
  */
 #include "private.h"
 
-#include <stdatomic.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct row {
     struct fx_message message;
@@ -29,8 +32,11 @@ static void *read_row(struct fx_scope *sc, const struct store_rows *rows) {
         .due_ms = store_int(rows, 10),
         .created_ms = store_int(rows, 11),
         .last_error = store_text(rows, 12),
-        .ts = store_text(rows, 14),
-        .parent_ts = store_text(rows, 15),
+        .lane = store_text(rows, 14),
+        .urgency = (enum fx_urgency)store_int(rows, 15),
+        .in_doubt = store_int(rows, 16) != 0,
+        .ts = store_text(rows, 17),
+        .parent_ts = store_text(rows, 18),
     };
     row->place = store_int(rows, 13);
     return row;
@@ -54,7 +60,8 @@ static enum fx_code add(struct store_link *link, const struct fx_message *messag
                                     st_text(message->user), st_text(message->response_url),
                                     st_text(message->payload_json), st_int(message->due_ms),
                                     st_int(message->created_ms), st_int(message->attempts),
-                                    st_text(message->last_error)),
+                                    st_text(message->last_error), st_int(message->urgency),
+                                    st_int(message->in_doubt)),
                           &row, &seq, err));
     if (place != 0)
         return FX_OK;
@@ -81,10 +88,13 @@ enum fx_code store_message_put(struct store_link *link, const struct fx_message 
 
     fresh.attempts = 0;
     fresh.last_error = "";
+    fresh.in_doubt = false;
     if (is_replaceable(&fresh))
         FX_TRY(waiting_put(link, fresh.key, 0, &old, err));
     if (old == NULL)
         return add(link, &fresh, 0, err);
+    /* the text that may have arrived was of this message, too */
+    fresh.in_doubt = old->message.in_doubt;
     FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(old->message.seq)), err));
     return add(link, &fresh, old->place, err);
 }
@@ -95,7 +105,8 @@ enum fx_code store_message_put(struct store_link *link, const struct fx_message 
 struct sending {
     int64_t seq;
     const char *ts, *error;
-    int64_t at_ms;
+    const struct fx_error *why;
+    int64_t at_ms, now_ms;
 };
 
 static enum fx_code begin_in(struct store_link *link, void *what, struct fx_error *err) {
@@ -105,23 +116,31 @@ static enum fx_code begin_in(struct store_link *link, void *what, struct fx_erro
     if (link->changed == 0)
         return fx_fail(err, FX_ERR_CONFLICT, "message %lld was replaced or taken meanwhile",
                        (long long)s->seq);
-    return FX_OK;
+    return store_lane_take(link, s->seq, s->now_ms, err);
 }
 
 /* The database may be away in the moment between a send and its record, and what it has of the
- * record nobody knows: who sends next looks first. */
+ * record nobody knows: the next look at the outbox finds out. */
+static void note_unrecorded(struct store_db *db, int64_t seq) {
+    pthread_mutex_lock(&db->unrecorded.lock);
+    if (db->unrecorded.count < FX_COUNT_OF(db->unrecorded.seqs))
+        db->unrecorded.seqs[db->unrecorded.count] = seq;
+    db->unrecorded.count++;
+    pthread_mutex_unlock(&db->unrecorded.lock);
+}
+
 static enum fx_code write_sending(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
                                   struct sending *s, struct fx_error *err) {
     enum fx_code code = store_write(store, sc, work, s, err);
 
-    if (code != FX_OK && code != FX_ERR_CONFLICT)
-        atomic_store(&store_of(store)->unrecorded, true);
+    if (code != FX_OK && code != FX_ERR_CONFLICT && code != FX_ERR_THROTTLED)
+        note_unrecorded(store_of(store), s->seq);
     return code;
 }
 
 static enum fx_code outbox_begin(struct fx_store *store, struct fx_scope *sc, int64_t seq,
-                                 struct fx_error *err) {
-    struct sending s = {.seq = seq};
+                                 int64_t now_ms, struct fx_error *err) {
+    struct sending s = {.seq = seq, .now_ms = now_ms};
 
     return write_sending(store, sc, begin_in, &s, err);
 }
@@ -142,12 +161,16 @@ static enum fx_code sent_in(struct store_link *link, void *what, struct fx_error
     FX_TRY(store_exec(
         link, STMT_MESSAGE_END,
         ST_VALUES(st_int(FX_MESSAGE_SENT), st_text(""), st_int(s->at_ms), st_int(s->seq)), err));
+    FX_TRY(store_lane_free(link, &row->message, 0, err));
     if (!is_replaceable(&row->message) || s->ts == NULL || s->ts[0] == '\0')
         return FX_OK;
-    return store_exec(link, STMT_TS_PUT,
+    /* a newer text that is just being put must see where this one stands */
+    FX_TRY(store_lock_name(link, STORE_LOCK_MESSAGE, row->message.key, "", err));
+    FX_TRY(store_exec(link, STMT_TS_PUT,
                       ST_VALUES(st_text(row->message.key), st_text(s->ts),
                                 st_text(row->message.channel), st_int(s->at_ms)),
-                      err);
+                      err));
+    return store_exec(link, STMT_MESSAGE_POSTED, ST_VALUES(st_text(row->message.key)), err);
 }
 
 static enum fx_code outbox_sent(struct fx_store *store, struct fx_scope *sc, int64_t seq,
@@ -160,17 +183,20 @@ static enum fx_code outbox_sent(struct fx_store *store, struct fx_scope *sc, int
 /* A newer text that came while the old one was on its way takes its place, but keeps to its pace:
  * the other side asked for the delay, whatever we want to say. */
 static enum fx_code wait_again(struct store_link *link, const struct row *row, int64_t due_ms,
-                               const char *error, struct fx_error *err) {
+                               const char *error, bool in_doubt, struct fx_error *err) {
     struct row *newer = NULL;
 
     if (is_replaceable(&row->message))
         FX_TRY(waiting_put(link, row->message.key, row->message.seq, &newer, err));
     if (newer == NULL)
-        return store_exec(link, STMT_MESSAGE_WAIT,
-                          ST_VALUES(st_int(due_ms), st_text(error), st_int(row->message.seq)), err);
+        return store_exec(
+            link, STMT_MESSAGE_WAIT,
+            ST_VALUES(st_int(due_ms), st_text(error), st_int(in_doubt), st_int(row->message.seq)),
+            err);
 
     if (newer->message.due_ms < due_ms)
         newer->message.due_ms = due_ms;
+    newer->message.in_doubt = newer->message.in_doubt || in_doubt;
     FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(row->message.seq)), err));
     FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(newer->message.seq)), err));
     return add(link, &newer->message, row->place, err);
@@ -181,26 +207,30 @@ static enum fx_code retry_in(struct store_link *link, void *what, struct fx_erro
     struct row *row = NULL;
 
     FX_TRY(take_sending(link, s->seq, &row, err));
-    return wait_again(link, row, s->at_ms, s->error, err);
+    FX_TRY(store_lane_free(link, &row->message, s->at_ms, err));
+    if (s->why->code == FX_ERR_THROTTLED)
+        FX_TRY(store_method_hold(link, &row->message, s->at_ms, err));
+    return wait_again(link, row, s->at_ms, s->error, row->message.in_doubt || s->why->sent, err);
 }
 
 static enum fx_code outbox_retry(struct fx_store *store, struct fx_scope *sc, int64_t seq,
-                                 int64_t due_ms, const char *error, struct fx_error *err) {
-    struct sending s = {.seq = seq, .error = store_error_text(sc, error), .at_ms = due_ms};
+                                 int64_t due_ms, const struct fx_error *why, struct fx_error *err) {
+    struct sending s = {
+        .seq = seq, .why = why, .error = store_error_text(sc, why->message), .at_ms = due_ms};
 
     return write_sending(store, sc, retry_in, &s, err);
 }
 
 static enum fx_code failed_in(struct store_link *link, void *what, struct fx_error *err) {
     const struct sending *s = what;
+    struct row *row = NULL;
 
-    FX_TRY(store_exec(
+    FX_TRY(take_sending(link, s->seq, &row, err));
+    FX_TRY(store_lane_free(link, &row->message, 0, err));
+    return store_exec(
         link, STMT_MESSAGE_END,
         ST_VALUES(st_int(FX_MESSAGE_FAILED), st_text(s->error), st_int(s->at_ms), st_int(s->seq)),
-        err));
-    if (link->changed == 0)
-        return fx_fail(err, FX_ERR_CONFLICT, "message %lld is not being sent", (long long)s->seq);
-    return FX_OK;
+        err);
 }
 
 static enum fx_code outbox_failed(struct fx_store *store, struct fx_scope *sc, int64_t seq,
@@ -212,39 +242,59 @@ static enum fx_code outbox_failed(struct fx_store *store, struct fx_scope *sc, i
     return write_sending(store, sc, failed_in, &s, err);
 }
 
-static enum fx_code recover_in(struct store_link *link, enum store_statement which,
-                               struct fx_error *err) {
-    struct row **rows = NULL;
-    size_t count = 0;
-
-    FX_TRY(store_read_list(link, which, NULL, 0, read_row, &rows, &count, err));
-    for (size_t i = 0; i < count; i++)
-        FX_TRY(
-            wait_again(link, rows[i], rows[i]->message.due_ms, rows[i]->message.last_error, err));
-    return FX_OK;
+static enum fx_code recover(struct store_link *link, const struct row *row, struct fx_error *err) {
+    FX_TRY(store_lane_free(link, &row->message, 0, err));
+    return wait_again(link, row, row->message.due_ms, row->message.last_error, true, err);
 }
 
 enum fx_code store_recover_messages(struct store_link *link, void *what, struct fx_error *err) {
+    struct row **rows = NULL;
+    size_t count = 0;
+
     (void)what;
-    return recover_in(link, STMT_MESSAGE_SENDING, err);
+    FX_TRY(store_read_list(link, STMT_MESSAGE_SENDING, NULL, 0, read_row, &rows, &count, err));
+    for (size_t i = 0; i < count; i++)
+        FX_TRY(recover(link, rows[i], err));
+    return FX_OK;
 }
 
-static enum fx_code recover_own(struct store_link *link, void *what, struct fx_error *err) {
-    (void)what;
-    return recover_in(link, STMT_MESSAGE_OWN, err);
+static bool is_among(const struct store_unrecorded *list, int64_t seq) {
+    if (list->count > FX_COUNT_OF(list->seqs)) /* more than were counted: any may be one */
+        return true;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->seqs[i] == seq)
+            return true;
+    return false;
 }
 
-/* Called by who sends, between two sends: whatever stands as being sent by us is not. */
+static enum fx_code recover_unrecorded(struct store_link *link, void *what, struct fx_error *err) {
+    struct row **rows = NULL;
+    size_t count = 0;
+
+    FX_TRY(store_read_list(link, STMT_MESSAGE_OWN, NULL, 0, read_row, &rows, &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (is_among(what, rows[i]->message.seq))
+            FX_TRY(recover(link, rows[i], err));
+    return FX_OK;
+}
+
+/* Those that nobody of this process is sending any more, whatever the database says. */
 static enum fx_code look_at_unrecorded(struct fx_store *store, struct fx_scope *sc,
                                        struct fx_error *err) {
     struct store_db *db = store_of(store);
+    struct store_unrecorded list;
 
-    if (!atomic_exchange(&db->unrecorded, false))
+    pthread_mutex_lock(&db->unrecorded.lock);
+    list.count = db->unrecorded.count;
+    memcpy(list.seqs, db->unrecorded.seqs, sizeof list.seqs);
+    db->unrecorded.count = 0;
+    pthread_mutex_unlock(&db->unrecorded.lock);
+    if (list.count == 0)
         return FX_OK;
-    enum fx_code code = store_write(store, sc, recover_own, NULL, err);
+    enum fx_code code = store_write(store, sc, recover_unrecorded, &list, err);
 
-    if (code != FX_OK)
-        atomic_store(&db->unrecorded, true);
+    for (size_t i = 0; code != FX_OK && i < list.count; i++)
+        note_unrecorded(db, i < FX_COUNT_OF(list.seqs) ? list.seqs[i] : 0);
     return code;
 }
 
@@ -263,16 +313,66 @@ struct ready {
     int64_t next_due_ms;
 };
 
+static int by_urgency_and_place(const void *a, const void *b) {
+    const struct fx_message *const *one = a, *const *other = b;
+    const struct row *left = FX_CONTAINER_OF(*one, struct row, message);
+    const struct row *right = FX_CONTAINER_OF(*other, struct row, message);
+
+    if (left->message.urgency != right->message.urgency)
+        return left->message.urgency < right->message.urgency ? -1 : 1;
+    return left->place < right->place ? -1 : left->place > right->place;
+}
+
+/* Of one lane; one that is busy only tells when it will not be. */
+static enum fx_code ready_of(struct store_link *link, struct ready *ready, const char *lane,
+                             struct fx_error *err) {
+    struct fx_message **found = NULL;
+    size_t count = 0;
+    int64_t busy_ms = 0;
+
+    FX_TRY(store_lane_busy(link, lane, ready->now_ms, &busy_ms, err));
+    if (busy_ms > 0) {
+        if (ready->next_due_ms == 0 || busy_ms < ready->next_due_ms)
+            ready->next_due_ms = busy_ms;
+        return FX_OK;
+    }
+    FX_TRY(store_read_list(
+        link, STMT_MESSAGE_READY,
+        ST_VALUES(st_text(lane), st_int(ready->now_ms), st_int(store_max_rows(ready->max))),
+        read_message, &found, &count, err));
+    struct fx_message **all =
+        fx_alloc(link->sc, (ready->count + count + 1) * sizeof(struct fx_message *));
+
+    if (ready->count > 0)
+        memcpy(all, ready->messages, ready->count * sizeof(struct fx_message *));
+    if (count > 0)
+        memcpy(all + ready->count, found, count * sizeof(struct fx_message *));
+    ready->messages = all;
+    ready->count += count;
+    return FX_OK;
+}
+
+static void *read_lane(struct fx_scope *sc, const struct store_rows *rows) {
+    (void)sc;
+    return (void *)(uintptr_t)store_text(rows, 0);
+}
+
 static enum fx_code ready_in(struct store_link *link, void *what, struct fx_error *err) {
     struct ready *ready = what;
+    char **lanes = NULL;
+    size_t lanes_count = 0;
     bool row = false;
 
-    FX_TRY(store_read_list(link, STMT_MESSAGE_READY,
-                           ST_VALUES(st_int(ready->now_ms), st_int(store_max_rows(ready->max))),
-                           read_message, &ready->messages, &ready->count, err));
     /* MIN of nothing is NULL, which reads as 0 */
-    return store_read_int(link, STMT_MESSAGE_NEXT, ST_VALUES(st_int(ready->now_ms)), &row,
-                          &ready->next_due_ms, err);
+    FX_TRY(store_read_int(link, STMT_MESSAGE_NEXT, ST_VALUES(st_int(ready->now_ms)), &row,
+                          &ready->next_due_ms, err));
+    FX_TRY(store_read_list(link, STMT_LANE_LIST, ST_VALUES(st_int(STORE_MAX_LANES)), read_lane,
+                           &lanes, &lanes_count, err));
+    for (size_t i = 0; i < lanes_count; i++)
+        FX_TRY(ready_of(link, ready, lanes[i], err));
+    if (ready->count > 0)
+        qsort(ready->messages, ready->count, sizeof(struct fx_message *), by_urgency_and_place);
+    return FX_OK;
 }
 
 static enum fx_code outbox_ready(struct fx_store *store, struct fx_scope *sc, int64_t now_ms,

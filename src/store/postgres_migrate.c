@@ -89,8 +89,29 @@ static const char schema_2[] =
 
 static const char schema_3[] = "ALTER TABLE jobs ADD COLUMN deaths " NUMBER " DEFAULT 0;";
 
+static const char schema_4[] =
+    "ALTER TABLE outbox ADD COLUMN lane " TEXT " DEFAULT '';"
+    "ALTER TABLE outbox ADD COLUMN urgency " NUMBER " DEFAULT 0;"
+    "ALTER TABLE outbox ADD COLUMN doubt " NUMBER " DEFAULT 0;"
+    "UPDATE outbox SET lane = CASE kind WHEN 0 THEN CASE WHEN key IN (SELECT t.key FROM message_ts "
+    "AS t) THEN 'edit ' ELSE 'post ' END || channel WHEN 1 THEN 'whisper ' || user_id "
+    "WHEN 2 THEN 'view ' || user_id ELSE 'page' END WHERE state < 2;"
+    "CREATE INDEX outbox_lane ON outbox (lane, urgency, place) WHERE state < 2;"
+    "CREATE INDEX outbox_thread ON outbox (parent, place) WHERE state < 2;"
+    "CREATE TABLE lanes (name " TEXT " PRIMARY KEY, free_ms " NUMBER ", next_ms " NUMBER
+    ", seq " NUMBER ")" SWEPT_OFTEN
+
+    "CREATE TABLE storms (id " TEXT " PRIMARY KEY, channel " TEXT ", began_ms " NUMBER
+    ", last_ms " NUMBER ", ended_ms " NUMBER ", count " NUMBER ", news " NUMBER ", told " NUMBER
+    ", told_ms " NUMBER ")" SWEPT_OFTEN
+    "CREATE UNIQUE INDEX storms_open ON storms (channel) WHERE ended_ms = 0;"
+    "CREATE INDEX storms_untold ON storms (told_ms) WHERE news <> told;"
+    "CREATE TABLE storm_members (n " COUNTED ", storm " TEXT ", incident " TEXT ", system " TEXT
+    ", severity " TEXT ", rank " NUMBER ", prefix " TEXT ", UNIQUE (storm, incident));";
+
 /* One entry per version; a released one is never changed. */
-static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3};
+static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3,
+                                                             schema_4};
 
 /* ---- what is there ---- */
 

@@ -18,13 +18,15 @@ struct pg_result;
 struct sqlite3_stmt;
 
 enum {
-    STORE_SCHEMA_VERSION = 3,          /* the same number means the same rows in both databases */
+    STORE_SCHEMA_VERSION = 4,          /* the same number means the same rows in both databases */
     STORE_ERROR_MAX_CODE_POINTS = 500, /* of a last_error */
     STORE_PRUNE_ROWS = 1000,
     STORE_BATCH_EVENTS = 256, /* that share one commit */
     STORE_BATCH_BYTES = 8 << 20,
     STORE_LOOKS = 5,        /* at what somebody else has changed in the same moment */
     STORE_ACCEPT_MS = 1600, /* the same for accept: the receiver has two seconds in all */
+    STORE_MAX_UNRECORDED = 64,
+    STORE_MAX_LANES = 256,  /* looked at in one look at the outbox */
     STORE_RESCUE_MS = 5000, /* between two looks for what processes that are gone have left */
 };
 
@@ -106,7 +108,15 @@ enum store_statement {
     STMT_MESSAGE_WAIT,
     STMT_MESSAGE_END,
     STMT_MESSAGE_COUNTS,
+    STMT_MESSAGE_LANE,
+    STMT_MESSAGE_POSTED,
     STMT_MESSAGE_PRUNE,
+    STMT_LANE_LIST,
+    STMT_LANE_BUSY,
+    STMT_LANE_TAKE,
+    STMT_LANE_FREE,
+    STMT_LANE_HOLD,
+    STMT_LANE_PRUNE,
     STMT_TS_PUT,
     STMT_TS_GET,
 
@@ -120,6 +130,17 @@ enum store_statement {
     STMT_SETTING_GET,
 
     STMT_STANDBYS,
+
+    STMT_STORM_ADD,
+    STMT_STORM_GET,
+    STMT_STORM_OF,
+    STMT_STORM_DUE,
+    STMT_STORM_TELL,
+    STMT_STORM_JOIN,
+    STMT_STORM_GROW,
+    STMT_STORM_TOUCH,
+    STMT_STORM_GROUPS,
+    STMT_STORM_ALARMS,
 
     STMT_COUNT,
 };
@@ -200,6 +221,13 @@ const char *store_sql(const struct store_driver *driver, enum store_statement wh
 struct store_request;
 
 /* The part of a store that both databases have; a driver's own struct begins with it. */
+/* Messages that may stand as being sent and are not; see outbox.c. */
+struct store_unrecorded {
+    pthread_mutex_t lock;
+    size_t count; /* also of those beyond the end of the list */
+    int64_t seqs[STORE_MAX_UNRECORDED];
+};
+
 struct store_db {
     struct fx_store store;
     struct fx_scope *sc; /* owns the whole store and its texts */
@@ -207,7 +235,7 @@ struct store_db {
     struct fx_random *random;
     const struct store_driver *driver;
     _Atomic int64_t rescue_at_ms; /* when to look again; see store_rescue */
-    _Atomic bool unrecorded;      /* a message may stand as being sent that is not; see outbox.c */
+    struct store_unrecorded unrecorded;
 
     pthread_mutex_t queue_lock; /* guards what follows */
     struct store_request *queue_first, *queue_last;
@@ -337,8 +365,26 @@ enum fx_code store_setting_put(struct store_link *link, const struct fx_setting 
                                struct fx_error *err);
 enum fx_code store_message_put(struct store_link *link, const struct fx_message *message,
                                struct fx_error *err);
+enum fx_code store_storm_put(struct store_link *link, const struct fx_storm_told *told,
+                             struct fx_error *err);
+enum fx_code store_storm_join(struct store_link *link, const struct fx_storm_member *member,
+                              int64_t now_ms, struct fx_error *err);
 enum fx_code store_audit_add(struct store_link *link, const struct fx_audit *audit,
                              const char *detail, int64_t now_ms, struct fx_error *err);
+
+/* -- when a lane is free (lanes.c); inside a transaction -- */
+
+/* 0 when it is, else until when it is not. */
+enum fx_code store_lane_busy(struct store_link *link, const char *lane, int64_t now_ms,
+                             int64_t *ret_until_ms, struct fx_error *err);
+/* For the message seq; FX_ERR_THROTTLED when it is not free. */
+enum fx_code store_lane_take(struct store_link *link, int64_t seq, int64_t now_ms,
+                             struct fx_error *err);
+/* Its message is no longer under way. A post that is tried again keeps it until not_before_ms. */
+enum fx_code store_lane_free(struct store_link *link, const struct fx_message *message,
+                             int64_t not_before_ms, struct fx_error *err);
+enum fx_code store_method_hold(struct store_link *link, const struct fx_message *message,
+                               int64_t until_ms, struct fx_error *err);
 
 /* -- what processes that are gone have left (rescue.c) -- */
 
@@ -360,6 +406,7 @@ void store_incidents_bind(struct fx_store *store);
 void store_outbox_bind(struct fx_store *store);
 void store_audit_bind(struct fx_store *store);
 void store_settings_bind(struct fx_store *store);
+void store_storms_bind(struct fx_store *store);
 
 /* -- opening -- */
 

@@ -97,8 +97,9 @@ static enum fx_code prune_in(struct store_link *link, void *what, struct fx_erro
 
     FX_TRY(store_exec(link, STMT_JOB_PRUNE, ST_VALUES(st_int(*before_ms), st_int(STORE_PRUNE_ROWS)),
                       err));
-    return store_exec(link, STMT_MESSAGE_PRUNE,
-                      ST_VALUES(st_int(*before_ms), st_int(STORE_PRUNE_ROWS)), err);
+    FX_TRY(store_exec(link, STMT_MESSAGE_PRUNE,
+                      ST_VALUES(st_int(*before_ms), st_int(STORE_PRUNE_ROWS)), err));
+    return store_exec(link, STMT_LANE_PRUNE, ST_VALUES(st_int(*before_ms)), err);
 }
 
 static enum fx_code prune(struct fx_store *store, struct fx_scope *sc, int64_t before_ms,

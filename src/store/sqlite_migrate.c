@@ -91,8 +91,35 @@ static const char schema_2[] =
 /* How often whoever held a job was gone before it was settled. */
 static const char schema_3[] = "ALTER TABLE jobs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;";
 
+/* Lanes: one order and one pace, for all processes. A lane's name begins with what is done in it:
+ * "post C1", "edit C1", "whisper U1", "view U1", "page"; that word alone is the method, which the
+ * other side may put off as a whole. Storms: alarms that come too many at once to be told one by
+ * one. */
+static const char schema_4[] =
+    "ALTER TABLE outbox ADD COLUMN lane TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE outbox ADD COLUMN urgency INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE outbox ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE outbox SET lane = CASE kind WHEN 0 THEN CASE WHEN key IN (SELECT t.key FROM message_ts "
+    "AS t) THEN 'edit ' ELSE 'post ' END || channel WHEN 1 THEN 'whisper ' || user_id "
+    "WHEN 2 THEN 'view ' || user_id ELSE 'page' END WHERE state < 2;"
+    "CREATE INDEX outbox_lane ON outbox (lane, urgency, place) WHERE state < 2;"
+    "CREATE INDEX outbox_thread ON outbox (parent, place) WHERE state < 2;"
+    "CREATE TABLE lanes (name TEXT NOT NULL PRIMARY KEY, free_ms INTEGER NOT NULL, "
+    "next_ms INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE storms (id TEXT NOT NULL PRIMARY KEY, channel TEXT NOT NULL, "
+    "began_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, "
+    "count INTEGER NOT NULL, news INTEGER NOT NULL, told INTEGER NOT NULL, "
+    "told_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX storms_open ON storms (channel) WHERE ended_ms = 0;"
+    "CREATE INDEX storms_untold ON storms (told_ms) WHERE news <> told;"
+    "CREATE TABLE storm_members (n INTEGER PRIMARY KEY AUTOINCREMENT, storm TEXT NOT NULL, "
+    "incident TEXT NOT NULL, system TEXT NOT NULL, severity TEXT NOT NULL, rank INTEGER NOT NULL, "
+    "prefix TEXT NOT NULL, UNIQUE (storm, incident)) STRICT;";
+
 /* One entry per version; a released one is never changed. */
-static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3};
+static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3,
+                                                             schema_4};
 
 static enum fx_code check_ours(struct sqlite_db *self, int64_t *ret_version, struct fx_error *err) {
     int64_t application = 0;

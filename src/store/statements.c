@@ -26,9 +26,11 @@
     "version = $16"
 #define MESSAGE_COLUMNS                                                                            \
     "m.seq, m.kind, m.key, m.parent, m.channel, m.user_id, m.response_url, m.payload_json, "       \
-    "m.state, m.attempts, m.due_ms, m.created_ms, m.last_error, m.place, "                         \
+    "m.state, m.attempts, m.due_ms, m.created_ms, m.last_error, m.place, m.lane, m.urgency, "      \
+    "m.doubt, "                                                                                    \
     "(SELECT t.ts FROM message_ts AS t WHERE t.key = m.key), "                                     \
     "(SELECT t.ts FROM message_ts AS t WHERE t.key = m.parent)"
+#define STORM_COLUMNS "id, channel, began_ms, last_ms, ended_ms, count, news, told, told_ms"
 #define AUDIT_COLUMNS "n, at_ms, actor, action, subject, detail_json, previous_hash, hash"
 
 /* Nothing of the same kind and key that is older and unsent. */
@@ -46,6 +48,18 @@
 #define ONE_MORE_DEATH                                                                             \
     "deaths + CASE WHEN deaths < " NUMBER(FX_STORE_SHARED_DEATHS) " OR worker = '" FX_STORE_ALONE  \
                                                                   "' THEN 1 ELSE 0 END"
+/* What a thread says stands in its order. A post that fails again and again lets the others by, or
+ * it would silence them for good. */
+#define MESSAGE_FIRST_OF_THREAD                                                                    \
+    "(m.kind <> 0 OR m.parent = '' OR m.lane NOT LIKE 'post %' OR NOT EXISTS (SELECT 1 FROM "      \
+    "outbox AS o WHERE o.parent = m.parent AND o.state < 2 AND o.place < m.place AND "             \
+    "o.lane = m.lane AND o.attempts < 12))"
+/* A PUT whose message stands already is an edit. */
+#define MESSAGE_LANE(kind, key, channel, user)                                                     \
+    "CASE " kind " WHEN 0 THEN CASE WHEN EXISTS (SELECT 1 FROM message_ts AS t WHERE "             \
+    "t.key = " key ") THEN 'edit ' ELSE 'post ' END || " channel                                   \
+    " WHEN 1 THEN 'whisper ' || " user " WHEN 2 THEN 'view ' || " user " ELSE 'page' END"
+
 /* The due job that waits longest and whose subject nobody holds. */
 #define JOB_FIRST                                                                                  \
     "SELECT " JOB_COLUMNS ", "                                                                     \
@@ -218,14 +232,18 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_MESSAGE_DROP] = {"message_drop", "DELETE FROM outbox WHERE seq = $1"},
     [STMT_MESSAGE_ADD] = {"message_add",
                           "INSERT INTO outbox (place, kind, key, parent, channel, user_id, "
-                          "response_url, payload_json, due_ms, created_ms, attempts, last_error) "
-                          "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
-                          "RETURNING seq"},
+                          "response_url, payload_json, due_ms, created_ms, attempts, last_error, "
+                          "urgency, doubt, lane) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+                          "$11, $12, $13, $14, " MESSAGE_LANE("$2", "$3", "$5",
+                                                              "$6") ") "
+                                                                    "RETURNING seq"},
     [STMT_MESSAGE_PLACE] = {"message_place", "UPDATE outbox SET place = seq WHERE seq = $1"},
     [STMT_MESSAGE_READY] = {"message_ready",
                             "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "
-                            "m.state = 0 AND m.due_ms <= $1 AND " MESSAGE_PARENT_POSTED
-                            " AND " MESSAGE_FIRST_OF_KEY " ORDER BY m.place LIMIT $2"},
+                            "m.state = 0 AND m.lane = $1 AND m.due_ms <= $2 "
+                            "AND " MESSAGE_PARENT_POSTED " AND " MESSAGE_FIRST_OF_KEY
+                            " AND " MESSAGE_FIRST_OF_THREAD
+                            " ORDER BY m.urgency, m.place LIMIT $3"},
     [STMT_MESSAGE_NEXT] = {"message_next", "SELECT MIN(due_ms) FROM outbox WHERE state < 2 AND "
                                            "state = 0 AND due_ms > $1"},
     [STMT_MESSAGE_BEGIN] = {"message_begin",
@@ -238,15 +256,42 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_MESSAGE_OWN] = {"message_own", "SELECT " MESSAGE_COLUMNS " FROM outbox AS m "
                                          "WHERE m.state < 2 AND m.state = 1 ORDER BY m.place"},
     [STMT_MESSAGE_WAIT] = {"message_wait", "UPDATE outbox SET state = 0, due_ms = $1, "
-                                           "last_error = $2 WHERE seq = $3"},
+                                           "last_error = $2, doubt = $3 WHERE seq = $4"},
     [STMT_MESSAGE_END] = {"message_end", "UPDATE outbox SET state = $1, last_error = $2, "
                                          "ended_ms = $3 WHERE seq = $4 AND state = 1"},
     [STMT_MESSAGE_COUNTS] = {"message_counts",
                              "SELECT state, COUNT(*) FROM outbox WHERE state < 2 GROUP BY state "
                              "UNION ALL SELECT 3, COUNT(*) FROM outbox WHERE state = 3"},
+    [STMT_MESSAGE_LANE] = {"message_lane", "SELECT lane FROM outbox WHERE seq = $1"},
+    /* what waited to be posted under this key becomes an edit */
+    [STMT_MESSAGE_POSTED] = {"message_posted", "UPDATE outbox SET lane = 'edit ' || channel, "
+                                               "doubt = 0 WHERE kind = 0 AND key = $1 AND "
+                                               "state < 2"},
     [STMT_MESSAGE_PRUNE] = {"message_prune",
                             "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE "
                             "state = 2 AND ended_ms < $1 ORDER BY ended_ms LIMIT $2)"},
+    /* from name to name through the index: as many steps as lanes, however many rows wait */
+    [STMT_LANE_LIST] = {"lane_list",
+                        "WITH RECURSIVE l (name) AS (SELECT MIN(lane) FROM outbox WHERE state < 2 "
+                        "UNION ALL SELECT (SELECT MIN(o.lane) FROM outbox AS o WHERE o.state < 2 "
+                        "AND o.lane > l.name) FROM l WHERE l.name IS NOT NULL) SELECT l.name FROM "
+                        "l WHERE l.name IS NOT NULL LIMIT $1"},
+    /* further ahead than any pause can be: the clock was set back */
+    [STMT_LANE_BUSY] = {"lane_busy", "SELECT MAX(free_ms) FROM lanes WHERE name IN ($1, $2) AND "
+                                     "free_ms > $3 AND free_ms <= $4"},
+    [STMT_LANE_TAKE] = {"lane_take",
+                        "INSERT INTO lanes (name, free_ms, next_ms, seq) VALUES ($1, $2, $3, $4) "
+                        "ON CONFLICT (name) DO UPDATE SET free_ms = excluded.free_ms, "
+                        "next_ms = excluded.next_ms, seq = excluded.seq WHERE "
+                        "lanes.free_ms <= $5 OR lanes.free_ms > $6"},
+    [STMT_LANE_FREE] = {"lane_free", "UPDATE lanes SET free_ms = CASE WHEN next_ms > $1 THEN "
+                                     "next_ms ELSE $1 END WHERE name = $2 AND seq = $3"},
+    [STMT_LANE_HOLD] = {"lane_hold", "INSERT INTO lanes (name, free_ms, next_ms, seq) VALUES "
+                                     "($1, $2, $2, 0) ON CONFLICT (name) DO UPDATE SET "
+                                     "free_ms = CASE WHEN lanes.free_ms > excluded.free_ms AND "
+                                     "lanes.free_ms <= $3 THEN lanes.free_ms ELSE "
+                                     "excluded.free_ms END"},
+    [STMT_LANE_PRUNE] = {"lane_prune", "DELETE FROM lanes WHERE free_ms < $1"},
     [STMT_TS_PUT] = {"ts_put", "INSERT INTO message_ts (key, ts, channel, at_ms) VALUES "
                                "($1, $2, $3, $4) ON CONFLICT (key) DO UPDATE SET "
                                "ts = excluded.ts, channel = excluded.channel, "
@@ -274,6 +319,35 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_SETTING_GET] = {"setting_get", "SELECT value FROM settings WHERE name = $1"},
 
     [STMT_STANDBYS] = {"standbys", ""},
+
+    [STMT_STORM_ADD] = {"storm_add", "INSERT INTO storms (" STORM_COLUMNS ") VALUES ($1, $2, $3, "
+                                     "$3, 0, 0, 1, 0, 0) ON CONFLICT DO NOTHING"},
+    [STMT_STORM_GET] = {"storm_get", "SELECT " STORM_COLUMNS " FROM storms WHERE id = $1"},
+    [STMT_STORM_OF] = {"storm_of", "SELECT " STORM_COLUMNS " FROM storms WHERE channel = $1 AND "
+                                   "ended_ms = 0"},
+    [STMT_STORM_DUE] = {"storm_due", "SELECT " STORM_COLUMNS " FROM storms WHERE "
+                                     "(news <> told AND told_ms <= $1) UNION SELECT " STORM_COLUMNS
+                                     " FROM storms WHERE ended_ms = 0 AND last_ms <= $2 LIMIT $3"},
+    [STMT_STORM_TELL] = {"storm_tell", "UPDATE storms SET told = $1, told_ms = $2, ended_ms = $3 "
+                                       "WHERE id = $4 AND told_ms = $5 AND ($3 = 0 OR ended_ms > 0 "
+                                       "OR count = $6)"},
+    [STMT_STORM_JOIN] = {"storm_join", "INSERT INTO storm_members (storm, incident, system, "
+                                       "severity, rank, prefix) VALUES ($1, $2, $3, $4, $5, $6) "
+                                       "ON CONFLICT DO NOTHING"},
+    [STMT_STORM_GROW] = {"storm_grow", "UPDATE storms SET count = count + 1, news = news + 1, "
+                                       "last_ms = $1 WHERE id = $2 AND ended_ms = 0"},
+    [STMT_STORM_TOUCH] = {"storm_touch", "UPDATE storms SET news = news + 1 WHERE id = $1"},
+    [STMT_STORM_GROUPS] = {"storm_groups",
+                           "SELECT m.system, m.severity, m.prefix, COUNT(*) AS times, "
+                           "SUM(CASE i.state WHEN 0 THEN 1 ELSE 0 END) FROM storm_members AS m "
+                           "JOIN incidents AS i ON i.id = m.incident WHERE m.storm = $1 GROUP BY "
+                           "m.system, m.severity, m.prefix ORDER BY times DESC, m.system, "
+                           "m.severity, m.prefix LIMIT $2"},
+    [STMT_STORM_ALARMS] = {"storm_alarms",
+                           "SELECT i.id, i.system, i.environment, i.title, i.severity, i.state, "
+                           "i.opened_ms FROM storm_members AS m JOIN incidents AS i "
+                           "ON i.id = m.incident WHERE m.storm = $1 ORDER BY i.state, m.rank, m.n "
+                           "LIMIT $2 OFFSET $3"},
 };
 
 const char *const store_sqlite_statements[STMT_COUNT] = {

@@ -74,6 +74,18 @@ void fx_writes_setting_if(struct fx_scope *sc, struct fx_writes *w, const char *
     COPY_INTO(sc, w->settings, w->settings_count, &item);
 }
 
+void fx_writes_storm_member(struct fx_scope *sc, struct fx_writes *w,
+                            const struct fx_storm_member *member) {
+    struct fx_storm_member item = *member;
+    COPY_INTO(sc, w->storm_members, w->storm_members_count, &item);
+}
+
+void fx_writes_storm_told(struct fx_scope *sc, struct fx_writes *w, const struct fx_storm *storm,
+                          int64_t before_ms) {
+    struct fx_storm_told item = {*storm, before_ms};
+    COPY_INTO(sc, w->storms_told, w->storms_told_count, &item);
+}
+
 /* ---- before the lock ---- */
 
 /* Redacted value by value where it is JSON: a pattern that eats a quote would break the text. */
@@ -130,6 +142,10 @@ enum fx_code store_apply(struct store_link *link, const struct store_batch *batc
     const struct fx_writes *w = batch->writes;
 
     FX_TRY(apply_records(link, w, err));
+    for (size_t i = 0; i < w->storms_told_count; i++)
+        FX_TRY(store_storm_put(link, w->storms_told[i], err));
+    for (size_t i = 0; i < w->storm_members_count; i++)
+        FX_TRY(store_storm_join(link, w->storm_members[i], batch->now_ms, err));
     for (size_t i = 0; i < w->messages_count; i++)
         FX_TRY(store_message_put(link, w->messages[i], err));
     if (also != NULL)

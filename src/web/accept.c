@@ -19,5 +19,6 @@ bool web_accept(struct web_request *request, const struct fx_event *event,
                    *ret_new ? FX_METRIC_REQUESTS_ACCEPTED : FX_METRIC_REQUESTS_REPEATED, 1);
     if (*ret_new)
         options->state->wake(options->state, "jobs");
+    web_look_for_room(request);
     return true;
 }

@@ -21,6 +21,8 @@ struct fx_web {
     struct web_listener public, admin;
     atomic_bool ready, stopping;
     atomic_size_t bodies_bytes; /* of the requests in hand */
+    _Atomic int64_t room_at_ms; /* when to look again at what waits; see room.c */
+    atomic_bool crowded;
 
     pthread_mutex_t hand_lock; /* guards what follows */
     pthread_cond_t hand_empty;
@@ -62,6 +64,12 @@ struct web_route {
     web_route_fn *handle;
     bool admin;
 };
+
+/* ---- room.c ---- */
+/* FX_ERR_UNAVAILABLE while FX_WEB_MAX_WAITING jobs wait. */
+enum fx_code web_check_room(struct web_request *request, struct fx_error *err);
+/* After something was stored. */
+void web_look_for_room(struct web_request *request);
 
 /* ---- routes.c ---- */
 const struct web_route *web_find_route(const char *method, const char *raw_target, bool admin,

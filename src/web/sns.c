@@ -154,6 +154,9 @@ void web_sns(struct web_request *request, struct web_answer *answer) {
         code = fx_sns_check_fresh(envelope, request->now_ms, &err);
     if (code == FX_OK)
         code = verify(request, envelope, &verified, &err);
+    /* last: what is not genuine hears nothing of how we are */
+    if (code == FX_OK)
+        code = web_check_room(request, &err);
     if (code == FX_OK)
         store(request, envelope, verified, answer);
     else

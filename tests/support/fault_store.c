@@ -153,11 +153,11 @@ static enum fx_code fault_outbox_ready(struct fx_store *store, struct fx_scope *
 }
 
 static enum fx_code fault_outbox_begin(struct fx_store *store, struct fx_scope *sc, int64_t seq,
-                                       struct fx_error *err) {
+                                       int64_t now_ms, struct fx_error *err) {
     struct fault_store *fault = fault_of(store);
 
     FX_TRY(before(fault, err));
-    return after(fault, fault->inner->outbox_begin(fault->inner, sc, seq, err), err);
+    return after(fault, fault->inner->outbox_begin(fault->inner, sc, seq, now_ms, err), err);
 }
 
 static enum fx_code fault_outbox_sent(struct fx_store *store, struct fx_scope *sc, int64_t seq,
@@ -169,11 +169,12 @@ static enum fx_code fault_outbox_sent(struct fx_store *store, struct fx_scope *s
 }
 
 static enum fx_code fault_outbox_retry(struct fx_store *store, struct fx_scope *sc, int64_t seq,
-                                       int64_t due_ms, const char *error, struct fx_error *err) {
+                                       int64_t due_ms, const struct fx_error *why,
+                                       struct fx_error *err) {
     struct fault_store *fault = fault_of(store);
 
     FX_TRY(before(fault, err));
-    return after(fault, fault->inner->outbox_retry(fault->inner, sc, seq, due_ms, error, err), err);
+    return after(fault, fault->inner->outbox_retry(fault->inner, sc, seq, due_ms, why, err), err);
 }
 
 static enum fx_code fault_outbox_failed(struct fx_store *store, struct fx_scope *sc, int64_t seq,
@@ -215,6 +216,67 @@ static enum fx_code fault_outbox_recover(struct fx_store *store, struct fx_scope
 
     FX_TRY(before(fault, err));
     return after(fault, fault->inner->outbox_recover(fault->inner, sc, err), err);
+}
+
+static enum fx_code fault_storm_begin(struct fx_store *store, struct fx_scope *sc,
+                                      const struct fx_storm *storm, struct fx_storm **ret_storm,
+                                      struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault, fault->inner->storm_begin(fault->inner, sc, storm, ret_storm, err), err);
+}
+
+static enum fx_code fault_storm(struct fx_store *store, struct fx_scope *sc, const char *id,
+                                struct fx_storm **ret_storm, struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault, fault->inner->storm(fault->inner, sc, id, ret_storm, err), err);
+}
+
+static enum fx_code fault_storm_of(struct fx_store *store, struct fx_scope *sc, const char *channel,
+                                   struct fx_storm **ret_storm, struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault, fault->inner->storm_of(fault->inner, sc, channel, ret_storm, err), err);
+}
+
+static enum fx_code fault_storms_due(struct fx_store *store, struct fx_scope *sc,
+                                     int64_t told_before_ms, int64_t quiet_since_ms,
+                                     struct fx_storm ***ret_storms, size_t *ret_count,
+                                     struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault,
+                 fault->inner->storms_due(fault->inner, sc, told_before_ms, quiet_since_ms,
+                                          ret_storms, ret_count, err),
+                 err);
+}
+
+static enum fx_code fault_storm_groups(struct fx_store *store, struct fx_scope *sc, const char *id,
+                                       struct fx_storm_group ***ret_groups, size_t *ret_count,
+                                       struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault,
+                 fault->inner->storm_groups(fault->inner, sc, id, ret_groups, ret_count, err), err);
+}
+
+static enum fx_code fault_storm_incidents(struct fx_store *store, struct fx_scope *sc,
+                                          const char *id, size_t skip, size_t max,
+                                          struct fx_incident ***ret_incidents, size_t *ret_count,
+                                          struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault,
+                 fault->inner->storm_incidents(fault->inner, sc, id, skip, max, ret_incidents,
+                                               ret_count, err),
+                 err);
 }
 
 static enum fx_code fault_event(struct fx_store *store, struct fx_scope *sc, const char *id,
@@ -425,6 +487,12 @@ struct fx_store *fault_store_new(struct fx_store *inner) {
         .release_leases = fault_release_leases,
         .revive = fault_revive,
         .may_forget = fault_may_forget,
+        .storm_begin = fault_storm_begin,
+        .storm = fault_storm,
+        .storm_of = fault_storm_of,
+        .storms_due = fault_storms_due,
+        .storm_groups = fault_storm_groups,
+        .storm_incidents = fault_storm_incidents,
         .event = fault_event,
         .run = fault_run,
         .runs = fault_runs,

@@ -305,5 +305,6 @@ void test_postgres_empty(struct test_postgres *postgres) {
         "DELETE FROM fluxabot.event_keys; DELETE FROM fluxabot.jobs; "
         "DELETE FROM fluxabot.incidents; DELETE FROM fluxabot.outbox; "
         "DELETE FROM fluxabot.message_ts; DELETE FROM fluxabot.audit; "
-        "DELETE FROM fluxabot.settings; END IF; END $$");
+        "DELETE FROM fluxabot.settings; DELETE FROM fluxabot.lanes; "
+        "DELETE FROM fluxabot.storms; DELETE FROM fluxabot.storm_members; END IF; END $$");
 }

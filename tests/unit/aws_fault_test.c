@@ -278,6 +278,46 @@ static void delays_follow_the_published_rule(void **state) {
     assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 0, 10), 999);
 }
 
+struct seeded_random {
+    struct fx_random random;
+    uint64_t seed;
+};
+
+/* splitmix64, by Steele, Lea and Flood */
+static void fill_seeded(struct fx_random *random, void *bytes, size_t len) {
+    struct seeded_random *self = FX_CONTAINER_OF(random, struct seeded_random, random);
+
+    for (size_t i = 0; i < len; i++) {
+        uint64_t z = self->seed += 0x9e3779b97f4a7c15u;
+
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        ((uint8_t *)bytes)[i] = (uint8_t)(z >> 56);
+    }
+}
+
+/* Full jitter: a crowd that failed together comes back spread over the whole time, each tenth of it
+ * as often as another. Half of the delay fixed, or one delay for all, would leave tenths empty. */
+static void a_crowd_comes_back_spread_over_the_whole_delay(void **state) {
+    enum { CROWD = 5000, TENTHS = 10, SEED = 20261122 };
+    struct seeded_random seeded = {.random = {.fill = fill_seeded}, .seed = SEED};
+
+    print_message("seed %d\n", SEED);
+    for (int retry = 0; retry < 5; retry++) {
+        int64_t cap_ms = (int64_t)1000 << retry;
+        int tenths[TENTHS] = {0};
+
+        for (int i = 0; i < CROWD; i++) {
+            int64_t ms = aws_retry_delay_ms(&seeded.random, AWS_TROUBLE_THROTTLED, retry, 0);
+
+            assert_in_range(ms, 0, cap_ms - 1);
+            tenths[ms * TENTHS / cap_ms]++;
+        }
+        for (int i = 0; i < TENTHS; i++)
+            assert_in_range(tenths[i], CROWD / TENTHS * 8 / 10, CROWD / TENTHS * 12 / 10);
+    }
+}
+
 static void retries_cost_and_successes_pay_back(void **state) {
     struct aws_bucket bucket;
 
@@ -409,6 +449,7 @@ int main(void) {
         cmocka_unit_test(the_servers_hint_travels_with_the_error),
         cmocka_unit_test(an_empty_bucket_ends_the_retries_of_that_service_alone),
         cmocka_unit_test(delays_follow_the_published_rule),
+        cmocka_unit_test(a_crowd_comes_back_spread_over_the_whole_delay),
         cmocka_unit_test(retries_cost_and_successes_pay_back),
         cmocka_unit_test(waiting_ends_when_the_scope_is_cancelled),
         cmocka_unit_test(waiting_lasts_as_long_as_it_should),

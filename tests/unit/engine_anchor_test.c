@@ -500,7 +500,9 @@ static void take_posts(struct rig *rig, const char *ts) {
         assert_ok(rig->store->outbox_ready(rig->store, rig->sc, rig->clock.wall_ms, 10, &ready,
                                            &count, &next, &err));
         for (size_t i = 0; i < count; i++) {
-            assert_ok(rig->store->outbox_begin(rig->store, rig->sc, ready[i]->seq, &err));
+            rig->clock.wall_ms += FX_STORE_POST_PACE_MS;
+            assert_ok(rig->store->outbox_begin(rig->store, rig->sc, ready[i]->seq,
+                                               rig->clock.wall_ms, &err));
             assert_ok(rig->store->outbox_sent(rig->store, rig->sc, ready[i]->seq, ts,
                                               rig->clock.wall_ms, &err));
         }

@@ -154,7 +154,8 @@ static bool chain_is_whole(struct rig *rig, struct fx_store *store) {
 }
 
 /* As the engine's start does it: refused, frozen, or on. */
-static enum { REFUSED, FROZEN, ON } start(struct rig *rig, struct fx_store *store) {
+enum outcome { REFUSED, FROZEN, ON };
+static enum outcome start(struct rig *rig, struct fx_store *store) {
     struct fx_engine engine = {.scope = rig->sc,
                                .options = {.store = store,
                                            .clock = &rig->clock.clock,
@@ -187,7 +188,7 @@ static void what_a_check_would_show_is_never_passed_over(void **state) {
             continue;
         }
         bool chained = chain_is_whole(rig, store);
-        int now = start(rig, store);
+        enum outcome now = start(rig, store);
 
         refused += now == REFUSED, frozen += now == FROZEN, on += now == ON;
         if (now == ON && !(whole && chained))

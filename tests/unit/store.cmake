@@ -1,6 +1,6 @@
 set(store_contract
   contract/store_contract.c contract/store_contract_queue.c contract/store_contract_effects.c contract/store_contract_guard.c
-  contract/store_contract_outbox.c contract/store_contract_records.c
+  contract/store_contract_outbox.c contract/store_contract_storms.c contract/store_contract_records.c
   contract/store_contract_faults.c support/fault_store.c)
 
 fx_unit_test(store_sqlite_test USES base store LIBS ${SQLITE})
@@ -13,7 +13,7 @@ target_sources(store_crash_test PRIVATE support/test_disk.c)
 fx_unit_test(store_postgres_test USES base store LIBS ${PQ})
 target_sources(store_postgres_test PRIVATE ${store_contract} support/postgres.c
                support/postgres_proxy.c)
-foreach(part IN ITEMS open race shared standby)
+foreach(part IN ITEMS open race shared sending standby)
   fx_unit_test(store_postgres_${part}_test USES base store LIBS ${PQ})
   target_sources(store_postgres_${part}_test PRIVATE support/postgres.c support/postgres_proxy.c)
 endforeach()

@@ -169,7 +169,10 @@ static void what_was_approved_before_votes_were_kept_has_its_vote(void **state) 
 
     open_store(f);
     close_store(f);
-    sql(f, "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "
+    sql(f, "DROP INDEX outbox_lane; DROP INDEX outbox_thread; DROP TABLE lanes; "
+           "DROP TABLE storms; DROP TABLE storm_members; ALTER TABLE outbox DROP COLUMN lane; "
+           "ALTER TABLE outbox DROP COLUMN urgency; ALTER TABLE outbox DROP COLUMN doubt; "
+           "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "
            "ALTER TABLE jobs DROP COLUMN deaths; PRAGMA user_version = 1;"
            "INSERT INTO runs VALUES ('r', 'fluxa', 'dev', 'dlq redrive', 'd', '{}', 'slash', 'U1', "
            "'C1', "
@@ -191,6 +194,31 @@ static void what_was_approved_before_votes_were_kept_has_its_vote(void **state) 
     struct fx_approval given = {
         .id = "waits", .state = FX_APPROVAL_APPROVED, .decided_by = "U3", .decided_ms = 8};
     assert_ok(f->store->decide(f->store, f->sc, &given, NULL, &err));
+}
+
+/* What waits in a file of the first schema is still sent, in its lane. */
+static void brings_an_older_file_up_to_date(void **state) {
+    struct fixture *f = *state;
+    struct fx_writes w = {0};
+    struct fx_message **messages = NULL;
+    struct fx_error err;
+    size_t count = 0;
+    int64_t next_ms = 0;
+
+    open_store(f);
+    fx_writes_message(f->sc, &w,
+                      &(struct fx_message){.kind = FX_MESSAGE_PUT, .key = "a", .channel = "C1"});
+    assert_ok(f->store->write(f->store, f->sc, NULL, &w, &err));
+    close_store(f);
+    sql(f, "DROP INDEX outbox_lane; DROP INDEX outbox_thread; DROP TABLE lanes; "
+           "DROP TABLE storms; DROP TABLE storm_members; ALTER TABLE outbox DROP COLUMN lane; "
+           "ALTER TABLE outbox DROP COLUMN urgency; ALTER TABLE outbox DROP COLUMN doubt; "
+           "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "
+           "ALTER TABLE jobs DROP COLUMN deaths; PRAGMA user_version = 1");
+    open_store(f);
+    assert_ok(f->store->outbox_ready(f->store, f->sc, 100, 10, &messages, &count, &next_ms, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(messages[0]->lane, "post C1");
 }
 
 static void refuses_the_database_of_another_program_and_leaves_it_alone(void **state) {
@@ -631,6 +659,7 @@ int main(void) {
         FILE_TEST(the_files_are_for_their_owner_only),
         FILE_TEST(refuses_a_newer_schema_and_leaves_it_alone),
         FILE_TEST(what_was_approved_before_votes_were_kept_has_its_vote),
+        FILE_TEST(brings_an_older_file_up_to_date),
         FILE_TEST(refuses_the_database_of_another_program_and_leaves_it_alone),
         FILE_TEST(refuses_a_file_that_is_no_database),
         FILE_TEST(refuses_a_damaged_database),

@@ -351,17 +351,20 @@ static bool race_send(struct rival *rival, struct fx_scope *sc, int round) {
     struct fx_error err;
     size_t count = 0;
     int64_t next_ms = 0;
-    (void)round;
 
-    rival->broken += rival->store->outbox_ready(rival->store, sc, NOW_MS, 1, &messages, &count,
+    /* each round when the lane is free again */
+    int64_t now_ms = NOW_MS + (int64_t)round * FX_STORE_POST_PACE_MS;
+
+    rival->broken += rival->store->outbox_ready(rival->store, sc, now_ms, 1, &messages, &count,
                                                 &next_ms, &err) != FX_OK;
     pthread_barrier_wait(rival->start);
     if (count == 0)
         return false;
-    bool won = victory(rival, rival->store->outbox_begin(rival->store, sc, messages[0]->seq, &err));
+    bool won = victory(
+        rival, rival->store->outbox_begin(rival->store, sc, messages[0]->seq, now_ms, &err));
     if (won)
         rival->broken += rival->store->outbox_sent(rival->store, sc, messages[0]->seq, "1.1",
-                                                   NOW_MS, &err) != FX_OK;
+                                                   now_ms, &err) != FX_OK;
     return won;
 }
 
@@ -479,6 +482,7 @@ static bool race_replace(struct rival *rival, struct fx_scope *sc, int round) {
     size_t count = 0;
     int64_t next_ms = 0;
     bool begun = false;
+    int64_t now_ms = NOW_MS + (int64_t)round * 2 * FX_STORE_POST_PACE_MS;
 
     fx_writes_message(sc, &w, &message);
     if (rival->number == 0)
@@ -486,23 +490,24 @@ static bool race_replace(struct rival *rival, struct fx_scope *sc, int round) {
     pthread_barrier_wait(rival->start);
     if (rival->number == 1)
         rival->broken +=
-            store->outbox_ready(store, sc, NOW_MS, 1, &messages, &count, &next_ms, &err) != FX_OK ||
+            store->outbox_ready(store, sc, now_ms, 1, &messages, &count, &next_ms, &err) != FX_OK ||
             count != 1;
     pthread_barrier_wait(rival->start);
     if (rival->number == 0)
         rival->broken += store->write(store, sc, NULL, &w, &err) != FX_OK;
     else
-        begun = victory(rival, store->outbox_begin(store, sc, messages[0]->seq, &err));
+        begun = victory(rival, store->outbox_begin(store, sc, messages[0]->seq, now_ms, &err));
     pthread_barrier_wait(rival->start);
     /* what is being sent is not replaced, and the text after it waits */
     if (begun)
         rival->broken +=
-            store->outbox_sent(store, sc, messages[0]->seq, "1.1", NOW_MS, &err) != FX_OK;
+            store->outbox_sent(store, sc, messages[0]->seq, "1.1", now_ms, &err) != FX_OK;
     if (rival->number == 1) {
+        now_ms += FX_STORE_POST_PACE_MS;
         rival->broken +=
-            store->outbox_ready(store, sc, NOW_MS, 5, &messages, &count, &next_ms, &err) != FX_OK ||
-            count != 1 || store->outbox_begin(store, sc, messages[0]->seq, &err) != FX_OK ||
-            store->outbox_sent(store, sc, messages[0]->seq, "1.2", NOW_MS, &err) != FX_OK;
+            store->outbox_ready(store, sc, now_ms, 5, &messages, &count, &next_ms, &err) != FX_OK ||
+            count != 1 || store->outbox_begin(store, sc, messages[0]->seq, now_ms, &err) != FX_OK ||
+            store->outbox_sent(store, sc, messages[0]->seq, "1.2", now_ms, &err) != FX_OK;
     }
     return true;
 }

@@ -117,7 +117,7 @@ static pid_t start_holder(struct fixture *f, int *ret_ready) {
             store->claim(store, sc, "w", NOW_MS, LEASE_MS, &job, &next_ms, &err) == FX_OK &&
             job != NULL &&
             store->outbox_ready(store, sc, NOW_MS, 1, &messages, &count, &next_ms, &err) == FX_OK &&
-            count == 1 && store->outbox_begin(store, sc, messages[0]->seq, &err) == FX_OK;
+            count == 1 && store->outbox_begin(store, sc, messages[0]->seq, NOW_MS, &err) == FX_OK;
         if (write(ends[1], &held, sizeof(held)) != sizeof(held))
             _exit(1);
         for (;;)
@@ -158,7 +158,9 @@ static void assert_free(struct fixture *f, bool job_is_free, size_t messages_fre
     size_t count = 0;
     int64_t next_ms = 0;
 
-    assert_ok(store->outbox_ready(store, f->sc, NOW_MS, 5, &messages, &count, &next_ms, &err));
+    /* when the pace of the channel allows the next */
+    assert_ok(store->outbox_ready(store, f->sc, NOW_MS + FX_STORE_POST_PACE_MS, 5, &messages,
+                                  &count, &next_ms, &err));
     assert_int_equal(count, messages_free);
     assert_ok(store->claim(store, f->sc, "w", NOW_MS, LEASE_MS, &job, &next_ms, &err));
     assert_true((job != NULL) == job_is_free);

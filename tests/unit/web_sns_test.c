@@ -412,6 +412,47 @@ static void takes_fewer_large_unverified_ones(void **state) {
 
 /* ---- our own trouble ---- */
 
+typedef enum fx_code count_fn(struct fx_store *, struct fx_scope *, struct fx_store_counts *,
+                              struct fx_error *);
+
+static int64_t waiting; /* as the store counts */
+
+static enum fx_code count_waiting(struct fx_store *store, struct fx_scope *scope,
+                                  struct fx_store_counts *ret_counts, struct fx_error *err) {
+    (void)store, (void)scope, (void)err;
+    *ret_counts = (struct fx_store_counts){.jobs_ready = waiting};
+    return FX_OK;
+}
+
+static int send_alarm(const char *id) {
+    struct message m = alarm;
+
+    m.id = id;
+    return post(signed_body(&m));
+}
+
+static void a_full_queue_puts_alarms_off_and_still_takes_commands(void **state) {
+    count_fn *count = rig.store->counts;
+    const char *command = web_slack_command_body(sc, WEB_TEAM, "9.9.a", "status");
+
+    give_certificate();
+    rig.store->counts = count_waiting;
+    waiting = FX_WEB_MAX_WAITING;
+    assert_int_equal(send_alarm(ID), 200); /* it was looked at afterwards */
+    assert_int_equal(send_alarm(OTHER_ID), 503);
+    assert_non_null(strstr(reply.text, "Retry-After: "));
+    const char *asked =
+        web_post(sc, "/slack/commands", web_slack_headers(&rig, sc, command), command);
+    web_exchange(&rig, false, asked, strlen(asked), &reply);
+    assert_int_equal(reply.status, 200);
+
+    waiting = FX_WEB_MAX_WAITING - 1;
+    while (send_alarm(OTHER_ID) != 200)
+        assert_int_equal(reply.status, 503);
+    rig.store->counts = count;
+    assert_int_equal(web_rig_stored(&rig), 3); /* each once */
+}
+
 static void answers_503_and_never_4xx_when_the_store_fails(void **state) {
     static const enum fault_when whens[] = {FAULT_BEFORE, FAULT_AFTER};
 
@@ -501,6 +542,7 @@ int main(void) {
         TEST(a_cached_certificate_is_not_walked_around),
         TEST(takes_only_so_many_unverified_ones_and_then_answers_503),
         TEST(takes_fewer_large_unverified_ones),
+        TEST(a_full_queue_puts_alarms_off_and_still_takes_commands),
         TEST(answers_503_and_never_4xx_when_the_store_fails),
         TEST(says_which_repetition_it_counts),
     };

@@ -2,6 +2,7 @@
 #include "support/web_rig.h"
 
 #include <string.h>
+#include <time.h>
 
 static struct web_rig rig;
 static struct web_reply reply;
@@ -104,6 +105,37 @@ static void starts_without_an_admin_listener(void **state) {
     assert_true(fx_web_port(rig.web) != 0);
 }
 
+/* A clock that stops whoever looks at it, as a listener does for each connection. */
+static struct {
+    struct fx_clock clock;
+    atomic_bool stops;
+} halting;
+
+static int64_t halting_now(struct fx_clock *clock) {
+    struct timespec look = {0, 1000000};
+
+    (void)clock;
+    while (atomic_load(&halting.stops))
+        nanosleep(&look, NULL);
+    return fx_mono_ms(fx_clock_system());
+}
+
+static void a_listener_that_hangs_is_found_and_one_that_works_is_not(void **state) {
+    struct fx_error err;
+
+    halting.clock = (struct fx_clock){.wall_ms = halting_now, .mono_ms = halting_now};
+    rig.options.clock = &halting.clock;
+    assert_ok(start(&err));
+    assert_ok(fx_web_alive(rig.web, &err));
+    atomic_store(&halting.stops, true);
+    assert_int_equal(fx_web_alive(rig.web, &err), FX_ERR_TIMEOUT);
+    assert_non_null(strstr(err.message, "does not answer"));
+    atomic_store(&halting.stops, false);
+    assert_ok(fx_web_alive(rig.web, &err));
+    fflush(rig.log_stream);
+    assert_null(strstr(rig.log_text, "refused")); /* looking leaves no trace */
+}
+
 static void stop_accepts_null(void **state) {
     fx_web_stop(NULL);
 }
@@ -171,6 +203,7 @@ int main(void) {
         TEST(says_that_the_port_is_taken),
         TEST(starts_on_ipv6_too),
         TEST(starts_without_an_admin_listener),
+        TEST(a_listener_that_hangs_is_found_and_one_that_works_is_not),
         TEST(stop_accepts_null),
         TEST(is_ready_when_it_was_told_so),
         TEST(shows_its_counters_in_prometheus_form),

@@ -180,7 +180,9 @@ static void read_intents(struct case_file *c) {
         if (intent->state == FX_INTENT_DONE && !doubt && happened == 0 &&
             strstr(intent->what_json, "\"sends\":[]") == NULL &&
             strstr(intent->outcome_json, "\"sent\":{}") == NULL)
-            sim_violate("done-and-never-happened", "%s %s", c->run->id, intent->key);
+            sim_violate(strcmp(intent->key, "move-task") == 0 ? "adopted-another-task"
+                                                              : "done-and-never-happened",
+                        "%s %s", c->run->id, intent->key);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "private.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,14 +308,35 @@ static int64_t state_count(struct fx_state *state, const char *key, int64_t wind
     return of(state)->memory->count(of(state)->memory, key, window_ms);
 }
 
+/* Where a wake-up for this channel is kept, or may be. */
+static const char **pending_of(struct replica *replica, const char *channel) {
+    const char **unused = NULL;
+
+    for (size_t i = 0; i < SIM_CHANNELS; i++) {
+        if (replica->pending[i] == NULL)
+            unused = &replica->pending[i];
+        else if (strcmp(replica->pending[i], channel) == 0)
+            return &replica->pending[i];
+    }
+    assert(unused != NULL);
+    return unused;
+}
+
+/* channel is a literal of the engine's. */
 static void state_wake(struct fx_state *state, const char *channel) {
+    bool anybody = false;
+
     for (size_t i = 0; i < sim->strands_count; i++) {
         struct strand *s = &sim->strands[i];
 
-        if (s->context != NULL && s->replica == of(state) && s->channel != NULL &&
-            strcmp(s->channel, channel) == 0 && s->wake_ms > sim->now_ms)
-            s->wake_ms = sim->now_ms;
+        if (s->context == NULL || s->replica != of(state) || s->channel == NULL ||
+            strcmp(s->channel, channel) != 0)
+            continue;
+        anybody = true;
+        s->wake_ms = s->wake_ms > sim->now_ms ? sim->now_ms : s->wake_ms;
     }
+    if (!anybody)
+        *pending_of(of(state), channel) = channel;
 }
 
 /* Whoever has found nothing to do need not look every second: until the store changes, he would
@@ -323,8 +345,15 @@ static void state_wait(struct fx_state *state, const char *channel, int64_t time
     struct replica *replica = of(state);
     struct strand *strand = sim->current;
 
+    const char **pending = pending_of(replica, channel);
+
     if (replica->dying || strand == NULL)
         return;
+    if (*pending != NULL) {
+        *pending = NULL;
+        timeout_ms = 0;
+        strand->looked = false;
+    }
     strand->channel = channel;
     strand->wake_ms = sim->now_ms + timeout_ms;
     if (strand->looked) {
@@ -380,13 +409,14 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
 
 /* From outside of any strand the others have ended already. */
 int __wrap_pthread_join(pthread_t thread, void **ret_value) {
+    enum { LOOK_MS = 20 };
     const struct strand *other = (const struct strand *)thread;
     struct strand *strand = sim->current;
 
     (void)ret_value;
     while (strand != NULL && other != strand && other->context != NULL &&
            other->replica == strand->replica) {
-        strand->wake_ms = sim->now_ms + 1;
+        strand->wake_ms = sim->now_ms + LOOK_MS;
         fiber_leave(strand->context);
     }
     return 0;

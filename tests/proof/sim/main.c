@@ -45,6 +45,9 @@ static const struct known {
     {"failed-for-no-reason", 5000, "a conflict in end_effect is taken for a failure"},
     {"intent-left-open", 4000,
      "the answer to a cancel is lost in a crash, the task ends, and its intent is never settled"},
+    {"adopted-another-task", 20000,
+     "a start that was never carried out takes the task of another run with the same rate for its "
+     "own"},
     {"card-overwritten-late", 250,
      "an edit that Slack carries out after its answer was given up replaces the newer one; nothing "
      "Slack offers prevents that"},
@@ -77,6 +80,7 @@ struct options {
 struct tally {
     int64_t passed, failed;
     int64_t known[FX_COUNT_OF(known)];
+    uint64_t first[FX_COUNT_OF(known)]; /* a seed that shows it */
     int64_t crashes, freezes, effects, ended[SIM_STATES];
 };
 
@@ -196,6 +200,8 @@ static void judge_seed(const struct sim *s, struct tally *tally) {
         int number = find_known(v->name);
 
         if (number >= 0) {
+            if (tally->known[number] == 0)
+                tally->first[number] = s->seed;
             tally->known[number] += !counted[number];
             counted[number] = true;
             continue;
@@ -261,8 +267,8 @@ static bool tell_known(const struct tally *tally, int64_t count) {
         bool expected = count / SURE >= known[i].one_in;
 
         if (tally->known[i] > 0)
-            printf("known: %s in %lld seeds: %s\n", known[i].name, (long long)tally->known[i],
-                   known[i].why);
+            printf("known: %s in %lld seeds, first in %llu: %s\n", known[i].name,
+                   (long long)tally->known[i], (unsigned long long)tally->first[i], known[i].why);
         else if (expected)
             printf("known, but not seen in %lld seeds: %s; take it from the list of known ones\n",
                    (long long)count, known[i].name);

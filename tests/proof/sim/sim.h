@@ -32,6 +32,7 @@ enum {
     SIM_RUNS = 16,
     SIM_VIOLATIONS = 32,
     SIM_STATES = 16,
+    SIM_CHANNELS = 4,
     SIM_TEXT = 256,
     SIM_TURNS = 400000,
     SIM_SKEW_MS = 1500,
@@ -118,6 +119,7 @@ struct replica {
     struct strand *main;
     bool dying; /* every boundary refuses, until its strands have ended */
     bool down, stopping;
+    const char *pending[SIM_CHANNELS]; /* wake-ups that nobody waited for; NULL */
     int64_t frozen_until_ms;
     struct held_job jobs[SIM_HELD];
     int64_t sending[SIM_HELD]; /* of the outbox; 0: none */
