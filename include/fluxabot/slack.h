@@ -6,6 +6,8 @@
 
 #include "fluxabot/base/json.h"
 
+struct fx_hmac_key;
+
 /* ---- requests ---- */
 
 enum { FX_SLACK_MAX_SKEW_MS = 5 * 60 * 1000 };
@@ -20,6 +22,10 @@ struct fx_slack_signature {
  * empty secret is FX_ERR_INTERNAL. */
 enum fx_code fx_slack_verify(struct fx_slice secret, const struct fx_slack_signature *given,
                              struct fx_slice body, int64_t now_wall_ms, struct fx_error *err);
+/* The same with a secret that was made ready once. */
+enum fx_code fx_slack_verify_with(const struct fx_hmac_key *secret,
+                                  const struct fx_slack_signature *given, struct fx_slice body,
+                                  int64_t now_wall_ms, struct fx_error *err);
 
 struct fx_slack_command {
     const char *command, *text;

@@ -58,3 +58,17 @@ char *fx_sns_string_to_sign(struct fx_scope *sc, const struct fx_sns_envelope *e
 enum fx_code fx_sns_verify(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
                            const struct fx_sns_rules *rules, struct fx_slice pem, int64_t now_ms,
                            struct fx_error *err);
+
+/* A certificate that is read once for many envelopes, which spares most of what verifying costs.
+ * Any thread may use it. */
+struct fx_sns_certificate;
+/* FX_ERR_DENIED when pem is no certificate, or too large to be one. */
+enum fx_code fx_sns_certificate_open(struct fx_slice pem,
+                                     struct fx_sns_certificate **ret_certificate,
+                                     struct fx_error *err);
+void fx_sns_certificate_close(struct fx_sns_certificate *certificate); /* accepts NULL */
+/* As fx_sns_verify: validity, name and key are looked at each time. */
+enum fx_code fx_sns_verify_with(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
+                                const struct fx_sns_rules *rules,
+                                const struct fx_sns_certificate *certificate, int64_t now_ms,
+                                struct fx_error *err);

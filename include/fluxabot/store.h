@@ -392,7 +392,8 @@ struct fx_store {
      * count as ready. Two jobs of one kind and subject are never leased at once: the second waits
      * until the first is settled. *ret_job is NULL when nothing is due; *ret_next_due_ms then says
      * when something will be (0: nothing waits). Processes that share a store must agree on the
-     * time to within a small part of a lease. */
+     * time to within a small part of a lease. A power cut may forget the claim, which is free after
+     * it anyhow; what is settled with it is kept together with it. So also with extend. */
     enum fx_code (*claim)(struct fx_store *store, struct fx_scope *sc, const char *worker,
                           int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
                           int64_t *ret_next_due_ms, struct fx_error *err);

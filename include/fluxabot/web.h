@@ -15,7 +15,7 @@
 struct fx_web;
 
 enum {
-    FX_WEB_MAX_CONNECTIONS = 256, /* one more, and who has been idle longest is cut off */
+    FX_WEB_MAX_CONNECTIONS = 1024, /* one more, and who has been idle longest is cut off */
     FX_WEB_MAX_ADMIN_CONNECTIONS = 32,
     FX_WEB_MAX_PER_ADDRESS = 64,
     FX_WEB_REQUEST_MS = 10 * 1000, /* TLS, headers and body of one request, whatever trickles */

@@ -15,6 +15,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+enum { FILES_WANTED = 2 * FX_WEB_MAX_CONNECTIONS };
+
 struct program {
     const struct app_arguments *arguments;
     struct fx_scope *sc;
@@ -42,6 +44,16 @@ static void harden_process(void) {
 
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* Each connection is a file, and the usual 1,024 are fewer than the receiver takes. */
+static void allow_many_files(void) {
+    struct rlimit files = {0};
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= FILES_WANTED)
+        return;
+    files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static const char *getenv_of_process(const char *name) {
@@ -241,6 +253,7 @@ int app_serve(const struct app_arguments *arguments) {
 
     app_life_begin(&signals);
     harden_process();
+    allow_many_files();
     enum fx_code code = start(&program, &findings, &err);
 
     app_print_findings(&findings);

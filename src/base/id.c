@@ -14,13 +14,32 @@ char *fx_id_new(struct fx_scope *sc, struct fx_random *random, const char *prefi
     return fx_printf(sc, "%s%s", prefix, text);
 }
 
+enum { UUID_BYTES = 16, UUID_TIME_BYTES = 6, UUID_TEXT = 36 };
+
+/* Eight, four, four, four and twelve digits, with version and variant in their places. */
+static char *uuid_text(struct fx_scope *sc, uint8_t b[UUID_BYTES], int version) {
+    b[6] = (uint8_t)((b[6] & 0x0f) | version << 4);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    const char *hex = fx_hex(sc, b, UUID_BYTES);
+    char *text = fx_alloc(sc, UUID_TEXT + 1);
+
+    for (size_t i = 0; i < UUID_TEXT; i++)
+        text[i] = i == 8 || i == 13 || i == 18 || i == 23 ? '-' : *hex++;
+    return text;
+}
+
 char *fx_uuid_new(struct fx_scope *sc, struct fx_random *random) {
-    uint8_t b[16];
+    uint8_t b[UUID_BYTES];
 
     random->fill(random, b, sizeof b);
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    const char *hex = fx_hex(sc, b, sizeof b);
+    return uuid_text(sc, b, 4);
+}
 
-    return fx_printf(sc, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+char *fx_uuid_at(struct fx_scope *sc, struct fx_random *random, int64_t wall_ms) {
+    uint8_t b[UUID_BYTES];
+
+    random->fill(random, b, sizeof b);
+    for (int i = 0; i < UUID_TIME_BYTES; i++)
+        b[i] = (uint8_t)(wall_ms >> 8 * (UUID_TIME_BYTES - 1 - i));
+    return uuid_text(sc, b, 7);
 }

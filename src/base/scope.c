@@ -137,16 +137,20 @@ char *fx_printf(struct fx_scope *sc, const char *fmt, ...) {
 }
 
 char *fx_vprintf(struct fx_scope *sc, const char *fmt, va_list args) {
+    char short_text[256];
     va_list measured;
 
     va_copy(measured, args);
-    int length = vsnprintf(NULL, 0, fmt, measured);
+    int length = vsnprintf(short_text, sizeof short_text, fmt, measured);
     va_end(measured);
     if (length < 0)
         abort(); /* a format of ours is wrong */
     char *text = fx_alloc(sc, (size_t)length + 1);
 
-    vsnprintf(text, (size_t)length + 1, fmt, args);
+    if ((size_t)length < sizeof short_text)
+        memcpy(text, short_text, (size_t)length);
+    else
+        vsnprintf(text, (size_t)length + 1, fmt, args);
     return text;
 }
 

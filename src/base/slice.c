@@ -127,6 +127,14 @@ static size_t sequence_length(const unsigned char *p, size_t left) {
 
 bool fx_slice_is_utf8(struct fx_slice s) {
     for (size_t i = 0; i < s.len;) {
+        uint64_t eight = 0x80;
+
+        if (s.len - i >= sizeof eight)
+            memcpy(&eight, s.ptr + i, sizeof eight);
+        if ((eight & 0x8080808080808080u) == 0) { /* nearly all text is ASCII */
+            i += sizeof eight;
+            continue;
+        }
         size_t length = sequence_length((const unsigned char *)s.ptr + i, s.len - i);
 
         if (length == 0)

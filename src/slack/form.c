@@ -7,7 +7,7 @@
 
 const char *slack_form_get(const struct slack_form *form, const char *name) {
     for (size_t i = 0; i < form->count; i++)
-        if (strcmp(form->fields[i].name, name) == 0)
+        if (form->fields[i].name[0] == name[0] && strcmp(form->fields[i].name, name) == 0)
             return form->fields[i].value;
     return NULL;
 }
@@ -44,7 +44,7 @@ static enum fx_code parse_field(struct fx_scope *sc, struct fx_slice pair, struc
         return fx_fail(err, FX_ERR_INPUT, "the field %s is not UTF-8", own_name);
 
     form->fields[form->count].name = own_name;
-    form->fields[form->count].value = fx_slice_dup(sc, value);
+    form->fields[form->count].value = value.ptr; /* ends with a zero */
     form->count++;
     return FX_OK;
 }
@@ -76,8 +76,10 @@ static bool is_word(const char *text, size_t max) {
     return true;
 }
 
-static bool consists_of(const char *text, const char *allowed) {
-    return text[strspn(text, allowed)] == '\0';
+static bool is_id(const char *text) {
+    while ((*text >= 'A' && *text <= 'Z') || (*text >= '0' && *text <= '9'))
+        text++;
+    return *text == '\0';
 }
 
 static bool is_stamp(const char *text) {
@@ -97,7 +99,7 @@ bool slack_has_shape(const char *text, enum slack_shape shape) {
         return false;
     switch (shape) {
     case SLACK_SHAPE_ID:
-        return consists_of(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+        return is_id(text);
     case SLACK_SHAPE_STAMP:
         return is_stamp(text);
     case SLACK_SHAPE_URL:

@@ -43,29 +43,29 @@ static enum fx_code check_form(struct fx_slice signature, struct fx_error *err) 
     return FX_OK;
 }
 
-/* Slack signs the text "v0:TIMESTAMP:BODY" with the bytes of the body as they came. */
-static struct fx_slice sign(struct fx_scope *sc, struct fx_slice secret, struct fx_slice timestamp,
-                            struct fx_slice body) {
-    uint8_t mac[FX_SHA256_BYTES];
-    size_t head_len = 3 + timestamp.len + 1;
-    char *base = fx_alloc(sc, head_len + body.len);
-
-    memcpy(base, "v0:", 3);
-    memcpy(base + 3, timestamp.ptr, timestamp.len);
-    base[3 + timestamp.len] = ':';
-    if (body.len > 0)
-        memcpy(base + head_len, body.ptr, body.len);
-    fx_hmac_sha256(secret, (struct fx_slice){base, head_len + body.len}, mac);
-    return fx_slice_of(fx_printf(sc, SIGNATURE_PREFIX "%s", fx_hex(sc, mac, sizeof(mac))));
+static int hex_digit(char c) {
+    return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
-enum fx_code fx_slack_verify(struct fx_slice secret, const struct fx_slack_signature *given,
-                             struct fx_slice body, int64_t now_wall_ms, struct fx_error *err) {
-    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+/* Slack signs the text "v0:TIMESTAMP:BODY" with the bytes of the body as they came. */
+static bool is_signed(const struct fx_hmac_key *secret, const struct fx_slack_signature *given,
+                      struct fx_slice body) {
+    const struct fx_slice text[] = {FX_SLICE("v0:"), given->timestamp, FX_SLICE(":"), body};
+    const char *digits = given->signature.ptr + PREFIX_BYTES;
+    uint8_t mac[FX_SHA256_BYTES], claimed[FX_SHA256_BYTES];
+
+    fx_hmac_key_sign(secret, text, FX_COUNT_OF(text), mac);
+    for (size_t i = 0; i < sizeof claimed; i++)
+        claimed[i] = (uint8_t)(hex_digit(digits[2 * i]) << 4 | hex_digit(digits[2 * i + 1]));
+    return fx_slice_equal_secret((struct fx_slice){(const char *)claimed, sizeof claimed},
+                                 (struct fx_slice){(const char *)mac, sizeof mac});
+}
+
+enum fx_code fx_slack_verify_with(const struct fx_hmac_key *secret,
+                                  const struct fx_slack_signature *given, struct fx_slice body,
+                                  int64_t now_wall_ms, struct fx_error *err) {
     int64_t sent_s = 0;
 
-    if (secret.len == 0)
-        return fx_fail(err, FX_ERR_INTERNAL, "there is no Slack signing secret to check with");
     FX_TRY(parse_seconds(given->timestamp, &sent_s, err));
     FX_TRY(check_form(given->signature, err));
 
@@ -74,7 +74,19 @@ enum fx_code fx_slack_verify(struct fx_slice secret, const struct fx_slack_signa
         return fx_fail(err, FX_ERR_DENIED, "the timestamp is %lld s off",
                        (long long)(skew_ms / 1000));
 
-    if (!fx_slice_equal_secret(given->signature, sign(sc, secret, given->timestamp, body)))
+    if (!is_signed(secret, given, body))
         return fx_fail(err, FX_ERR_DENIED, "the signature does not match");
     return FX_OK;
+}
+
+enum fx_code fx_slack_verify(struct fx_slice secret, const struct fx_slack_signature *given,
+                             struct fx_slice body, int64_t now_wall_ms, struct fx_error *err) {
+    if (secret.len == 0)
+        return fx_fail(err, FX_ERR_INTERNAL, "there is no Slack signing secret to check with");
+
+    struct fx_hmac_key *key = fx_hmac_key_new(secret);
+    enum fx_code code = fx_slack_verify_with(key, given, body, now_wall_ms, err);
+
+    fx_hmac_key_free(key);
+    return code;
 }

@@ -56,8 +56,13 @@ static int no_password(char *buf, int size, int writing, void *context) {
     return -1;
 }
 
-static void free_x509(void *thing) {
-    X509_free(thing);
+/* OpenSSL's own object; it locks what it changes when it is used. */
+static X509 *x509_of(const struct fx_sns_certificate *certificate) {
+    return (X509 *)certificate;
+}
+
+static void close_p(struct fx_sns_certificate **certificate) {
+    fx_sns_certificate_close(*certificate);
 }
 
 static void free_digest_context(EVP_MD_CTX **context) {
@@ -65,7 +70,8 @@ static void free_digest_context(EVP_MD_CTX **context) {
 }
 
 /* The first certificate counts; AWS serves the leaf alone. */
-static enum fx_code read_certificate(struct fx_scope *sc, struct fx_slice pem, X509 **ret_x509,
+enum fx_code fx_sns_certificate_open(struct fx_slice pem,
+                                     struct fx_sns_certificate **ret_certificate,
                                      struct fx_error *err) {
     if (pem.len > FX_SNS_MAX_CERTIFICATE_BYTES)
         return fx_fail(err, FX_ERR_DENIED, "the signing certificate is larger than %d bytes",
@@ -74,11 +80,15 @@ static enum fx_code read_certificate(struct fx_scope *sc, struct fx_slice pem, X
     BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
     X509 *x509 = bio ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
     BIO_free(bio);
+    ERR_clear_error(); /* OpenSSL's queue is per thread and would be read by the next TLS call */
     if (!x509)
         return fx_fail(err, FX_ERR_DENIED, "the signing certificate is not a PEM certificate");
-    fx_defer(sc, free_x509, x509);
-    *ret_x509 = x509;
+    *ret_certificate = (struct fx_sns_certificate *)x509;
     return FX_OK;
+}
+
+void fx_sns_certificate_close(struct fx_sns_certificate *certificate) {
+    X509_free(x509_of(certificate));
 }
 
 /* X509_cmp_time gives 0 when the certificate's time cannot be read, which must refuse as well. */
@@ -119,12 +129,9 @@ static enum fx_code check_signature(EVP_PKEY *key, int version, struct fx_slice 
 }
 
 static enum fx_code verify(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
-                           bool test_host, struct fx_slice pem, int64_t now_ms,
-                           struct fx_error *err) {
+                           bool test_host, X509 *x509, int64_t now_ms, struct fx_error *err) {
     struct fx_slice signature = {0};
-    X509 *x509 = NULL;
 
-    FX_TRY(read_certificate(sc, pem, &x509, err));
     FX_TRY(check_validity(x509, now_ms, err));
     if (!test_host)
         FX_TRY(check_name(x509, envelope, err));
@@ -141,15 +148,25 @@ static enum fx_code verify(struct fx_scope *sc, const struct fx_sns_envelope *en
                            fx_slice_of(fx_sns_string_to_sign(sc, envelope)), err);
 }
 
-enum fx_code fx_sns_verify(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
-                           const struct fx_sns_rules *rules, struct fx_slice pem, int64_t now_ms,
-                           struct fx_error *err) {
+enum fx_code fx_sns_verify_with(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
+                                const struct fx_sns_rules *rules,
+                                const struct fx_sns_certificate *certificate, int64_t now_ms,
+                                struct fx_error *err) {
     struct sns_place place;
     bool test_host;
 
     FX_TRY(sns_place_of(envelope->topic_arn, &place, err));
     FX_TRY(sns_check_certificate_url(envelope->certificate_url, &place, rules, &test_host, err));
-    enum fx_code code = verify(sc, envelope, test_host, pem, now_ms, err);
+    enum fx_code code = verify(sc, envelope, test_host, x509_of(certificate), now_ms, err);
     ERR_clear_error(); /* OpenSSL's queue is per thread and would be read by the next TLS call */
     return code;
+}
+
+enum fx_code fx_sns_verify(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
+                           const struct fx_sns_rules *rules, struct fx_slice pem, int64_t now_ms,
+                           struct fx_error *err) {
+    FX_CLEANUP(close_p) struct fx_sns_certificate *certificate = NULL;
+
+    FX_TRY(fx_sns_certificate_open(pem, &certificate, err));
+    return fx_sns_verify_with(sc, envelope, rules, certificate, now_ms, err);
 }

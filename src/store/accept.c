@@ -1,11 +1,13 @@
 /* accept.c - stores what comes in; all who wait at the same moment share one commit.
  *
  * The receiver has a thread per connection. The first that comes leads: it takes everything that is
- * queued, commits it and wakes the others, of which the first still waiting leads next. There is no
+ * queued, commits it and wakes the others; the first that came meanwhile leads next. There is no
  * timer: a batch is what arrived while the commit before it was on its way to the disk.
  */
 #include "private.h"
 
+#include <assert.h>
+#include <semaphore.h>
 #include <string.h>
 
 struct store_request {
@@ -15,8 +17,9 @@ struct store_request {
     struct fx_error err;
 
     int64_t came_ms;
-    bool done, leads;
-    pthread_cond_t wake;
+    bool leads; /* is to commit, when it is woken */
+    sem_t wake; /* not a condition: whoever is woken by one must take its lock, and all would wait
+                   for each other */
     struct store_request *next;
 };
 
@@ -43,44 +46,57 @@ static void values_of(const struct fx_event *event, struct store_value ret_value
 
 /* ---- inside the transaction: one event ---- */
 
-static enum fx_code seen(struct store_link *link, const struct fx_event *event, bool *ret_seen,
-                         struct fx_error *err) {
-    int64_t ignored = 0;
-
-    /* "" is never stored, so an absent key matches nothing */
-    return store_read_int(
-        link, STMT_EVENT_SEEN,
-        ST_VALUES(st_text(event->keys[0]), st_text(event->keys[1]), st_text(event->keys[2])),
-        ret_seen, &ignored, err);
+/* Two equal keys of one event are one. */
+static bool is_key(const struct fx_event *event, int i) {
+    for (int earlier = 0; earlier < i; earlier++)
+        if (strcmp(key_of(event, earlier), key_of(event, i)) == 0)
+            return false;
+    return key_of(event, i)[0] != '\0';
 }
 
-static enum fx_code add_keys_and_job(struct store_link *link, const struct fx_event *event,
-                                     struct fx_error *err) {
-    for (int i = 0; i < FX_STORE_EVENT_KEYS; i++)
-        if (key_of(event, i)[0] != '\0')
-            FX_TRY(store_exec(link, STMT_EVENT_KEY_ADD,
-                              ST_VALUES(st_text(key_of(event, i)), st_text(event->id)), err));
-    return store_exec(link, STMT_JOB_ADD,
-                      ST_VALUES(st_text("event"), st_text(event->id), st_int(event->received_ms)),
-                      err);
+/* Takes the keys before the event, which spares a look at them: that somebody has had one shows
+ * when it cannot be taken again. *ret_taken: how many of the event's keys were looked at. */
+static enum fx_code take_keys(struct store_link *link, const struct fx_event *event, int *ret_taken,
+                              struct fx_error *err) {
+    for (*ret_taken = 0; *ret_taken < FX_STORE_EVENT_KEYS; (*ret_taken)++) {
+        if (!is_key(event, *ret_taken))
+            continue;
+        FX_TRY(store_exec(link, STMT_EVENT_KEY_ADD,
+                          ST_VALUES(st_text(key_of(event, *ret_taken)), st_text(event->id)), err));
+        if (link->changed == 0)
+            return FX_OK;
+    }
+    return FX_OK;
+}
+
+/* A repetition leaves nothing behind: its other keys may be those of an event that is yet to come.
+ */
+static enum fx_code give_keys_back(struct store_link *link, const struct fx_event *event, int taken,
+                                   struct fx_error *err) {
+    for (int i = 0; i < taken; i++)
+        if (is_key(event, i))
+            FX_TRY(
+                store_exec(link, STMT_EVENT_KEY_DROP, ST_VALUES(st_text(key_of(event, i))), err));
+    return FX_OK;
 }
 
 static enum fx_code add_in_steps(struct store_link *link, const struct fx_event *event,
                                  bool *ret_added, struct fx_error *err) {
     struct store_value values[EVENT_VALUES];
-    bool known = false;
+    int taken = 0;
 
     *ret_added = false;
-    FX_TRY(seen(link, event, &known, err));
-    if (known)
-        return FX_OK;
-    values_of(event, values);
-    FX_TRY(store_exec(link, STMT_EVENT_ADD, values, EVENT_VALUES, err));
-    if (link->changed == 0)
-        return FX_OK;
-    FX_TRY(add_keys_and_job(link, event, err));
-    *ret_added = true;
-    return FX_OK;
+    FX_TRY(take_keys(link, event, &taken, err));
+    if (taken == FX_STORE_EVENT_KEYS) {
+        values_of(event, values);
+        FX_TRY(store_exec(link, STMT_EVENT_ADD, values, EVENT_VALUES, err));
+        *ret_added = link->changed > 0;
+    }
+    if (!*ret_added)
+        return give_keys_back(link, event, taken, err);
+    return store_exec(link, STMT_JOB_ADD,
+                      ST_VALUES(st_text("event"), st_text(event->id), st_int(event->received_ms)),
+                      err);
 }
 
 /* Where each statement is a journey, all steps are one statement. */
@@ -122,8 +138,8 @@ static enum fx_code add_each_alone(struct store_link *link, void *what, struct f
     return FX_OK;
 }
 
-static enum fx_code add_together(struct store_link *link, void *what, struct fx_error *err) {
-    const struct batch *batch = what;
+static enum fx_code add_in_one_journey(struct store_link *link, const struct batch *batch,
+                                       struct fx_error *err) {
     struct store_value *values =
         fx_alloc(link->sc, batch->count * EVENT_VALUES * sizeof(struct store_value));
     int64_t *added = fx_alloc(link->sc, batch->count * sizeof(int64_t));
@@ -134,10 +150,18 @@ static enum fx_code add_together(struct store_link *link, void *what, struct fx_
     FX_TRY(
         link->db->driver->query_each(link, STMT_EVENT_TAKE, values, EVENT_VALUES, n, added, err));
     n = 0;
-    for (struct store_request *request = batch->first; request != NULL; request = request->next) {
-        request->code = FX_OK;
+    for (struct store_request *request = batch->first; request != NULL; request = request->next)
         request->added = added[n++] > 0;
-    }
+    return FX_OK;
+}
+
+static enum fx_code add_together(struct store_link *link, void *what, struct fx_error *err) {
+    const struct batch *batch = what;
+
+    if (link->db->driver->query_each != NULL)
+        return add_in_one_journey(link, batch, err);
+    for (struct store_request *request = batch->first; request != NULL; request = request->next)
+        FX_TRY(add_event(link, request->event, &request->added, err));
     return FX_OK;
 }
 
@@ -154,8 +178,7 @@ static enum fx_code write_batch(struct store_db *db, struct fx_scope *sc, struct
     enum fx_code code = FX_ERR_CONFLICT;
 
     /* a key that somebody else takes in the same moment is known when we look again */
-    for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT && db->driver->query_each != NULL;
-         i++)
+    for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT; i++)
         code = store_write_until(db, sc, deadline_ms, add_together, batch, err);
     if (code == FX_OK || fx_code_is_transient(code))
         return code;
@@ -179,16 +202,19 @@ static void commit_batch(struct store_db *db, struct fx_scope *sc, struct batch 
 
 /* ---- the queue ---- */
 
-static void enqueue(struct store_db *db, struct store_request *request) {
+/* True when the request must lead: nobody else does. */
+static bool enqueue(struct store_db *db, struct store_request *request) {
+    pthread_mutex_lock(&db->queue_lock);
+    bool leads = !db->queue_led;
+
     if (db->queue_last != NULL)
         db->queue_last->next = request;
     else
         db->queue_first = request;
     db->queue_last = request;
-    if (!db->queue_led) {
-        db->queue_led = true;
-        request->leads = true;
-    }
+    db->queue_led = true;
+    pthread_mutex_unlock(&db->queue_lock);
+    return leads;
 }
 
 static size_t size_of(const struct fx_event *event) {
@@ -217,24 +243,36 @@ static struct batch take_batch(struct store_db *db) {
     return batch;
 }
 
-/* Caller holds queue_lock; it is given back while the batch is on its way to the disk. */
-static void lead(struct store_db *db, struct fx_scope *sc) {
+/* The first that came while the batch was on its way to the disk. */
+static struct store_request *hand_over(struct store_db *db) {
+    pthread_mutex_lock(&db->queue_lock);
+    struct store_request *next = db->queue_first;
+
+    db->queue_led = next != NULL;
+    pthread_mutex_unlock(&db->queue_lock);
+    return next;
+}
+
+/* Commits a batch, of which own is the first. */
+static void lead(struct store_db *db, struct fx_scope *sc, struct store_request *own) {
+    pthread_mutex_lock(&db->queue_lock);
     struct batch batch = take_batch(db);
 
     pthread_mutex_unlock(&db->queue_lock);
+    assert(batch.first == own);
     commit_batch(db, sc, &batch);
-    pthread_mutex_lock(&db->queue_lock);
 
-    for (struct store_request *request = batch.first; request != NULL;) {
-        struct store_request *next = request->next; /* a request is gone once it is done */
-        request->done = true;
-        pthread_cond_signal(&request->wake);
-        request = next;
+    /* the disk first, which would wait for us; then those who wait for it no longer */
+    struct store_request *successor = hand_over(db);
+
+    if (successor != NULL) {
+        successor->leads = true;
+        sem_post(&successor->wake);
     }
-    db->queue_led = db->queue_first != NULL;
-    if (db->queue_led) {
-        db->queue_first->leads = true;
-        pthread_cond_signal(&db->queue_first->wake);
+    for (struct store_request *request = own->next; request != NULL;) {
+        struct store_request *next = request->next; /* a request is gone once it is woken */
+        sem_post(&request->wake);
+        request = next;
     }
 }
 
@@ -253,15 +291,13 @@ static enum fx_code accept_event(struct fx_store *store, struct fx_scope *sc,
 
     FX_TRY(fx_scope_check(sc, fx_mono_ms(db->clock), err));
     FX_TRY(check_size(event, err));
-    pthread_cond_init(&request.wake, NULL);
-    pthread_mutex_lock(&db->queue_lock);
-    enqueue(db, &request);
-    while (!request.done && !request.leads)
-        pthread_cond_wait(&request.wake, &db->queue_lock);
-    if (!request.done)
-        lead(db, sc);
-    pthread_mutex_unlock(&db->queue_lock);
-    pthread_cond_destroy(&request.wake);
+    sem_init(&request.wake, 0, 0);
+    request.leads = enqueue(db, &request);
+    while (!request.leads && sem_wait(&request.wake) != 0)
+        continue; /* a signal came */
+    if (request.leads)
+        lead(db, sc, &request);
+    sem_destroy(&request.wake);
 
     if (request.code != FX_OK) {
         *err = request.err;

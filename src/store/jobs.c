@@ -119,7 +119,7 @@ static enum fx_code claim_job(struct fx_store *store, struct fx_scope *sc, const
         /* somebody took another job of the same subject in the same moment: look again */
         code = FX_ERR_CONFLICT;
         for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT; i++)
-            code = store_write(store, sc, lease_first, &claim, err);
+            code = store_write_unsynced(store, sc, lease_first, &claim, err);
     }
     FX_TRY(code);
     *ret_job = claim.job;
@@ -144,7 +144,7 @@ static enum fx_code extend_job(struct fx_store *store, struct fx_scope *sc,
                                const struct fx_job *job, int64_t until_ms, struct fx_error *err) {
     struct extension extension = {job, until_ms};
 
-    return store_write(store, sc, extend_in, &extension, err);
+    return store_write_unsynced(store, sc, extend_in, &extension, err);
 }
 
 /* ---- settle and write ---- */

@@ -21,7 +21,7 @@ static enum fx_code control(struct postgres_link *link, enum store_statement whi
     return FX_OK;
 }
 
-static enum fx_code begin(struct store_db *db, bool writes, int64_t deadline_ms,
+static enum fx_code begin(struct store_db *db, enum store_mode mode, int64_t deadline_ms,
                           struct store_link **ret_link, struct fx_error *err) {
     struct postgres_db *self = postgres_of(db);
     struct postgres_link *link = NULL;
@@ -30,7 +30,7 @@ static enum fx_code begin(struct store_db *db, bool writes, int64_t deadline_ms,
 
     do {
         FX_TRY(postgres_take(self, deadline_ms, &link, err));
-        code = writes ? control(link, STMT_BEGIN, err) : FX_OK;
+        code = mode != STORE_READ ? control(link, STMT_BEGIN, err) : FX_OK;
         again = code != FX_OK && link->again && store_waiting_ms() < deadline_ms;
         if (code != FX_OK)
             postgres_give_back(self, link);

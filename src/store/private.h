@@ -41,9 +41,9 @@ enum store_statement {
     STMT_LOCK_NAME,
 
     STMT_EVENT_TAKE,
-    STMT_EVENT_SEEN,
     STMT_EVENT_ADD,
     STMT_EVENT_KEY_ADD,
+    STMT_EVENT_KEY_DROP,
     STMT_EVENT_GET,
 
     STMT_JOB_ADD,
@@ -174,11 +174,20 @@ struct store_link {
     bool writes;         /* inside a transaction */
 };
 
+enum store_mode {
+    STORE_READ,
+    STORE_WRITE,
+    /* Visible at once, and to whoever comes after a crash of this program; a power cut may undo it
+     * as if it had not been. What is written later is never kept without it. Where the disk is
+     * waited for one process at a time, this spares the wait. */
+    STORE_WRITE_UNSYNCED,
+};
+
 struct store_driver {
     const char *const *statements; /* by enum store_statement; NULL: as in the common table */
-    /* Lends a connection, within a transaction when writes. Waits until deadline_ms at most, by
-     * the machine's monotonic clock. */
-    enum fx_code (*begin)(struct store_db *db, bool writes, int64_t deadline_ms,
+    /* Lends a connection, within a transaction unless it only reads. Waits until deadline_ms at
+     * most, by the machine's monotonic clock. */
+    enum fx_code (*begin)(struct store_db *db, enum store_mode mode, int64_t deadline_ms,
                           struct store_link **ret_link, struct fx_error *err);
     /* Commits when code is FX_OK, else undoes everything; takes the connection back. *ret_again:
      * nothing was done, and the same work may succeed now. */
@@ -260,6 +269,9 @@ enum fx_code store_write(struct fx_store *store, struct fx_scope *sc, store_work
                          void *what, struct fx_error *err);
 enum fx_code store_write_until(struct store_db *db, struct fx_scope *sc, int64_t deadline_ms,
                                store_work_fn *work, void *what, struct fx_error *err);
+/* For what is worth nothing after a power cut: see STORE_WRITE_UNSYNCED. */
+enum fx_code store_write_unsynced(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
+                                  void *what, struct fx_error *err);
 enum fx_code store_read(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
                         void *what, struct fx_error *err);
 /* Now, by the clock that waiting is measured with: the machine's, also under a fake one. */

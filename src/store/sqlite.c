@@ -128,7 +128,20 @@ static const char *text(const struct store_rows *rows, int column, size_t *ret_l
 
 /* ---- lock and transaction ---- */
 
-static enum fx_code begin(struct store_db *db, bool writes, int64_t deadline_ms,
+/* Whether a commit waits for the disk. Never left off: a store that cannot switch it on again must
+ * not promise anything. */
+static enum fx_code set_synced(struct sqlite_db *self, bool synced, struct fx_error *err) {
+    if (self->unsynced == !synced)
+        return FX_OK;
+    if (sqlite_pragma(self, synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                      err) != FX_OK)
+        return stop_for_good(self, err, "cannot be told when to wait for the disk",
+                             "look at the disk and the kernel's log");
+    self->unsynced = !synced;
+    return FX_OK;
+}
+
+static enum fx_code begin(struct store_db *db, enum store_mode mode, int64_t deadline_ms,
                           struct store_link **ret_link, struct fx_error *err) {
     struct sqlite_db *self = sqlite_of(db);
     enum fx_code code = FX_OK;
@@ -139,10 +152,14 @@ static enum fx_code begin(struct store_db *db, bool writes, int64_t deadline_ms,
     self->link.db = db;
     if (self->fault[0] != '\0')
         code = fx_fail(err, FX_ERR_UNAVAILABLE, "%s", self->fault);
-    else if (writes)
+    else if (mode == STORE_WRITE_UNSYNCED)
+        code = set_synced(self, false, err);
+    if (code == FX_OK && mode != STORE_READ)
         code = store_do(&self->link, STMT_BEGIN, err);
-    if (code != FX_OK)
+    if (code != FX_OK) {
+        (void)!set_synced(self, true, &(struct fx_error){0});
         pthread_mutex_unlock(&self->lock);
+    }
     *ret_link = &self->link;
     return code;
 }
@@ -160,6 +177,10 @@ static enum fx_code end(struct store_link *link, enum fx_code code, bool *ret_ag
         if (store_do(link, STMT_ROLLBACK, &undo) != FX_OK && self->fault[0] == '\0')
             (void)stop_for_good(self, &undo, "could not undo a transaction", "look at its disk");
     }
+    if (code == FX_OK)
+        code = set_synced(self, true, err);
+    else
+        (void)!set_synced(self, true, &(struct fx_error){0});
     pthread_mutex_unlock(&self->lock);
     return code;
 }

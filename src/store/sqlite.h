@@ -17,6 +17,7 @@ struct sqlite_db {
     pthread_mutex_t lock; /* guards what follows */
     struct store_link link;
     struct sqlite3 *connection;
+    bool unsynced; /* commits do not wait for the disk just now */
     struct sqlite3_stmt *prepared[STMT_COUNT];
     char fault[SQLITE_DB_FAULT_MAX]; /* why the store stopped; "" while it works */
 };

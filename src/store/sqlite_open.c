@@ -15,6 +15,7 @@
 enum {
     FILE_MODE = 0600,
     WAL_KEPT_BYTES = 16 << 20,
+    WAL_PAGES = WAL_KEPT_BYTES / 4096, /* before they go into the file: hot ones then go once */
     CACHE_MAX_KIB = 8 << 10,
     ROW_MAX_BYTES = 4 * FX_STORE_MAX_BODY_BYTES,
     CHECK_MAX_MS = 2000,     /* a start must not wait longer for it */
@@ -119,8 +120,8 @@ static enum fx_code configure(struct sqlite_db *self, struct fx_error *err) {
                                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
                                 "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
                                 "PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = %d; "
-                                "PRAGMA cache_size = -%d",
-                                WAL_KEPT_BYTES, CACHE_MAX_KIB);
+                                "PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -%d",
+                                WAL_KEPT_BYTES, WAL_PAGES, CACHE_MAX_KIB);
 
     sqlite3_busy_timeout(self->connection, SQLITE_DB_BUSY_TIMEOUT_MS);
     sqlite3_limit(self->connection, SQLITE_LIMIT_LENGTH, ROW_MAX_BYTES);

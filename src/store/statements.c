@@ -90,13 +90,12 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_LOCK_NAME] = {"lock_name", ""},
 
     [STMT_EVENT_TAKE] = {"event_take", ""},
-    [STMT_EVENT_SEEN] = {"event_seen",
-                         "SELECT 1 FROM event_keys WHERE key IN ($1, $2, $3) LIMIT 1"},
     [STMT_EVENT_ADD] = {"event_add", "INSERT INTO events (id, kind, body, verified, received_ms, "
                                      "key1, key2, key3) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
                                      "ON CONFLICT (id) DO NOTHING"},
     [STMT_EVENT_KEY_ADD] = {"event_key_add", "INSERT INTO event_keys (key, event) VALUES ($1, $2) "
                                              "ON CONFLICT (key) DO NOTHING"},
+    [STMT_EVENT_KEY_DROP] = {"event_key_drop", "DELETE FROM event_keys WHERE key = $1"},
     [STMT_EVENT_GET] = {"event_get", "SELECT id, kind, body, verified, received_ms, key1, key2, "
                                      "key3 FROM events WHERE id = $1"},
 

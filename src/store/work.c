@@ -7,45 +7,51 @@ int64_t store_waiting_ms(void) {
     return fx_mono_ms(fx_clock_system());
 }
 
-static enum fx_code try_work(struct store_db *db, struct fx_scope *sc, bool writes,
+static enum fx_code try_work(struct store_db *db, struct fx_scope *sc, enum store_mode mode,
                              int64_t deadline_ms, store_work_fn *work, void *what, bool *ret_again,
                              struct fx_error *err) {
     struct store_link *link = NULL;
 
     *ret_again = false;
-    FX_TRY(db->driver->begin(db, writes, deadline_ms, &link, err));
+    FX_TRY(db->driver->begin(db, mode, deadline_ms, &link, err));
     link->db = db;
     link->sc = sc;
-    link->writes = writes;
+    link->writes = mode != STORE_READ;
     return db->driver->end(link, work(link, what, err), ret_again, err);
 }
 
-static enum fx_code run_until(struct store_db *db, struct fx_scope *sc, bool writes,
+static enum fx_code run_until(struct store_db *db, struct fx_scope *sc, enum store_mode mode,
                               int64_t deadline_ms, store_work_fn *work, void *what,
                               struct fx_error *err) {
     enum fx_code code = FX_OK;
     bool again = true;
 
     for (int i = 0; i < db->driver->tries && again; i++)
-        code = try_work(db, sc, writes, deadline_ms, work, what, &again, err);
+        code = try_work(db, sc, mode, deadline_ms, work, what, &again, err);
     return code;
 }
 
 enum fx_code store_write_until(struct store_db *db, struct fx_scope *sc, int64_t deadline_ms,
                                store_work_fn *work, void *what, struct fx_error *err) {
-    return run_until(db, sc, true, deadline_ms, work, what, err);
+    return run_until(db, sc, STORE_WRITE, deadline_ms, work, what, err);
 }
 
 enum fx_code store_write(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
                          void *what, struct fx_error *err) {
-    return run_until(store_of(store), sc, true, store_waiting_ms() + FX_STORE_WAIT_MS, work, what,
-                     err);
+    return run_until(store_of(store), sc, STORE_WRITE, store_waiting_ms() + FX_STORE_WAIT_MS, work,
+                     what, err);
+}
+
+enum fx_code store_write_unsynced(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
+                                  void *what, struct fx_error *err) {
+    return run_until(store_of(store), sc, STORE_WRITE_UNSYNCED,
+                     store_waiting_ms() + FX_STORE_WAIT_MS, work, what, err);
 }
 
 enum fx_code store_read(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
                         void *what, struct fx_error *err) {
-    return run_until(store_of(store), sc, false, store_waiting_ms() + FX_STORE_WAIT_MS, work, what,
-                     err);
+    return run_until(store_of(store), sc, STORE_READ, store_waiting_ms() + FX_STORE_WAIT_MS, work,
+                     what, err);
 }
 
 /* ---- statements ---- */

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct web_certificates;
 struct web_watch;
 
 struct web_listener {
@@ -19,6 +20,8 @@ struct web_listener {
 struct fx_web {
     struct fx_web_options options;
     struct web_listener public, admin;
+    struct fx_hmac_key **secrets; /* of options.signing_secrets */
+    struct web_certificates *certificates;
     atomic_bool ready, stopping;
     atomic_size_t bodies_bytes; /* of the requests in hand */
     _Atomic int64_t room_at_ms; /* when to look again at what waits; see room.c */
@@ -108,6 +111,14 @@ void web_refuse(struct web_request *request, struct web_answer *answer, enum fx_
 /* ---- slack.c, sns.c, admin.c ---- */
 web_guard_fn web_guard_slack, web_guard_none;
 web_route_fn web_slack_command, web_slack_interaction, web_sns, web_health, web_ready, web_metrics;
+
+/* ---- certificates.c ---- */
+struct web_certificates *web_certificates_new(void);
+void web_certificates_free(struct web_certificates *certificates);
+/* NULL: nobody has fetched it yet. It lives at least as long as the request. */
+enum fx_code web_find_certificate(struct web_request *request, const char *url,
+                                  const struct fx_sns_certificate **ret_certificate,
+                                  struct fx_error *err);
 
 /* ---- accept.c ---- */
 /* Stores event and job. An answer of 503 is filled in when that fails. */

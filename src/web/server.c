@@ -5,6 +5,8 @@
  */
 #include "private.h"
 
+#include "fluxabot/base/digest.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -142,6 +144,12 @@ static struct fx_web *new_web(const struct fx_web_options *options) {
     web->options = *options;
     web->public = (struct web_listener){.web = web};
     web->admin = (struct web_listener){.web = web, .admin = true};
+    web->secrets = calloc(options->signing_secrets_count, sizeof(struct fx_hmac_key *));
+    if (web->secrets == NULL)
+        abort();
+    for (size_t i = 0; i < options->signing_secrets_count; i++)
+        web->secrets[i] = fx_hmac_key_new(options->signing_secrets[i]);
+    web->certificates = web_certificates_new();
     web->public.watch =
         web_watch_new(options->clock, request_time(options), connection_limit(&web->public));
     web->admin.watch =
@@ -208,6 +216,10 @@ void fx_web_stop(struct fx_web *web) {
         close(listening);
     pthread_mutex_destroy(&web->hand_lock);
     pthread_cond_destroy(&web->hand_empty);
+    for (size_t i = 0; i < web->options.signing_secrets_count; i++)
+        fx_hmac_key_free(web->secrets[i]);
+    free(web->secrets);
+    web_certificates_free(web->certificates);
     free(web);
 }
 

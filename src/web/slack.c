@@ -15,8 +15,8 @@ enum fx_code web_guard_slack(struct web_request *request, struct web_answer *ans
         .signature = fx_slice_of(web_header(request, "X-Slack-Signature"))};
 
     for (size_t i = 0; i < options->signing_secrets_count; i++)
-        if (fx_slack_verify(options->signing_secrets[i], &given, request->body, request->now_ms,
-                            err) == FX_OK)
+        if (fx_slack_verify_with(request->web->secrets[i], &given, request->body, request->now_ms,
+                                 err) == FX_OK)
             return FX_OK;
     web_refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_UNAUTHORIZED, err);
     return FX_ERR_DENIED;
@@ -29,20 +29,25 @@ static bool is_our_team(const struct fx_web_options *options, const char *team_i
     return false;
 }
 
-/* trigger_id repeats when Slack repeats; the signature when somebody else does. */
+/* trigger_id is unique, repeats when Slack repeats, and is signed with the body: nobody can send
+ * the same request with another one. Where there is none, the signature is what a repetition has in
+ * common. One key, because each is a page that every commit must write. */
+static const char *replay_key(struct web_request *request, const char *trigger_id) {
+    if (trigger_id[0] != '\0')
+        return fx_printf(request->sc, "slack-trigger:%s", trigger_id);
+    return fx_printf(request->sc, "slack-signature:%s", web_header(request, "X-Slack-Signature"));
+}
+
 static bool store(struct web_request *request, const char *kind, const char *trigger_id,
                   struct web_answer *answer) {
     struct fx_scope *sc = request->sc;
-    const char *signature = web_header(request, "X-Slack-Signature");
     bool is_new = false;
-    struct fx_event event = {
-        .id = fx_uuid_new(sc, request->web->options.random),
-        .kind = kind,
-        .body = fx_slice_dup(sc, request->body),
-        .verified = true,
-        .received_ms = request->now_ms,
-        .keys = {fx_printf(sc, "slack-signature:%s", signature),
-                 trigger_id[0] == '\0' ? NULL : fx_printf(sc, "slack-trigger:%s", trigger_id)}};
+    struct fx_event event = {.id = fx_uuid_at(sc, request->web->options.random, request->now_ms),
+                             .kind = kind,
+                             .body = fx_slice_dup(sc, request->body),
+                             .verified = true,
+                             .received_ms = request->now_ms,
+                             .keys = {replay_key(request, trigger_id)}};
 
     if (!web_accept(request, &event, answer, &is_new))
         return false;

@@ -5,6 +5,7 @@
  */
 #include "private.h"
 
+#include "fluxabot/base/buf.h"
 #include "fluxabot/base/digest.h"
 
 #include <string.h>
@@ -74,14 +75,14 @@ static enum fx_code check_room_for_unverified(struct web_request *request, struc
 static enum fx_code verify(struct web_request *request, const struct fx_sns_envelope *envelope,
                            bool *ret_verified, struct fx_error *err) {
     struct fx_web_options *options = &request->web->options;
-    const char *key = fx_printf(request->sc, "sns-certificate:%s", envelope->certificate_url);
-    const char *pem = options->state->get(options->state, request->sc, key);
+    const struct fx_sns_certificate *certificate = NULL;
 
     *ret_verified = false;
-    if (pem == NULL)
+    FX_TRY(web_find_certificate(request, envelope->certificate_url, &certificate, err));
+    if (certificate == NULL)
         return check_room_for_unverified(request, err);
-    FX_TRY(fx_sns_verify(request->sc, envelope, options->sns_rules, fx_slice_of(pem),
-                         request->now_ms, err));
+    FX_TRY(fx_sns_verify_with(request->sc, envelope, options->sns_rules, certificate,
+                              request->now_ms, err));
     *ret_verified = true;
     return FX_OK;
 }
@@ -91,11 +92,14 @@ static enum fx_code verify(struct web_request *request, const struct fx_sns_enve
  */
 static void make_keys(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
                       struct fx_event *event) {
-    const char *whole =
-        fx_printf(sc, "%s%s\n%d\n%s", fx_sns_string_to_sign(sc, envelope), envelope->signature,
-                  envelope->version, envelope->certificate_url);
+    struct fx_buf whole;
 
-    event->keys[0] = fx_printf(sc, "sns-whole:%s", fx_sha256_hex(sc, fx_slice_of(whole)));
+    fx_buf_init(&whole, sc, 2 * (size_t)FX_SNS_MAX_BODY_BYTES);
+    fx_buf_add_text(&whole, fx_sns_string_to_sign(sc, envelope));
+    fx_buf_add_text(&whole, envelope->signature);
+    fx_buf_addf(&whole, "\n%d\n", envelope->version);
+    fx_buf_add_text(&whole, envelope->certificate_url);
+    event->keys[0] = fx_printf(sc, "sns-whole:%s", fx_sha256_hex(sc, fx_buf_slice(&whole)));
     if (!event->verified)
         return;
     event->keys[1] = fx_printf(sc, "sns:%s:%s", envelope->topic_arn, envelope->message_id);
@@ -108,7 +112,7 @@ static void store(struct web_request *request, const struct fx_sns_envelope *env
     struct fx_scope *sc = request->sc;
     bool is_new = false;
     struct fx_event event = {
-        .id = fx_uuid_new(sc, request->web->options.random),
+        .id = fx_uuid_at(sc, request->web->options.random, request->now_ms),
         .kind = "sns",
         .body = fx_slice_dup(sc, request->body),
         .verified = verified,

@@ -58,6 +58,35 @@ static void any_known_key_makes_a_repetition(void **state) {
     assert_null(contract_claim(c, CONTRACT_NOW_MS));
 }
 
+static void a_repetition_takes_none_of_its_other_keys(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    bool added = false;
+    struct fx_event first = {.id = "e1", .kind = "sns", .body = "", .keys = {"a"}};
+
+    assert_ok(c->store->accept(c->store, c->sc, &first, &added, &err));
+    /* known by each of its keys in turn, and by its id */
+    for (int at = 0; at < FX_STORE_EVENT_KEYS; at++) {
+        struct fx_event again = {.id = "e2", .kind = "sns", .body = "", .keys = {"x", "y", "z"}};
+
+        again.keys[at] = "a";
+        assert_ok(c->store->accept(c->store, c->sc, &again, &added, &err));
+        assert_false(added);
+    }
+    struct fx_event same_id = {.id = "e1", .kind = "sns", .body = "", .keys = {"x", "y", "z"}};
+
+    assert_ok(c->store->accept(c->store, c->sc, &same_id, &added, &err));
+    assert_false(added);
+    for (int i = 0; i < FX_STORE_EVENT_KEYS; i++) {
+        const char *const keys[] = {"x", "y", "z"};
+        struct fx_event other = {
+            .id = fx_printf(c->sc, "n%d", i), .kind = "sns", .body = "", .keys = {keys[i]}};
+
+        assert_ok(c->store->accept(c->store, c->sc, &other, &added, &err));
+        assert_true(added);
+    }
+}
+
 static void events_without_keys_are_told_apart_by_id(void **state) {
     struct contract *c = *state;
 
@@ -545,6 +574,7 @@ int store_contract_queue(struct contract_backend *backend) {
     const struct CMUnitTest tests[] = {
         CONTRACT_TEST(keeps_event_and_job_together),
         CONTRACT_TEST(any_known_key_makes_a_repetition),
+        CONTRACT_TEST(a_repetition_takes_none_of_its_other_keys),
         CONTRACT_TEST(events_without_keys_are_told_apart_by_id),
         CONTRACT_TEST(refuses_a_body_beyond_the_limit),
         CONTRACT_TEST(keeps_an_event_whose_text_is_not_utf8),

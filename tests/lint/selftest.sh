@@ -171,7 +171,7 @@ accepts $lint/sizes.sh
 refuses 'too long: src/base/id.c:' $lint/sizes.sh
 cp "$root/src/base/id.c" src/base/id.c
 seq 600 | sed 's/.*/\/* line *\//' >>src/base/id.c
-refuses 'too long: src/base/id.c: 626 lines' $lint/sizes.sh
+refuses 'too long: src/base/id.c: 645 lines' $lint/sizes.sh
 
 [ $bad -eq 0 ] && echo "$count plantings, each answered as it should be"
 exit $bad

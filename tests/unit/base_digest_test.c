@@ -63,6 +63,19 @@ static void hmac_agrees_with_rfc_4231(void **state) {
             memcpy(key, cases[i].key, cases[i].key_len);
         fx_hmac_sha256((struct fx_slice){key, cases[i].key_len}, fx_slice_of(cases[i].text), mac);
         assert_string_equal(fx_hex(*state, mac, sizeof mac), cases[i].mac);
+
+        struct fx_hmac_key *ready = fx_hmac_key_new((struct fx_slice){key, cases[i].key_len});
+        struct fx_slice text = fx_slice_of(cases[i].text);
+
+        for (size_t cut = 0; cut <= text.len; cut += 7) { /* again and again, in any two parts */
+            const struct fx_slice parts[] = {fx_slice_cut(text, 0, cut),
+                                             fx_slice_cut(text, cut, text.len)};
+
+            memset(mac, 0, sizeof mac);
+            fx_hmac_key_sign(ready, parts, FX_COUNT_OF(parts), mac);
+            assert_string_equal(fx_hex(*state, mac, sizeof mac), cases[i].mac);
+        }
+        fx_hmac_key_free(ready);
     }
 }
 
@@ -173,6 +186,9 @@ static void ids_have_their_form(void **state) {
 
     assert_string_equal(fx_id_new(*state, &ones, "run_"), "run_zzzzzzzzzzzz");
     assert_string_equal(fx_uuid_new(*state, &ones), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    /* the time of the example in RFC 9562, A.6 */
+    assert_string_equal(fx_uuid_at(*state, &ones, 0x017f22e279b0),
+                        "017f22e2-79b0-7fff-bfff-ffffffffffff");
     for (int i = 0; i < 200; i++) {
         const char *id = fx_id_new(*state, fx_random_system(), "");
 

@@ -371,6 +371,49 @@ static void a_cached_certificate_is_not_walked_around(void **state) {
     assert_false(web_rig_event(&rig)->verified);
 }
 
+static void give_certificate_of(const struct signer *owner, int64_t to_s) {
+    char *pem =
+        signer_certificate(owner, &(struct signer_certificate){.common_name = "sns.amazonaws.com",
+                                                               .alt_name = "sns.amazonaws.com",
+                                                               .from_s = WEB_NOW_S - 86400,
+                                                               .to_s = to_s});
+
+    rig.state->put(rig.state, "sns-certificate:" URL, fx_slice_of(pem), 3600 * 1000);
+    free(pem);
+}
+
+static void a_replaced_certificate_is_believed_no_longer_than_a_minute(void **state) {
+    struct signer *other = signer_new(SIGNER_RSA_2048);
+    struct message second = alarm, third = alarm;
+
+    second.id = "6f0d7a52-2b1e-5c0c-9d55-21b0a4c00002";
+    third.id = "6f0d7a52-2b1e-5c0c-9d55-21b0a4c00003";
+    give_certificate();
+    assert_int_equal(post(signed_body(&alarm)), 200);
+    give_certificate_of(other, WEB_NOW_S + 86400);
+    atomic_fetch_add(&rig.clock.wall_ms, 59 * 1000);
+    assert_int_equal(post(signed_body(&second)), 200);
+    atomic_fetch_add(&rig.clock.wall_ms, 1000);
+    assert_int_equal(post(signed_body(&third)), 403);
+    signer_free(other);
+}
+
+/* More than are kept: the rest is read for each request, and all are believed. */
+static void certificates_beyond_the_room_for_them_are_read_anew(void **state) {
+    enum { CERTIFICATES = 40 };
+
+    for (int i = 0; i < CERTIFICATES; i++) {
+        struct message m = alarm;
+
+        m.id = fx_printf(sc, "6f0d7a52-2b1e-5c0c-9d55-21b0a4c1%04x", i);
+        give_certificate_of(signer, WEB_NOW_S + 86400 + i);
+        assert_int_equal(post(signed_body(&m)), 200);
+        atomic_fetch_add(&rig.clock.wall_ms, 60 * 1000);
+    }
+    give_certificate_of(signer, WEB_NOW_S - 1); /* has expired */
+    assert_int_equal(post(body_of(&alarm, sign(&alarm))), 403);
+}
+
 static void takes_only_so_many_unverified_ones_and_then_answers_503(void **state) {
     enum { SENT = 230 };
     int stored = 0, put_off = 0;
@@ -540,6 +583,8 @@ int main(void) {
         TEST(takes_a_notification_of_full_size),
         TEST(an_unverified_forgery_does_not_make_the_genuine_one_look_known),
         TEST(a_cached_certificate_is_not_walked_around),
+        TEST(a_replaced_certificate_is_believed_no_longer_than_a_minute),
+        TEST(certificates_beyond_the_room_for_them_are_read_anew),
         TEST(takes_only_so_many_unverified_ones_and_then_answers_503),
         TEST(takes_fewer_large_unverified_ones),
         TEST(a_full_queue_puts_alarms_off_and_still_takes_commands),
