@@ -1,5 +1,12 @@
 /* aws.h - any AWS operation of the table: credentials, signature, wire protocol, retries of reads.
  *
+ * Credentials are looked for in the order that AWS's SDKs share (AWS SDKs and Tools Reference
+ * Guide, "Standardized credential providers",
+ * https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html): the environment,
+ * a web identity, the shared files with their roles, the container's address, the instance's
+ * metadata (version 2 only). The first place that has some ends the search; a place that is set up
+ * and fails ends it too, so that no other identity steps in unnoticed.
+ *
  * A call names service and operation ("sqs", "GetQueueAttributes") and passes parameters as JSON
  * with AWS's own names; the answer comes back as JSON whatever the protocol was. An operation that
  * is not in the table cannot be called. Reads are repeated by the rules AWS made its default on 10
@@ -18,6 +25,8 @@ struct fx_aws;
 struct fx_aws_credentials {
     const char *access_key_id, *secret_access_key, *session_token; /* session_token may be NULL */
     int64_t expires_wall_ms;                                       /* 0: never */
+    const char *origin; /* where they are from: "environment", "container", ... */
+    const char *absent; /* without access_key_id: why this place has none */
 };
 
 /* A place credentials come from. */
@@ -44,6 +53,37 @@ void fx_aws_close(struct fx_aws *aws);
 /* The default region, or NULL when nobody says one. */
 const char *fx_aws_region(const struct fx_aws *aws);
 
+/* ---- somebody else's rights ---- */
+
+enum { FX_AWS_MAX_SESSION_NAME = 64 };
+
+/* What a role's credentials are asked for with. */
+struct fx_aws_role {
+    const char *arn;         /* NULL: no role, the program's own credentials */
+    const char *external_id; /* NULL: none */
+    const char *session;     /* "fluxabot-r4k2..." stands in CloudTrail; NULL: "fluxabot". Longer
+                                names are cut, other characters become '-' */
+    int64_t duration_s;      /* 0: an hour */
+    const char *region;      /* the default one of the view; NULL: that of aws */
+};
+
+/* aws as seen by role: calls through *ret_aws carry that role's credentials. Nothing is asked for
+ * yet. Lives in sc and needs no close; sc must end before aws is closed. The credentials are
+ * remembered in aws, renewed like all others, and shared by views of the same role and session. */
+struct fx_aws *fx_aws_as(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_role *role);
+
+/* Which credentials a call would carry now; the secret part stays inside. */
+struct fx_aws_standing {
+    const char *origin, *access_key_id;
+    int64_t expires_wall_ms; /* 0: never */
+};
+
+/* To be asked before the intent of a change is written: afterwards the call that follows within
+ * hold_ms needs no renewal, so a failing renewal cannot come between intent and call. FX_ERR_* when
+ * there are no credentials that hold so long; nothing was done then. ret_standing may be NULL. */
+enum fx_code fx_aws_prepare(struct fx_aws *aws, struct fx_scope *sc, int64_t hold_ms,
+                            struct fx_aws_standing *ret_standing, struct fx_error *err);
+
 /* Without a region: that of a parameter that is an ARN or queue URL, else the default one. */
 struct fx_aws_call {
     const char *service, *operation; /* "cloudwatch", also known as "monitoring" */
@@ -58,6 +98,29 @@ struct fx_aws_call {
  * action. */
 enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *call,
                          struct fx_json **ret_answer, struct fx_error *err);
+
+/* ---- answers that come in pages ---- */
+
+enum { FX_AWS_MAX_ITEMS = 10000, FX_AWS_MAX_PAGES = 50 };
+
+struct fx_aws_paging {
+    size_t max_items; /* 0: FX_AWS_MAX_ITEMS. A page is never cut, so the last one may go beyond */
+    size_t max_pages; /* 0: FX_AWS_MAX_PAGES; pages may be empty and not the last */
+};
+
+struct fx_aws_pages {
+    size_t pages, items;
+    const char *stopped; /* NULL: all was read. Else why not, for people */
+};
+
+/* A call and the pages behind it as one answer: the first page, in which the lists have grown. When
+ * it stopped early the answer holds the token to go on with. A token that comes a second time ends
+ * the reading too. An operation without pages is called once; one that changes something is
+ * FX_ERR_INPUT. err->sent as with fx_aws_call. paging may be NULL. */
+enum fx_code fx_aws_call_pages(struct fx_aws *aws, struct fx_scope *sc,
+                               const struct fx_aws_call *call, const struct fx_aws_paging *paging,
+                               struct fx_json **ret_answer, struct fx_aws_pages *ret_pages,
+                               struct fx_error *err);
 
 /* ---- the table of operations ---- */
 

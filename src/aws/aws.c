@@ -1,6 +1,9 @@
 /* aws.c - one call from parameters to answer: find, check, sign, send, read, perhaps again. */
 #include "private.h"
 
+#include "fluxabot/base/digest.h"
+
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,19 +12,30 @@ enum {
     AWS_MAX_WAIT_S = 20, /* SQS's longest poll */
 };
 
-struct fx_aws {
+/* What all views share. */
+struct aws_core {
     struct fx_scope *sc;
     struct aws_settings settings;
-    const char *region;    /* the default one, or NULL */
     const char *ca_bundle; /* AWS_CA_BUNDLE, or NULL */
-    struct fx_aws_source *credentials;
     struct aws_skew skew;
-    struct aws_bucket *buckets; /* one per service */
+    struct aws_buckets *buckets;
+    struct aws_roles *roles;
+};
+
+/* A view: whose credentials, which region. */
+struct fx_aws {
+    struct aws_core *core;
+    const char *region; /* the default one, or NULL */
+    struct fx_aws_source *credentials;
 };
 
 /* One call under way. */
 struct call {
-    struct fx_aws *aws;
+    struct aws_core *aws;
+    struct fx_aws_source *credentials; /* NULL: not signed */
+    struct aws_bucket *bucket;
+    bool repeatable;
+    bool plain_path; /* S3 signs the path as it is, and wants the body's digest in a header */
     struct fx_scope *sc;
     const struct aws_operation *operation;
     const struct aws_protocol_ops *protocol;
@@ -33,45 +47,54 @@ struct call {
 /* How one attempt ended, when it did not end well. */
 struct outcome {
     enum aws_trouble trouble;
-    int64_t hint_ms;
+    struct aws_hint hint;
     bool clock_is_off;
 };
 
 static const struct aws_protocol_ops *const protocols[] = {
     [AWS_PROTOCOL_JSON] = &aws_protocol_json,
     [AWS_PROTOCOL_QUERY] = &aws_protocol_query,
+    [AWS_PROTOCOL_EC2] = &aws_protocol_query,
+    [AWS_PROTOCOL_REST_JSON] = &aws_protocol_rest_json,
+    [AWS_PROTOCOL_REST_XML] = &aws_protocol_rest_xml,
 };
 
 static const char *system_getenv(const char *name) {
     return getenv(name);
 }
 
+const char *aws_getenv(const struct aws_settings *settings, const char *name) {
+    const char *value = settings->getenv(name);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
 enum fx_code fx_aws_open(const struct fx_aws_options *options, struct fx_aws **ret_aws,
                          struct fx_error *err) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    struct aws_core *core = FX_NEW(sc, struct aws_core);
     struct fx_aws *aws = FX_NEW(sc, struct fx_aws);
-    const char *profile = NULL;
+    struct aws_files files;
 
-    aws->sc = sc;
-    aws->settings = (struct aws_settings){
+    core->sc = sc;
+    core->settings = (struct aws_settings){
         .http = options->http,
         .clock = options->clock,
         .random = options->random != NULL ? options->random : fx_random_system(),
         .getenv = options->getenv != NULL ? options->getenv : system_getenv,
         .region = fx_strdup(sc, options->region),
         .endpoint_url = fx_strdup(sc, options->endpoint_url),
+        .core = core,
     };
     /* A profile file that was named and cannot be read is told now, not at the first alarm. */
-    FX_TRY(aws_profile_get(sc, &aws->settings, false, "region", &profile, err));
-    aws->region = fx_strdup(sc, aws_region_default(sc, &aws->settings));
-    aws->ca_bundle = fx_strdup(sc, aws->settings.getenv("AWS_CA_BUNDLE"));
-    if (aws->ca_bundle != NULL && aws->ca_bundle[0] == '\0')
-        aws->ca_bundle = NULL;
+    FX_TRY(aws_files_read(sc, &core->settings, &files, err));
+    core->ca_bundle = fx_strdup(sc, aws_getenv(&core->settings, "AWS_CA_BUNDLE"));
+    core->buckets = aws_buckets_new(sc);
+    aws->core = core;
+    aws->region = fx_strdup(sc, aws_region_default(sc, &core->settings));
     aws->credentials =
-        aws_source_cached_new(sc, &aws->settings, aws_source_chain_new(sc, &aws->settings));
-    aws->buckets = fx_alloc(sc, aws_services_count * sizeof(*aws->buckets));
-    for (size_t i = 0; i < aws_services_count; i++)
-        aws_bucket_init(&aws->buckets[i]);
+        aws_source_cached_new(sc, &core->settings, aws_source_chain_new(sc, &core->settings));
+    core->roles = aws_roles_new(sc, &core->settings, aws->credentials);
     *ret_aws = aws;
     (void)FX_TAKE(sc);
     return FX_OK;
@@ -80,24 +103,57 @@ enum fx_code fx_aws_open(const struct fx_aws_options *options, struct fx_aws **r
 void fx_aws_close(struct fx_aws *aws) {
     if (aws == NULL)
         return;
+    aws_roles_close(aws->core->roles);
     aws->credentials->close(aws->credentials);
-    for (size_t i = 0; i < aws_services_count; i++)
-        pthread_mutex_destroy(&aws->buckets[i].lock);
-    fx_scope_free(aws->sc);
+    aws_buckets_close(aws->core->buckets);
+    fx_scope_free(aws->core->sc);
 }
 
 const char *fx_aws_region(const struct fx_aws *aws) {
     return aws->region;
 }
 
+struct fx_aws *fx_aws_as(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_role *role) {
+    struct fx_aws *view = FX_NEW(sc, struct fx_aws);
+
+    *view = *aws;
+    if (role->region != NULL)
+        view->region = fx_strdup(sc, role->region);
+    if (role->arn != NULL)
+        view->credentials = aws_roles_take(aws->core->roles, sc, role);
+    return view;
+}
+
+enum fx_code fx_aws_prepare(struct fx_aws *aws, struct fx_scope *sc, int64_t hold_ms,
+                            struct fx_aws_standing *ret_standing, struct fx_error *err) {
+    struct fx_aws_credentials found;
+
+    FX_TRY(aws_source_cached_hold(aws->credentials, sc, hold_ms, &found, err));
+    if (ret_standing != NULL)
+        *ret_standing = (struct fx_aws_standing){
+            .origin = found.origin,
+            .access_key_id = found.access_key_id,
+            .expires_wall_ms = found.expires_wall_ms,
+        };
+    return FX_OK;
+}
+
 /* ---- one attempt ---- */
+
+enum { MAX_HEADERS = 8 + AWS_MAX_WIRE_HEADERS };
 
 static size_t build_headers(const struct call *call, const struct fx_aws_signature *signature,
                             const struct fx_aws_credentials *credentials,
                             struct fx_http_header *headers) {
     size_t count = 0;
 
-    headers[count++] = (struct fx_http_header){"Content-Type", call->wire.content_type};
+    for (size_t i = 0; i < call->wire.headers_count; i++)
+        headers[count++] = call->wire.headers[i];
+    if (call->wire.content_type != NULL)
+        headers[count++] = (struct fx_http_header){"Content-Type", call->wire.content_type};
+    if (call->plain_path)
+        headers[count++] = (struct fx_http_header){"X-Amz-Content-Sha256",
+                                                   fx_sha256_hex(call->sc, call->wire.body)};
     if (call->wire.target != NULL) {
         headers[count++] = (struct fx_http_header){"X-Amz-Target", call->wire.target};
         /* Makes SQS add the error code that its documentation names. */
@@ -113,42 +169,52 @@ static size_t build_headers(const struct call *call, const struct fx_aws_signatu
     return count;
 }
 
-enum { MAX_HEADERS = 8 };
-
-static enum fx_code send_signed(struct call *call, int64_t now_wall_ms,
-                                struct fx_http_reply **ret_reply, struct fx_error *err) {
-    struct fx_aws *aws = call->aws;
-    struct fx_http_header headers[MAX_HEADERS];
+/* Fills headers with what is sent. */
+static enum fx_code sign(struct call *call, int64_t now_wall_ms, struct fx_http_header *headers,
+                         size_t *ret_count, struct fx_error *err) {
     struct fx_aws_credentials credentials;
 
-    FX_TRY(aws->credentials->get(aws->credentials, call->sc, &credentials, err));
-    size_t count = build_headers(call, NULL, NULL, headers);
-    headers[count++] = (struct fx_http_header){"Host", call->endpoint.host};
+    *ret_count = build_headers(call, NULL, NULL, headers);
+    if (call->credentials == NULL)
+        return FX_OK;
+    FX_TRY(call->credentials->get(call->credentials, call->sc, &credentials, err));
+    headers[*ret_count] = (struct fx_http_header){"Host", call->endpoint.host};
     struct fx_aws_signing signing = {
         .credentials = &credentials,
         .region = call->endpoint.region,
         .service = call->operation->service->signing_name,
-        .wall_ms = now_wall_ms + aws->skew.ms,
+        .wall_ms = now_wall_ms + call->aws->skew.ms,
         .method = call->operation->method,
-        .path = call->endpoint.path,
-        .query = "",
+        .path = fx_printf(call->sc, "%s%s", call->endpoint.path, call->wire.path),
+        .query = call->wire.query,
         .headers = headers,
-        .headers_count = count,
+        .headers_count = *ret_count + 1,
         .body = call->wire.body,
-        .normalize_path = true,
-        .double_encode_path = true,
+        .normalize_path = !call->plain_path,
+        .double_encode_path = !call->plain_path,
     };
+    struct fx_aws_signature signature = fx_aws_sign(call->sc, &signing);
+    *ret_count = build_headers(call, &signature, &credentials, headers);
+    return FX_OK;
+}
+
+static enum fx_code send_signed(struct call *call, int64_t now_wall_ms,
+                                struct fx_http_reply **ret_reply, struct fx_error *err) {
+    struct aws_core *aws = call->aws;
+    struct fx_http_header headers[MAX_HEADERS];
+    size_t count = 0;
+
+    FX_TRY(sign(call, now_wall_ms, headers, &count, err));
     bool changes = fx_effect_changes(call->operation->effect);
     int64_t before_ms = changes ? fx_scope_send_before(call->sc) : 0;
 
     if (before_ms != 0 && fx_mono_ms(aws->settings.clock) >= before_ms)
         return fx_fail(err, FX_ERR_TIMEOUT,
                        "the call was not sent: this program stood still for too long");
-    struct fx_aws_signature signature = fx_aws_sign(call->sc, &signing);
-    count = build_headers(call, &signature, &credentials, headers);
     struct fx_http_request request = {
         .method = call->operation->method,
-        .url = call->endpoint.url,
+        .url = fx_printf(call->sc, "%s%s%s%s", call->endpoint.url, call->wire.path,
+                         call->wire.query[0] != '\0' ? "?" : "", call->wire.query),
         .headers = headers,
         .headers_count = count,
         .body = call->wire.body,
@@ -161,27 +227,18 @@ static enum fx_code send_signed(struct call *call, int64_t now_wall_ms,
     return fx_http_exchange(aws->settings.http, call->sc, &request, ret_reply, err);
 }
 
-/* x-amz-retry-after is in milliseconds. */
-static int64_t read_hint_ms(const struct fx_http_reply *reply) {
-    const char *text = fx_http_reply_header(reply, "x-amz-retry-after");
-    int64_t hint_ms = 0;
-
-    return text != NULL && fx_slice_to_int(fx_slice_of(text), &hint_ms) && hint_ms > 0 ? hint_ms
-                                                                                       : 0;
-}
-
 static enum fx_code judge_refusal(struct call *call, const struct fx_http_reply *reply,
                                   struct outcome *ret_outcome, struct fx_error *err) {
     struct aws_fault fault;
 
     call->protocol->read_fault(call->sc, reply, &fault);
     ret_outcome->trouble = aws_fault_trouble(&fault);
-    ret_outcome->hint_ms = read_hint_ms(reply);
+    ret_outcome->hint = aws_hint_read(reply);
     ret_outcome->clock_is_off = aws_skew_explains(&call->aws->skew, fault.code);
     enum fx_code code = aws_fault_fail(call->sc, call->operation, &fault, err);
     if (code == FX_ERR_THROTTLED && err != NULL)
         err->retry_after_ms =
-            (uint32_t)(ret_outcome->hint_ms < INT32_MAX ? ret_outcome->hint_ms : INT32_MAX);
+            (uint32_t)(ret_outcome->hint.ms < INT32_MAX ? ret_outcome->hint.ms : INT32_MAX);
     return code;
 }
 
@@ -204,8 +261,10 @@ static enum fx_code attempt(struct call *call, struct outcome *ret_outcome,
         return judge_refusal(call, reply, ret_outcome, err);
     code = call->protocol->read(call->sc, call->operation, reply, ret_answer, err);
     if (code != FX_OK) {
-        code = fx_fail_in(err, "%s:%s was answered, but", call->operation->service->name,
-                          call->operation->name);
+        const char *id = aws_request_id(reply);
+        code = fx_fail_in(err, "%s:%s was answered%s%.64s%s, but", call->operation->service->name,
+                          call->operation->name, id[0] != '\0' ? " (request " : "", id,
+                          id[0] != '\0' ? ")" : "");
         if (err != NULL)
             err->sent = true;
     }
@@ -214,44 +273,38 @@ static enum fx_code attempt(struct call *call, struct outcome *ret_outcome,
 
 /* ---- attempts ---- */
 
-static bool may_repeat(const struct aws_operation *operation) {
-    return operation->effect == FX_EFFECT_READ || operation->effect == FX_EFFECT_PEEK;
-}
-
 /* Waits for another attempt. Without one, the last error stands. */
 static bool prepare_retry(struct call *call, const struct outcome *outcome, int retry,
                           int *ret_cost) {
-    struct fx_aws *aws = call->aws;
-    struct aws_bucket *bucket = &aws->buckets[call->operation->service - aws_services];
+    struct aws_core *aws = call->aws;
     struct fx_error ignored;
 
-    if (!may_repeat(call->operation) || retry + 1 >= AWS_MAX_ATTEMPTS)
+    if (!call->repeatable || retry + 1 >= AWS_MAX_ATTEMPTS)
         return false;
     if (outcome->trouble == AWS_TROUBLE_FINAL)
         /* Only the clock was wrong, and it is known now. */
         return outcome->clock_is_off && retry == 0;
-    *ret_cost = aws_bucket_take(bucket, outcome->trouble);
+    int64_t delay_ms =
+        aws_retry_delay_ms(aws->settings.random, outcome->trouble, retry, outcome->hint);
+    int64_t left_ms = fx_scope_time_left(call->sc, fx_mono_ms(aws->settings.clock), delay_ms + 1);
+    if (delay_ms < 0 || left_ms <= delay_ms)
+        return false;
+    *ret_cost = aws_bucket_take(call->bucket, outcome->trouble);
     /* A long poll asks again by itself: with an empty bucket it must not do so at once. */
     if (*ret_cost == 0 && call->operation->effect != FX_EFFECT_PEEK)
-        return false;
-    int64_t delay_ms =
-        aws_retry_delay_ms(aws->settings.random, outcome->trouble, retry, outcome->hint_ms);
-    int64_t left_ms = fx_scope_time_left(call->sc, fx_mono_ms(aws->settings.clock), delay_ms + 1);
-    if (left_ms <= delay_ms)
         return false;
     return aws_retry_wait(call->sc, aws->settings.clock, delay_ms, &ignored) == FX_OK &&
            *ret_cost > 0;
 }
 
 static enum fx_code run(struct call *call, struct fx_json **ret_answer, struct fx_error *err) {
-    struct aws_bucket *bucket = &call->aws->buckets[call->operation->service - aws_services];
     struct outcome outcome;
     int last_cost = 0;
 
     for (int retry = 0;; retry++) {
         enum fx_code code = attempt(call, &outcome, ret_answer, err);
         if (code == FX_OK) {
-            aws_bucket_refund(bucket, last_cost);
+            aws_bucket_refund(call->bucket, last_cost);
             return FX_OK;
         }
         if (!prepare_retry(call, &outcome, retry, &last_cost))
@@ -269,10 +322,45 @@ static int64_t choose_timeout_ms(const struct fx_aws_call *call) {
     return AWS_DEFAULT_TIMEOUT_MS + wait_s * 1000;
 }
 
+static enum fx_code make_call(struct call *call, const char *region,
+                              const struct fx_aws_call *wanted, struct fx_json **ret_answer,
+                              struct fx_error *err) {
+    struct aws_settings settings = call->aws->settings;
+    const struct aws_operation *operation = call->operation;
+
+    settings.region = region;
+    call->protocol = protocols[operation->service->protocol];
+    call->plain_path = strcmp(operation->service->signing_name, "s3") == 0;
+    call->timeout_ms = choose_timeout_ms(wanted);
+    FX_TRY(aws_params_check(operation, wanted->params, false, err));
+    FX_TRY(
+        aws_endpoint_find(call->sc, &settings, operation->service, wanted, &call->endpoint, err));
+    FX_TRY(call->protocol->write(call->sc, operation, wanted->params, &call->wire, err));
+    if (call->wire.body.len > AWS_MAX_PARAMS_BYTES)
+        return fx_fail(err, FX_ERR_LIMIT, "the parameters of %s:%s take more than %d bytes",
+                       wanted->service, wanted->operation, AWS_MAX_PARAMS_BYTES);
+    call->bucket = aws_buckets_find(call->aws->buckets, operation->service, call->endpoint.region);
+    return run(call, ret_answer, err);
+}
+
+enum fx_code aws_core_call(struct aws_core *core, struct fx_aws_source *credentials,
+                           struct fx_scope *sc, const struct fx_aws_call *wanted,
+                           struct fx_json **ret_answer, struct fx_error *err) {
+    struct call call = {.aws = core,
+                        .credentials = credentials,
+                        .sc = sc,
+                        .operation = aws_operation_find(wanted->service, wanted->operation),
+                        .repeatable = true};
+
+    assert(call.operation != NULL);
+    return make_call(&call, core->settings.region, wanted, ret_answer, err);
+}
+
 enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *wanted,
                          struct fx_json **ret_answer, struct fx_error *err) {
     const struct aws_operation *operation = aws_operation_find(wanted->service, wanted->operation);
-    struct call call = {.aws = aws, .sc = sc, .operation = operation};
+    struct call call = {
+        .aws = aws->core, .credentials = aws->credentials, .sc = sc, .operation = operation};
 
     if (operation == NULL)
         return fx_fail(err, FX_ERR_INPUT, "%s:%s is not among the AWS operations of this version",
@@ -280,13 +368,6 @@ enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct f
     if (operation->effect == FX_EFFECT_REFUSED)
         return fx_fail(err, FX_ERR_DENIED, "%s:%s is never called by this program", wanted->service,
                        wanted->operation);
-    call.protocol = protocols[operation->service->protocol];
-    call.timeout_ms = choose_timeout_ms(wanted);
-    FX_TRY(aws_params_check(operation, wanted->params, false, err));
-    FX_TRY(aws_endpoint_find(sc, &aws->settings, operation, wanted, &call.endpoint, err));
-    FX_TRY(call.protocol->write(sc, operation, wanted->params, &call.wire, err));
-    if (call.wire.body.len > AWS_MAX_PARAMS_BYTES)
-        return fx_fail(err, FX_ERR_LIMIT, "the parameters of %s:%s take more than %d bytes",
-                       wanted->service, wanted->operation, AWS_MAX_PARAMS_BYTES);
-    return run(&call, ret_answer, err);
+    call.repeatable = operation->effect == FX_EFFECT_READ || operation->effect == FX_EFFECT_PEEK;
+    return make_call(&call, aws->region, wanted, ret_answer, err);
 }

@@ -78,23 +78,17 @@ static const char *region_of_params(struct fx_scope *sc, const struct fx_json *p
     return NULL;
 }
 
-static const char *get_text(const struct aws_settings *settings, const char *name) {
-    const char *value = settings->getenv(name);
-
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 const char *aws_region_default(struct fx_scope *sc, const struct aws_settings *settings) {
     const char *region = settings->region;
+    struct aws_files files;
     struct fx_error ignored;
 
     if (region == NULL)
-        region = get_text(settings, "AWS_REGION");
+        region = aws_getenv(settings, "AWS_REGION");
     if (region == NULL)
-        region = get_text(settings, "AWS_DEFAULT_REGION");
-    if (region == NULL &&
-        aws_profile_get(sc, settings, false, "region", &region, &ignored) != FX_OK)
-        region = NULL;
+        region = aws_getenv(settings, "AWS_DEFAULT_REGION");
+    if (region == NULL && aws_files_read(sc, settings, &files, &ignored) == FX_OK)
+        region = aws_files_get(sc, &files, aws_profile_name(settings), "region");
     return region;
 }
 
@@ -118,28 +112,67 @@ static enum fx_code find_region(struct fx_scope *sc, const struct aws_settings *
 /* NULL when the real service is meant. */
 static const char *configured_url(struct fx_scope *sc, const struct aws_settings *settings,
                                   const struct aws_service *service) {
-    const char *ignore = get_text(settings, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    const char *ignore = aws_getenv(settings, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     const char *url = settings->endpoint_url;
+    struct aws_files files;
     struct fx_error ignored;
 
     if (url != NULL)
         return url;
     if (ignore != NULL && strcasecmp(ignore, "true") == 0)
         return NULL;
-    url = get_text(settings, fx_printf(sc, "AWS_ENDPOINT_URL_%s", service->id));
+    url = aws_getenv(settings, fx_printf(sc, "AWS_ENDPOINT_URL_%s", service->id));
     if (url == NULL)
-        url = get_text(settings, "AWS_ENDPOINT_URL");
-    if (url == NULL &&
-        aws_profile_get(sc, settings, false, "endpoint_url", &url, &ignored) != FX_OK)
-        url = NULL;
+        url = aws_getenv(settings, "AWS_ENDPOINT_URL");
+    if (url == NULL && aws_files_read(sc, settings, &files, &ignored) == FX_OK)
+        url = aws_files_endpoint(sc, &files, aws_profile_name(settings), service->id);
     return url;
 }
 
+/* Services that have one home in a whole partition, and sign for its region. */
+static const struct {
+    const char *service, *region_prefix, *host, *region;
+} homes[] = {
+    {"iam", "cn-", "iam.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+    {"iam", "us-gov-", "iam.us-gov.amazonaws.com", "us-gov-west-1"},
+    {"iam", "", "iam.amazonaws.com", "us-east-1"},
+    {"route53", "cn-", "route53.amazonaws.com.cn", "cn-northwest-1"},
+    {"route53", "us-gov-", "route53.us-gov.amazonaws.com", "us-gov-west-1"},
+    {"route53", "", "route53.amazonaws.com", "us-east-1"},
+    {"cloudfront", "cn-", "cloudfront.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1"},
+    {"cloudfront", "", "cloudfront.amazonaws.com", "us-east-1"},
+    {"health", "cn-", "health.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1"},
+    {"health", "us-gov-", "health.us-gov-west-1.amazonaws.com", "us-gov-west-1"},
+    {"health", "", "health.us-east-1.amazonaws.com", "us-east-1"},
+    {"ce", "cn-", "ce.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1"},
+    {"ce", "us-gov-", "ce.us-gov-west-1.amazonaws.com", "us-gov-west-1"},
+    {"ce", "", "ce.us-east-1.amazonaws.com", "us-east-1"},
+    {"support", "cn-", "support.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+    {"support", "us-gov-", "support.us-gov-west-1.amazonaws.com", "us-gov-west-1"},
+    {"support", "", "support.us-east-1.amazonaws.com", "us-east-1"},
+};
+
+/* Partitions of which no homes are known get the usual name. */
+static bool has_usual_names(const char *region) {
+    return fx_slice_starts_with(fx_slice_of(region), FX_SLICE("us-iso")) ||
+           fx_slice_starts_with(fx_slice_of(region), FX_SLICE("eu-iso")) ||
+           fx_slice_starts_with(fx_slice_of(region), FX_SLICE("eusc-"));
+}
+
+/* The service's own address; the region changes to the one that it signs for. */
 static const char *real_url(struct fx_scope *sc, const struct aws_service *service,
-                            const char *region) {
+                            const char **region) {
+    struct fx_slice name = fx_slice_of(*region);
+
+    for (size_t i = 0; i < FX_COUNT_OF(homes) && !has_usual_names(*region); i++)
+        if (strcmp(homes[i].service, service->name) == 0 &&
+            fx_slice_starts_with(name, fx_slice_of(homes[i].region_prefix))) {
+            *region = homes[i].region;
+            return fx_printf(sc, "https://%s", homes[i].host);
+        }
     for (size_t i = 0; i < FX_COUNT_OF(partitions); i++)
-        if (fx_slice_starts_with(fx_slice_of(region), fx_slice_of(partitions[i].region_prefix)))
-            return fx_printf(sc, "https://%s.%s.%s", service->host, region, partitions[i].suffix);
+        if (fx_slice_starts_with(name, fx_slice_of(partitions[i].region_prefix)))
+            return fx_printf(sc, "https://%s.%s.%s", service->host, *region, partitions[i].suffix);
     return NULL;
 }
 
@@ -153,32 +186,28 @@ static const char *host_header(struct fx_scope *sc, struct fx_slice host, bool h
 }
 
 enum fx_code aws_endpoint_find(struct fx_scope *sc, const struct aws_settings *settings,
-                               const struct aws_operation *operation,
-                               const struct fx_aws_call *call, struct aws_endpoint *ret_endpoint,
-                               struct fx_error *err) {
+                               const struct aws_service *service, const struct fx_aws_call *call,
+                               struct aws_endpoint *ret_endpoint, struct fx_error *err) {
     struct fx_slice base, host, path, scheme;
 
     FX_TRY(find_region(sc, settings, call, &ret_endpoint->region, err));
-    const char *url = configured_url(sc, settings, operation->service);
-    if (url == NULL)
-        url = real_url(sc, operation->service, ret_endpoint->region);
-    base = fx_slice_of(url);
+    /* At a moved address a service with one home still signs for it. */
+    const char *real = real_url(sc, service, &ret_endpoint->region);
+    const char *url = configured_url(sc, settings, service);
+    base = fx_slice_of(url != NULL ? url : real);
     while (fx_slice_ends_with(base, FX_SLICE("/")))
         base.len--;
     scheme = fx_slice_cut(base, 0, fx_slice_find(base, 0, ':'));
     bool https = fx_slice_equal_text(scheme, "https");
     if (!https && !fx_slice_equal_text(scheme, "http"))
         return fx_fail(err, FX_ERR_INPUT,
-                       "the endpoint URL of %s must begin with https:// or "
-                       "http://",
-                       operation->service->name);
+                       "the endpoint URL of %s must begin with https:// or http://", service->name);
     host = fx_slice_cut(base, scheme.len + 3, base.len);
     size_t slash = fx_slice_find(host, 0, '/');
     path = fx_slice_cut(host, slash, host.len);
     host.len = slash;
     ret_endpoint->host = host_header(sc, host, https);
-    ret_endpoint->path = fx_printf(sc, "%.*s%s", (int)path.len, path.ptr, operation->uri);
-    ret_endpoint->url = fx_printf(sc, "%s://%.*s%s", https ? "https" : "http", (int)host.len,
-                                  host.ptr, ret_endpoint->path);
+    ret_endpoint->path = fx_slice_dup(sc, path);
+    ret_endpoint->url = fx_slice_dup(sc, base);
     return FX_OK;
 }

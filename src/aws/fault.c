@@ -24,7 +24,8 @@ static const char *const throttle_codes[] = {
     "PriorRequestNotComplete",
     "EC2ThrottledException",
 };
-static const char *const transient_codes[] = {"RequestTimeout", "RequestTimeoutException"};
+static const char *const transient_codes[] = {"RequestTimeout", "RequestTimeoutException",
+                                              "IDPCommunicationError"};
 static const char *const denied_codes[] = {
     "AccessDenied",  "AccessDeniedException", "UnauthorizedOperation",       "AuthorizationError",
     "NotAuthorized", "UnauthorizedException", "AuthorizationErrorException",
@@ -110,6 +111,19 @@ static const char *advice(struct fx_scope *sc, const struct aws_operation *opera
                          operation->service->iam_prefix, operation->iam_action, dot, (int)len,
                          said);
     return fx_printf(sc, "%s%.*s", dot, (int)len, said);
+}
+
+const char *aws_request_id(const struct fx_http_reply *reply) {
+    /* JSON and query services, Lambda and other REST services, S3 */
+    static const char *const names[] = {"x-amzn-requestid", "x-amzn-request-id",
+                                        "x-amz-request-id"};
+
+    for (size_t i = 0; i < FX_COUNT_OF(names); i++) {
+        const char *id = fx_http_reply_header(reply, names[i]);
+        if (id != NULL)
+            return id;
+    }
+    return "";
 }
 
 enum fx_code aws_fault_fail(struct fx_scope *sc, const struct aws_operation *operation,

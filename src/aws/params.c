@@ -77,6 +77,7 @@ static enum fx_code check_entries(struct check *check, const struct aws_shape *s
 static const char *wanted(enum aws_type type) {
     switch (type) {
     case AWS_STRING:
+    case AWS_SECRET:
         return "text; put a number into quotes";
     case AWS_BLOB:
         return "text in Base64";
@@ -104,6 +105,7 @@ static bool type_fits(enum aws_type type, const struct fx_json *value) {
 
     switch (type) {
     case AWS_STRING:
+    case AWS_SECRET:
     case AWS_BLOB:
         return given == FX_JSON_STRING;
     case AWS_INTEGER:
@@ -178,5 +180,8 @@ enum fx_code fx_aws_check_params(const char *service, const char *operation,
     if (found == NULL)
         return fx_fail(err, FX_ERR_INPUT, "%s:%s is not among the AWS operations of this version",
                        service, operation);
+    if (found->effect == FX_EFFECT_REFUSED)
+        return fx_fail(err, FX_ERR_INPUT, "%s:%s is never called by this program", service,
+                       operation);
     return aws_params_check(found, params, true, err);
 }

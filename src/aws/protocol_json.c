@@ -17,6 +17,8 @@ static enum fx_code write_structure(struct fx_scope *sc, const struct aws_shape 
         const struct aws_member *member = aws_member_find(shape, key);
         if (member == NULL)
             return fx_fail(err, FX_ERR_INTERNAL, "the parameter %s was not checked", key);
+        if (member->place != AWS_IN_BODY)
+            continue;
         FX_TRY(write_value(sc, member->shape, given, &written, err));
         fx_json_put(out, member->wire, written);
     }
@@ -82,14 +84,28 @@ static enum fx_code write_value(struct fx_scope *sc, uint16_t number, struct fx_
     }
 }
 
+enum fx_code aws_json_write(struct fx_scope *sc, uint16_t shape, struct fx_json *value,
+                            struct fx_json **ret, struct fx_error *err) {
+    return write_value(sc, shape, value, ret, err);
+}
+
+enum fx_code aws_json_write_body(struct fx_scope *sc, const struct aws_shape *shape,
+                                 const struct fx_json *value, struct fx_json **ret,
+                                 struct fx_error *err) {
+    *ret = fx_json_object(sc);
+    return write_structure(sc, shape, value, *ret, err);
+}
+
 static enum fx_code write_request(struct fx_scope *sc, const struct aws_operation *operation,
                                   const struct fx_json *params, struct aws_wire *ret_wire,
                                   struct fx_error *err) {
     const struct aws_service *service = operation->service;
-    struct fx_json *body = fx_json_object(sc);
+    struct fx_json *body = NULL;
 
-    FX_TRY(write_structure(sc, &aws_shapes[operation->input], params, body, err));
+    FX_TRY(aws_json_write_body(sc, &aws_shapes[operation->input], params, &body, err));
     *ret_wire = (struct aws_wire){
+        .path = "/",
+        .query = "",
         .content_type = fx_printf(sc, "application/x-amz-json-%s", service->version),
         .target = fx_printf(sc, "%s.%s", service->target, operation->name),
         .body = fx_slice_of(fx_json_dump(sc, body)),
@@ -126,8 +142,8 @@ static const char *bare_code(struct fx_scope *sc, const char *type) {
     return fx_slice_dup(sc, code);
 }
 
-static void read_fault(struct fx_scope *sc, const struct fx_http_reply *reply,
-                       struct aws_fault *ret_fault) {
+void aws_json_read_fault(struct fx_scope *sc, const struct fx_http_reply *reply,
+                         struct aws_fault *ret_fault) {
     const char *legacy = fx_http_reply_header(reply, "x-amzn-query-error");
     const char *type = fx_http_reply_header(reply, "x-amzn-errortype");
     struct fx_json *body = NULL;
@@ -138,7 +154,7 @@ static void read_fault(struct fx_scope *sc, const struct fx_http_reply *reply,
         .status = reply->status,
         .code = "",
         .message = "",
-        .request_id = text_or_empty(fx_http_reply_header(reply, "x-amzn-requestid")),
+        .request_id = aws_request_id(reply),
     };
     /* A proxy in between may answer with a page. */
     if (fx_json_parse(sc, reply->body, &body, &ignored) == FX_OK) {
@@ -158,4 +174,4 @@ static void read_fault(struct fx_scope *sc, const struct fx_http_reply *reply,
         ret_fault->code = fx_slice_dup(sc, code);
 }
 
-const struct aws_protocol_ops aws_protocol_json = {write_request, read_answer, read_fault};
+const struct aws_protocol_ops aws_protocol_json = {write_request, read_answer, aws_json_read_fault};

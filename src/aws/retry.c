@@ -47,8 +47,28 @@ static double random_share(struct fx_random *random) {
     return (double)bits / 4294967296.0;
 }
 
+static int64_t header_int(const struct fx_http_reply *reply, const char *name) {
+    const char *text = fx_http_reply_header(reply, name);
+    int64_t value = 0;
+
+    if (text == NULL || !fx_slice_to_int(fx_slice_trim(fx_slice_of(text)), &value) || value < 0)
+        return 0;
+    return value < INT32_MAX ? value : INT32_MAX;
+}
+
+/* x-amz-retry-after is AWS's own, in milliseconds. Retry-After is HTTP's, in seconds; proxies and
+ * load balancers in front of a service write it (its other form, a date, does not occur there). */
+struct aws_hint aws_hint_read(const struct fx_http_reply *reply) {
+    int64_t own_ms = header_int(reply, "x-amz-retry-after");
+
+    if (own_ms > 0)
+        return (struct aws_hint){.ms = own_ms};
+    return (struct aws_hint){.ms = header_int(reply, "retry-after") * 1000, .exact = true};
+}
+
+/* Full jitter: any moment up to the cap is as likely as another. */
 int64_t aws_retry_delay_ms(struct fx_random *random, enum aws_trouble trouble, int retry,
-                           int64_t hint_ms) {
+                           struct aws_hint hint) {
     int64_t cap_ms =
         trouble == AWS_TROUBLE_THROTTLED ? RETRY_BASE_THROTTLED_MS : RETRY_BASE_TRANSIENT_MS;
 
@@ -57,21 +77,21 @@ int64_t aws_retry_delay_ms(struct fx_random *random, enum aws_trouble trouble, i
     if (cap_ms > RETRY_MAX_DELAY_MS)
         cap_ms = RETRY_MAX_DELAY_MS;
     int64_t delay_ms = (int64_t)(random_share(random) * (double)cap_ms);
-    int64_t hint_cap_ms = delay_ms + RETRY_MAX_HINT_EXTRA_MS;
-    if (hint_ms > hint_cap_ms)
-        hint_ms = hint_cap_ms;
-    return hint_ms > delay_ms ? hint_ms : delay_ms;
+    if (hint.exact && hint.ms > RETRY_MAX_DELAY_MS)
+        return -1;
+    int64_t most_ms = hint.exact ? hint.ms : delay_ms + RETRY_MAX_HINT_EXTRA_MS;
+    int64_t least_ms = hint.ms < most_ms ? hint.ms : most_ms;
+    return least_ms > delay_ms ? least_ms : delay_ms;
 }
 
-static void wait_a_moment(pthread_mutex_t *lock, pthread_cond_t *never, int64_t ms) {
+bool aws_wait_moment(pthread_cond_t *signal, pthread_mutex_t *lock, int64_t ms) {
     struct timespec until;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += (long)(ms * 1000000);
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    while (pthread_cond_timedwait(never, lock, &until) != ETIMEDOUT)
-        continue;
+    return pthread_cond_timedwait(signal, lock, &until) != ETIMEDOUT;
 }
 
 enum fx_code aws_retry_wait(struct fx_scope *sc, struct fx_clock *clock, int64_t delay_ms,
@@ -89,7 +109,8 @@ enum fx_code aws_retry_wait(struct fx_scope *sc, struct fx_clock *clock, int64_t
     /* delay_ms shrinks too, so that a clock that a test holds still does not hold us. */
     while (code == FX_OK && now_ms < end_ms && delay_ms > 0) {
         int64_t step_ms = delay_ms < RETRY_LOOK_EVERY_MS ? delay_ms : RETRY_LOOK_EVERY_MS;
-        wait_a_moment(&lock, &never, step_ms);
+        while (aws_wait_moment(&never, &lock, step_ms))
+            continue;
         delay_ms -= step_ms;
         now_ms = fx_mono_ms(clock);
         code = fx_scope_check(sc, now_ms, err);

@@ -16,9 +16,10 @@ void aws_skew_learn(struct aws_skew *skew, const struct fx_http_reply *reply,
 }
 
 bool aws_skew_explains(const struct aws_skew *skew, const char *code) {
-    static const char *const codes[] = {"InvalidSignatureException", "SignatureDoesNotMatch",
-                                        "AuthFailure", "RequestTimeTooSkewed",
-                                        "AccessDeniedException"};
+    static const char *const codes[] = {
+        "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure",
+        "RequestTimeTooSkewed",      "AccessDeniedException", "RequestExpired",
+        "RequestInTheFuture"};
     int64_t ms = skew->ms;
 
     if (ms <= SKEW_SUSPECT_MS && ms >= -SKEW_SUSPECT_MS)

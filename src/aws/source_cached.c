@@ -1,15 +1,10 @@
-/* source_cached.c - remembers credentials and renews them before they expire. */
+/* source_cached.c - remembers credentials and renews them before they expire, once for all. */
 #include "private.h"
 
 #include <string.h>
+#include <time.h>
 
-enum {
-    /* AWS's SDKs begin to renew 15 minutes before the end and insist 10 minutes before it. */
-    CACHE_RENEW_MS = 15 * 60 * 1000,
-    CACHE_INSIST_MS = 10 * 60 * 1000,
-    /* Keys without an end are read again now and then, so that a rotated file is noticed. */
-    CACHE_STATIC_MS = 60 * 1000,
-};
+enum { CACHE_LOOK_EVERY_MS = 50 }; /* how soon a waiting scope's end is noticed */
 
 struct cached_source {
     struct fx_aws_source base;
@@ -18,6 +13,9 @@ struct cached_source {
     pthread_mutex_t lock;
     pthread_cond_t renewed;
     bool renewing;
+    unsigned failures;     /* grows with every renewal that failed */
+    struct fx_error why;   /* of the newest */
+    int64_t again_wall_ms; /* no attempt before, as long as the old ones hold */
     struct fx_scope *held; /* what known points into */
     struct fx_aws_credentials known;
     int64_t read_wall_ms;
@@ -43,36 +41,55 @@ static void copy(struct fx_scope *sc, const struct fx_aws_credentials *from,
         .secret_access_key = fx_strdup(sc, from->secret_access_key),
         .session_token = fx_strdup(sc, from->session_token),
         .expires_wall_ms = from->expires_wall_ms,
+        .origin = fx_strdup(sc, from->origin),
     };
 }
 
-/* Milliseconds for which the known credentials may still be used; the clock may also have jumped
- * back. */
-static int64_t usable_ms(const struct cached_source *cache, int64_t now_wall_ms,
-                         int64_t margin_ms) {
-    if (cache->known.access_key_id == NULL)
-        return 0;
-    if (cache->known.expires_wall_ms != 0)
-        return cache->known.expires_wall_ms - margin_ms - now_wall_ms;
-    return now_wall_ms >= cache->read_wall_ms ? cache->read_wall_ms + CACHE_STATIC_MS - now_wall_ms
-                                              : 0;
+/* ---- how good are the known ones ---- */
+
+enum state {
+    STATE_GOOD,    /* use them */
+    STATE_ADVISED, /* use them while somebody renews them */
+    STATE_NEEDED,  /* wait for new ones; the old ones serve only if that fails */
+    STATE_GONE,    /* of no use */
+};
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
 }
 
-/* True when the caller must ask the inner source itself; otherwise ret is filled. */
-static bool take_known(struct cached_source *cache, struct fx_scope *sc, int64_t now_wall_ms,
-                       struct fx_aws_credentials *ret) {
-    bool must_ask = false;
+/* Keys without an end. The clock may have jumped back: then nobody knows how old they are. */
+static enum state judge_static(const struct cached_source *cache, int64_t now_wall_ms) {
+    int64_t age_ms = now_wall_ms - cache->read_wall_ms;
 
-    pthread_mutex_lock(&cache->lock);
-    while (cache->renewing && usable_ms(cache, now_wall_ms, CACHE_INSIST_MS) <= 0)
-        pthread_cond_wait(&cache->renewed, &cache->lock);
-    if (usable_ms(cache, now_wall_ms, CACHE_RENEW_MS) > 0 || cache->renewing)
-        copy(sc, &cache->known, ret);
-    else
-        must_ask = cache->renewing = true;
-    pthread_mutex_unlock(&cache->lock);
-    return must_ask;
+    if (age_ms < 0 || age_ms >= AWS_CACHE_STATIC_KEEP_MS)
+        return STATE_NEEDED;
+    return age_ms < AWS_CACHE_STATIC_MS ? STATE_GOOD : STATE_ADVISED;
 }
+
+static enum state judge(const struct cached_source *cache, int64_t now_wall_ms, int64_t hold_ms) {
+    const struct fx_aws_credentials *known = &cache->known;
+    int64_t left_ms = known->expires_wall_ms - now_wall_ms;
+    int64_t life_ms = known->expires_wall_ms - cache->read_wall_ms;
+
+    if (known->access_key_id == NULL)
+        return STATE_GONE;
+    if (known->expires_wall_ms == 0)
+        return judge_static(cache, now_wall_ms);
+    if (left_ms <= hold_ms)
+        return STATE_GONE;
+    if (left_ms <= least(AWS_CACHE_INSIST_MS, life_ms / AWS_CACHE_INSIST_SHARE))
+        return STATE_NEEDED;
+    return left_ms <= least(AWS_CACHE_ADVISE_MS, life_ms / AWS_CACHE_ADVISE_SHARE) ? STATE_ADVISED
+                                                                                   : STATE_GOOD;
+}
+
+/* Old static keys that are too old to be trusted blindly are no better than none. */
+static bool may_serve(const struct cached_source *cache, enum state state) {
+    return state != STATE_GONE && !(state == STATE_NEEDED && cache->known.expires_wall_ms == 0);
+}
+
+/* ---- renewing ---- */
 
 static void keep(struct cached_source *cache, int64_t now_wall_ms,
                  const struct fx_aws_credentials *fresh) {
@@ -81,32 +98,93 @@ static void keep(struct cached_source *cache, int64_t now_wall_ms,
     forget(cache);
     cache->held = held;
     cache->read_wall_ms = now_wall_ms;
+    cache->again_wall_ms = 0;
     copy(held, fresh, &cache->known);
+}
+
+/* Called with the lock, which is open while the inner source works. */
+static void renew(struct cached_source *cache, struct fx_scope *sc, int64_t now_wall_ms) {
+    struct fx_aws_credentials fresh = {0};
+    struct fx_error why = {0};
+
+    cache->renewing = true;
+    pthread_mutex_unlock(&cache->lock);
+    enum fx_code code = cache->inner->get(cache->inner, sc, &fresh, &why);
+    if (code == FX_OK && fresh.access_key_id == NULL)
+        code = fx_fail(&why, FX_ERR_DENIED, "there are no AWS credentials");
+    pthread_mutex_lock(&cache->lock);
+    if (code == FX_OK)
+        keep(cache, now_wall_ms, &fresh);
+    else {
+        cache->failures++;
+        cache->why = why;
+        cache->again_wall_ms = now_wall_ms + AWS_CACHE_AGAIN_MS;
+        if (cache->known.access_key_id != NULL)
+            fx_log(sc, FX_LOG_WARN, "aws.credentials.not_renewed", FX_E(&why),
+                   FX_I("left_s", (cache->known.expires_wall_ms - now_wall_ms) / 1000));
+    }
+    cache->renewing = false;
+    pthread_cond_broadcast(&cache->renewed);
+}
+
+/* Renews, or waits for whoever does. */
+static enum fx_code improve(struct cached_source *cache, struct fx_scope *sc, int64_t now_wall_ms,
+                            struct fx_error *err) {
+    unsigned failures = cache->failures;
+    enum fx_code code = FX_OK;
+
+    if (!cache->renewing)
+        renew(cache, sc, now_wall_ms);
+    while (code == FX_OK && cache->renewing && cache->failures == failures) {
+        (void)aws_wait_moment(&cache->renewed, &cache->lock, CACHE_LOOK_EVERY_MS);
+        code = fx_scope_check(sc, fx_mono_ms(cache->clock), err);
+    }
+    if (code == FX_OK && cache->failures != failures) {
+        *err = cache->why;
+        code = cache->why.code;
+    }
+    return code;
+}
+
+static bool serves_at_once(const struct cached_source *cache, enum state state,
+                           int64_t now_wall_ms) {
+    if (state == STATE_GOOD)
+        return true;
+    if (state == STATE_ADVISED && cache->renewing)
+        return true;
+    int64_t pause_ms = cache->again_wall_ms - now_wall_ms;
+    return may_serve(cache, state) && pause_ms > 0 && pause_ms <= AWS_CACHE_AGAIN_MS;
+}
+
+enum fx_code aws_source_cached_hold(struct fx_aws_source *base, struct fx_scope *sc,
+                                    int64_t hold_ms, struct fx_aws_credentials *ret,
+                                    struct fx_error *err) {
+    struct cached_source *cache = FX_CONTAINER_OF(base, struct cached_source, base);
+    int64_t now_wall_ms = fx_wall_ms(cache->clock);
+    struct fx_error why = {0};
+    enum fx_code code = FX_OK;
+
+    *ret = (struct fx_aws_credentials){0};
+    pthread_mutex_lock(&cache->lock);
+    if (!serves_at_once(cache, judge(cache, now_wall_ms, hold_ms), now_wall_ms))
+        code = improve(cache, sc, now_wall_ms, &why);
+    enum state state = judge(cache, now_wall_ms, hold_ms);
+    /* A failed renewal is no reason to stop while the old ones still hold. */
+    if (may_serve(cache, state)) {
+        copy(sc, &cache->known, ret);
+        code = FX_OK;
+    } else if (code == FX_OK)
+        code = fx_fail(&why, FX_ERR_DENIED,
+                       "the AWS credentials end too soon, also after they were renewed");
+    pthread_mutex_unlock(&cache->lock);
+    if (code != FX_OK && err != NULL)
+        *err = why;
+    return code;
 }
 
 static enum fx_code get(struct fx_aws_source *base, struct fx_scope *sc,
                         struct fx_aws_credentials *ret, struct fx_error *err) {
-    struct cached_source *cache = FX_CONTAINER_OF(base, struct cached_source, base);
-    int64_t now_wall_ms = fx_wall_ms(cache->clock);
-
-    *ret = (struct fx_aws_credentials){0};
-    if (!take_known(cache, sc, now_wall_ms, ret))
-        return FX_OK;
-
-    enum fx_code code = cache->inner->get(cache->inner, sc, ret, err);
-    pthread_mutex_lock(&cache->lock);
-    if (code == FX_OK && ret->access_key_id != NULL)
-        keep(cache, now_wall_ms, ret);
-    else if (code != FX_OK && cache->known.expires_wall_ms != 0 &&
-             usable_ms(cache, now_wall_ms, 0) > 0) {
-        /* A failed renewal is no reason to stop while the old ones still work. */
-        copy(sc, &cache->known, ret);
-        code = FX_OK;
-    }
-    cache->renewing = false;
-    pthread_cond_broadcast(&cache->renewed);
-    pthread_mutex_unlock(&cache->lock);
-    return code;
+    return aws_source_cached_hold(base, sc, 0, ret, err);
 }
 
 static void close_source(struct fx_aws_source *base) {
@@ -122,11 +200,15 @@ struct fx_aws_source *aws_source_cached_new(struct fx_scope *sc,
                                             const struct aws_settings *settings,
                                             struct fx_aws_source *inner) {
     struct cached_source *cache = FX_NEW(sc, struct cached_source);
+    pthread_condattr_t attributes;
 
     cache->base = (struct fx_aws_source){.name = "cached", .get = get, .close = close_source};
     cache->inner = inner;
     cache->clock = settings->clock;
     pthread_mutex_init(&cache->lock, NULL);
-    pthread_cond_init(&cache->renewed, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&cache->renewed, &attributes);
+    pthread_condattr_destroy(&attributes);
     return &cache->base;
 }

@@ -1,9 +1,11 @@
 /* source_chain.c - asks one place after the other; a new place is one row. */
 #include "private.h"
 
+/* The order of AWS's guide and of its SDKs for Java and Go: see aws.h. botocore looks at a
+ * profile's role before the environment's web identity; else it agrees. */
 static aws_source_new_fn *const places[] = {
-    aws_source_environment_new,
-    aws_source_file_new,
+    aws_source_environment_new, aws_source_web_identity_new, aws_source_file_new,
+    aws_source_container_new,   aws_source_imds_new,
 };
 
 struct chain_source {
@@ -20,13 +22,15 @@ static enum fx_code get(struct fx_aws_source *base, struct fx_scope *sc,
         struct fx_aws_source *source = chain->sources[i];
         if (source->get(source, sc, ret, err) != FX_OK)
             return fx_fail_in(err, "AWS credentials from %s", source->name);
-        if (ret->access_key_id != NULL)
+        if (ret->access_key_id != NULL) {
+            ret->origin = source->name;
             return FX_OK;
-        asked = fx_printf(sc, "%s%s%s", asked, i > 0 ? ", " : "", source->name);
+        }
+        asked = fx_printf(sc, "%s%s%s (%s)", asked, i > 0 ? ", " : "", source->name, ret->absent);
     }
     return fx_fail(err, FX_ERR_DENIED,
-                   "no AWS credentials were found (asked: %s); set AWS_ACCESS_KEY_ID and "
-                   "AWS_SECRET_ACCESS_KEY or AWS_PROFILE",
+                   "no AWS credentials were found, so nothing was sent; give this machine a role, "
+                   "or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Asked: %s",
                    asked);
 }
 

@@ -6,21 +6,15 @@ struct environment_source {
     const struct aws_settings *settings;
 };
 
-static const char *get_text(const struct aws_settings *settings, const char *name) {
-    const char *value = settings->getenv(name);
-
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 static enum fx_code get(struct fx_aws_source *base, struct fx_scope *sc,
                         struct fx_aws_credentials *ret, struct fx_error *err) {
     struct environment_source *source = FX_CONTAINER_OF(base, struct environment_source, base);
-    const char *id = get_text(source->settings, "AWS_ACCESS_KEY_ID");
-    const char *secret = get_text(source->settings, "AWS_SECRET_ACCESS_KEY");
-    const char *token = get_text(source->settings, "AWS_SESSION_TOKEN");
-    const char *expires = get_text(source->settings, "AWS_CREDENTIAL_EXPIRATION");
+    const char *id = aws_getenv(source->settings, "AWS_ACCESS_KEY_ID");
+    const char *secret = aws_getenv(source->settings, "AWS_SECRET_ACCESS_KEY");
+    const char *token = aws_getenv(source->settings, "AWS_SESSION_TOKEN");
+    const char *expires = aws_getenv(source->settings, "AWS_CREDENTIAL_EXPIRATION");
 
-    *ret = (struct fx_aws_credentials){0};
+    *ret = (struct fx_aws_credentials){.absent = "AWS_ACCESS_KEY_ID is not set"};
     if (id == NULL && secret == NULL)
         return FX_OK;
     if (id == NULL || secret == NULL)
@@ -28,7 +22,7 @@ static enum fx_code get(struct fx_aws_source *base, struct fx_scope *sc,
                        id != NULL ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
                        id != NULL ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
     if (token == NULL)
-        token = get_text(source->settings, "AWS_SECURITY_TOKEN"); /* the old name */
+        token = aws_getenv(source->settings, "AWS_SECURITY_TOKEN"); /* the old name */
     if (expires != NULL && fx_time_parse(fx_slice_of(expires), &ret->expires_wall_ms, err) != FX_OK)
         return fx_fail_in(err, "AWS_CREDENTIAL_EXPIRATION");
     ret->access_key_id = fx_strdup(sc, id);

@@ -6,3 +6,11 @@ foreach(judge IN ITEMS bolt listeners localsqs messages sigv4 sns sqs webapi)
   set_tests_properties(judge.${judge} PROPERTIES TIMEOUT 180
                        ENVIRONMENT "FLUXABOT_BUILD=${FLUXABOT_RELEASE_DIR}")
 endforeach()
+
+# The program asked for its credentials alone, and botocore beside it; without botocore it is skipped.
+add_executable(credential_probe support/credential_probe.c)
+target_link_libraries(credential_probe PRIVATE fx_base fx_http fx_aws)
+add_test(NAME judge.credentials
+         COMMAND ${NODE} --test --test-reporter=spec ${CMAKE_CURRENT_LIST_DIR}/credentials.test.mjs)
+set_tests_properties(judge.credentials PROPERTIES TIMEOUT 180
+                     ENVIRONMENT "CREDENTIAL_PROBE=$<TARGET_FILE:credential_probe>")

@@ -12,6 +12,7 @@ copy() {
     rm -rf "${work:?}/copy"
     mkdir -p "$work/copy/tests/judges"
     (cd "$root" && cp -r CMakeLists.txt .clang-format src include commands deploy "$work/copy/")
+    cp -r "$root/tools" "$work/copy/"
     cp -r "$root/$lint" "$work/copy/tests/"
     cp "$root/tests/judges/package-lock.json" "$work/copy/tests/judges/"
     cd "$work/copy"
@@ -85,6 +86,10 @@ edit_refused $lint/modules.sh 'web must never reach http' $lint/modules.txt 's/^
 edit_refused $lint/modules.sh 'no fx_module(yaml)' CMakeLists.txt '/^fx_module(yaml/d'
 mkdir src/stray && echo '#include "fluxabot/yaml.h"' >src/stray/stray.c
 refuses 'stray is not in modules.txt' $lint/modules.sh
+
+accepts $lint/awstable.sh
+edit_refused $lint/awstable.sh '< sqs:GetQueueUrl U' tools/aws-operations.txt 's/^  GetQueueUrl  *R/  GetQueueUrl U/'
+edit_refused $lint/awstable.sh '> sqs:GetQueueUrl R' tools/aws-operations.txt '/^  GetQueueUrl /d'
 
 copy
 plant_object web/planted.c '#include <string.h>

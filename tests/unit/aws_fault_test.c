@@ -261,21 +261,114 @@ static void an_empty_bucket_ends_the_retries_of_that_service_alone(void **state)
     aws_world_end(&w);
 }
 
+static struct aws_hint hint(int64_t ms) {
+    return (struct aws_hint){.ms = ms};
+}
+
+static struct aws_hint exactly(int64_t ms) {
+    return (struct aws_hint){.ms = ms, .exact = true};
+}
+
 static void delays_follow_the_published_rule(void **state) {
     struct held_random low, high;
 
     held_random_init(&low, 0);
     held_random_init(&high, 0xff); /* a hair below 1 */
-    assert_int_equal(aws_retry_delay_ms(&low.random, AWS_TROUBLE_TRANSIENT, 0, 0), 0);
-    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_TRANSIENT, 0, 0), 49);
-    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_TRANSIENT, 1, 0), 99);
-    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 0, 0), 999);
-    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 1, 0), 1999);
-    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 60, 0), 19999);
-    assert_int_equal(aws_retry_delay_ms(&low.random, AWS_TROUBLE_THROTTLED, 0, 1500), 1500);
-    assert_int_equal(aws_retry_delay_ms(&low.random, AWS_TROUBLE_THROTTLED, 0, 90000), 5000);
-    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 0, 90000), 5999);
-    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 0, 10), 999);
+    assert_int_equal(aws_retry_delay_ms(&low.random, AWS_TROUBLE_TRANSIENT, 0, hint(0)), 0);
+    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_TRANSIENT, 0, hint(0)), 49);
+    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_TRANSIENT, 1, hint(0)), 99);
+    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 0, hint(0)), 999);
+    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 1, hint(0)), 1999);
+    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 60, hint(0)), 19999);
+    assert_int_equal(aws_retry_delay_ms(&low.random, AWS_TROUBLE_THROTTLED, 0, hint(1500)), 1500);
+    assert_int_equal(aws_retry_delay_ms(&low.random, AWS_TROUBLE_THROTTLED, 0, hint(90000)), 5000);
+    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 0, hint(90000)), 5999);
+    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 0, hint(10)), 999);
+}
+
+static void retry_after_is_obeyed_within_a_cap(void **state) {
+    struct held_random low, high;
+
+    held_random_init(&low, 0);
+    held_random_init(&high, 0xff);
+    assert_int_equal(aws_retry_delay_ms(&low.random, AWS_TROUBLE_TRANSIENT, 0, exactly(7000)),
+                     7000);
+    assert_int_equal(aws_retry_delay_ms(&low.random, AWS_TROUBLE_TRANSIENT, 0, exactly(20000)),
+                     20000);
+    assert_int_equal(aws_retry_delay_ms(&high.random, AWS_TROUBLE_THROTTLED, 1, exactly(1000)),
+                     1999);
+    assert_true(aws_retry_delay_ms(&low.random, AWS_TROUBLE_TRANSIENT, 0, exactly(20001)) < 0);
+}
+
+static void a_long_retry_after_is_handed_on_instead_of_waited_for(void **state) {
+    struct aws_world w;
+
+    aws_world_begin(&w, NULL);
+    aws_world_script(&w, {.status = 429, .body = "", .headers = {{"retry-after", "3600"}}});
+    assert_int_equal(aws_world_call(&w, "sqs", "ListQueues", NULL), FX_ERR_THROTTLED);
+    assert_int_equal(w.script.asked, 1);
+    assert_int_equal(w.err.retry_after_ms, 3600 * 1000);
+    aws_world_end(&w);
+}
+
+static void hints_are_read_from_both_headers(void **state) {
+    static const struct {
+        const char *name, *value;
+        int64_t ms;
+        bool exact;
+    } cases[] = {
+        {"x-amz-retry-after", "1500", 1500, false},
+        {"retry-after", "2", 2000, true},
+        {"retry-after", " 2 ", 2000, true},
+        {"retry-after", "-2", 0, true},
+        {"retry-after", "soon", 0, true},
+        {"retry-after", "99999999999999", 0, true},
+        {"x-other", "1", 0, true},
+    };
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        const struct fx_http_header header = {cases[i].name, cases[i].value};
+        const struct fx_http_reply reply = {.headers = &header, .headers_count = 1};
+        struct aws_hint read = aws_hint_read(&reply);
+        if (i == 5) /* whatever it is, it is not waited for */
+            assert_true(read.ms > 20000);
+        else
+            assert_int_equal(read.ms, cases[i].ms);
+        assert_int_equal(read.exact, cases[i].exact);
+    }
+}
+
+static void every_region_has_a_bucket_of_its_own(void **state) {
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct aws_buckets *buckets = aws_buckets_new(sc);
+    const struct aws_service *sqs = aws_operation_find("sqs", "ListQueues")->service;
+    const struct aws_service *logs = aws_operation_find("logs", "StartQuery")->service;
+
+    struct aws_bucket *here = aws_buckets_find(buckets, sqs, "us-east-1");
+    assert_ptr_equal(aws_buckets_find(buckets, sqs, "us-east-1"), here);
+    assert_ptr_not_equal(aws_buckets_find(buckets, sqs, "eu-west-1"), here);
+    assert_ptr_not_equal(aws_buckets_find(buckets, logs, "us-east-1"), here);
+    /* Regions that somebody invents share a place, and take nobody else's. */
+    for (int i = 0; i < 1000; i++)
+        assert_non_null(aws_buckets_find(buckets, sqs, fx_printf(sc, "xx-%d", i)));
+    assert_ptr_equal(aws_buckets_find(buckets, sqs, "us-east-1"), here);
+    aws_buckets_close(buckets);
+    fx_scope_free(sc);
+}
+
+static void an_answer_that_cannot_be_read_names_its_request(void **state) {
+    struct aws_world w;
+
+    aws_world_begin(&w, NULL);
+    aws_world_script(
+        &w, {.status = 200, .body = "<html>", .headers = {{"x-amzn-requestid", "66916324-67ca"}}},
+        {.status = 400, .body = "<html>", .headers = {{"x-amz-request-id", "S3REQUEST"}}});
+    assert_int_equal(aws_world_call(&w, "sqs", "GetQueueAttributes", QUEUE), FX_ERR_UPSTREAM);
+    assert_says(&w, "(request 66916324-67ca)");
+    assert_true(w.err.sent);
+    assert_int_equal(aws_world_call(&w, "sqs", "GetQueueAttributes", QUEUE), FX_ERR_UPSTREAM);
+    assert_says(&w, "(request S3REQUEST)");
+    aws_world_end(&w);
 }
 
 struct seeded_random {
@@ -308,7 +401,7 @@ static void a_crowd_comes_back_spread_over_the_whole_delay(void **state) {
         int tenths[TENTHS] = {0};
 
         for (int i = 0; i < CROWD; i++) {
-            int64_t ms = aws_retry_delay_ms(&seeded.random, AWS_TROUBLE_THROTTLED, retry, 0);
+            int64_t ms = aws_retry_delay_ms(&seeded.random, AWS_TROUBLE_THROTTLED, retry, hint(0));
 
             assert_in_range(ms, 0, cap_ms - 1);
             tenths[ms * TENTHS / cap_ms]++;
@@ -450,6 +543,11 @@ int main(void) {
         cmocka_unit_test(an_empty_bucket_ends_the_retries_of_that_service_alone),
         cmocka_unit_test(delays_follow_the_published_rule),
         cmocka_unit_test(a_crowd_comes_back_spread_over_the_whole_delay),
+        cmocka_unit_test(retry_after_is_obeyed_within_a_cap),
+        cmocka_unit_test(a_long_retry_after_is_handed_on_instead_of_waited_for),
+        cmocka_unit_test(hints_are_read_from_both_headers),
+        cmocka_unit_test(every_region_has_a_bucket_of_its_own),
+        cmocka_unit_test(an_answer_that_cannot_be_read_names_its_request),
         cmocka_unit_test(retries_cost_and_successes_pay_back),
         cmocka_unit_test(waiting_ends_when_the_scope_is_cancelled),
         cmocka_unit_test(waiting_lasts_as_long_as_it_should),

@@ -134,7 +134,8 @@ static void agrees_with_aws_at_every_stage(void **state) {
 
 static void every_part_of_a_request_changes_the_signature(void **state) {
     struct fx_scope *sc = fx_scope_new(NULL);
-    struct fx_aws_credentials other = {"AKIDEXAMPLE", "another secret", NULL, 0};
+    struct fx_aws_credentials other = {.access_key_id = "AKIDEXAMPLE",
+                                       .secret_access_key = "another secret"};
     struct sample sample;
 
     open_sample(&sample, sc, "post-x-www-form-urlencoded");

@@ -67,8 +67,20 @@ static void no_credentials_at_all_says_where_we_looked(void **state) {
     struct aws_world w;
 
     aws_world_begin(&w, environment);
+    aws_world_script(&w, {.failure = FX_ERR_TIMEOUT});
     assert_int_equal(aws_world_call(&w, "sqs", "ListQueues", NULL), FX_ERR_DENIED);
-    assert_non_null(strstr(w.err.message, "environment, shared files"));
+    static const char *const parts[] = {
+        "nothing was sent",
+        "AWS_PROFILE",
+        "environment (AWS_ACCESS_KEY_ID is not set)",
+        "web identity (AWS_WEB_IDENTITY_TOKEN_FILE is not set)",
+        "shared files (there is no profile default)",
+        "container (AWS_CONTAINER_CREDENTIALS_*_URI is not set)",
+        "instance metadata (no answer from http://169.254.169.254",
+    };
+    for (size_t i = 0; i < FX_COUNT_OF(parts); i++)
+        if (strstr(w.err.message, parts[i]) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", w.err.message, parts[i]);
     assert_false(w.err.sent);
     aws_world_end(&w);
 }
@@ -97,10 +109,6 @@ static const char config_text[] = "[default]\n"
                                   "[profile onlyconfig]\n"
                                   "aws_access_key_id = CONFIGKEY\n"
                                   "aws_secret_access_key = s3\n"
-                                  "region = us-east-2\n"
-                                  "[profile role]\n"
-                                  "role_arn = arn:aws:iam::1:role/x\n"
-                                  "source_profile = default\n"
                                   "region = us-east-2\n";
 
 static void begin_with_profile(struct aws_world *w, struct home *home, const char *profile,
@@ -143,19 +151,6 @@ static void the_chosen_profile_gives_keys_and_region(void **state) {
         aws_world_end(&w);
         home_end(&home);
     }
-}
-
-static void a_profile_that_wants_a_role_is_not_used_with_other_keys(void **state) {
-    const char *environment[9];
-    struct aws_world w;
-    struct home home;
-
-    home_begin(&home);
-    begin_with_profile(&w, &home, "role", environment);
-    assert_int_equal(aws_world_call(&w, "sqs", "ListQueues", NULL), FX_ERR_INPUT);
-    assert_non_null(strstr(w.err.message, "role_arn"));
-    aws_world_end(&w);
-    home_end(&home);
 }
 
 static void half_a_profile_is_said(void **state) {
@@ -246,8 +241,12 @@ static enum fx_code counted_get(struct fx_aws_source *base, struct fx_scope *sc,
     (void)poll(NULL, 0, source->linger_ms);
     if (source->code != FX_OK)
         return fx_fail(err, source->code, "no");
-    *ret = (struct fx_aws_credentials){fx_printf(sc, "KEY%d", source->asked), "secret", "token",
-                                       source->expires_wall_ms};
+    *ret = (struct fx_aws_credentials){
+        .access_key_id = fx_printf(sc, "KEY%d", source->asked),
+        .secret_access_key = "secret",
+        .session_token = "token",
+        .expires_wall_ms = source->expires_wall_ms,
+    };
     return FX_OK;
 }
 
@@ -255,39 +254,120 @@ static void counted_close(struct fx_aws_source *base) {
     FX_CONTAINER_OF(base, struct counted_source, base)->closed = true;
 }
 
-static void temporary_keys_are_renewed_before_they_end(void **state) {
-    enum { MINUTE_MS = 60 * 1000 };
-    struct fx_scope *sc = fx_scope_new(NULL);
-    struct counted_source inner = {.base = {"counted", counted_get, counted_close},
-                                   .expires_wall_ms = 60 * MINUTE_MS};
+enum { MINUTE_MS = 60 * 1000 };
+
+/* A cache over a counted source, at a time of the test's choice. */
+struct cache_world {
+    struct fx_scope *sc;
+    struct counted_source inner;
     struct held_clock clock;
+    struct aws_settings settings;
+    struct fx_aws_source *cached;
     struct fx_aws_credentials got;
     struct fx_error err;
+};
 
-    held_clock_init(&clock, 0);
-    struct aws_settings settings = {.clock = &clock.clock};
-    struct fx_aws_source *cached = aws_source_cached_new(sc, &settings, &inner.base);
-    assert_ok(cached->get(cached, sc, &got, &err));
-    clock.wall_ms = 44 * MINUTE_MS;
-    assert_ok(cached->get(cached, sc, &got, &err));
-    assert_int_equal(inner.asked, 1);
-    assert_string_equal(got.access_key_id, "KEY1");
+static void cache_begin(struct cache_world *w, int64_t expires_wall_ms) {
+    *w = (struct cache_world){
+        .sc = fx_scope_new(NULL),
+        .inner = {.base = {"counted", counted_get, counted_close},
+                  .expires_wall_ms = expires_wall_ms},
+    };
+    held_clock_init(&w->clock, 0);
+    w->settings.clock = &w->clock.clock;
+    w->cached = aws_source_cached_new(w->sc, &w->settings, &w->inner.base);
+}
 
-    clock.wall_ms = 45 * MINUTE_MS;
-    inner.code = FX_ERR_UNAVAILABLE; /* a renewal that fails is no reason to stop */
-    assert_ok(cached->get(cached, sc, &got, &err));
-    assert_int_equal(inner.asked, 2);
-    assert_string_equal(got.access_key_id, "KEY1");
+static void cache_end(struct cache_world *w) {
+    w->cached->close(w->cached);
+    assert_true(w->inner.closed);
+    fx_scope_free(w->sc);
+}
 
-    clock.wall_ms = 60 * MINUTE_MS;
-    assert_int_equal(cached->get(cached, sc, &got, &err), FX_ERR_UNAVAILABLE);
-    inner.code = FX_OK;
-    inner.expires_wall_ms = 120 * MINUTE_MS;
-    assert_ok(cached->get(cached, sc, &got, &err));
-    assert_string_equal(got.access_key_id, "KEY4");
-    cached->close(cached);
-    assert_true(inner.closed);
-    fx_scope_free(sc);
+static void cache_gives(struct cache_world *w, int64_t now_wall_ms, const char *key) {
+    w->clock.wall_ms = now_wall_ms;
+    assert_int_equal(w->cached->get(w->cached, w->sc, &w->got, &w->err), FX_OK);
+    assert_string_equal(w->got.access_key_id, key);
+}
+
+static void temporary_keys_are_renewed_before_they_end(void **state) {
+    struct cache_world w;
+
+    cache_begin(&w, 60 * MINUTE_MS);
+    cache_gives(&w, 0, "KEY1");
+    cache_gives(&w, 44 * MINUTE_MS, "KEY1");
+    assert_int_equal(w.inner.asked, 1);
+    w.inner.expires_wall_ms = 120 * MINUTE_MS;
+    cache_gives(&w, 45 * MINUTE_MS, "KEY2");
+    cache_end(&w);
+}
+
+static void old_keys_serve_to_their_end_when_renewals_fail(void **state) {
+    struct cache_world w;
+
+    cache_begin(&w, 60 * MINUTE_MS);
+    cache_gives(&w, 0, "KEY1");
+    w.inner.code = FX_ERR_UNAVAILABLE;
+    cache_gives(&w, 45 * MINUTE_MS, "KEY1");
+    cache_gives(&w, 45 * MINUTE_MS + 59000, "KEY1"); /* a failing place is left alone for a while */
+    assert_int_equal(w.inner.asked, 2);
+    cache_gives(&w, 46 * MINUTE_MS, "KEY1");
+    cache_gives(&w, 55 * MINUTE_MS, "KEY1"); /* also where a renewal is insisted on */
+    assert_int_equal(w.inner.asked, 4);
+
+    w.clock.wall_ms = 60 * MINUTE_MS;
+    assert_int_equal(w.cached->get(w.cached, w.sc, &w.got, &w.err), FX_ERR_UNAVAILABLE);
+    w.inner.code = FX_OK;
+    w.inner.expires_wall_ms = 120 * MINUTE_MS;
+    cache_gives(&w, 60 * MINUTE_MS, "KEY6");
+    cache_end(&w);
+}
+
+static void short_lives_are_not_renewed_with_every_call(void **state) {
+    struct cache_world w;
+
+    cache_begin(&w, 15 * MINUTE_MS);
+    cache_gives(&w, 0, "KEY1");
+    cache_gives(&w, 11 * MINUTE_MS, "KEY1");
+    assert_int_equal(w.inner.asked, 1);
+    w.inner.expires_wall_ms = 27 * MINUTE_MS;
+    cache_gives(&w, 12 * MINUTE_MS, "KEY2");
+    cache_end(&w);
+}
+
+static void what_must_hold_longer_is_renewed_first(void **state) {
+    struct cache_world w;
+
+    cache_begin(&w, 60 * MINUTE_MS);
+    cache_gives(&w, 0, "KEY1");
+    w.clock.wall_ms = 30 * MINUTE_MS;
+    assert_int_equal(aws_source_cached_hold(w.cached, w.sc, 29 * MINUTE_MS, &w.got, &w.err), FX_OK);
+    assert_string_equal(w.got.access_key_id, "KEY1");
+    w.inner.expires_wall_ms = 90 * MINUTE_MS;
+    assert_int_equal(aws_source_cached_hold(w.cached, w.sc, 31 * MINUTE_MS, &w.got, &w.err), FX_OK);
+    assert_string_equal(w.got.access_key_id, "KEY2");
+    /* Nothing holds so long: the renewal fails, or does not help. */
+    assert_int_equal(aws_source_cached_hold(w.cached, w.sc, 61 * MINUTE_MS, &w.got, &w.err),
+                     FX_ERR_DENIED);
+    assert_non_null(strstr(w.err.message, "end too soon"));
+    w.inner.code = FX_ERR_UNAVAILABLE;
+    assert_int_equal(aws_source_cached_hold(w.cached, w.sc, 61 * MINUTE_MS, &w.got, &w.err),
+                     FX_ERR_UNAVAILABLE);
+    cache_gives(&w, 30 * MINUTE_MS, "KEY3"); /* for a call now they are good enough */
+    cache_end(&w);
+}
+
+static void static_keys_survive_an_unreadable_file_for_a_while(void **state) {
+    struct cache_world w;
+
+    cache_begin(&w, 0);
+    cache_gives(&w, 0, "KEY1");
+    w.inner.code = FX_ERR_INPUT;
+    cache_gives(&w, 1 * MINUTE_MS, "KEY1");
+    cache_gives(&w, 9 * MINUTE_MS, "KEY1");
+    w.clock.wall_ms = 10 * MINUTE_MS;
+    assert_int_equal(w.cached->get(w.cached, w.sc, &w.got, &w.err), FX_ERR_INPUT);
+    cache_end(&w);
 }
 
 static void *get_often(void *arg) {
@@ -323,18 +403,81 @@ static void many_threads_ask_the_source_once(void **state) {
     fx_scope_free(sc);
 }
 
+static void *get_one_error(void *arg) {
+    struct cache_world *w = arg;
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_aws_credentials got;
+    struct fx_error err;
+
+    enum fx_code code = w->cached->get(w->cached, sc, &got, &err);
+    fx_scope_free(sc);
+    return code == FX_ERR_UNAVAILABLE && err.code == code ? NULL : arg;
+}
+
+static void who_waits_for_a_renewal_shares_its_failure(void **state) {
+    struct cache_world w;
+    pthread_t threads[8];
+    void *wrong = NULL;
+
+    cache_begin(&w, 0);
+    w.inner.code = FX_ERR_UNAVAILABLE;
+    w.inner.linger_ms = 300;
+    for (size_t i = 0; i < FX_COUNT_OF(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, get_one_error, &w), 0);
+    for (size_t i = 0; i < FX_COUNT_OF(threads); i++) {
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+    /* Alone, each would have asked in turn. A thread that starts late may ask once more. */
+    assert_true(w.inner.asked < (int)FX_COUNT_OF(threads));
+    cache_end(&w);
+}
+
+static void *get_then_raise(void *arg) {
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct cache_world *w = arg;
+    struct fx_aws_credentials got;
+    struct fx_error err;
+
+    (void)!w->cached->get(w->cached, sc, &got, &err);
+    fx_scope_free(sc);
+    return NULL;
+}
+
+static void a_waiting_call_ends_with_its_scope(void **state) {
+    struct cache_world w;
+    pthread_t renewer;
+
+    cache_begin(&w, 0);
+    w.inner.linger_ms = 500;
+    assert_int_equal(pthread_create(&renewer, NULL, get_then_raise, &w), 0);
+    while (__atomic_load_n(&w.inner.asked, __ATOMIC_SEQ_CST) == 0)
+        (void)poll(NULL, 0, 1);
+    struct fx_scope *sc = fx_scope_new(NULL);
+    fx_scope_cancel(sc);
+    assert_int_equal(w.cached->get(w.cached, sc, &w.got, &w.err), FX_ERR_CANCELED);
+    fx_scope_free(sc);
+    pthread_join(renewer, NULL);
+    cache_end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_a_key_is_said),
         cmocka_unit_test(no_credentials_at_all_says_where_we_looked),
         cmocka_unit_test(the_chosen_profile_gives_keys_and_region),
-        cmocka_unit_test(a_profile_that_wants_a_role_is_not_used_with_other_keys),
         cmocka_unit_test(half_a_profile_is_said),
         cmocka_unit_test(the_environment_comes_before_the_files),
         cmocka_unit_test(a_named_file_that_is_missing_stops_the_start),
         cmocka_unit_test(a_rotated_file_is_read_again),
         cmocka_unit_test(temporary_keys_are_renewed_before_they_end),
+        cmocka_unit_test(old_keys_serve_to_their_end_when_renewals_fail),
+        cmocka_unit_test(short_lives_are_not_renewed_with_every_call),
+        cmocka_unit_test(what_must_hold_longer_is_renewed_first),
+        cmocka_unit_test(static_keys_survive_an_unreadable_file_for_a_while),
         cmocka_unit_test(many_threads_ask_the_source_once),
+        cmocka_unit_test(who_waits_for_a_renewal_shares_its_failure),
+        cmocka_unit_test(a_waiting_call_ends_with_its_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -573,7 +573,7 @@ static void every_change_but_a_claim_is_synced_before_it_is_acknowledged(void **
     assert_ok(f->store->claim(f->store, f->sc, "w", 0, 5, &job, &next_ms, &err));
     assert_int_equal(disk->log_syncs, syncs + 3);
     /* a claim that fails leaves no change unsynced behind it */
-    assert_int_equal(f->store->outbox_begin(f->store, f->sc, 77, &err), FX_ERR_CONFLICT);
+    assert_int_equal(f->store->outbox_begin(f->store, f->sc, 77, 1, &err), FX_ERR_CONFLICT);
     assert_ok(accept_one(f, "e3", &err));
     assert_int_equal(disk->log_syncs, syncs + 4);
 }

@@ -7,6 +7,8 @@
 #include "fluxabot/store.h"
 #include "support/postgres.h"
 
+enum { NOW_MS = 1 };
+
 struct fixture {
     struct test_postgres postgres;
     struct fx_scope *sc;
@@ -55,7 +57,7 @@ static void waits_again_when_its_record_was_lost(void **state) {
     struct fixture *f = *state;
     struct fx_error err;
 
-    assert_ok(f->store->outbox_begin(f->store, f->sc, f->seq, &err));
+    assert_ok(f->store->outbox_begin(f->store, f->sc, f->seq, NOW_MS, &err));
     test_postgres_kill(&f->postgres);
     assert_int_equal(f->store->outbox_sent(f->store, f->sc, f->seq, "1.1", 1, &err),
                      FX_ERR_UNAVAILABLE);
@@ -67,7 +69,7 @@ static void stays_sent_when_its_record_was_not(void **state) {
     struct fixture *f = *state;
     struct fx_error err;
 
-    assert_ok(f->store->outbox_begin(f->store, f->sc, f->seq, &err));
+    assert_ok(f->store->outbox_begin(f->store, f->sc, f->seq, NOW_MS, &err));
     assert_ok(f->store->outbox_sent(f->store, f->sc, f->seq, "1.1", 1, &err));
     test_postgres_kill(&f->postgres);
     test_postgres_start(&f->postgres, NULL);
@@ -79,9 +81,33 @@ static void is_not_taken_back_while_it_is_being_sent(void **state) {
     struct fixture *f = *state;
     struct fx_error err;
 
-    assert_ok(f->store->outbox_begin(f->store, f->sc, f->seq, &err));
+    assert_ok(f->store->outbox_begin(f->store, f->sc, f->seq, NOW_MS, &err));
     assert_int_equal(ready_count(f), 0);
     assert_ok(f->store->outbox_sent(f->store, f->sc, f->seq, "1.1", 1, &err));
+}
+
+/* Several are under way at once: what one leaves unrecorded says nothing about the others. */
+static void leaves_the_others_that_are_under_way(void **state) {
+    struct fixture *f = *state;
+    const struct fx_message message = {.kind = FX_MESSAGE_PUT, .key = "other", .channel = "C2"};
+    struct fx_writes writes = {0};
+    struct fx_error err;
+    int64_t first = f->seq;
+
+    assert_ok(f->store->outbox_begin(f->store, f->sc, first, NOW_MS, &err));
+    fx_writes_message(f->sc, &writes, &message);
+    assert_ok(f->store->write(f->store, f->sc, NULL, &writes, &err));
+    assert_int_equal(ready_count(f), 1);
+    int64_t second = f->seq;
+
+    assert_ok(f->store->outbox_begin(f->store, f->sc, second, NOW_MS, &err));
+    test_postgres_kill(&f->postgres);
+    assert_int_equal(f->store->outbox_sent(f->store, f->sc, first, "1.1", 1, &err),
+                     FX_ERR_UNAVAILABLE);
+    test_postgres_start(&f->postgres, NULL);
+    assert_int_equal(ready_count(f), 1);
+    assert_int_equal(f->seq, first);
+    assert_ok(f->store->outbox_sent(f->store, f->sc, second, "1.2", 1, &err));
 }
 
 int main(void) {
@@ -92,6 +118,8 @@ int main(void) {
         cmocka_unit_test_prestate_setup_teardown(stays_sent_when_its_record_was_not, setup,
                                                  teardown, &f),
         cmocka_unit_test_prestate_setup_teardown(is_not_taken_back_while_it_is_being_sent, setup,
+                                                 teardown, &f),
+        cmocka_unit_test_prestate_setup_teardown(leaves_the_others_that_are_under_way, setup,
                                                  teardown, &f),
     };
 

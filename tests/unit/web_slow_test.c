@@ -270,6 +270,13 @@ static enum fx_code gated_accept(struct fx_store *store, struct fx_scope *sc,
     return gate->inner->accept(gate->inner, sc, event, ret_new, err);
 }
 
+static enum fx_code gated_counts(struct fx_store *store, struct fx_scope *sc,
+                                 struct fx_store_counts *ret_counts, struct fx_error *err) {
+    struct fx_store *inner = FX_CONTAINER_OF(store, struct gate, store)->inner;
+
+    return inner->counts(inner, sc, ret_counts, err);
+}
+
 static void open_gate(struct gate *gate) {
     pthread_mutex_lock(&gate->lock);
     gate->open = true;
@@ -294,8 +301,8 @@ static int send_to_gate(struct gate *gate) {
 
 #define GATE                                                                                       \
     {                                                                                              \
-        .store.accept = gated_accept, .inner = rig.store, .lock = PTHREAD_MUTEX_INITIALIZER,       \
-        .changed = PTHREAD_COND_INITIALIZER                                                        \
+        .store.accept = gated_accept, .store.counts = gated_counts, .inner = rig.store,            \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER                     \
     }
 
 static void does_not_cut_a_request_that_waits_for_us(void **state) {
