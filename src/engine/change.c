@@ -143,7 +143,7 @@ static enum fx_code wait_for_slack(struct engine_run *run, const struct fx_appro
     return FX_OK;
 }
 
-static enum fx_code has_begun(struct engine_run *run, const struct fx_runbook_step *step,
+enum fx_code engine_has_begun(struct engine_run *run, const struct fx_runbook_step *step,
                               bool *ret_begun, struct fx_error *err) {
     struct fx_store *store = run->work->engine->options.store;
     struct fx_intent **intents = NULL;
@@ -190,7 +190,7 @@ enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_
     FX_TRY(load_approval(run, step, &approval, err));
     FX_TRY(check_binding(run, approval, err));
     FX_TRY(fx_json_parse(sc, fx_slice_of(approval->plan_json), &bound, err));
-    FX_TRY(has_begun(run, step, &begun, err));
+    FX_TRY(engine_has_begun(run, step, &begun, err));
     if (!begun) {
         struct fx_error why = {0};
         enum fx_code code = check_start(run, approval, bound, &why);

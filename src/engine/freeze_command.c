@@ -46,9 +46,12 @@ enum fx_code engine_show_requests(struct engine_work *work, struct fx_error *err
 
 enum fx_code engine_tell_freeze(struct engine_work *work, const struct engine_freeze *freeze,
                                 struct fx_error *err) {
+    const struct fx_engine_options *options = &work->engine->options;
     struct fx_scope *sc = work->sc;
 
     FX_TRY(engine_show_requests(work, err));
+    if (options->systems_count == 0) /* nobody to tell */
+        return FX_OK;
     return announce(
         work,
         fx_json_object_of(
@@ -58,7 +61,9 @@ enum fx_code engine_tell_freeze(struct engine_work *work, const struct engine_fr
                 sc,
                 fx_json_string(sc, "No change begins, and one that runs ends before its next call. "
                                    "Alarms, reading commands, Deny and Stop work as ever."),
-                fx_json_string(sc, "An admin ends this with unfreeze reason:\"...\"."), NULL),
+                fx_json_stringf(sc, "An admin ends this with %s unfreeze reason:\"...\".",
+                                options->systems[0].command),
+                NULL),
             NULL),
         err);
 }

@@ -20,6 +20,7 @@ static enum fx_code checkpoint(struct fx_step_host *host, struct fx_scope *sc,
     struct fx_store *store = work->engine->options.store;
     struct fx_writes writes = {0};
 
+    engine_work_goes_on(work, FX_ENGINE_STALL_MS);
     h->run->row->checkpoint_json = fx_json_dump(work->sc, value);
     h->run->row->updated_ms = fx_wall_ms(work->engine->options.clock);
     fx_writes_run(sc, &writes, h->run->row);
@@ -99,6 +100,7 @@ static bool stop_requested(struct fx_step_host *host, struct fx_scope *sc) {
     struct fx_run *now = NULL;
     struct fx_error err = {0};
 
+    engine_work_goes_on(h->run->work, FX_ENGINE_STALL_MS);
     /* a store that cannot be read cannot take the next intent either: going on is not possible */
     if (store->run(store, sc, h->run->row->id, &now, &err) == FX_OK && now != NULL) {
         h->run->row->stop_requested = now->stop_requested;

@@ -339,7 +339,8 @@ struct fx_json *engine_asker(const struct engine_work *work, const struct fx_run
 
 /* ---- quarantine.c ---- */
 
-/* The job will not be tried again: ends its run, and tells the person or the channel that waits. */
+/* The job will not be tried again: ends its run, and tells the person or the channel that waits. A
+ * transient code: nothing of that could be written now, and the job has to be kept. */
 enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why,
                             struct fx_error *err);
 
@@ -462,6 +463,9 @@ char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
  * and FX_ERR_DENIED refuse it before anything happened. */
 enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_step *step,
                                 struct fx_step_result *ret_result, struct fx_error *err);
+/* Whether any of it was begun in this step, and may have left. */
+enum fx_code engine_has_begun(struct engine_run *run, const struct fx_runbook_step *step,
+                              bool *ret_begun, struct fx_error *err);
 
 /* ---- crashes.c ---- */
 

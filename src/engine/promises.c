@@ -74,6 +74,7 @@ static enum fx_code promise(struct engine_host *h, struct fx_scope *sc, const ch
     struct fx_writes writes = {0};
     int64_t began_mono_ms = fx_mono_ms(options->clock);
 
+    engine_work_goes_on(work, FX_ENGINE_STALL_MS);
     fx_writes_audit(sc, &writes, h->approval->decided_by, action, h->run->row->id,
                     fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
                                       fx_json_string(sc, intent->key), "approval",
@@ -152,7 +153,7 @@ static enum fx_code read_effect(struct engine_host *h, struct fx_scope *sc,
     enum fx_known known = engine_known(sc, intent);
 
     FX_TRY(fx_json_parse(sc, fx_slice_of(intent->what_json), &what, err));
-    if (intent->outcome_json != NULL && intent->outcome_json[0] != '\0')
+    if (intent->outcome_json[0] != '\0')
         FX_TRY(fx_json_parse(sc, fx_slice_of(intent->outcome_json), &outcome, err));
     *ret = (struct fx_step_effect){
         .key = intent->key,

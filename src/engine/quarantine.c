@@ -152,6 +152,30 @@ static enum fx_code tell_of_run(struct engine_work *work, const struct fx_run *r
                            system == NULL ? run->channel : system->channel, card, err);
 }
 
+/* What was begun may go on in AWS, watched by nobody: that is for a person, whatever is known. */
+static struct fx_json *given_up_card(struct engine_work *work, const struct fx_run *run,
+                                     const struct engine_changes *changes,
+                                     const struct fx_json *open) {
+    struct fx_scope *sc = work->sc;
+    bool asks = run->state == FX_RUN_ASKING;
+    const char *what_now = changes->open > 0
+                               ? "Look in AWS whether it happened before you ask again."
+                           : asks ? "What was begun may not have come to its end, and is not "
+                                    "watched any more: look in AWS before you ask again."
+                                  : "It is not tried again by itself; ask again if it is still "
+                                    "wanted.";
+
+    return fx_json_object_of(
+        sc, "title", fx_json_stringf(sc, "%s: %s", asks ? "Please look" : "Failed", run->command),
+        "tone", fx_json_string(sc, "bad"), "verdict",
+        fx_json_string(sc, engine_sentence(sc, run->note)), "lines",
+        fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, changes)),
+                         fx_json_string(sc, what_now), NULL),
+        "code", open == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, open)), "buttons",
+        asks ? engine_tell_buttons(sc, run->id) : NULL, "context",
+        fx_json_stringf(sc, "Run %s in %s", run->id, run->environment), NULL);
+}
+
 static enum fx_code give_up_run(struct engine_work *work, const struct fx_error *why,
                                 struct fx_error *err) {
     struct fx_scope *sc = work->sc;
@@ -167,9 +191,10 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
         return engine_scheduled_failed(work, run, FX_RUN_FAILED, why, err);
     FX_TRY(engine_count_changes(work, run->id, &changes, err));
     FX_TRY(engine_open_changes(work, run->id, &open, err));
-    run->state = changes.open > 0 ? FX_RUN_ASKING : FX_RUN_FAILED;
+    run->state = changes.made > 0 ? FX_RUN_ASKING : FX_RUN_FAILED;
     run->note = fx_strdup(sc, why->message);
-    run->checkpoint_json = "";
+    if (run->state != FX_RUN_ASKING) /* whoever has the job tried again goes on from there */
+        run->checkpoint_json = "";
     run->updated_ms = fx_wall_ms(work->engine->options.clock);
     fx_writes_run(sc, &work->writes, run);
     fx_writes_audit(sc, &work->writes, "fluxabot", "run.ended", run->id,
@@ -177,26 +202,8 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
                                       fx_json_string(sc, fx_run_state_name(run->state)), "note",
                                       fx_json_string(sc, run->note), NULL));
     fx_metrics_add(work->engine->options.metrics,
-                   changes.open > 0 ? FX_METRIC_RUNS_UNKNOWN : FX_METRIC_RUNS_FAILED, 1);
-    return tell_of_run(
-        work, run,
-        fx_json_object_of(
-            sc, "title",
-            fx_json_stringf(sc, "%s: %s", changes.open > 0 ? "Please look" : "Failed",
-                            run->command),
-            "tone", fx_json_string(sc, "bad"), "verdict",
-            fx_json_string(sc, engine_sentence(sc, run->note)), "lines",
-            fx_json_array_of(
-                sc, fx_json_string(sc, engine_changes_text(sc, &changes)),
-                fx_json_string(sc, changes.open > 0
-                                       ? "Look in AWS whether it happened before you ask again."
-                                       : "It is not tried again by itself; ask again if it is "
-                                         "still wanted."),
-                NULL),
-            "code", open == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, open)),
-            "buttons", changes.open > 0 ? engine_tell_buttons(sc, run->id) : NULL, "context",
-            fx_json_stringf(sc, "Run %s in %s", run->id, run->environment), NULL),
-        err);
+                   changes.made > 0 ? FX_METRIC_RUNS_UNKNOWN : FX_METRIC_RUNS_FAILED, 1);
+    return tell_of_run(work, run, given_up_card(work, run, &changes, open), err);
 }
 
 /* ---- what runs by itself ---- */
@@ -269,8 +276,11 @@ static enum fx_code give_up(struct engine_work *work, const struct fx_error *why
 
 enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why,
                             struct fx_error *err) {
-    if (give_up(work, why, err) == FX_OK)
-        return FX_OK;
+    enum fx_code code = give_up(work, why, err);
+
+    /* that somebody does not answer is no reason to end a run without a word */
+    if (code == FX_OK || fx_code_is_transient(code))
+        return code;
     /* it cannot even be read: then that it was there is all that can be said */
     fx_log(work->sc, FX_LOG_WARN, "job.quarantine_is_vague", FX_E(err));
     work->writes = (struct fx_writes){0};

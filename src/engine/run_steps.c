@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { READ_ATTEMPTS = 3 };
+enum { READ_ATTEMPTS = 3, GO_ON_MS = 15 * 1000 };
 
 static enum fx_code finish_run(struct engine_run *run, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
@@ -120,6 +120,33 @@ static enum fx_code ask_person(struct engine_run *run, const struct fx_runbook_s
     return engine_end_run(run, FX_RUN_ASKING, result->note, asking_card(run, step, result), err);
 }
 
+/* What has begun is not given up because somebody, our own database above all, does not answer: in
+ * AWS it may go on whether we look or not. It is looked at again by itself. */
+static enum fx_code go_on_later(struct engine_run *run, const struct fx_runbook_step *step,
+                                const struct fx_error *why, struct fx_error *err) {
+    struct engine_work *work = run->work;
+    struct fx_scope *sc = work->sc;
+
+    fx_log(sc, FX_LOG_WARN, "change.goes_on_later", FX_S("step", step->id), FX_E(why));
+    fx_writes_job(sc, &work->writes, "run", run->row->id,
+                  fx_wall_ms(work->engine->options.clock) + GO_ON_MS);
+    run->row->state = run->asked ? FX_RUN_ASKING : FX_RUN_WAITING;
+    engine_save_run(run);
+    if (run->asked) /* the card asks already */
+        return FX_OK;
+    return engine_put_run_card(
+        run,
+        fx_json_object_of(
+            sc, "title",
+            fx_json_stringf(sc, "Waiting: %s (%s)", engine_run_title(run), run->row->environment),
+            "tone", fx_json_string(sc, "wait"), "verdict",
+            fx_json_stringf(sc, "%s What was begun is kept, and gone on with by itself.",
+                            engine_sentence(sc, why->message)),
+            "buttons", fx_json_array_of(sc, engine_stop_button(run, sc), NULL), "context",
+            fx_json_stringf(sc, "Step %s of run %s", step->id, run->row->id), NULL),
+        err);
+}
+
 static bool refusal(enum fx_code code) {
     return code == FX_ERR_CONFLICT || code == FX_ERR_DENIED;
 }
@@ -139,6 +166,14 @@ static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbo
          run->work->job->attempts - run->work->job->deaths < READ_ATTEMPTS)) {
         *err = *why; /* the job is settled as "retry"; the run begins this step again */
         return why->code;
+    }
+    bool begun = false;
+
+    if (changes && fx_code_is_transient(why->code))
+        FX_TRY(engine_has_begun(run, step, &begun, err));
+    if (begun) {
+        *ret_next = NEXT_LATER;
+        return go_on_later(run, step, why, err);
     }
     if (!changes && step->otherwise != NULL) {
         keep_value(

@@ -87,14 +87,20 @@ static enum fx_code settle_quarantine(struct engine_work *work, const struct fx_
     struct fx_engine *engine = work->engine;
     struct fx_store *store = engine->options.store;
 
+    struct fx_error untold = {0};
+    enum fx_code code = FX_OK;
+
+    work->writes = (struct fx_writes){0};
+    code = engine_give_up(work, why, &untold);
+    if (fx_code_is_transient(code)) /* what it was can be read and told later */
+        return settle_retry(work, code, &untold, err);
+    if (code != FX_OK) {
+        fx_log(work->sc, FX_LOG_ERROR, "job.quarantine_not_told", FX_E(&untold));
+        work->writes = (struct fx_writes){0};
+    }
     fx_log(work->sc, FX_LOG_ERROR, "job.quarantined", FX_S("kind", work->job->kind),
            FX_S("subject", work->job->subject), FX_E(why));
     fx_metrics_add(engine->options.metrics, FX_METRIC_JOBS_QUARANTINED, 1);
-    work->writes = (struct fx_writes){0};
-    if (engine_give_up(work, why, err) != FX_OK) {
-        fx_log(work->sc, FX_LOG_ERROR, "job.quarantine_not_told", FX_E(err));
-        work->writes = (struct fx_writes){0};
-    }
     return store->settle(store, work->sc, work->job, FX_SETTLE_QUARANTINE, 0, why->message,
                          &work->writes, err);
 }

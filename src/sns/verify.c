@@ -102,13 +102,10 @@ static enum fx_code check_validity(const X509 *x509, int64_t now_ms, struct fx_e
     return FX_OK;
 }
 
-static enum fx_code check_name(X509 *x509, const struct fx_sns_envelope *envelope,
-                               struct fx_error *err) {
-    struct sns_place place;
+static enum fx_code check_name(X509 *x509, const struct sns_place *place, struct fx_error *err) {
     char name[SNS_MAX_NAME];
 
-    FX_TRY(sns_place_of(envelope->topic_arn, &place, err));
-    sns_certificate_name(&place, name);
+    sns_certificate_name(place, name);
     if (X509_check_host(x509, name, strlen(name), X509_CHECK_FLAG_NO_WILDCARDS, NULL) != 1)
         return fx_fail(err, FX_ERR_DENIED, "the signing certificate does not name %s", name);
     return FX_OK;
@@ -128,13 +125,15 @@ static enum fx_code check_signature(EVP_PKEY *key, int version, struct fx_slice 
     return FX_OK;
 }
 
+/* place: whose name the certificate must carry; NULL: a test host's carries none. */
 static enum fx_code verify(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
-                           bool test_host, X509 *x509, int64_t now_ms, struct fx_error *err) {
+                           const struct sns_place *place, X509 *x509, int64_t now_ms,
+                           struct fx_error *err) {
     struct fx_slice signature = {0};
 
     FX_TRY(check_validity(x509, now_ms, err));
-    if (!test_host)
-        FX_TRY(check_name(x509, envelope, err));
+    if (place != NULL)
+        FX_TRY(check_name(x509, place, err));
 
     EVP_PKEY *key = X509_get0_pubkey(x509);
     if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
@@ -157,7 +156,8 @@ enum fx_code fx_sns_verify_with(struct fx_scope *sc, const struct fx_sns_envelop
 
     FX_TRY(sns_place_of(envelope->topic_arn, &place, err));
     FX_TRY(sns_check_certificate_url(envelope->certificate_url, &place, rules, &test_host, err));
-    enum fx_code code = verify(sc, envelope, test_host, x509_of(certificate), now_ms, err);
+    enum fx_code code =
+        verify(sc, envelope, test_host ? NULL : &place, x509_of(certificate), now_ms, err);
     ERR_clear_error(); /* OpenSSL's queue is per thread and would be read by the next TLS call */
     return code;
 }

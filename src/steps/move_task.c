@@ -201,14 +201,16 @@ static enum fx_code cancel(const struct fx_step_context *ctx, const struct fx_js
         ended == FX_ENDED_DONE ? answer : call_outcome(sc, ended, why.message), err);
 }
 
-/* What became of a cancel without an answer is seen by the task. */
+/* What became of a cancel without an answer is seen by the task; while it runs, SQS may still obey,
+ * until it would not any more. */
 static enum fx_code read_back_cancels(const struct fx_step_context *ctx,
                                       const struct fx_step_effect *effects, size_t count,
                                       const struct fx_json *task, bool runs, struct fx_error *err) {
     for (size_t i = 0; i < count; i++) {
         bool open = effects[i].known == FX_KNOWN_BEGUN || effects[i].known == FX_KNOWN_UNKNOWN;
+        bool is_certain = !runs || effects[i].next != FX_NEXT_READ_BACK;
 
-        if (open && strncmp(effects[i].key, keys_cancel, sizeof keys_cancel - 1) == 0)
+        if (open && is_certain && strncmp(effects[i].key, keys_cancel, sizeof keys_cancel - 1) == 0)
             FX_TRY(ctx->host->end_effect(
                 ctx->host, ctx->sc, effects[i].key, runs ? FX_ENDED_FAILED : FX_ENDED_DONE,
                 fx_json_object_of(ctx->sc, "read_back", fx_json_copy(ctx->sc, task), NULL), err));

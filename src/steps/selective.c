@@ -75,17 +75,54 @@ static void put_back(struct job *job, const struct fx_json *handles) {
     (void)!release_handles(job->ctx, &job->dlq, handles, &ignored);
 }
 
+/* May have been sent, and nothing that was seen since tells. */
+static bool in_doubt(const struct job *job, const char *id) {
+    return fx_json_at(job->tally.doubt, id) != NULL && fx_json_at(job->tally.deleted, id) == NULL &&
+           fx_json_at(job->tally.sent, id) == NULL;
+}
+
+static struct fx_json *all_in_doubt(const struct job *job) {
+    struct fx_json *ids = fx_json_array(job->ctx->sc);
+    const char *id = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(job->tally.doubt, &cursor, &id, NULL))
+        if (in_doubt(job, id))
+            fx_json_add(ids, fx_json_string(job->ctx->sc, id));
+    return ids;
+}
+
+/* It ends before all was moved, so what is in doubt will not be seen again: neither "moved" nor
+ * "did not move" would be true of it. */
+static void ask_at_the_end(const struct job *job, const char *stopped, struct fx_json *ids,
+                           struct fx_step_result *ret_result) {
+    struct fx_scope *sc = job->ctx->sc;
+
+    *ret_result = (struct fx_step_result){
+        .outcome = FX_STEP_ASK,
+        .note = fx_printf(sc,
+                          "It ended early (%s), and %zu messages may or may not have been sent to "
+                          "%s: look whether they still stand in %s.",
+                          stopped, fx_json_count(ids), job->main.name, job->dlq.name),
+        .output = fx_json_object_of(sc, "in_doubt", ids, "moved", job->tally.deleted, "stopped",
+                                    fx_json_string(sc, stopped), NULL)};
+}
+
 static enum fx_code finish(struct job *job, const char *stopped,
                            struct fx_step_result *ret_result) {
     const struct fx_json *held = fx_json_at(job->checkpoint, "held");
     struct fx_json *handles = fx_json_array(job->ctx->sc), *handle = NULL;
+    struct fx_json *doubt = all_in_doubt(job);
     void *cursor = NULL;
 
     while (fx_json_next(held, &cursor, NULL, &handle))
         fx_json_add(handles, handle);
     put_back(job, handles);
-    *ret_result = (struct fx_step_result){.outcome = FX_STEP_DONE,
-                                          .output = selective_count_up(job, stopped)};
+    if (stopped[0] != '\0' && fx_json_count(doubt) > 0)
+        ask_at_the_end(job, stopped, doubt, ret_result);
+    else
+        *ret_result = (struct fx_step_result){.outcome = FX_STEP_DONE,
+                                              .output = selective_count_up(job, stopped)};
     return FX_OK;
 }
 
@@ -143,6 +180,17 @@ static bool may_move(struct job *job, struct dead_letter *letter) {
     return true;
 }
 
+/* A slow look may outlast the time for which it hides a message, which is then seen again: in one
+ * batch it would be sent twice. The newest handle is the one that deletes it. */
+static bool is_collected(struct letters *batch, const struct dead_letter *letter) {
+    for (size_t i = 0; i < batch->count; i++)
+        if (strcmp(batch->items[i].id, letter->id) == 0) {
+            batch->items[i].handle = letter->handle;
+            return true;
+        }
+    return false;
+}
+
 /* Up to want messages that may move; everything else that is seen is kept hidden for a while. */
 static enum fx_code collect(struct job *job, size_t want, struct letters *ret_batch,
                             struct fx_error *err) {
@@ -158,6 +206,8 @@ static enum fx_code collect(struct job *job, size_t want, struct letters *ret_ba
         FX_TRY(peek_once(job->ctx, &job->dlq, want - ret_batch->count, 0, job->dlq.visibility_s,
                          &seen, &received, err));
         for (size_t k = 0; k < seen.count; k++) {
+            if (is_collected(ret_batch, &seen.items[k]))
+                continue;
             if (may_move(job, &seen.items[k])) {
                 ret_batch->items[ret_batch->count++] = seen.items[k];
                 continue;
@@ -280,23 +330,13 @@ static enum fx_code watch_canary(struct job *job, bool *ret_go, struct fx_step_r
 
 /* ---- from batch to batch ---- */
 
-static bool in_doubt(const struct job *job, const char *id) {
-    return fx_json_at(job->tally.doubt, id) != NULL && fx_json_at(job->tally.deleted, id) == NULL &&
-           fx_json_at(job->tally.sent, id) == NULL;
-}
-
 /* Some may or may not have been sent, and whether they are still there cannot be seen: that they
  * moved would be a guess. *ret_asks false: there are none. */
 static bool ask_about_hidden(struct job *job, int64_t since_ms, const struct queue_depth *depth,
                              struct fx_step_result *ret_result) {
     struct fx_scope *sc = job->ctx->sc;
-    struct fx_json *ids = fx_json_array(sc);
-    const char *id = NULL;
-    void *cursor = NULL;
+    struct fx_json *ids = all_in_doubt(job);
 
-    while (fx_json_next(job->tally.doubt, &cursor, &id, NULL))
-        if (in_doubt(job, id))
-            fx_json_add(ids, fx_json_string(sc, id));
     if (fx_json_count(ids) == 0)
         return false;
     *ret_result = (struct fx_step_result){

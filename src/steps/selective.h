@@ -14,6 +14,7 @@ enum { SELECTIVE_UNANSWERED_MAX = 2 };
 /* What the intents say has become of the chosen messages. */
 struct tally {
     struct fx_json *sent;     /* id -> new id; "" when the database tells that it arrived */
+    struct fx_json *sends;    /* id -> in how many batches it is known to have been sent */
     struct fx_json *deleted;  /* id -> true */
     struct fx_json *doubt;    /* id -> how many times it was in a batch whose outcome is unknown */
     struct fx_json *stays;    /* id -> true: refused for good, or stored with other bytes */

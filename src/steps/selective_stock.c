@@ -3,13 +3,23 @@
 
 #include <string.h>
 
-static void merge(struct fx_json *into, const struct fx_json *from) {
-    struct fx_json *value = NULL;
-    const char *key = NULL;
+static void count_one(struct fx_scope *sc, struct fx_json *counts, const char *id) {
+    fx_json_put(counts, id, fx_json_int(sc, fx_json_get_int(counts, id, 0) + 1));
+}
+
+/* A batch that was taken for doubtful, and sent again, may turn out to have been sent after all. */
+static void add_sent(struct job *job, const struct fx_json *sent) {
+    struct fx_json *new_id = NULL;
+    const char *id = NULL;
     void *cursor = NULL;
 
-    while (fx_json_next(from, &cursor, &key, &value))
-        fx_json_put(into, key, value);
+    while (fx_json_next(sent, &cursor, &id, &new_id)) {
+        const char *text = fx_json_text(new_id);
+
+        fx_json_put(job->tally.sent, id, new_id);
+        if (text != NULL && text[0] != '\0')
+            count_one(job->ctx->sc, job->tally.sends, id);
+    }
 }
 
 static void mark_all(struct fx_scope *sc, struct fx_json *set, const struct fx_json *ids) {
@@ -25,18 +35,15 @@ static void add_all(struct fx_json *into, const struct fx_json *from) {
 void selective_add_outcome(struct job *job, const struct fx_json *outcome) {
     struct fx_scope *sc = job->ctx->sc;
 
-    merge(job->tally.sent, fx_json_at(outcome, "sent"));
+    add_sent(job, fx_json_at(outcome, "sent"));
     mark_all(sc, job->tally.deleted, fx_json_at(outcome, "deleted"));
     mark_all(sc, job->tally.stays, fx_json_at(outcome, "stays"));
     add_all(job->tally.problems, fx_json_at(outcome, "problems"));
 }
 
 static void mark_doubt(struct fx_scope *sc, struct fx_json *doubt, const struct fx_json *ids) {
-    for (size_t i = 0; i < fx_json_count(ids); i++) {
-        const char *id = fx_json_text(fx_json_item(ids, i));
-
-        fx_json_put(doubt, id, fx_json_int(sc, fx_json_get_int(doubt, id, 0) + 1));
-    }
+    for (size_t i = 0; i < fx_json_count(ids); i++)
+        count_one(sc, doubt, fx_json_text(fx_json_item(ids, i)));
 }
 
 static enum fx_code settle_doubt(struct job *job, const struct fx_step_effect *effect,
@@ -80,6 +87,7 @@ enum fx_code selective_take_stock(struct job *job, bool *ret_ask, struct fx_erro
     size_t count = 0;
 
     job->tally = (struct tally){.sent = fx_json_object(sc),
+                                .sends = fx_json_object(sc),
                                 .deleted = fx_json_object(sc),
                                 .doubt = fx_json_object(sc),
                                 .stays = fx_json_object(sc),
@@ -97,9 +105,7 @@ int64_t selective_unanswered(const struct job *job) {
 
 /* What the outcomes and the doubts add up to: how many times it may have been sent. */
 static int64_t sends_of(const struct job *job, const char *id) {
-    const char *new_id = fx_json_get_text(job->tally.sent, id);
-
-    return fx_json_get_int(job->tally.doubt, id, 0) + (new_id != NULL && new_id[0] != '\0');
+    return fx_json_get_int(job->tally.doubt, id, 0) + fx_json_get_int(job->tally.sends, id, 0);
 }
 
 /* A message in doubt that is gone from the queue had been sent and deleted before the crash. While

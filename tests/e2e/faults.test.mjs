@@ -187,8 +187,10 @@ test('a page that PagerDuty refuses for a while arrives, and its resolve after i
   await freshWorld(stack, mixed);
   await stack.fault('pagerduty', '5xx', { count: 2 });
   await stack.alarm('fluxa-dlq-depth-dev', 'ALARM');
-  await stack.until(async () => (await sql(stack, 'SELECT count(*) AS n FROM incidents WHERE state = 0'))[0].n === 1, 'the incident');
+  await stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM incidents WHERE state = 0 AND paged = 1 AND key LIKE '%:alarm:fluxa-dlq-depth-dev'"))[0].n === 1, 'the incident');
   await stack.alarm('fluxa-dlq-depth-dev', 'OK');
-  const pages = await stack.until(async () => { const list = (await stack.get('pagerduty/pages')).pages ?? (await stack.get('pagerduty/pages')); return list.some?.((page) => /resolved/.test(page.status)) && list; }, 'the page to be resolved', 60000);
+  const pages = await stack.until(async () => { const { pages: list } = await stack.get('pagerduty/pages'); return list.some((page) => /resolved/.test(page.status)) && list; }, 'the page to be resolved', 60000).catch(async (error) => {
+    throw new Error(`${error.message}: ${JSON.stringify([await stack.get('pagerduty/pages'), await sql(stack, 'SELECT state, paged, seen, changed_ms, closed_ms FROM incidents'), await sql(stack, 'SELECT seq, key, state, attempts, due_ms, last_error FROM outbox WHERE kind = 3')])}`);
+  });
   assert.equal(pages.filter((page) => /fluxa-dlq-depth-dev/.test(JSON.stringify(page)) && page.status !== 'resolved').length, 0, 'no page is left open');
 });

@@ -338,7 +338,8 @@ test('a bot that is killed in the middle, again and again, doubles nothing', asy
   assert.equal(await recovered('fluxa-dlq-depth-kill-'), 24 + 8);
   assert.equal((await sql(stack, "SELECT count(*) AS n FROM events WHERE kind = 'reconcile' AND body LIKE '%depth-kill-%'"))[0].n, 24);
   const rows = await sql(stack, "SELECT key, count(*) AS n FROM outbox WHERE kind = 3 AND payload_json LIKE '%depth-kill-%' GROUP BY key");
-  assert.equal(rows.length, 16, 'those that are over page nobody');
+  assert.ok(rows.length >= 10 && rows.length <= 16, `those that are over page nobody; of the others ${rows.length} page by themselves`);
+  if (rows.length < 16) assert.equal((await sql(stack, "SELECT count(*) AS n FROM outbox WHERE kind = 3 AND key LIKE 'page:storm%'"))[0].n, 1);
   assert.deepEqual(rows.filter(({ n }) => n !== 1), []);
 });
 

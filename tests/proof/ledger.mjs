@@ -8,7 +8,7 @@
 import { MAIN, SAFE_CAUSE } from './judge.mjs';
 
 export const RUN = { queued: 0, running: 1, waiting: 2, approval: 3, asking: 4, done: 5, refused: 6, denied: 7, expired: 8, stopped: 9, failed: 10 };
-const INTENT = { set: 0, done: 1, failed: 2, unknown: 3 };
+const INTENT = { set: 0, done: 1, failed: 2, unknown: 3, notSent: 4 };
 const JOB_DONE = 2;
 const MOST_DUPLICATES = 10; // one batch for each time that an outcome got lost
 
@@ -47,13 +47,15 @@ function judgeRuns(seen, problems) {
   }
 }
 
-// Each intent stands in the audit log once when it began and once when it ended.
+// Each intent stands in the audit log once when it began and once when it ended. One that was never sent may begin anew.
 function judgeIntents(seen, problems) {
   for (const intent of seen.intents) {
     const rows = seen.audit.filter((row) => row.subject === intent.run && parse(row.detail_json).key === intent.key && parse(row.detail_json).step === intent.step);
-    const begun = rows.filter((row) => row.action === 'effect.begun').length, ended = rows.filter((row) => /^effect\.(done|failed)/.test(row.action)).length;
-    if (begun !== 1) problems.push(`the audit log begins ${intent.key} of ${intent.run} ${begun} times`);
-    if (intent.state !== INTENT.set && ended !== 1) problems.push(`the audit log ends ${intent.key} of ${intent.run} ${ended} times`);
+    const times = (...actions) => rows.filter((row) => actions.includes(row.action)).length;
+    const begun = times('effect.begun'), kept = begun - times('effect.not_sent');
+    const ended = intent.state === INTENT.unknown ? Math.min(times('effect.unknown'), 1) : times('effect.done', 'effect.failed', 'effect.told');
+    if (begun < 1 || kept !== (intent.state === INTENT.notSent ? 0 : 1)) problems.push(`the audit log begins ${intent.key} of ${intent.run} ${begun} times`);
+    if (intent.state !== INTENT.set && intent.state !== INTENT.notSent && ended !== 1) problems.push(`the audit log ends ${intent.key} of ${intent.run} ${ended} times`);
     const run = seen.runs.find((one) => one.id === intent.run);
     if (intent.state === INTENT.set && run && run.state !== RUN.asking) problems.push(`${intent.key} of ${intent.run} has no outcome though the run has ended`);
   }

@@ -42,7 +42,9 @@ static enum fx_code after(struct fault_store *fault, enum fx_code code, struct f
     if (!atomic_compare_exchange_strong(&fault->left, &due, 0))
         return code;
     atomic_store(&fault->fired, true);
-    return fx_fail(err, FX_ERR_UNAVAILABLE, "the store was made to lose its answer");
+    code = fx_fail(err, FX_ERR_UNAVAILABLE, "the store was made to lose its answer");
+    err->sent = true; /* as a database does whose commit was not answered */
+    return code;
 }
 
 static void fault_close(struct fx_store *store) {

@@ -268,6 +268,193 @@ static void only_what_may_be_repeated_is_and_with_the_same_key(void **state) {
     assert_int_equal(c->run.refusal, FX_REFUSED_STOPPED);
 }
 
+/* A redrive that takes long does not hang. */
+static void each_word_of_a_step_is_a_sign_of_life(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct engine_pulse pulse = {0};
+    struct fx_error err = {0};
+
+    rig->work.pulse = &pulse;
+    assert_ok(promise(c, "k", &err));
+    assert_int_equal(pulse.silent_until_ms, rig->clock.mono_ms + FX_ENGINE_STALL_MS);
+    rig->clock.mono_ms++;
+    assert_ok(c->host->checkpoint(c->host, rig->sc, engine_rig_json(rig, "{}"), &err));
+    assert_int_equal(pulse.silent_until_ms, rig->clock.mono_ms + FX_ENGINE_STALL_MS);
+    rig->clock.mono_ms++;
+    assert_false(c->host->stop_requested(c->host, rig->sc));
+    assert_int_equal(pulse.silent_until_ms, rig->clock.mono_ms + FX_ENGINE_STALL_MS);
+    rig->work.pulse = NULL;
+}
+
+static void a_step_without_an_approval_changes_nothing(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_KEYED);
+    struct fx_error err = {0};
+
+    assert_ok(promise(c, "k", &err));
+    c->host = engine_host_new(&c->run, &c->step, NULL);
+    assert_int_equal(promise(c, "other", &err), FX_ERR_DENIED);
+    assert_int_equal(c->host->repeat_effect(c->host, rig->sc, "k", &err), FX_ERR_DENIED);
+}
+
+static void each_key_is_repeated_by_its_own_state(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_KEYED);
+    struct fx_error err = {0};
+
+    assert_ok(promise(c, "one", &err));
+    assert_ok(promise(c, "two", &err));
+    assert_ok(end(c, "two", FX_ENDED_DONE, "{}", &err));
+    assert_ok(c->host->repeat_effect(c->host, rig->sc, "one", &err));
+    assert_int_equal(c->host->repeat_effect(c->host, rig->sc, "two", &err), FX_ERR_DENIED);
+}
+
+/* The freeze ends between the refusal and the look at who it was. */
+static enum fx_code thaw(struct fx_store *store, struct fx_scope *sc, const struct fx_job *job,
+                         const struct fx_intent *intent, const struct fx_writes *writes,
+                         struct fx_error *err) {
+    intent->guard->refusal = FX_REFUSED_FROZEN;
+    return fx_fail(err, FX_ERR_DENIED, "changes are frozen");
+}
+
+static void a_freeze_that_has_just_ended_still_refuses_this_call(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    c->store->begin_effect = thaw;
+    assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
+    assert_non_null(strstr(err.message, "a moment ago"));
+}
+
+static void what_an_intent_says_is_known_or_counts_as_failed(void **state) {
+    static const struct {
+        enum fx_intent_state state;
+        const char *outcome;
+        enum fx_known known;
+    } rows[] = {{FX_INTENT_SET, "", FX_KNOWN_BEGUN},
+                {FX_INTENT_DONE, "", FX_KNOWN_DONE},
+                {FX_INTENT_UNKNOWN, "", FX_KNOWN_UNKNOWN},
+                {FX_INTENT_NOT_SENT, "", FX_KNOWN_NOTHING},
+                {FX_INTENT_FAILED, "{", FX_KNOWN_FAILED},
+                {FX_INTENT_FAILED, "{}", FX_KNOWN_FAILED},
+                {FX_INTENT_FAILED, "{\"unknown\":false}", FX_KNOWN_FAILED},
+                {FX_INTENT_FAILED, "{\"unknown\":true}", FX_KNOWN_UNKNOWN},
+                {FX_INTENT_FAILED, "{\"unanswered\":\"nothing came\"}", FX_KNOWN_UNKNOWN},
+                {(enum fx_intent_state)99, "{}", FX_KNOWN_FAILED}};
+    struct engine_rig *rig = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(rows); i++) {
+        const struct fx_intent intent = {.state = rows[i].state, .outcome_json = rows[i].outcome};
+
+        assert_int_equal(engine_known(rig->sc, &intent), rows[i].known);
+    }
+}
+
+static void an_effect_that_cannot_be_read_is_not_overlooked(void **state) {
+    static const struct { const char *what, *outcome; } rows[] = {{"{", NULL}, {"{}", "{"}};
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_KEYED);
+    struct fx_step_effect *list = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < FX_COUNT_OF(rows); i++) {
+        const char *step = fx_printf(rig->sc, "step%zu", i);
+        struct fx_intent intent = {
+            .run = "r1", .step = step, .key = "k", .digest = "d", .what_json = rows[i].what};
+
+        assert_ok(c->store->begin_effect(c->store, rig->sc, NULL, &intent, NULL, &err));
+        intent.state = FX_INTENT_DONE;
+        intent.outcome_json = rows[i].outcome;
+        if (intent.outcome_json != NULL)
+            assert_ok(c->store->end_effect(c->store, rig->sc, &intent, NULL, &err));
+        c->step.id = step;
+        assert_int_equal(c->host->effects(c->host, rig->sc, &list, &count, &err), FX_ERR_INPUT);
+        assert_int_equal(c->host->repeat_effect(c->host, rig->sc, "k", &err), FX_ERR_INPUT);
+    }
+}
+
+/* ---- the rest of a host ---- */
+
+static void whoever_lost_the_claim_keeps_no_checkpoint(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    assert_ok(c->host->checkpoint(c->host, rig->sc, engine_rig_json(rig, "{}"), &err));
+    rig->clock.wall_ms += FX_ENGINE_LEASE_MS + 1;
+    claim(rig);
+    assert_int_equal(c->host->checkpoint(c->host, rig->sc, engine_rig_json(rig, "{}"), &err),
+                     FX_ERR_CANCELED);
+}
+
+static const char *shown(struct engine_rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_message **messages = NULL;
+    struct fx_error err;
+    int64_t next_ms = 0;
+    size_t count = 0;
+
+    assert_ok(store->outbox_ready(store, rig->sc, rig->clock.wall_ms, 10, &messages, &count,
+                                  &next_ms, &err));
+    return count == 0 ? "" : messages[0]->payload_json;
+}
+
+static void show(struct changing *c, const char *progress) {
+    c->host->progress(c->host, c->rig->sc, engine_rig_json(c->rig, progress));
+}
+
+static void progress_is_shown_now_and_then_and_only_of_changes(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+
+    rig->clock.mono_ms = 1;
+    rig->runbook.effect = FX_EFFECT_READ;
+    show(c, "{'text':'one'}");
+    assert_string_equal(shown(rig), "");
+    rig->runbook.effect = FX_EFFECT_UNKEYED;
+    show(c, "{'text':'two','done':1,'total':2}");
+    assert_non_null(strstr(shown(rig), "Two."));
+    assert_non_null(strstr(shown(rig), "Stop"));
+    show(c, "{'text':'three'}"); /* too soon */
+    assert_non_null(strstr(shown(rig), "Two."));
+    rig->clock.mono_ms += FX_ENGINE_PROGRESS_MS;
+    show(c, "{'text':'four'}");
+    assert_non_null(strstr(shown(rig), "Four."));
+    c->host = engine_host_new(&c->run, &c->step, NULL);
+    show(c, "{}");
+    assert_non_null(strstr(shown(rig), "Working."));
+    assert_null(strstr(shown(rig), "approved by"));
+}
+
+/* A button cannot carry so long an id. */
+static void progress_that_cannot_be_drawn_is_no_reason_to_end(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    char *id = fx_alloc(rig->sc, 4001);
+
+    memset(id, 'x', 4000);
+    rig->runbook.effect = FX_EFFECT_UNKEYED;
+    c->run.row->id = id;
+    show(c, "{'text':'one'}");
+    assert_string_equal(shown(rig), "");
+}
+
+static void a_stop_that_was_seen_stays_seen(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    assert_false(c->host->stop_requested(c->host, rig->sc));
+    assert_ok(c->store->request_stop(c->store, rig->sc, "r1", "U3", NULL, &err));
+    assert_true(c->host->stop_requested(c->host, rig->sc));
+    assert_string_equal(c->run.row->stop_by, "U3");
+    c->run.row->id = "nobody";
+    assert_true(c->host->stop_requested(c->host, rig->sc));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -281,6 +468,16 @@ int main(void) {
         TEST(doubt_is_stored_as_doubt),
         TEST(a_later_attempt_may_do_what_its_class_permits),
         TEST(only_what_may_be_repeated_is_and_with_the_same_key),
+        TEST(each_word_of_a_step_is_a_sign_of_life),
+        TEST(a_step_without_an_approval_changes_nothing),
+        TEST(each_key_is_repeated_by_its_own_state),
+        TEST(a_freeze_that_has_just_ended_still_refuses_this_call),
+        TEST(what_an_intent_says_is_known_or_counts_as_failed),
+        TEST(an_effect_that_cannot_be_read_is_not_overlooked),
+        TEST(whoever_lost_the_claim_keeps_no_checkpoint),
+        TEST(progress_is_shown_now_and_then_and_only_of_changes),
+        TEST(progress_that_cannot_be_drawn_is_no_reason_to_end),
+        TEST(a_stop_that_was_seen_stays_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

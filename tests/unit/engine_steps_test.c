@@ -2,10 +2,14 @@
  * looked at again without being asked twice. */
 #include "engine_rig.h"
 
+#include "support/fault_store.h"
+
 #include <string.h>
 
 static enum fx_effect class_of_step;
 static struct fx_step_result next_result;
+static enum fx_code next_code;
+static struct fx_error next_failure; /* FX_OK: next_result */
 static const char *checkpoint_seen;
 static int calls;
 
@@ -18,10 +22,18 @@ static enum fx_code run_step(const struct fx_step_context *ctx, const struct fx_
     calls++;
     checkpoint_seen = ctx->checkpoint == NULL ? "" : fx_json_dump(ctx->sc, ctx->checkpoint);
     *ret_result = next_result;
-    return FX_OK;
+    if (next_code != FX_OK)
+        return fx_fail(err, next_code, "no answer came");
+    if (next_failure.code != FX_OK)
+        *err = next_failure;
+    return next_failure.code;
 }
 
-static const struct fx_step_kind kind = {.name = "fake", .effect = effect_of, .run = run_step};
+/* One that changes something needs nobody's approval to stop it. */
+static const struct fx_step_kind kind = {
+    .name = "fake", .is_stop = true, .effect = effect_of, .run = run_step};
+static struct fx_runbook_step *the_step;
+static struct fx_runbook *the_book;
 static const struct fx_environment environments[] = {{.name = "dev"}};
 
 /* A run of one step, with its job in hand. */
@@ -31,8 +43,12 @@ static void begin(struct engine_rig *rig, enum fx_effect class) {
     struct fx_system *fluxa = FX_NEW(rig->sc, struct fx_system);
 
     class_of_step = class;
+    next_code = FX_OK;
+    next_failure = (struct fx_error){0};
     calls = 0;
     *step = (struct fx_runbook_step){.id = "one", .kind = &kind, .params = fx_json_object(rig->sc)};
+    the_step = step;
+    the_book = book;
     *book = (struct fx_runbook){.command = "dlq redrive",
                                 .digest = "d1",
                                 .steps = step,
@@ -129,12 +145,313 @@ static void a_question_that_nobody_looks_at_is_not_run_again(void **state) {
     assert_int_equal(calls, 1);
 }
 
+static void promise(struct engine_rig *rig, enum fx_intent_state state) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_intent intent = {
+        .run = "r1", .step = "one", .key = "k", .what_json = "{}", .outcome_json = "{}"};
+    struct fx_error err = {0};
+
+    assert_ok(store->begin_effect(store, rig->sc, NULL, &intent, NULL, &err));
+    intent.state = state;
+    assert_ok(store->end_effect(store, rig->sc, &intent, NULL, &err));
+}
+
+/* What was started in AWS goes on there, whatever our own database does. */
+static void what_has_begun_goes_on_later_when_somebody_does_not_answer(void **state) {
+    struct engine_rig *rig = *state;
+
+    begin(rig, FX_EFFECT_KEYED);
+    promise(rig, FX_INTENT_DONE);
+    next_code = FX_ERR_UNAVAILABLE;
+    rig->job.attempts = FX_ENGINE_MAX_ATTEMPTS;
+    assert_int_equal(go_on(rig)->state, FX_RUN_WAITING);
+    next_code = FX_OK;
+    next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED, .due_ms = RIG_NOW_MS + 5};
+    assert_int_equal(go_on(rig)->state, FX_RUN_WAITING);
+    assert_int_equal(calls, 2);
+}
+
+static void what_has_not_begun_fails_when_nobody_answers(void **state) {
+    struct engine_rig *rig = *state;
+
+    begin(rig, FX_EFFECT_KEYED);
+    promise(rig, FX_INTENT_NOT_SENT);
+    next_code = FX_ERR_UNAVAILABLE;
+    rig->job.attempts = FX_ENGINE_MAX_ATTEMPTS;
+    assert_int_equal(go_on(rig)->state, FX_RUN_FAILED);
+}
+
+static struct fx_run *give_up(struct engine_rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    const struct fx_error why = {.code = FX_ERR_INTERNAL, .message = "the bot broke down"};
+    struct fx_run *row = NULL;
+    struct fx_error err = {0};
+
+    assert_ok(engine_give_up(&rig->work, &why, &err));
+    engine_rig_keep(rig);
+    assert_ok(store->run(store, rig->sc, "r1", &row, &err));
+    return row;
+}
+
+/* Nobody watches it any more, so a person has to. */
+static void what_has_begun_and_is_given_up_is_a_question(void **state) {
+    struct engine_rig *rig = *state;
+
+    begin(rig, FX_EFFECT_KEYED);
+    promise(rig, FX_INTENT_DONE);
+    next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED,
+                                          .checkpoint = engine_rig_json(rig, "{'seen':1}"),
+                                          .due_ms = RIG_NOW_MS + 5};
+    go_on(rig);
+    assert_int_equal(give_up(rig)->state, FX_RUN_ASKING);
+    /* whoever has it tried again goes on from where it was */
+    go_on(rig);
+    assert_int_equal(calls, 2);
+    assert_string_equal(checkpoint_seen, "{\"seen\":1}");
+}
+
+static void what_has_not_begun_and_is_given_up_has_failed(void **state) {
+    struct engine_rig *rig = *state;
+
+    begin(rig, FX_EFFECT_KEYED);
+    promise(rig, FX_INTENT_NOT_SENT);
+    assert_int_equal(give_up(rig)->state, FX_RUN_FAILED);
+}
+
+/* Or a run would stand there for ever, and nobody would know. */
+static void what_cannot_be_read_now_is_given_up_later(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_store *store = rig->engine.options.store, *faulty = fault_store_new(store);
+    const struct fx_error why = {.code = FX_ERR_INTERNAL, .message = "the bot broke down"};
+    struct fx_run *row = NULL;
+    struct fx_error err = {0};
+
+    begin(rig, FX_EFFECT_READ);
+    rig->engine.options.store = faulty;
+    fault_store_arm(faulty, 1, FAULT_BEFORE);
+    assert_int_equal(engine_give_up(&rig->work, &why, &err), FX_ERR_UNAVAILABLE);
+    assert_true(fault_store_fired(faulty));
+    rig->engine.options.store = store;
+    faulty->close(faulty);
+    assert_ok(store->run(store, rig->sc, "r1", &row, &err));
+    assert_false(fx_run_state_is_final(row->state));
+    assert_int_equal(give_up(rig)->state, FX_RUN_FAILED);
+}
+
+/* ---- what a reading step makes of its row ---- */
+
+static void what_cannot_be_filled_in_fails_before_it_runs(void **state) {
+    static const struct {
+        const char *when, *params, *checkpoint;
+    } cases[] = {{"${(", "{}", ""},
+                 {"${1}", "{}", ""},
+                 {NULL, "{'x':'${('}", ""},
+                 {NULL, "{'nobody':1}", ""},
+                 {NULL, "{}", "{"}};
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        void *rig_state = NULL;
+
+        engine_rig_set_up(&rig_state);
+        struct engine_rig *rig = rig_state;
+
+        begin(rig, FX_EFFECT_READ);
+        the_step->when = cases[i].when;
+        the_step->params = engine_rig_json(rig, cases[i].params);
+        if (cases[i].checkpoint[0] != '\0') {
+            next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED,
+                                                  .checkpoint = fx_json_object(rig->sc)};
+            struct fx_run row = *go_on(rig);
+
+            calls = 0;
+            row.checkpoint_json = cases[i].checkpoint;
+            fx_writes_run(rig->sc, &rig->work.writes, &row);
+            engine_rig_keep(rig);
+        }
+        assert_int_equal(go_on(rig)->state, FX_RUN_FAILED);
+        assert_int_equal(calls, 0);
+        engine_rig_tear_down(&rig_state);
+    }
+}
+
+static void a_step_that_is_not_wanted_is_not_run(void **state) {
+    static const struct {
+        const char *when;
+        int calls;
+    } cases[] = {{"${false}", 0}, {"${true}", 1}};
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        void *rig_state = NULL;
+
+        engine_rig_set_up(&rig_state);
+        struct engine_rig *rig = rig_state;
+
+        begin(rig, FX_EFFECT_READ);
+        next_result = (struct fx_step_result){.outcome = FX_STEP_DONE};
+        the_step->when = cases[i].when;
+        assert_int_equal(go_on(rig)->state, FX_RUN_DONE);
+        assert_int_equal(calls, cases[i].calls);
+        engine_rig_tear_down(&rig_state);
+    }
+}
+
+/* ---- failures ---- */
+
+static void fail_with(enum fx_code code, bool sent) {
+    next_failure = (struct fx_error){0};
+    (void)fx_fail(&next_failure, code, "it did not work");
+    next_failure.sent = sent;
+}
+
+static void a_failure_is_tried_again_or_ends_the_run(void **state) {
+    static const struct {
+        enum fx_effect class;
+        enum fx_code code;
+        bool sent;
+        int attempts, deaths;
+        bool again;
+    } cases[] = {
+        {FX_EFFECT_READ, FX_ERR_CANCELED, false, 9, 0, true},
+        {FX_EFFECT_READ, FX_ERR_UNAVAILABLE, true, 2, 0, true},
+        {FX_EFFECT_READ, FX_ERR_UNAVAILABLE, false, 3, 0, false},
+        {FX_EFFECT_READ, FX_ERR_UNAVAILABLE, false, 3, 1, true},
+        {FX_EFFECT_READ, FX_ERR_UPSTREAM, false, 1, 0, false},
+        {FX_EFFECT_READ, FX_ERR_DENIED, false, 1, 0, false},
+    };
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        void *rig_state = NULL;
+        struct fx_error err = {0};
+
+        engine_rig_set_up(&rig_state);
+        struct engine_rig *rig = rig_state;
+
+        begin(rig, cases[i].class);
+        rig->job.attempts = cases[i].attempts;
+        rig->job.deaths = cases[i].deaths;
+        fail_with(cases[i].code, cases[i].sent);
+        enum fx_code code = engine_continue_run(&rig->work, &err);
+
+        assert_int_equal(code, cases[i].again ? cases[i].code : FX_OK);
+        assert_int_equal(rig->work.writes.runs_count, !cases[i].again);
+        if (!cases[i].again)
+            assert_int_equal(rig->work.writes.runs[0]->state, FX_RUN_FAILED);
+        engine_rig_tear_down(&rig_state);
+    }
+}
+
+static void a_failure_may_be_the_value_of_a_reading_step(void **state) {
+    struct engine_rig *rig = *state;
+
+    begin(rig, FX_EFFECT_READ);
+    the_step->otherwise = "continue";
+    fail_with(FX_ERR_UPSTREAM, false);
+    struct fx_run *row = go_on(rig);
+
+    assert_int_equal(row->state, FX_RUN_DONE);
+    assert_non_null(strstr(row->values_json, "\"error\":\"it did not work\""));
+}
+
+static void an_outcome_that_nobody_knows_is_an_error(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_error err = {0};
+
+    begin(rig, FX_EFFECT_READ);
+    next_result = (struct fx_step_result){.outcome = (enum fx_step_outcome)99};
+    assert_int_equal(engine_continue_run(&rig->work, &err), FX_ERR_INTERNAL);
+    assert_non_null(strstr(err.message, "in no known way"));
+}
+
+/* ---- the end ---- */
+
+static void evidence_stands_on_the_card_of_a_question(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_error err = {0};
+
+    begin(rig, FX_EFFECT_READ);
+    ask(rig, "was it done?", NULL);
+    next_result.output = engine_rig_json(rig, "{'seen':'task-7'}");
+    assert_ok(engine_continue_run(&rig->work, &err));
+    assert_non_null(strstr(rig->work.writes.messages[0]->payload_json, "task-7"));
+}
+
+static void an_answer_that_cannot_be_made_fails_the_run(void **state) {
+    static const char *const answers[] = {"{'verdict':'${('}", "{'verdict':'x','page':{'when':1}}"};
+
+    for (size_t i = 0; i < FX_COUNT_OF(answers); i++) {
+        void *rig_state = NULL;
+
+        engine_rig_set_up(&rig_state);
+        struct engine_rig *rig = rig_state;
+
+        begin(rig, FX_EFFECT_READ);
+        next_result = (struct fx_step_result){.outcome = FX_STEP_DONE};
+        the_book->answer = engine_rig_json(rig, answers[i]);
+        assert_int_equal(go_on(rig)->state, FX_RUN_FAILED);
+        engine_rig_tear_down(&rig_state);
+    }
+}
+
+static enum fx_code no_incident(struct fx_store *store, struct fx_scope *sc, const char *id,
+                                struct fx_incident **ret_incident, struct fx_error *err) {
+    return fx_fail(err, FX_ERR_UNAVAILABLE, "away");
+}
+
+static void a_diagnosis_ends_only_together_with_its_incident(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_run row = engine_rig_row;
+    struct fx_error err = {0};
+
+    begin(rig, FX_EFFECT_READ);
+    next_result = (struct fx_step_result){.outcome = FX_STEP_DONE};
+    row.id = "r1";
+    row.trigger = "alarm";
+    row.incident = "i1";
+    row.state = FX_RUN_RUNNING;
+    fx_writes_run(rig->sc, &rig->work.writes, &row);
+    engine_rig_keep(rig);
+    rig->engine.options.store->incident = no_incident;
+    assert_int_equal(engine_continue_run(&rig->work, &err), FX_ERR_UNAVAILABLE);
+    assert_int_equal(rig->work.writes.runs_count, 0);
+}
+
+static void a_program_that_ends_parks_the_run_between_two_steps(void **state) {
+    struct engine_rig *rig = *state;
+
+    begin(rig, FX_EFFECT_READ);
+    atomic_store(&rig->engine.stopping, true);
+    assert_int_equal(go_on(rig)->state, FX_RUN_WAITING);
+    assert_int_equal(calls, 0);
+    next_result =
+        (struct fx_step_result){.outcome = FX_STEP_PARKED, .checkpoint = fx_json_object(rig->sc)};
+    atomic_store(&rig->engine.stopping, false);
+    go_on(rig);
+    atomic_store(&rig->engine.stopping, true); /* what is in the middle of a step goes on */
+    next_result = (struct fx_step_result){.outcome = FX_STEP_DONE};
+    assert_int_equal(go_on(rig)->state, FX_RUN_DONE);
+    assert_int_equal(calls, 2);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_is_never_done_is_not_run),
         TEST(a_question_is_looked_at_again_and_told_once),
         TEST(a_question_that_nobody_looks_at_is_not_run_again),
+        TEST(what_has_begun_goes_on_later_when_somebody_does_not_answer),
+        TEST(what_has_not_begun_fails_when_nobody_answers),
+        TEST(what_has_begun_and_is_given_up_is_a_question),
+        TEST(what_has_not_begun_and_is_given_up_has_failed),
+        TEST(what_cannot_be_read_now_is_given_up_later),
+        cmocka_unit_test(what_cannot_be_filled_in_fails_before_it_runs),
+        cmocka_unit_test(a_step_that_is_not_wanted_is_not_run),
+        cmocka_unit_test(a_failure_is_tried_again_or_ends_the_run),
+        TEST(a_failure_may_be_the_value_of_a_reading_step),
+        TEST(an_outcome_that_nobody_knows_is_an_error),
+        TEST(evidence_stands_on_the_card_of_a_question),
+        cmocka_unit_test(an_answer_that_cannot_be_made_fails_the_run),
+        TEST(a_diagnosis_ends_only_together_with_its_incident),
+        TEST(a_program_that_ends_parks_the_run_between_two_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

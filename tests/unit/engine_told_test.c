@@ -188,6 +188,137 @@ static void a_failure_with_an_open_change_asks_and_shows_the_buttons(void **stat
     assert_non_null(strstr(card, "orders"));
 }
 
+static void what_cannot_be_read_is_left_out_and_a_long_list_is_cut(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_json *open = NULL;
+    struct fx_error err = {0};
+
+    asking_run(rig);
+    for (int i = 0; i < 7; i++) {
+        struct fx_intent intent = {.run = "r1",
+                                   .step = "redrive",
+                                   .key = fx_printf(rig->sc, "k%d", i),
+                                   .digest = "x",
+                                   .what_json = i == 0 ? "{" : "",
+                                   .set_ms = RIG_NOW_MS};
+
+        assert_ok(store->begin_effect(store, rig->sc, NULL, &intent, NULL, &err));
+    }
+    assert_ok(engine_open_changes(&rig->work, "r1", &open, &err));
+    assert_int_equal(fx_json_count(open), 5);
+    assert_null(fx_json_text(fx_json_at_path(fx_json_item(open, 0), "asked.queue")));
+}
+
+static enum fx_code open_dialog(struct engine_rig *rig, const struct engine_run *run, bool done,
+                                struct fx_error *err) {
+    rig->work.writes = (struct fx_writes){0};
+    return engine_open_tell_dialog(&rig->work, run->row, done, "1.2.a", "C1", "U5", "", err);
+}
+
+static void whoever_answers_is_asked_how_he_knows(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_error err = {0};
+
+    for (int done = 0; done < 2; done++) {
+        assert_ok(open_dialog(rig, &run, done, &err));
+        assert_int_equal(rig->work.writes.messages[0]->kind, FX_MESSAGE_VIEW);
+        assert_non_null(strstr(rig->work.writes.messages[0]->payload_json,
+                               done ? "It was done" : "It was not done"));
+    }
+    run.row->state = FX_RUN_DONE;
+    assert_int_equal(open_dialog(rig, &run, true, &err), FX_ERR_CONFLICT);
+    assert_int_equal(rig->work.writes.messages_count, 0);
+}
+
+/* An older version wrote doubt as a failure. */
+static void a_doubt_of_an_older_version_is_answered_and_stands(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_intent intent = {.run = "r1",
+                               .step = "redrive",
+                               .key = "old",
+                               .digest = "x",
+                               .what_json = "{}",
+                               .set_ms = RIG_NOW_MS};
+    struct fx_error err = {0};
+
+    add_intent(rig, "known", FX_INTENT_DONE);
+    assert_ok(store->begin_effect(store, rig->sc, NULL, &intent, NULL, &err));
+    intent.state = FX_INTENT_FAILED;
+    intent.outcome_json = "{\"unknown\":true}";
+    assert_ok(store->end_effect(store, rig->sc, &intent, NULL, &err));
+    assert_ok(tell(rig, &run, true, "U5", &err));
+    assert_int_equal(intent_of(rig, 1)->state, FX_INTENT_FAILED);
+    assert_true(end_told(&run));
+}
+
+static enum fx_code ending; /* what the store says to every end of an effect */
+
+static enum fx_code end_otherwise(struct fx_store *store, struct fx_scope *sc,
+                                  const struct fx_intent *intent, const struct fx_writes *writes,
+                                  struct fx_error *err) {
+    return fx_fail(err, ending, "not this time");
+}
+
+static void an_answer_that_changes_nothing_is_not_taken(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_error err = {0};
+
+    add_intent(rig, "unknown", FX_INTENT_UNKNOWN);
+    rig->engine.options.store->end_effect = end_otherwise;
+    ending = FX_ERR_CONFLICT; /* the bot has found out in this moment */
+    assert_int_equal(tell(rig, &run, true, "U5", &err), FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "is known already"));
+    ending = FX_ERR_UNAVAILABLE;
+    assert_int_equal(tell(rig, &run, true, "U5", &err), FX_ERR_UNAVAILABLE);
+    assert_false(end_told(&run));
+}
+
+static int left;
+
+static enum fx_code end_some(struct fx_store *store, struct fx_scope *sc,
+                             const struct fx_intent *intent, const struct fx_writes *writes,
+                             struct fx_error *err) {
+    return left-- > 0 ? FX_OK : fx_fail(err, FX_ERR_CONFLICT, "somebody was first");
+}
+
+static void an_answer_counts_for_what_it_still_settles(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_error err = {0};
+
+    add_intent(rig, "one", FX_INTENT_UNKNOWN);
+    add_intent(rig, "two", FX_INTENT_UNKNOWN);
+    rig->engine.options.store->end_effect = end_some;
+    left = 1;
+    assert_ok(tell(rig, &run, true, "U5", &err));
+}
+
+static void what_the_bot_finds_done_itself_ends_the_question_too(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+
+    add_intent(rig, "start", FX_INTENT_DONE);
+    assert_true(end_told(&run));
+    assert_non_null(strstr(run.row->note, "known by now what was done"));
+}
+
+static void an_answer_that_cannot_be_read_ends_nothing(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_error err = {0};
+    bool told = false;
+
+    fx_writes_setting(rig->sc, &rig->work.writes, "told:r1", "{");
+    engine_rig_keep(rig);
+    assert_int_equal(engine_end_told(&run, &told, &err), FX_ERR_INPUT);
+    assert_int_equal(run.row->state, FX_RUN_ASKING);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -198,6 +329,13 @@ int main(void) {
         TEST(what_the_bot_finds_out_itself_ends_the_question),
         TEST(a_run_that_is_still_looked_at_is_not_ended_by_itself),
         TEST(a_failure_with_an_open_change_asks_and_shows_the_buttons),
+        TEST(what_cannot_be_read_is_left_out_and_a_long_list_is_cut),
+        TEST(whoever_answers_is_asked_how_he_knows),
+        TEST(a_doubt_of_an_older_version_is_answered_and_stands),
+        TEST(an_answer_that_changes_nothing_is_not_taken),
+        TEST(an_answer_counts_for_what_it_still_settles),
+        TEST(what_the_bot_finds_done_itself_ends_the_question_too),
+        TEST(an_answer_that_cannot_be_read_ends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

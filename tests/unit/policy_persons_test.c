@@ -232,6 +232,31 @@ static void a_team_is_ours_when_it_is_listed(void **state) {
     assert_false(fx_policy_is_own_team(&policy, ""));
 }
 
+/* Whatever a caller got wrong is a no. */
+static void what_nobody_has_thought_of_is_denied(void **state) {
+    static const char *const teams[] = {TEAM}, *const everybody[] = {"U0A"};
+    static const struct fx_role roles[] = {{.name = "admin", .users = everybody, .users_count = 1}};
+    const struct fx_policy policy = {
+        .team_ids = teams, .team_ids_count = 1, .roles = roles, .roles_count = 1};
+    const struct fx_actor anna = {.user_id = "U0A", .team_id = TEAM, .known = true};
+    const struct fx_actor nobody = {.team_id = TEAM, .known = true};
+    const struct fx_policy_question questions[] = {{.actor = &anna, .action = (enum fx_action)99},
+                                                   {.actor = &nobody, .action = FX_ACTION_HELP},
+                                                   {.actor = &anna,
+                                                    .action = FX_ACTION_UNFREEZE,
+                                                    .home_channel = true,
+                                                    .sharing = (enum fx_sharing)99}};
+
+    for (size_t i = 0; i < FX_COUNT_OF(questions); i++) {
+        struct fx_error err = {0};
+
+        assert_int_equal(fx_authorize(&policy, &questions[i], &err), FX_ERR_DENIED);
+        assert_true(err.message[0] != '\0');
+    }
+    assert_false(fx_action_needs_channel((enum fx_action)99));
+    assert_false(fx_action_may_use_cache((enum fx_action)99));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_no_history_does_a_person_approve_what_he_asked_for),
@@ -239,6 +264,7 @@ int main(void) {
         cmocka_unit_test(persons_are_counted_without_the_one_who_asked),
         cmocka_unit_test(two_accounts_are_one_person_only_when_the_same_person_has_both),
         cmocka_unit_test(a_team_is_ours_when_it_is_listed),
+        cmocka_unit_test(what_nobody_has_thought_of_is_denied),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

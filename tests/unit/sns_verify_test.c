@@ -1,6 +1,11 @@
 /* sns_verify_test.c - whose signatures are believed. */
 #include "support/sns_world.h"
 
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -299,9 +304,117 @@ static void refuses_what_is_not_a_certificate(void **state) {
     assert_int_equal(sns_receive(w, body, fx_printf(w->sc, "%s%s", pem, locked)), FX_OK);
 }
 
+static X509 *read_certificate(const char *pem) {
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+
+    BIO_free(bio);
+    assert_non_null(x509);
+    return x509;
+}
+
+static const char *write_certificate(struct sns_world *w, X509 *x509) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text = NULL;
+
+    assert_int_equal(PEM_write_bio_X509(bio, x509), 1);
+    long len = BIO_get_mem_data(bio, &text);
+    const char *pem = fx_slice_dup(w->sc, (struct fx_slice){text, (size_t)len});
+
+    BIO_free(bio);
+    X509_free(x509);
+    return pem;
+}
+
+/* A number of that size stands for a key: nobody can sign with it, and nobody has to. */
+static EVP_PKEY *key_of(int bits) {
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    BIGNUM *n = BN_new(), *e = BN_new();
+    EVP_PKEY *key = NULL;
+
+    BN_set_word(e, 65537);
+    BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n);
+    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e);
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
+    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+    assert_int_equal(EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(context);
+    BN_free(n);
+    BN_free(e);
+    return key;
+}
+
+static void refuses_a_key_that_takes_long_to_check_with(void **state) {
+    static const struct {
+        int bits;
+        const char *why;
+    } cases[] = {{8200, "key has 8200 bits"}, {8192, "does not match"}};
+    struct sns_world *w = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        X509 *x509 = read_certificate(sns_certificate(w, w->sns, &sns_genuine));
+        EVP_PKEY *key = key_of(cases[i].bits);
+
+        assert_int_equal(X509_set_pubkey(x509, key), 1);
+        EVP_PKEY_free(key);
+        assert_true(i2d_re_X509_tbs(x509, NULL) > 0); /* or the old text would be written */
+        assert_int_equal(sns_receive_signed(w, &sns_notification, write_certificate(w, x509)),
+                         FX_ERR_DENIED);
+        assert_non_null(strstr(w->err.message, cases[i].why));
+    }
+}
+
+static void refuses_a_key_of_a_kind_that_nobody_knows(void **state) {
+    static const unsigned char rsa[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01};
+    struct sns_world *w = *state;
+    X509 *x509 = read_certificate(sns_certificate(w, w->sns, &sns_genuine));
+    unsigned char *der = NULL;
+    int len = i2d_X509(x509, &der);
+    unsigned char *at = memmem(der, (size_t)len, rsa, sizeof rsa);
+    const unsigned char *from = der;
+
+    assert_non_null(at);
+    at[sizeof rsa - 1] = 0x7f;
+    X509_free(x509);
+    x509 = d2i_X509(NULL, &from, len);
+    assert_non_null(x509);
+    OPENSSL_free(der);
+    assert_int_equal(sns_receive_signed(w, &sns_notification, write_certificate(w, x509)),
+                     FX_ERR_DENIED);
+    assert_non_null(strstr(w->err.message, "no RSA key"));
+}
+
+/* What reading an envelope has refused already is refused here once more. */
+static void looks_itself_at_what_it_is_given(void **state) {
+    struct sns_world *w = *state;
+    const char *pem = sns_certificate(w, w->sns, &sns_genuine);
+    const char *body = sns_body_of(w, &sns_notification, sns_sign(w, &sns_notification));
+    struct fx_sns_envelope *good = NULL;
+    struct fx_error err = {0};
+
+    assert_ok(fx_sns_parse(w->sc, fx_slice_of(body), &sns_rules, &good, &err));
+    struct fx_sns_envelope wrong[] = {*good, *good, *good};
+
+    wrong[0].topic_arn = "a topic";
+    wrong[1].certificate_url = "https://example.com/mine.pem";
+    wrong[2].signature = "not Base64";
+    assert_ok(fx_sns_verify(w->sc, good, &sns_rules, fx_slice_of(pem), NOW_S * 1000, &err));
+    for (size_t i = 0; i < FX_COUNT_OF(wrong); i++)
+        assert_int_not_equal(
+            fx_sns_verify(w->sc, &wrong[i], &sns_rules, fx_slice_of(pem), NOW_S * 1000, &err),
+            FX_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(believes_genuine_messages_of_every_kind),
+        cmocka_unit_test(refuses_a_key_that_takes_long_to_check_with),
+        cmocka_unit_test(refuses_a_key_of_a_kind_that_nobody_knows),
+        cmocka_unit_test(looks_itself_at_what_it_is_given),
         cmocka_unit_test(believes_what_the_openssl_program_signed),
         cmocka_unit_test(refuses_a_change_of_any_signed_field),
         cmocka_unit_test(refuses_a_change_of_any_byte_of_the_message),

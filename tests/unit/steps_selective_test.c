@@ -26,7 +26,8 @@ static enum fx_code run(struct steps_rig *rig, const struct scripted_reply *repl
                         struct fx_step_result *ret_result, struct fx_error *err) {
     struct scripted_reply *kept = fx_alloc(rig->sc, (count + 1) * sizeof *kept);
 
-    memcpy(kept, replies, count * sizeof *kept);
+    if (count > 0)
+        memcpy(kept, replies, count * sizeof *kept);
     scripted_http_set(&rig->world.script, kept, count);
     rig->ctx.plan = steps_rig_json(rig, plan_text);
     *ret_result = (struct fx_step_result){0};
@@ -151,6 +152,57 @@ static void what_was_not_sent_is_recorded_as_that(void **state) {
     assert_non_null(fx_json_at(steps_rig_find(rig, "batch-00000")->outcome, "not_sent"));
 }
 
+/* A look that took longer than it hides what it saw sees it again. */
+static void what_is_seen_twice_is_sent_once_in_a_batch(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {
+        REPLY(200, message(rig, "m1")),
+        REPLY(200, message(rig, "m1")),
+        REPLY(200, nothing),
+        REPLY(200, "{\"Successful\":[{\"Id\":\"m0\",\"MessageId\":\"n1\",\"MD5OfMessageBody\":"
+                   "\"99914b932bd37a50b983c5e7c90ae93b\"}]}"),
+        REPLY(200, "{\"Successful\":[{\"Id\":\"m0\"}]}"),
+        REPLY(200, nothing),
+        REPLY(200, empty)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    assert_ok(run(rig, replies, 7, &result, &err));
+    const struct fx_json *what = steps_rig_find(rig, "batch-00000")->what;
+
+    assert_int_equal(fx_json_count(fx_json_at(what, "sends")), 1);
+    assert_int_equal(fx_json_count(fx_json_at(what, "ids")), 1);
+}
+
+static void what_is_in_doubt_when_it_ends_early_is_a_question(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_step_result result;
+    struct fx_error err;
+
+    rig->stop = true;
+    steps_rig_effect(rig, "batch-00000", FX_KNOWN_UNKNOWN, doubtful, "{'unknown':true}");
+    assert_ok(run(rig, NULL, 0, &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_ASK);
+    assert_non_null(strstr(result.note, "a person pressed Stop"));
+    assert_string_equal(fx_json_text(fx_json_at_path(result.output, "in_doubt.0")), "m1");
+}
+
+/* Somebody stood still after the send, and told late what had become of it. */
+static void what_was_sent_again_and_turns_out_to_have_been_sent_is_told(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, nothing), REPLY(200, empty)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    steps_rig_effect(rig, "batch-00000", FX_KNOWN_DONE, "{'ids':['m1'],'sends':['m1']}",
+                     "{'sent':{'m1':'n1'},'deleted':[]}");
+    steps_rig_effect(rig, "batch-00001", FX_KNOWN_DONE, "{'ids':['m1'],'sends':['m1']}",
+                     "{'sent':{'m1':'n2'},'deleted':['m1']}");
+    assert_ok(run(rig, replies, 2, &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_int_equal(fx_json_get_int(result.output, "maybe_twice", 0), 1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, steps_rig_set_up, steps_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -161,6 +213,9 @@ int main(void) {
         TEST(when_no_more_may_be_changed_it_ends_with_what_was_moved),
         TEST(when_nothing_was_moved_it_is_refused),
         TEST(what_was_not_sent_is_recorded_as_that),
+        TEST(what_is_seen_twice_is_sent_once_in_a_batch),
+        TEST(what_is_in_doubt_when_it_ends_early_is_a_question),
+        TEST(what_was_sent_again_and_turns_out_to_have_been_sent_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

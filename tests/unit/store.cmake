@@ -7,6 +7,7 @@ fx_unit_test(store_sqlite_test USES base store LIBS ${SQLITE})
 target_sources(store_sqlite_test PRIVATE ${store_contract} support/test_disk.c)
 fx_unit_test(store_file_test USES base store LIBS ${SQLITE})
 target_sources(store_file_test PRIVATE support/test_disk.c)
+fx_unit_test(store_effects_test USES base store LIBS ${SQLITE})
 fx_unit_test(store_crash_test USES base store LIBS ${SQLITE})
 target_sources(store_crash_test PRIVATE support/test_disk.c)
 

@@ -108,12 +108,12 @@ struct case_file {
     struct fx_json *values;
     struct fx_intent **intents;
     size_t intents_count;
-    int effects;  /* but for deletes */
-    int sent;     /* letters of the beginning */
-    int twice;    /* of these: in more than one batch */
-    int doubled;  /* more than once in one batch */
-    int unknown;  /* intents whose outcome nobody knows */
-    bool refused; /* told to be refused, and happened */
+    int effects;     /* but for deletes */
+    int sent;        /* letters of the beginning */
+    int twice;       /* of these: in more than one batch */
+    int doubled;     /* more than once in one batch */
+    int unknown;     /* intents whose outcome nobody knows */
+    bool multiplied; /* some could not be told apart, and are in none of these counts */
 };
 
 static bool is_effect_of(const struct effect *effect, const struct fx_run *run, const char *key) {
@@ -149,11 +149,25 @@ static int batches_with(const struct fx_run *run, int origin, bool *ret_doubled)
     return batches;
 }
 
+/* Sent by another run too, it may have died twice: two dead letters come from one then. */
+static bool has_multiplied(const struct fx_run *run, int origin) {
+    const struct truth *truth = sim->truth;
+
+    for (int i = 0; i < truth->effects_count; i++)
+        if (truth->effects[i].origin == origin && strcmp(truth->effects[i].run, run->id) != 0)
+            return true;
+    return false;
+}
+
 static void count_letters(struct case_file *c) {
     for (int origin = 0; origin < sim->world->origins_count; origin++) {
         bool doubled = false;
         int batches = batches_with(c->run, origin, &doubled);
 
+        if (batches > 0 && has_multiplied(c->run, origin)) {
+            c->multiplied = true;
+            continue;
+        }
         c->sent += batches > 0;
         c->twice += batches > 1;
         c->doubled += doubled;
@@ -170,7 +184,7 @@ static void read_intents(struct case_file *c) {
                      strstr(intent->outcome_json, "\"read_back\"") != NULL;
 
         c->unknown += open || doubt;
-        if (open && c->run->state != FX_RUN_ASKING)
+        if (intent->state == FX_INTENT_SET && c->run->state != FX_RUN_ASKING)
             sim_violate("intent-left-open", "%s %s is %s", c->run->id, intent->key,
                         fx_run_state_name(c->run->state));
         if (intent->state == FX_INTENT_FAILED && doubt)
@@ -204,7 +218,7 @@ static void judge_words(const struct case_file *c) {
         !(c->run->state == FX_RUN_FAILED && c->unknown > 0))
         sim_violate("sent-twice-untold", "%s (%s): %d messages, told of %lld", c->run->id,
                     fx_run_state_name(c->run->state), c->twice, (long long)told_twice);
-    if (method == NULL || strcmp(method, "selective") != 0)
+    if (method == NULL || strcmp(method, "selective") != 0 || c->multiplied)
         return;
     if (moved > c->sent)
         sim_violate("told-more-than-sent", "%s: %lld, really %d", c->run->id, (long long)moved,
@@ -256,8 +270,8 @@ static const char *title_of(const struct fx_run *run) {
         return strncmp(run->command, "redrive", 7) == 0 ? "" : "Move task cancelled";
     case FX_RUN_ASKING:
         return "Please look";
-    case FX_RUN_FAILED:
-        return "Failed";
+    case FX_RUN_FAILED: /* or it asked, and its answer was found after all */
+        return strncmp(run->note, "it is known by now", 18) == 0 ? "Known" : "Failed";
     default:
         return "";
     }

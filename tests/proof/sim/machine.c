@@ -5,6 +5,7 @@
 #include "private.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -388,6 +389,13 @@ void sim_state_init(struct replica *replica) {
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                           void *argument);
 int __wrap_pthread_join(pthread_t thread, void **ret_value);
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                                  const struct timespec *until);
+int __wrap_pthread_cond_signal(pthread_cond_t *condition);
+int __wrap_pthread_cond_broadcast(pthread_cond_t *condition);
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *lock);
+int __wrap_pthread_rwlock_wrlock(pthread_rwlock_t *lock);
 void __wrap_fx_pause(struct fx_scope *sc, struct fx_clock *clock, int64_t ms);
 enum fx_code __wrap_aws_retry_wait(struct fx_scope *sc, struct fx_clock *clock, int64_t delay_ms,
                                    struct fx_error *err);
@@ -400,7 +408,8 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
                           void *argument) {
     const char *name = run == engine_worker_main   ? "worker"
                        : run == engine_outbox_main ? "outbox"
-                                                   : "keeper";
+                       : run == engine_keeper_main ? "keeper"
+                                                   : "sender";
 
     (void)attributes;
     *thread = (pthread_t)sim_strand_new(sim->current->replica, name, run, argument);
@@ -419,6 +428,77 @@ int __wrap_pthread_join(pthread_t thread, void **ret_value) {
         strand->wake_ms = sim->now_ms + LOOK_MS;
         fiber_leave(strand->context);
     }
+    return 0;
+}
+
+/* Only others could end what a strand waits for; nobody waits in a process that dies, nor outside
+ * of the strands, where all have ended. */
+static void wait_turn(const void *condition, int64_t at_most_ms) {
+    struct strand *strand = sim->current;
+
+    if (strand == NULL)
+        return;
+    strand->condition = condition;
+    strand->wake_ms = sim->now_ms + at_most_ms;
+    fiber_leave(strand->context);
+    strand->condition = NULL;
+}
+
+/* A wait may end for no reason: whoever waits looks again. */
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex) {
+    pthread_mutex_unlock(mutex);
+    wait_turn(condition, SIM_PATIENCE_MS);
+    return pthread_mutex_lock(mutex);
+}
+
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                                  const struct timespec *until) {
+    enum { A_WHILE_MS = 50 };
+
+    (void)until; /* of the machine's clock */
+    pthread_mutex_unlock(mutex);
+    wait_turn(condition, A_WHILE_MS);
+    pthread_mutex_lock(mutex);
+    return ETIMEDOUT;
+}
+
+static void call(const pthread_cond_t *condition, bool all) {
+    for (size_t i = 0; i < sim->strands_count; i++) {
+        struct strand *s = &sim->strands[i];
+
+        if (s->context == NULL || s->condition != condition)
+            continue;
+        s->condition = NULL;
+        s->wake_ms = sim->now_ms;
+        if (!all)
+            return;
+    }
+}
+
+int __wrap_pthread_cond_signal(pthread_cond_t *condition) {
+    call(condition, false);
+    return 0;
+}
+
+int __wrap_pthread_cond_broadcast(pthread_cond_t *condition) {
+    call(condition, true);
+    return 0;
+}
+
+/* Held by strands of one thread, the lock itself would never be free. */
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *lock) {
+    enum { LOOK_MS = 5 };
+
+    while (pthread_rwlock_tryrdlock(lock) != 0)
+        wait_turn(lock, LOOK_MS);
+    return 0;
+}
+
+int __wrap_pthread_rwlock_wrlock(pthread_rwlock_t *lock) {
+    enum { LOOK_MS = 5 };
+
+    while (pthread_rwlock_trywrlock(lock) != 0)
+        wait_turn(lock, LOOK_MS);
     return 0;
 }
 

@@ -124,6 +124,21 @@ static enum fx_code accept(struct fx_store *store, struct fx_scope *sc,
 
 /* ---- intents ---- */
 
+/* What holds is looked at once more when the intent is set; a twin does not look. */
+static void weaken(struct fx_guard *guard) {
+    if (guard == NULL)
+        return;
+    if (is_twin("stop-ignored") || is_twin("stop-not-looked-at-again"))
+        guard->unless_stopped = false;
+    if (is_twin("freeze-ignored"))
+        guard->freezes[0] = NULL;
+    if (is_twin("approval-ignored") || is_twin("expiry-ignored") ||
+        is_twin("expiry-not-looked-at-again"))
+        guard->approval = NULL;
+    if (is_twin("begin-on-conflict"))
+        guard->lease_left_ms = 0;
+}
+
 static enum fx_code begin_effect(struct fx_store *store, struct fx_scope *sc,
                                  const struct fx_job *job, const struct fx_intent *intent,
                                  const struct fx_writes *writes, struct fx_error *err) {
@@ -131,6 +146,7 @@ static enum fx_code begin_effect(struct fx_store *store, struct fx_scope *sc,
     const struct held_job *held = held_of(job->token, false);
     enum fx_code code = FX_OK;
 
+    weaken(intent->guard);
     if (!is_twin("intent-lost"))
         code = real.begin_effect(store, sc, job, intent, writes, err);
     if (code == FX_ERR_CONFLICT && (is_twin("begin-on-conflict") || is_twin("repeats-unsettled")))
@@ -219,6 +235,19 @@ static enum fx_code approval_of(struct fx_store *store, struct fx_scope *sc, con
     return FX_OK;
 }
 
+/* Whoever approved is asked for once more, too. */
+static enum fx_code votes(struct fx_store *store, struct fx_scope *sc, const char *approval,
+                          struct fx_vote ***ret_votes, size_t *ret_count, struct fx_error *err) {
+    FX_TRY(real.votes(store, sc, approval, ret_votes, ret_count, err));
+    if (!is_twin("approval-ignored") || *ret_count > 0)
+        return FX_OK;
+    *ret_votes = fx_alloc(sc, sizeof **ret_votes);
+    (*ret_votes)[0] = FX_NEW(sc, struct fx_vote);
+    (*ret_votes)[0]->voter = "U2";
+    *ret_count = 1;
+    return FX_OK;
+}
+
 static enum fx_code run_row(struct fx_store *store, struct fx_scope *sc, const char *id,
                             struct fx_run **ret_run, struct fx_error *err) {
     FX_TRY(real.run(store, sc, id, ret_run, err));
@@ -260,9 +289,18 @@ static void sending_ends(int64_t seq) {
     sim_store_changed();
 }
 
+static bool is_being_sent(int64_t seq) {
+    for (size_t i = 0; i < SIM_REPLICAS; i++)
+        for (size_t k = 0; k < SIM_HELD && !sim->replicas[i].down; k++)
+            if (sim->replicas[i].sending[k] == seq)
+                return true;
+    return false;
+}
+
 static enum fx_code outbox_ready(struct fx_store *store, struct fx_scope *sc, int64_t now_ms,
                                  size_t max, struct fx_message ***ret_messages, size_t *ret_count,
                                  int64_t *ret_next_due_ms, struct fx_error *err) {
+    unrecorded_forget(is_being_sent);
     FX_TRY(
         real.outbox_ready(store, sc, now_ms, max, ret_messages, ret_count, ret_next_due_ms, err));
     sim->current->looked = *ret_count == 0;
@@ -270,51 +308,70 @@ static enum fx_code outbox_ready(struct fx_store *store, struct fx_scope *sc, in
     return FX_OK;
 }
 
-static void check_alone(int64_t seq) {
-    for (size_t i = 0; i < SIM_REPLICAS; i++)
-        for (size_t k = 0; k < SIM_HELD && !sim->replicas[i].down; k++)
-            if (sim->replicas[i].sending[k] == seq)
-                sim_violate("sent-by-two", "message %lld", (long long)seq);
+/* What is lost of these four is lost inside of the store, which has to notice. ending: the message
+ * whose sending ends with it, 0 for none. */
+static void trouble_inside(bool on, int64_t ending) {
+    if (sim->current == NULL)
+        return;
+    sim->current->trouble_inside = on;
+    sim->current->ending = ending;
 }
 
 static enum fx_code outbox_begin(struct fx_store *store, struct fx_scope *sc, int64_t seq,
-                                 struct fx_error *err) {
-    enum fx_code code = real.outbox_begin(store, sc, seq, err);
+                                 int64_t now_ms, struct fx_error *err) {
+    trouble_inside(true, 0);
+    enum fx_code code = real.outbox_begin(store, sc, seq, now_ms, err);
 
+    trouble_inside(false, 0);
     if (code == FX_ERR_CONFLICT && is_twin("sends-what-is-sent"))
         code = FX_OK;
     FX_TRY(code);
     int64_t *sending = sending_of(0);
 
-    check_alone(seq);
+    if (is_being_sent(seq))
+        sim_violate("sent-by-two", "message %lld", (long long)seq);
     if (sending != NULL)
         *sending = seq;
     return FX_OK;
 }
 
+/* Recorded or not, nobody of this process sends it any more. */
+static enum fx_code recorded(int64_t seq, enum fx_code code) {
+    trouble_inside(false, 0);
+    sending_ends(seq);
+    return code;
+}
+
 static enum fx_code outbox_sent(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                 const char *ts, int64_t now_ms, struct fx_error *err) {
-    FX_TRY(real.outbox_sent(store, sc, seq, ts, now_ms, err));
-    sending_ends(seq);
-    return FX_OK;
+    trouble_inside(true, seq);
+    return recorded(seq, real.outbox_sent(store, sc, seq, ts, now_ms, err));
 }
 
 static enum fx_code outbox_retry(struct fx_store *store, struct fx_scope *sc, int64_t seq,
-                                 int64_t due_ms, const char *error, struct fx_error *err) {
-    sim_note("send again", error, seq);
+                                 int64_t due_ms, const struct fx_error *why, struct fx_error *err) {
+    sim_note("send again", why->message, seq);
     if (is_twin("forgets-unsent"))
         return outbox_sent(store, sc, seq, "", due_ms, err);
-    FX_TRY(real.outbox_retry(store, sc, seq, due_ms, error, err));
-    sending_ends(seq);
-    return FX_OK;
+    trouble_inside(true, seq);
+    return recorded(seq, real.outbox_retry(store, sc, seq, due_ms, why, err));
 }
 
 static enum fx_code outbox_failed(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                   const char *error, struct fx_error *err) {
     sim_note("send failed", error, seq);
-    FX_TRY(real.outbox_failed(store, sc, seq, error, err));
-    sending_ends(seq);
-    return FX_OK;
+    trouble_inside(true, seq);
+    return recorded(seq, real.outbox_failed(store, sc, seq, error, err));
+}
+
+/* Of a process that died; what another one is sending by now is not its own any more. */
+void probes_rescue(struct fx_scope *sc, int64_t seq) {
+    const struct fx_error died = {
+        .code = FX_ERR_CANCELED, .sent = true, .message = "the process died"};
+    struct fx_error ignored;
+
+    if (!is_being_sent(seq))
+        (void)!real.outbox_retry(sim->store, sc, seq, sim_bot_ms(), &died, &ignored);
 }
 
 /* ---- faults ---- */
@@ -358,13 +415,65 @@ static enum fx_code after(struct fault_hook *hook, enum fx_code code, struct fx_
     if (!sim_fault(sim->weather.store_after))
         return code;
     sim_note("store's answer lost", "", 0);
-    return fx_fail(err, FX_ERR_UNAVAILABLE, "the store was made to lose its answer");
+    (void)fx_fail(err, FX_ERR_UNAVAILABLE, "the store was made to lose its answer");
+    err->sent = true;
+    return FX_ERR_UNAVAILABLE;
+}
+
+struct store_link;
+typedef enum fx_code work_fn(struct store_link *link, void *what, struct fx_error *err);
+enum fx_code __real_store_write(struct fx_store *store, struct fx_scope *sc, work_fn *work,
+                                void *what, struct fx_error *err);
+enum fx_code __wrap_store_write(struct fx_store *store, struct fx_scope *sc, work_fn *work,
+                                void *what, struct fx_error *err);
+
+enum fx_code __wrap_store_write(struct fx_store *store, struct fx_scope *sc, work_fn *work,
+                                void *what, struct fx_error *err) {
+    struct strand *strand = sim->current;
+
+    if (strand == NULL || !strand->trouble_inside)
+        return __real_store_write(store, sc, work, what, err);
+    FX_TRY(before(&strand->replica->hook, err));
+    enum fx_code code = __real_store_write(store, sc, work, what, err);
+
+    if (code == FX_OK && strand->ending != 0)
+        sending_ends(strand->ending);
+    return after(&strand->replica->hook, code, err);
+}
+
+/* Past the faults around the store: these have theirs inside. */
+static enum fx_code begin_past(struct fx_store *store, struct fx_scope *sc, int64_t seq,
+                               int64_t now_ms, struct fx_error *err) {
+    (void)store;
+    return outbox_begin(sim->store, sc, seq, now_ms, err);
+}
+
+static enum fx_code sent_past(struct fx_store *store, struct fx_scope *sc, int64_t seq,
+                              const char *ts, int64_t now_ms, struct fx_error *err) {
+    (void)store;
+    return outbox_sent(sim->store, sc, seq, ts, now_ms, err);
+}
+
+static enum fx_code retry_past(struct fx_store *store, struct fx_scope *sc, int64_t seq,
+                               int64_t due_ms, const struct fx_error *why, struct fx_error *err) {
+    (void)store;
+    return outbox_retry(sim->store, sc, seq, due_ms, why, err);
+}
+
+static enum fx_code failed_past(struct fx_store *store, struct fx_scope *sc, int64_t seq,
+                                const char *error, struct fx_error *err) {
+    (void)store;
+    return outbox_failed(sim->store, sc, seq, error, err);
 }
 
 void probes_hook(struct replica *replica) {
     replica->hook = (struct fault_hook){.before = before, .after = after};
     replica->store = fault_store_new(sim->store);
     fault_store_hook(replica->store, &replica->hook);
+    replica->store->outbox_begin = begin_past;
+    replica->store->outbox_sent = sent_past;
+    replica->store->outbox_retry = retry_past;
+    replica->store->outbox_failed = failed_past;
 }
 
 /* ---- one store for each seed ---- */
@@ -425,13 +534,10 @@ void probes_open(const char *folder) {
     sim->store->decide = decide;
     sim->store->request_stop = request_stop;
     sim->store->approval_of = approval_of;
+    sim->store->votes = votes;
     sim->store->run = run_row;
     sim->store->setting = setting;
     sim->store->outbox_ready = outbox_ready;
-    sim->store->outbox_begin = outbox_begin;
-    sim->store->outbox_sent = outbox_sent;
-    sim->store->outbox_retry = outbox_retry;
-    sim->store->outbox_failed = outbox_failed;
 }
 
 const struct fx_store *probes_real(void) {

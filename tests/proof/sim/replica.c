@@ -1,6 +1,6 @@
 /* replica.c - one process: the engine with everything it works with, its death and its next start.
  */
-#include "sim.h"
+#include "world.h"
 
 #include "private.h"
 
@@ -229,8 +229,7 @@ static void rescue(void *argument) {
         if (job.id != 0)
             (void)!store->extend(store, sc, &job, sim_bot_ms(), &ignored);
         if (left->sending[i] != 0)
-            (void)!store->outbox_retry(store, sc, left->sending[i], sim_bot_ms(),
-                                       "the process died", &ignored);
+            probes_rescue(sc, left->sending[i]);
     }
 }
 

@@ -82,8 +82,11 @@ struct strand {
     const char *name;
     void *(*run)(void *argument);
     void *argument;
-    int64_t wake_ms;     /* not before */
-    const char *channel; /* waits for a wake-up there; NULL */
+    int64_t wake_ms;       /* not before */
+    const char *channel;   /* waits for a wake-up there; NULL */
+    const void *condition; /* likewise, a thread's */
+    bool trouble_inside;   /* of the store: there it is to fail */
+    int64_t ending;        /* the message whose sending ends with that; 0: none */
     bool ended;
     bool looked;         /* the last look at the store found nothing; */
     int64_t next_due_ms; /* and something is due then (wall), 0: nothing waits */

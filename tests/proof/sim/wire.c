@@ -134,6 +134,9 @@ static enum fx_code exchange(struct fx_http *http, struct fx_scope *sc,
 
     if (!sim_pass(replica, 2, 40))
         return die(err);
+    if (request->send_before_mono_ms != 0 &&
+        fx_mono_ms(&replica->clock) >= request->send_before_mono_ms)
+        return fx_fail(err, FX_ERR_TIMEOUT, "it would have left too late, so nothing was sent");
     caller.hand = sim->current->hand;
     caller.sent_ms = sim->now_ms;
     enum fx_code code = travel(replica, sc, request, &caller, &wire, err);

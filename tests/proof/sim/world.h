@@ -113,6 +113,12 @@ struct truth {
 /* The operations of sim->store without the notes. */
 const struct fx_store *probes_real(void);
 void probes_forget(const char *folder);
+/* A message that a dead process was sending waits again, in doubt. */
+void probes_rescue(struct fx_scope *sc, int64_t seq);
+
+/* ---- unrecorded.c ---- */
+
+void unrecorded_forget(bool (*is_anothers)(int64_t seq));
 
 /* ---- truth.c ---- */
 
