@@ -191,7 +191,7 @@ static enum fx_code end_page(const struct storm_telling *t, struct fx_error *err
     FX_TRY(store->setting(store, work->sc, name, &paged, err));
     if (strcmp(paged, "triggered") != 0)
         return FX_OK;
-    fx_writes_setting(work->sc, &work->writes, name, "resolved");
+    fx_writes_setting_if(work->sc, &work->writes, name, "resolved", "triggered");
     incident_page_storm(work, t->storm, FX_PAGE_RESOLVE, "Alarm storm: all alarms are over");
     return FX_OK;
 }

@@ -12,10 +12,12 @@
 #include "fluxabot/base/log.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     PREFIX_POINTS = 60,
+    COUNTED_ONCE_MS = 60 * 1000,            /* longer than an alarm that met another one waits */
     STORM_COUNTED_MS = 24 * 60 * 60 * 1000, /* longer than any storm that is still looked at */
 };
 
@@ -54,12 +56,26 @@ static char *prefix_of(struct fx_scope *sc, const char *name) {
     return fx_slice_dup(sc, fx_slice_cut(cut, 0, fx_slice_utf8_prefix(cut, PREFIX_POINTS)));
 }
 
+/* How many there were within the window, this one included. Somebody else may change the incident
+ * first, and then the alarm is looked at anew: it is still the one that was counted. */
+static int64_t count_once(struct incident_telling *t, const char *what, int64_t window_ms) {
+    struct fx_state *state = t->work->engine->options.state;
+    struct fx_scope *sc = t->work->sc;
+    const char *name =
+        fx_printf(sc, "%s:%s:%lld", what, t->alarm->key, (long long)t->alarm->changed_ms);
+    const char *counted = state->get(state, sc, name);
+
+    if (counted != NULL)
+        return strtoll(counted, NULL, 10);
+    int64_t count = state->count(state, what, window_ms);
+
+    state->put(state, name, fx_slice_of(fx_printf(sc, "%lld", (long long)count)), COUNTED_ONCE_MS);
+    return count;
+}
+
 /* How many of this kind the storm has had, this one included. */
 static int64_t times(struct incident_telling *t, const struct fx_storm *storm, const char *what) {
-    struct fx_state *state = t->work->engine->options.state;
-
-    return state->count(state, fx_printf(t->work->sc, "storm-%s:%s", what, storm->id),
-                        STORM_COUNTED_MS);
+    return count_once(t, fx_printf(t->work->sc, "storm-%s:%s", what, storm->id), STORM_COUNTED_MS);
 }
 
 static enum fx_code begin(struct incident_telling *t, struct fx_storm **ret_storm,
@@ -95,7 +111,7 @@ static enum fx_code bound_pages(struct incident_telling *t, const struct fx_stor
     FX_TRY(store->setting(store, work->sc, name, &paged, err));
     if (paged[0] != '\0')
         return FX_OK;
-    fx_writes_setting(work->sc, &work->writes, name, "triggered");
+    fx_writes_setting_if(work->sc, &work->writes, name, "triggered", "");
     incident_page_storm(work, storm, FX_PAGE_TRIGGER,
                         fx_printf(work->sc,
                                   "Alarm storm: more than %d alarms that page; the others are "
@@ -107,14 +123,13 @@ static enum fx_code bound_pages(struct incident_telling *t, const struct fx_stor
 enum fx_code incident_count(struct incident_telling *t, struct fx_error *err) {
     struct engine_work *work = t->work;
     struct fx_store *store = work->engine->options.store;
-    struct fx_state *state = work->engine->options.state;
     const char *channel = t->system->channel;
     struct fx_storm *storm = NULL;
 
     fx_json_remove(t->body, "storm");
     FX_TRY(store->storm_of(store, work->sc, channel, &storm, err));
     int64_t count =
-        state->count(state, fx_printf(work->sc, "storm:%s", channel), FX_ENGINE_STORM_WINDOW_MS);
+        count_once(t, fx_printf(work->sc, "storm:%s", channel), FX_ENGINE_STORM_WINDOW_MS);
 
     if (storm == NULL && count <= FX_ENGINE_STORM_ALARMS)
         return FX_OK;

@@ -129,7 +129,7 @@ void sandbox_door_alarm(struct sandbox_request *req, struct sandbox_reply *reply
 
     const struct sns_envelope envelope = {
         .type = "Notification",
-        .message_id = text_or(body, "message_id", fx_uuid_new(sc, req->sb->random)),
+        .message_id = text_or(body, "message_id", sns_message_id(sc)),
         .topic_arn = topic_of(sc, body),
         .subject = text_or(body, "subject", subject),
         .message = message,

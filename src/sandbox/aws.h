@@ -462,6 +462,7 @@ void sns_publish(struct sandbox_aws *aws, const struct sns_envelope *envelope);
  * repeated by the delivery thread as SNS would. */
 int sns_deliver_now(struct sandbox_aws *aws, struct fx_scope *sc,
                     const struct sns_envelope *envelope, const char **ret_problem);
+const char *sns_message_id(struct fx_scope *sc);
 void sns_ask_confirmation(struct sandbox_aws *aws);
 void sns_drop_pending(struct sandbox_aws *aws);
 /* What the delivery thread runs. */

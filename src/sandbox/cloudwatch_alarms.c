@@ -213,7 +213,7 @@ static void notify(struct sandbox_aws *aws, const struct cloudwatch_alarm *alarm
     sns_publish(aws,
                 &(struct sns_envelope){
                     .type = "Notification",
-                    .message_id = fx_uuid_new(sc, aws->sb->random),
+                    .message_id = sns_message_id(sc),
                     .topic_arn = AWS_ALARM_TOPIC,
                     .subject = fx_printf(sc, "%s: \"%.60s\" in US East (N. Virginia)", alarm->state,
                                          alarm->name),

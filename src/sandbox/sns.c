@@ -112,6 +112,11 @@ const char *sns_sign(struct sandbox_aws *aws, struct fx_scope *sc,
     return fx_json_dump(sc, json);
 }
 
+/* Not of the world's numbers, which begin anew with it: one that comes twice is a repetition. */
+const char *sns_message_id(struct fx_scope *sc) {
+    return fx_uuid_new(sc, fx_random_system());
+}
+
 void sns_ask_confirmation(struct sandbox_aws *aws) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     uint8_t bytes[32];
@@ -121,7 +126,7 @@ void sns_ask_confirmation(struct sandbox_aws *aws) {
     aws->sns.pending_confirmation = true;
     sns_publish(aws, &(struct sns_envelope){
                          .type = "SubscriptionConfirmation",
-                         .message_id = fx_uuid_new(sc, aws->sb->random),
+                         .message_id = sns_message_id(sc),
                          .topic_arn = AWS_ALARM_TOPIC,
                          .message = "You have chosen to subscribe to the topic " AWS_ALARM_TOPIC
                                     ".\nTo confirm the subscription, visit the SubscribeURL "
