@@ -72,7 +72,7 @@ function judgeTasks(seen, problems) {
   if (known > starts.length) problems.push(`${known} move tasks are recorded as started, and there were ${starts.length}`);
   if (starts.length > intents.length - failed) problems.push('a move task was started and is recorded as failed');
   const cancels = seen.effects.filter((effect) => effect.operation === 'CancelMessageMoveTask').length;
-  const attempts = seen.intents.filter((intent) => intent.key.startsWith('cancel-')).length;
+  const attempts = seen.intents.filter((intent) => /^cancel(-|$)/.test(intent.key)).length;
   if (cancels > attempts) problems.push(`${cancels} cancels under ${attempts} intents`);
 }
 
