@@ -26,6 +26,8 @@ static const struct {
 } commands[] = {
     {"serve", NULL, true, app_serve, "run the bot [--role receiver|worker|both] [--verbose]"},
     {"check", NULL, true, app_check, "print every mistake of configuration and runbooks"},
+    {"commands", NULL, true, app_commands,
+     "print the manual of all systems' commands, as Markdown"},
     {"audit", "verify", true, app_audit_verify,
      "check the audit log and its anchors [--anchors FILE] [--public-key FILE] [--head HASH]"},
     {"audit", "show", true, app_audit_show,

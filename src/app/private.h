@@ -162,6 +162,7 @@ struct app_arguments {
 };
 int app_serve(const struct app_arguments *arguments);
 int app_check(const struct app_arguments *arguments);
+int app_commands(const struct app_arguments *arguments);
 int app_audit_verify(const struct app_arguments *arguments);
 int app_audit_show(const struct app_arguments *arguments);
 int app_audit_key_show(const struct app_arguments *arguments);

@@ -5,7 +5,7 @@ import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { build, Stack } from '../support/stack.mjs';
+import { build, root, Stack } from '../support/stack.mjs';
 import { answerTo, dlq, freshWorld, ownRunbooks, postgres, restart, sql, watchPrivate } from '../support/cases.mjs';
 
 const program = path.join(build, 'fluxabot');
@@ -117,6 +117,12 @@ test('every mistake of a runbook is named with its line, and the bot does not st
     assert.match(said, new RegExp(`${name}:\\d+: `), said);
   }
   assert.equal((await refusedStart(original, { command: ['check'] })).code, 0);
+});
+
+test('the manual beside the runbooks says what they do', async () => {
+  const { code, text } = await refusedStart(original, { command: ['commands'] });
+  assert.equal(code, 0, text);
+  assert.equal(text, await readFile(path.join(root, 'commands/README.md'), 'utf8'), 'write it anew: fluxabot commands --config FILE > commands/README.md');
 });
 
 test('wrong use is told apart from findings', async () => {
