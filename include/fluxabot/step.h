@@ -134,14 +134,25 @@ struct fx_step_context {
 
 enum { FX_STEP_MAX_APPROVERS = 2 }; /* of one change */
 
+/* A call of AWS that a kind makes by itself, for who writes the bot's policy. */
+struct fx_step_call {
+    const char *operation; /* "sqs:ReceiveMessage" */
+    /* Where what it is made on stands: a parameter that names a queue ("queue"), the queue whose
+     * dead letters that one holds ("queue.source"), a parameter or a path in system.yaml with names
+     * of log groups ("groups", "/dlq_evidence.log_groups"). NULL: AWS knows no resource for it. */
+    const char *on;
+};
+
 struct fx_step_kind {
     const char *name, *summary;
     const struct fx_step_param *params;
     size_t params_count;
     const char *shorthand; /* the parameter that a bare scalar stands for: "aws: sqs:SendMessage" */
     const char *with;      /* the parameter that the step's `with:` stands for; NULL: none */
-    bool is_approval;      /* asks a person; the engine runs it itself */
-    bool is_stop; /* an emergency stop: changes something, and must not wait for an approver */
+    const struct fx_step_call *calls; /* beside the one that an `operation` parameter names */
+    size_t calls_count;
+    bool is_approval; /* asks a person; the engine runs it itself */
+    bool is_stop;     /* an emergency stop: changes something, and must not wait for an approver */
     /* Of these parameters, which may still hold templates. */
     enum fx_effect (*effect)(const struct fx_json *params);
     /* What types cannot say; NULL: nothing. Texts that are templates are taken to be right. */

@@ -28,6 +28,7 @@ static const struct {
     {"check", NULL, true, app_check, "print every mistake of configuration and runbooks"},
     {"commands", NULL, true, app_commands,
      "print the manual of all systems' commands, as Markdown"},
+    {"iam", NULL, true, app_iam, "print the AWS policy that the bot needs, and no more"},
     {"audit", "verify", true, app_audit_verify,
      "check the audit log and its anchors [--anchors FILE] [--public-key FILE] [--head HASH]"},
     {"audit", "show", true, app_audit_show,

@@ -62,7 +62,7 @@ static void read_listeners(const struct reader *r) {
                                               .key_pem = secret_at(r, "listen.tls.key")};
     config->admin = (struct fx_web_listener){.address = text_at(r, "admin.address", "127.0.0.1"),
                                              .port = (uint16_t)admin_port};
-    if (certificate == NULL)
+    if (certificate == NULL || r->findings->secrets_may_lack)
         return;
     config->listen.certificate_pem = app_read_file(config->sc, certificate, &err);
     if (config->listen.certificate_pem == NULL)

@@ -205,7 +205,7 @@ static void print_system(struct fx_scope *sc, const struct fx_engine_system *sys
 
 int app_commands(const struct app_arguments *arguments) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-    struct app_findings findings = {.sc = sc};
+    struct app_findings findings = {.sc = sc, .secrets_may_lack = true};
     struct fx_runbooks *runbooks = NULL;
     struct app_config *config = NULL;
     struct fx_error err = {0};

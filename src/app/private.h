@@ -21,6 +21,7 @@ struct app_findings {
     struct fx_scope *sc;
     struct fx_finding items[APP_MAX_FINDINGS];
     size_t count;
+    bool secrets_may_lack; /* nothing will run: a secret that is not there is no mistake */
 };
 void app_find(struct app_findings *findings, const char *file, int line, const char *fmt, ...)
     FX_PRINTF(4, 5);
@@ -163,6 +164,7 @@ struct app_arguments {
 int app_serve(const struct app_arguments *arguments);
 int app_check(const struct app_arguments *arguments);
 int app_commands(const struct app_arguments *arguments);
+int app_iam(const struct app_arguments *arguments);
 int app_audit_verify(const struct app_arguments *arguments);
 int app_audit_show(const struct app_arguments *arguments);
 int app_audit_key_show(const struct app_arguments *arguments);

@@ -166,12 +166,20 @@ static enum fx_effect cancel_effect(const struct fx_json *params) {
     return FX_EFFECT_KEYED;
 }
 
+static const struct fx_step_call cancel_calls[] = {
+    CALLS_OF_DEPTH,
+    {"sqs:ListMessageMoveTasks", "queue"},
+    {"sqs:CancelMessageMoveTask", "queue"},
+};
+
 const struct fx_step_kind step_dlq_cancel = {
     .name = "dlq.cancel",
     .summary = "Stops a running move task at once; no second person is asked.",
     .params = cancel_params,
     .params_count = FX_COUNT_OF(cancel_params),
     .is_stop = true,
+    .calls = cancel_calls,
+    .calls_count = FX_COUNT_OF(cancel_calls),
     .effect = cancel_effect,
     .run = cancel_run,
 };

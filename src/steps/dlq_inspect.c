@@ -191,11 +191,17 @@ static enum fx_effect peeks(const struct fx_json *params) {
     return FX_EFFECT_PEEK;
 }
 
+static const struct fx_step_call look_calls[] = {
+    CALLS_OF_A_LOOK,
+};
+
 const struct fx_step_kind step_dlq_inspect = {
     .name = "dlq.inspect",
     .summary = "Looks at some dead letters and puts them back; raises their receive counts.",
     .params = inspect_params,
     .params_count = FX_COUNT_OF(inspect_params),
+    .calls = look_calls,
+    .calls_count = FX_COUNT_OF(look_calls),
     .effect = peeks,
     .run = inspect_run,
 };
@@ -205,6 +211,8 @@ const struct fx_step_kind step_dlq_classify = {
     .summary = "Looks at a whole dead-letter queue and groups it by cause; raises receive counts.",
     .params = classify_params,
     .params_count = FX_COUNT_OF(classify_params),
+    .calls = look_calls,
+    .calls_count = FX_COUNT_OF(look_calls),
     .effect = peeks,
     .run = classify_run,
 };

@@ -387,12 +387,24 @@ static enum fx_effect redrive_effect(const struct fx_json *params) {
     return FX_EFFECT_UNKEYED;
 }
 
+static const struct fx_step_call redrive_calls[] = {
+    CALLS_OF_A_LOOK,
+    {"sqs:GetQueueAttributes", "queue.source"},
+    {"sqs:SendMessageBatch", "queue.source"},
+    {"sqs:DeleteMessageBatch", "queue"},
+    {"sqs:StartMessageMoveTask", "queue"},
+    {"sqs:CancelMessageMoveTask", "queue"},
+    {"rds:DescribeDBInstances", NULL},
+};
+
 const struct fx_step_kind step_dlq_redrive = {
     .name = "dlq.redrive",
     .summary =
         "Sends the safe dead letters back to their queue; a canary first, message by message.",
     .params = redrive_params,
     .params_count = FX_COUNT_OF(redrive_params),
+    .calls = redrive_calls,
+    .calls_count = FX_COUNT_OF(redrive_calls),
     .effect = redrive_effect,
     .plan = redrive_plan,
     .confirm = redrive_confirm,

@@ -167,6 +167,12 @@ static enum fx_code verify_run(const struct fx_step_context *ctx, const struct f
     return report(&v, &ret_result->output, err);
 }
 
+static const struct fx_step_call verify_calls[] = {
+    CALLS_OF_DEPTH,
+    {"sqs:GetQueueAttributes", "queue.source"},
+    CALLS_OF_EVIDENCE,
+};
+
 const struct fx_step_kind step_dlq_verify = {
     .name = "dlq.verify",
     .summary =
@@ -174,6 +180,8 @@ const struct fx_step_kind step_dlq_verify = {
         "locks the causes that came back.",
     .params = verify_params,
     .params_count = FX_COUNT_OF(verify_params),
+    .calls = verify_calls,
+    .calls_count = FX_COUNT_OF(verify_calls),
     .effect = step_reads,
     .run = verify_run,
 };

@@ -135,12 +135,20 @@ static enum fx_code insights_run(const struct fx_step_context *ctx, const struct
     return park(ctx, query_id, began, ret_result);
 }
 
+static const struct fx_step_call insights_calls[] = {
+    {"logs:StartQuery", "groups"},
+    {"logs:GetQueryResults", NULL},
+    {"logs:StopQuery", NULL},
+};
+
 const struct fx_step_kind step_insights = {
     .name = "logs.insights",
     .summary = "Runs a Logs Insights query over named groups; {rows, count}.",
     .params = insights_params,
     .params_count = FX_COUNT_OF(insights_params),
     .shorthand = "query",
+    .calls = insights_calls,
+    .calls_count = FX_COUNT_OF(insights_calls),
     .effect = step_reads,
     .run = insights_run,
 };

@@ -69,12 +69,18 @@ static enum fx_code metric_run(const struct fx_step_context *ctx, const struct f
     return FX_OK;
 }
 
+static const struct fx_step_call metric_calls[] = {
+    {"cloudwatch:GetMetricData", NULL},
+};
+
 const struct fx_step_kind step_metric = {
     .name = "metric",
     .summary =
         "Reads one CloudWatch metric; {values, latest, sum, max}, null where there is no data.",
     .params = metric_params,
     .params_count = FX_COUNT_OF(metric_params),
+    .calls = metric_calls,
+    .calls_count = FX_COUNT_OF(metric_calls),
     .effect = step_reads,
     .run = metric_run,
 };

@@ -20,6 +20,15 @@ extern const struct fx_step_kind step_aws, step_sql, step_insights, step_metric,
 
 enum fx_effect step_reads(const struct fx_json *params);
 
+/* ---- calls of AWS that several kinds make (struct fx_step_call) ---- */
+
+/* clang-format off */
+#define CALLS_OF_DEPTH {"sqs:GetQueueAttributes", "queue"}
+#define CALLS_OF_EVIDENCE {"logs:StartQuery", "/dlq_evidence.log_groups"}, {"logs:GetQueryResults", NULL}
+#define CALLS_OF_A_LOOK CALLS_OF_DEPTH, {"sqs:ListMessageMoveTasks", "queue"}, \
+    {"sqs:ReceiveMessage", "queue"}, {"sqs:ChangeMessageVisibilityBatch", "queue"}, CALLS_OF_EVIDENCE
+/* clang-format on */
+
 /* ---- queue.c: a queue of system.yaml and its SQS calls ---- */
 
 struct queue {

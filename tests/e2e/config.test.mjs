@@ -125,6 +125,14 @@ test('the manual beside the runbooks says what they do', async () => {
   assert.equal(text, await readFile(path.join(root, 'commands/README.md'), 'utf8'), 'write it anew: fluxabot commands --config FILE > commands/README.md');
 });
 
+// The example's policy is of the example's account.
+test('the shipped policy is what the shipped runbooks need', async () => {
+  const example = await readFile(path.join(root, 'deploy/fluxabot.example.yaml'), 'utf8');
+  const { code, text } = await refusedStart(example.replace('/usr/share/fluxabot/commands', path.join(root, 'commands')), { command: ['iam'] });
+  assert.equal(code, 0, text);
+  assert.equal(text, await readFile(path.join(root, 'deploy/iam/fluxa.json'), 'utf8'), 'write it anew: fluxabot iam --config FILE > deploy/iam/fluxa.json');
+});
+
 test('wrong use is told apart from findings', async () => {
   for (const words of [['serv'], ['serve', '--confg', 'x'], ['audit'], ['check']]) {
     const { code } = await promisify(execFile)(program, words).catch((error) => error);

@@ -1,0 +1,295 @@
+/* iam.c - `fluxabot iam`: the policy that the configured runbooks need, and no more. */
+#include "private.h"
+
+#include "fluxabot/aws.h"
+#include "fluxabot/expr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char everything[] = "*";
+
+/* What one environment of one system may be asked to do. */
+struct asked {
+    struct fx_scope *sc;
+    struct fx_json *actions; /* action -> {resource: true} */
+    struct fx_json *filled;  /* system.yaml with this environment's variables */
+    struct fx_json *names;   /* what a step's parameters may say before anything ran */
+    const char *partition, *region, *account; /* of its queues; "*" */
+};
+
+static void allow(struct fx_scope *sc, struct fx_json *actions, const char *action,
+                  const char *resource) {
+    struct fx_json *resources = fx_json_at(actions, action);
+
+    if (resources == NULL) {
+        resources = fx_json_object(sc);
+        fx_json_put(actions, action, resources);
+    }
+    fx_json_put(resources, resource, fx_json_bool(sc, true));
+}
+
+static void allow_call(struct asked *a, const char *operation, const char *resource) {
+    struct fx_slice service, name;
+
+    if (!fx_slice_split(fx_slice_of(operation), ':', &service, &name))
+        return;
+    allow(a->sc, a->actions,
+          fx_aws_iam_action(a->sc, fx_slice_dup(a->sc, service), fx_slice_dup(a->sc, name)),
+          resource);
+}
+
+/* ---- the resource behind a name ---- */
+
+/* Where queues are is where the rest is; arn:partition:service:region:account:name. */
+static void read_place(struct asked *a) {
+    struct fx_json *queue = NULL;
+    void *cursor = NULL;
+    const char *key = NULL;
+
+    a->partition = "aws";
+    a->region = a->account = everything;
+    while (fx_json_next(fx_json_at(a->filled, "queues"), &cursor, &key, &queue)) {
+        struct fx_slice rest = fx_json_text_slice(fx_json_at(queue, "arn")), part[5];
+        bool whole = true;
+
+        for (size_t i = 0; i < FX_COUNT_OF(part) && whole; i++)
+            whole = fx_slice_split(rest, ':', &part[i], &rest);
+        if (!whole)
+            continue;
+        a->partition = fx_slice_dup(a->sc, part[1]);
+        a->region = fx_slice_dup(a->sc, part[3]);
+        a->account = fx_slice_dup(a->sc, part[4]);
+        return;
+    }
+}
+
+static const char *arn(const struct asked *a, const char *service, const char *kind,
+                       const char *name) {
+    return fx_printf(a->sc, "arn:%s:%s:%s:%s:%s%s", a->partition, service, a->region, a->account,
+                     kind, name);
+}
+
+static const char *log_group_arn(const struct asked *a, const char *name) {
+    return fx_printf(a->sc, "%s:*", arn(a, "logs", "log-group:", name));
+}
+
+static const char *queue_arn(const struct asked *a, const char *name) {
+    const char *found = fx_json_get_text(fx_json_at(fx_json_at(a->filled, "queues"), name), "arn");
+
+    return found != NULL ? found : everything;
+}
+
+static const char *arn_of_queue_url(const struct asked *a, const char *url) {
+    struct fx_json *queue = NULL;
+    void *cursor = NULL;
+    const char *key = NULL, *found;
+
+    while (fx_json_next(fx_json_at(a->filled, "queues"), &cursor, &key, &queue))
+        if ((found = fx_json_get_text(queue, "url")) != NULL && strcmp(found, url) == 0)
+            return queue_arn(a, key);
+    return everything;
+}
+
+/* Parameters of AWS that name what a call is made on. */
+static const char *arn_of_parameter(const struct asked *a, const char *name, const char *value) {
+    static const struct {
+        const char *name, *service, *kind;
+    } named[] = {
+        {"FunctionName", "lambda", "function:"},
+        {"DBInstanceIdentifier", "rds", "db:"},
+    };
+
+    if (strncmp(value, "arn:", 4) == 0)
+        return value;
+    if (strcmp(name, "QueueUrl") == 0)
+        return arn_of_queue_url(a, value);
+    if (strcmp(name, "logGroupName") == 0)
+        return log_group_arn(a, value);
+    if (strcmp(name, "Bucket") == 0)
+        return fx_printf(a->sc, "arn:%s:s3:::%s", a->partition, value);
+    for (size_t i = 0; i < FX_COUNT_OF(named); i++)
+        if (strcmp(named[i].name, name) == 0)
+            return arn(a, named[i].service, named[i].kind, value);
+    return NULL;
+}
+
+/* ---- what a step calls ---- */
+
+/* A parameter's value when it depends on the configuration alone; NULL: only a run will know. */
+static const struct fx_json *known_value(struct asked *a, const struct fx_json *params,
+                                         const char *name) {
+    const struct fx_json *value = fx_json_at(params, name);
+    struct fx_json *filled = NULL;
+    struct fx_error ignored = {0};
+
+    if (value == NULL || fx_expr_fill_all(a->sc, value, a->names, &filled, &ignored) != FX_OK)
+        return NULL;
+    return filled;
+}
+
+static void allow_groups(struct asked *a, const char *operation, const struct fx_json *groups) {
+    if (fx_json_count(groups) == 0)
+        allow_call(a, operation, everything);
+    for (size_t i = 0; i < fx_json_count(groups); i++)
+        allow_call(a, operation, log_group_arn(a, fx_json_text(fx_json_item(groups, i))));
+}
+
+static void allow_own_call(struct asked *a, const struct fx_step_call *call,
+                           const struct fx_json *params) {
+    const char *queue;
+
+    if (call->on == NULL)
+        allow_call(a, call->operation, everything);
+    else if (call->on[0] == '/')
+        allow_groups(a, call->operation, fx_json_at_path(a->filled, call->on + 1));
+    else if (strcmp(call->on, "groups") == 0)
+        allow_groups(a, call->operation, known_value(a, params, "groups"));
+    else if ((queue = fx_json_text(known_value(a, params, "queue"))) == NULL)
+        allow_call(a, call->operation, everything);
+    else if (strcmp(call->on, "queue") == 0)
+        allow_call(a, call->operation, queue_arn(a, queue));
+    else
+        allow_call(a, call->operation,
+                   queue_arn(a, fx_json_get_text(fx_json_at(fx_json_at(a->filled, "queues"), queue),
+                                                 "source")));
+}
+
+/* The operation that the runbook names itself. */
+static void allow_named_call(struct asked *a, const char *operation, const struct fx_json *with) {
+    struct fx_json *value = NULL;
+    void *cursor = NULL;
+    const char *name = NULL, *resource = NULL;
+
+    while (resource == NULL && fx_json_next(with, &cursor, &name, &value)) {
+        const char *text = fx_json_text(known_value(a, with, name));
+
+        if (text != NULL)
+            resource = arn_of_parameter(a, name, text);
+    }
+    allow_call(a, operation, resource != NULL ? resource : everything);
+}
+
+static void allow_runbook(struct asked *a, const struct fx_runbook *runbook) {
+    for (size_t i = 0; i < runbook->steps_count; i++) {
+        const struct fx_runbook_step *step = &runbook->steps[i];
+        const char *operation = fx_json_get_text(step->params, "operation");
+
+        if (operation != NULL)
+            allow_named_call(a, operation, fx_json_at(step->params, "with"));
+        for (size_t k = 0; k < step->kind->calls_count; k++)
+            allow_own_call(a, &step->kind->calls[k], step->params);
+    }
+}
+
+/* ---- the policy ---- */
+
+static enum fx_code allow_system(struct fx_scope *sc, const struct fx_engine_system *system,
+                                 struct fx_json *actions, struct fx_error *err) {
+    for (size_t i = 0; i < system->environments_count; i++) {
+        const struct fx_environment *environment = &system->environments[i];
+        struct asked a = {.sc = sc, .actions = actions};
+
+        FX_TRY(fx_system_fill(sc, system->system, environment->name, environment->variables,
+                              &a.filled, err));
+        a.names = fx_json_object_of(sc, "variables", fx_json_at(a.filled, "variables"), "queue",
+                                    fx_json_at(a.filled, "queues"), "environment",
+                                    fx_json_string(sc, environment->name), NULL);
+        read_place(&a);
+        for (size_t k = 0; k < system->system->runbooks_count; k++)
+            allow_runbook(&a, &system->system->runbooks[k]);
+    }
+    return FX_OK;
+}
+
+/* What the bot does without a runbook: it looks for alarms that it missed, and confirms its
+ * subscriptions. */
+static void allow_itself(struct fx_scope *sc, const struct app_config *config,
+                         struct fx_json *actions) {
+    allow(sc, actions, "cloudwatch:DescribeAlarms", everything);
+    allow(sc, actions, "cloudwatch:DescribeAlarmHistory", everything);
+    for (size_t i = 0; i < config->topics_count; i++)
+        allow(sc, actions, "sns:ConfirmSubscription", config->topics[i].arn);
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The keys of an object, sorted. */
+static const char **keys(struct fx_scope *sc, const struct fx_json *object, size_t *ret_count) {
+    size_t count = fx_json_count(object), i = 0;
+    const char **list = fx_alloc(sc, (count + 1) * sizeof *list), *key = NULL;
+    struct fx_json *value = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(object, &cursor, &key, &value))
+        list[i++] = key;
+    qsort(list, count, sizeof *list, by_name);
+    *ret_count = count;
+    return list;
+}
+
+/* All resources make the narrower ones beside them meaningless. */
+static struct fx_json *resource_list(struct fx_scope *sc, const struct fx_json *resources) {
+    struct fx_json *list = fx_json_array(sc);
+    size_t count = 0;
+    const char **names = keys(sc, resources, &count);
+
+    if (fx_json_at(resources, everything) != NULL)
+        return fx_json_array_of(sc, fx_json_string(sc, everything), NULL);
+    for (size_t i = 0; i < count; i++)
+        fx_json_add(list, fx_json_string(sc, names[i]));
+    return list;
+}
+
+/* Actions on the same resources stand together. */
+static struct fx_json *statements(struct fx_scope *sc, const struct fx_json *actions) {
+    struct fx_json *list = fx_json_array(sc), *by_resources = fx_json_object(sc);
+    size_t count = 0;
+    const char **names = keys(sc, actions, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct fx_json *resources = resource_list(sc, fx_json_at(actions, names[i]));
+        const char *key = fx_json_dump(sc, resources);
+        struct fx_json *statement = fx_json_at(by_resources, key);
+
+        if (statement == NULL) {
+            statement = fx_json_object_of(sc, "Effect", fx_json_string(sc, "Allow"), "Action",
+                                          fx_json_array(sc), "Resource", resources, NULL);
+            fx_json_put(by_resources, key, statement);
+            fx_json_add(list, statement);
+        }
+        fx_json_add(fx_json_at(statement, "Action"), fx_json_string(sc, names[i]));
+    }
+    return list;
+}
+
+int app_iam(const struct app_arguments *arguments) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    struct app_findings findings = {.sc = sc, .secrets_may_lack = true};
+    struct fx_runbooks *runbooks = NULL;
+    struct app_config *config = NULL;
+    struct fx_json *actions = fx_json_object(sc);
+    struct fx_error err = {0};
+    enum fx_code code = app_config_load(sc, arguments->config, &config, &findings, &err);
+
+    if (code == FX_OK)
+        code = app_runbooks_load(config, &runbooks, &findings, &err);
+    if (code == FX_OK)
+        allow_itself(sc, config, actions);
+    for (size_t i = 0; code == FX_OK && i < config->systems_count; i++)
+        code = allow_system(sc, &config->systems[i], actions, &err);
+    app_print_findings(&findings);
+    fx_runbooks_close(runbooks);
+    if (code != FX_OK) {
+        if (findings.count == 0)
+            fprintf(stderr, "%s\n", err.message);
+        return EXIT_FINDINGS;
+    }
+    printf("%s\n", fx_json_dump_pretty(
+                       sc, fx_json_object_of(sc, "Version", fx_json_string(sc, "2012-10-17"),
+                                             "Statement", statements(sc, actions), NULL)));
+    return EXIT_GOOD;
+}
