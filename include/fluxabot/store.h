@@ -150,6 +150,7 @@ enum fx_refusal {
     FX_REFUSED_FROZEN,      /* a setting forbids changes */
     FX_REFUSED_NO_APPROVAL, /* the approval is not, or no longer, given */
     FX_REFUSED_LATE,        /* the time in which it may be used is over */
+    FX_REFUSED_FORGETFUL,   /* a failover may forget it: see may_forget */
 };
 const char *fx_refusal_name(enum fx_refusal refusal);
 
@@ -162,6 +163,8 @@ struct fx_guard {
     bool unless_stopped;
     /* names of settings that are "" or were never set; NULL: none */
     const char *freezes[FX_STORE_FREEZES];
+    /* may_forget says no: another server in the place of this one would know of the intent */
+    bool unless_forgetful;
     /* approved, and in time; NULL: none is wanted */
     const char *approval;
     /* in time is also what follows an earlier intent of the step after a rest no longer than this:
@@ -233,6 +236,7 @@ enum {
     FX_STORE_SEND_LEASE_MS = 30000,    /* how long a lane is one sender's, if he tells no end */
     FX_STORE_ORDERED_ATTEMPTS = 6,     /* then a post no longer holds up the others of its lane */
     FX_STORE_LANE_MAX_MS = 60 * 60000, /* no pause is longer */
+    FX_STORE_LATE_MS = 10 * 60000,     /* so late may an edit arrive whose answer was given up */
 };
 
 /* A row of the outbox. A newer PUT of the same key replaces one that still waits: it takes
@@ -449,7 +453,9 @@ struct fx_store {
     enum fx_code (*outbox_begin)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                  int64_t now_ms, struct fx_error *err);
     /* ts, unless "", is remembered under the key of a PUT, and what waits under that key is an edit
-     * from then on. */
+     * from then on. Where an edit of that key was put in doubt, it may still arrive and show an
+     * older text: until FX_STORE_LATE_MS after that the newest text does not end but waits, to be
+     * sent once more. */
     enum fx_code (*outbox_sent)(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                 const char *ts, int64_t now_ms, struct fx_error *err);
     /* Sending becomes waiting; a newer PUT of the same key that came meanwhile takes its place.

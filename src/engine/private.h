@@ -539,9 +539,15 @@ enum fx_code engine_open_tell_dialog(struct engine_work *work, const struct fx_r
  * more), or it is too early to say that nothing happened. */
 enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, bool done,
                          const char *user, const char *reason, struct fx_error *err);
-/* Ends a run that asked, once somebody has told. *ret_told false: nobody has, and nothing was done.
- */
-enum fx_code engine_end_told(struct engine_run *run, bool *ret_told, struct fx_error *err);
+enum engine_told {
+    ENGINE_TOLD_WAIT, /* nobody knows it yet, and the bot has nothing to look at */
+    ENGINE_TOLD_LOOK, /* the step is called again: it may find out; or it has, and goes on */
+    ENGINE_TOLD_END,  /* the run has ended */
+};
+/* What becomes of a run that asked: it ends as a person has told; without one, as soon as it is
+ * known that nothing was done. */
+enum fx_code engine_end_told(struct engine_run *run, enum engine_told *ret_told,
+                             struct fx_error *err);
 
 /* ---- host.c, promises.c ---- */
 

@@ -19,6 +19,8 @@ static struct fx_guard guard_of(const struct engine_host *h, bool stops) {
     return (struct fx_guard){.lease_left_ms = FX_ENGINE_LEASE_LEFT_MS,
                              .unless_stopped = !stops,
                              .freezes = {stops ? NULL : "freeze"},
+                             .unless_forgetful =
+                                 !stops && !h->run->work->engine->options.may_forget,
                              .approval = stops ? NULL : h->approval->id,
                              .rest_ms = FX_ENGINE_REST_MS};
 }
@@ -39,6 +41,11 @@ static enum fx_code refused(struct engine_host *h, const struct fx_guard *guard,
     case FX_REFUSED_FROZEN: /* with who, why and since when */
         FX_TRY(engine_frozen(work, err));
         return fx_fail(err, FX_ERR_DENIED, "changes were frozen a moment ago; ask again");
+    case FX_REFUSED_FORGETFUL: /* with what to do about it */
+        FX_TRY(engine_frozen(work, err));
+        return fx_fail(err, FX_ERR_DENIED,
+                       "a moment ago a failover of the database could have forgotten the change; "
+                       "ask again");
     case FX_REFUSED_NOT:
     case FX_REFUSED_NO_APPROVAL:
     case FX_REFUSED_LATE:

@@ -265,10 +265,10 @@ enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err)
         return FX_OK; /* a late wake-up */
     run.asked = run.row->state == FX_RUN_ASKING;
     if (run.asked) {
-        bool told = false;
+        enum engine_told told = ENGINE_TOLD_WAIT;
 
         FX_TRY(engine_end_told(&run, &told, err));
-        if (told || run.row->checkpoint_json[0] == '\0')
+        if (told != ENGINE_TOLD_LOOK)
             return FX_OK;
     }
     if (strcmp(run.row->runbook_digest, run.runbook->digest) != 0)

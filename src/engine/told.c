@@ -2,7 +2,7 @@
  *
  * The answer settles the open intents, once: of two answers the first counts, and what is found by
  * the bot itself counts before any. The run is ended by its own job, which the answer wakes,
- * because nobody else writes its row.
+ * because nobody else writes its row. When the bot itself finds that it was done, the run goes on.
  */
 #include "private.h"
 
@@ -252,26 +252,63 @@ static enum fx_code end_known(struct engine_run *run, const struct engine_change
         err);
 }
 
-enum fx_code engine_end_told(struct engine_run *run, bool *ret_told, struct fx_error *err) {
-    struct fx_scope *sc = run->work->sc;
-    struct fx_store *store = run->work->engine->options.store;
-    struct engine_changes changes = {0};
-    struct fx_json *told = NULL;
-    const char *value = "";
+/* The row of a run that was given up tells of the steps before its last claim only. */
+static bool is_to_come(const struct engine_run *run, const char *step_id) {
+    for (size_t i = (size_t)run->row->step; i < run->runbook->steps_count; i++)
+        if (strcmp(run->runbook->steps[i].id, step_id) == 0)
+            return true;
+    return false;
+}
 
-    *ret_told = false;
-    FX_TRY(store->setting(store, sc, setting_name(sc, run->row->id), &value, err));
-    FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
-    if (value[0] == '\0' && (changes.open > 0 || run->row->checkpoint_json[0] != '\0'))
-        return FX_OK;
-    *ret_told = true;
-    if (value[0] == '\0')
-        return end_known(run, &changes, err);
+/* A step that is not over has done something, as is certain by now: in AWS that may go on, and only
+ * the step can tell where it ends. */
+static enum fx_code has_begun_to_do(struct engine_run *run, bool *ret_done, struct fx_error *err) {
+    struct fx_store *store = run->work->engine->options.store;
+    struct fx_intent **intents = NULL;
+    size_t count = 0;
+
+    *ret_done = false;
+    FX_TRY(store->intents(store, run->work->sc, run->row->id, NULL, &intents, &count, err));
+    for (size_t i = 0; i < count; i++)
+        *ret_done = *ret_done || (engine_known(run->work->sc, intents[i]) == FX_KNOWN_DONE &&
+                                  is_to_come(run, intents[i]->step));
+    return FX_OK;
+}
+
+static enum fx_code end_as_told(struct engine_run *run, const char *value,
+                                const struct engine_changes *changes, struct fx_error *err) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_json *told = NULL;
+
     FX_TRY(fx_json_parse(sc, fx_slice_of(value), &told, err));
     bool done = fx_json_get_bool(told, "done", false);
 
     return engine_end_run(run, done ? FX_RUN_DONE : FX_RUN_FAILED,
                           fx_printf(sc, "a person has looked: it was %s (%s)",
                                     done ? "done" : "not done", fx_json_get_text(told, "reason")),
-                          told_card(run, told, &changes), err);
+                          told_card(run, told, changes), err);
+}
+
+enum fx_code engine_end_told(struct engine_run *run, enum engine_told *ret_told,
+                             struct fx_error *err) {
+    struct fx_store *store = run->work->engine->options.store;
+    struct engine_changes changes = {0};
+    const char *value = "";
+    bool done = false;
+
+    FX_TRY(store->setting(store, run->work->sc, setting_name(run->work->sc, run->row->id), &value,
+                          err));
+    FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
+    *ret_told = ENGINE_TOLD_END;
+    if (value[0] != '\0')
+        return end_as_told(run, value, &changes, err);
+    *ret_told = ENGINE_TOLD_LOOK;
+    if (run->row->checkpoint_json[0] != '\0')
+        return FX_OK;
+    *ret_told = ENGINE_TOLD_WAIT;
+    if (changes.open > 0)
+        return FX_OK;
+    FX_TRY(has_begun_to_do(run, &done, err));
+    *ret_told = done ? ENGINE_TOLD_LOOK : ENGINE_TOLD_END;
+    return done ? FX_OK : end_known(run, &changes, err);
 }

@@ -1,10 +1,10 @@
 /* move_task.c - a redrive by SQS itself: started once, watched until it ends.
  *
- * StartMessageMoveTask has no key: after a crash between the call and its answer, the list of tasks
- * is the evidence. One task, and no other, that began when ours would have is taken for ours; in
- * any other case a person is asked, and SQS too until it would no longer obey the call. It is never
- * started again unless it is certain that nothing was sent. Which task is ours is in
- * move_task_find.c.
+ * StartMessageMoveTask has no key, and SQS does not tell who started a task: after a crash between
+ * the call and its answer, a task that looks like ours may be somebody else's. So a person is
+ * asked, with the list of tasks as the evidence; SQS is asked too, until it would no longer obey
+ * the call. It is never started again unless it is certain that nothing was sent. Which task is
+ * ours, or likely to be, is in move_task_find.c.
  */
 #include "move_task.h"
 
@@ -128,26 +128,40 @@ static enum fx_code ask(const struct fx_step_context *ctx, const struct fx_step_
 
 /* ---- nobody knows whether it was started ---- */
 
-static const char *doubt_note(struct fx_scope *sc, size_t newer, int64_t until_ms) {
-    const char *seen =
-        newer == 0
-            ? "SQS lists no such task"
-            : fx_printf(sc, "SQS lists %zu newer tasks, and nobody can tell which is ours", newer);
+/* What SQS shows, for whoever has to tell. Each new note is a new card, so it counts nothing that
+ * still moves. */
+static const char *seen_note(struct fx_scope *sc, const struct fx_json *likely, size_t newer) {
+    if (newer == 0)
+        return "SQS lists no such task";
+    if (likely == NULL)
+        return fx_printf(sc, "SQS lists %zu newer tasks, and nobody can tell which is ours", newer);
+    const char *status = fx_json_get_text(likely, "Status");
+    bool runs = status != NULL && strcmp(status, "RUNNING") == 0;
 
-    if (until_ms > 0)
-        return fx_printf(
-            sc,
-            "StartMessageMoveTask was sent or was about to be sent when the bot "
-            "stopped or the answer got lost, and %s. SQS would still obey it until "
-            "%s; it is looked for until then. Compare the depths of both queues before "
-            "anybody asks again.",
-            seen, fx_time_iso(sc, until_ms));
     return fx_printf(
         sc,
-        "StartMessageMoveTask was sent or was about to be sent when the bot stopped or "
-        "the answer got lost, and %s. By now SQS would no longer obey it. Compare the "
-        "depths of both queues before anybody asks again.",
-        seen);
+        "SQS lists one task that began as ours would have, at %s, to the same queue at the same "
+        "rate; it %s. Unless somebody else has started it, it is ours",
+        fx_time_iso(sc, fx_json_get_int(likely, "StartedTimestamp", 0)),
+        runs
+            ? "runs"
+            : fx_printf(sc, "has ended (%lld moved)",
+                        (long long)fx_json_get_int(likely, "ApproximateNumberOfMessagesMoved", 0)));
+}
+
+/* until_ms 0: that is over. */
+static const char *doubt_note(struct fx_scope *sc, const char *seen, int64_t until_ms) {
+    const char *now =
+        until_ms > 0
+            ? fx_printf(sc, "SQS would still obey the call until %s; it is looked for until then",
+                        fx_time_iso(sc, until_ms))
+            : "By now SQS would no longer obey the call";
+
+    return fx_printf(sc,
+                     "StartMessageMoveTask was sent or was about to be sent when the bot stopped "
+                     "or the answer got lost. %s. %s. Compare the depths of both queues before "
+                     "anybody asks again.",
+                     seen, now);
 }
 
 static enum fx_code reconcile(const struct fx_step_context *ctx, const struct fx_step_effect *begun,
@@ -157,12 +171,8 @@ static enum fx_code reconcile(const struct fx_step_context *ctx, const struct fx
     int64_t now = fx_wall_ms(ctx->clock), until = begun->begun_ms + FX_EFFECT_FENCE_MS + 1;
     bool fenced = begun->next != FX_NEXT_READ_BACK;
     size_t newer = 0;
-    const struct fx_json *task = move_task_find_started(tasks, begun, &newer);
+    const struct fx_json *likely = move_task_find_likely(tasks, begun, &newer);
 
-    if (task != NULL) {
-        FX_TRY(ctx->host->end_effect(ctx->host, sc, key_start, FX_ENDED_DONE, task, err));
-        return park(ctx, checkpoint_of(ctx), ret_result);
-    }
     if (begun->known == FX_KNOWN_BEGUN)
         FX_TRY(ctx->host->end_effect(
             ctx->host, sc, key_start, FX_ENDED_UNKNOWN,
@@ -173,7 +183,7 @@ static enum fx_code reconcile(const struct fx_step_context *ctx, const struct fx
                fenced                        ? 0
                : now + DOUBT_POLL_MS < until ? now + DOUBT_POLL_MS
                                              : until,
-               doubt_note(sc, newer, fenced ? 0 : until), ret_result);
+               doubt_note(sc, seen_note(sc, likely, newer), fenced ? 0 : until), ret_result);
 }
 
 /* ---- stopping ---- */

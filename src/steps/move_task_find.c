@@ -25,9 +25,8 @@ static bool fits(const struct fx_json *task, const struct fx_json *what) {
                fx_json_get_int(what, "MaxNumberOfMessagesPerSecond", -2);
 }
 
-const struct fx_json *move_task_find_started(const struct fx_json *tasks,
-                                             const struct fx_step_effect *begun,
-                                             size_t *ret_newer) {
+const struct fx_json *move_task_find_likely(const struct fx_json *tasks,
+                                            const struct fx_step_effect *begun, size_t *ret_newer) {
     int64_t after = fx_json_get_int(begun->what, "after", 0);
     const struct fx_json *found = NULL;
 
@@ -75,8 +74,6 @@ const struct fx_json *move_task_find_watched(const struct fx_json *tasks,
                                              const struct fx_json *checkpoint) {
     const struct fx_json *started = fx_json_at(checkpoint, "started");
 
-    if (started == NULL) /* adopted: the outcome is the task itself */
-        started = fx_json_at(begun->outcome, "StartedTimestamp");
     if (started != NULL)
         return find_by(tasks, "StartedTimestamp", started);
     const struct fx_json *found =

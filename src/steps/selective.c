@@ -1,9 +1,10 @@
 /* selective.c - a redrive message by message: send, then delete; batch by batch; a canary first.
  *
- * Before a batch is sent its intent is durable, after it its outcome. A crash in between leaves one
- * batch in doubt: what of it is still in the dead-letter queue and was not processed meanwhile is
- * sent again, which a consumer declared idempotent takes, and the card names it; for any other
- * consumer a person is asked.
+ * Before a batch is sent its intent is durable, after it its outcome, and only then is it deleted.
+ * A crash in between leaves one batch in doubt: what of it is still in the dead-letter queue and
+ * was not processed meanwhile is sent again, which a consumer declared idempotent takes, and the
+ * card names it; for any other consumer, and for what somebody else has taken out of the queue
+ * meanwhile, a person is asked.
  * Messages are bound to the approved ids and to the MD5 of the body that was classified, and each
  * body is looked at once more before it moves.
  */
@@ -92,18 +93,24 @@ static struct fx_json *all_in_doubt(const struct job *job) {
     return ids;
 }
 
-/* It ends before all was moved, so what is in doubt will not be seen again: neither "moved" nor
- * "did not move" would be true of it. */
+/* What is in doubt will not be seen again, because it ends early or somebody else has taken it:
+ * neither "moved" nor "did not move" would be true of it. */
 static void ask_at_the_end(const struct job *job, const char *stopped, struct fx_json *ids,
                            struct fx_step_result *ret_result) {
     struct fx_scope *sc = job->ctx->sc;
 
     *ret_result = (struct fx_step_result){
         .outcome = FX_STEP_ASK,
-        .note = fx_printf(sc,
-                          "It ended early (%s), and %zu messages may or may not have been sent to "
-                          "%s: look whether they still stand in %s.",
-                          stopped, fx_json_count(ids), job->main.name, job->dlq.name),
+        .note = stopped[0] != '\0'
+                    ? fx_printf(sc,
+                                "It ended early (%s), and %zu messages may or may not have been "
+                                "sent to %s: look whether they still stand in %s.",
+                                stopped, fx_json_count(ids), job->main.name, job->dlq.name)
+                    : fx_printf(sc,
+                                "%zu messages may or may not have been sent to %s, and cannot be "
+                                "taken from %s any more: what is gone from there somebody else has "
+                                "taken out. Look whether they were processed.",
+                                fx_json_count(ids), job->main.name, job->dlq.name),
         .output = fx_json_object_of(sc, "in_doubt", ids, "moved", job->tally.deleted, "stopped",
                                     fx_json_string(sc, stopped), NULL)};
 }
@@ -118,7 +125,7 @@ static enum fx_code finish(struct job *job, const char *stopped,
     while (fx_json_next(held, &cursor, NULL, &handle))
         fx_json_add(handles, handle);
     put_back(job, handles);
-    if (stopped[0] != '\0' && fx_json_count(doubt) > 0)
+    if (fx_json_count(doubt) > 0)
         ask_at_the_end(job, stopped, doubt, ret_result);
     else
         *ret_result = (struct fx_step_result){.outcome = FX_STEP_DONE,

@@ -26,8 +26,9 @@ struct job {
     const struct fx_step_context *ctx;
     const struct fx_json *params;
     struct queue dlq, main;
-    struct fx_json *chosen;     /* id -> {id, md5, event_id, cause} */
-    struct fx_json *checkpoint; /* held: id -> handle; canary; hidden_since; back; unanswered */
+    struct fx_json *chosen; /* id -> {id, md5, event_id, cause} */
+    struct fx_json
+        *checkpoint; /* held: id -> handle; deleted: [id]; canary; hidden_since; back; unanswered */
     struct tally tally;
 };
 
@@ -48,6 +49,8 @@ struct batch {
 enum fx_code selective_take_stock(struct job *job, bool *ret_ask, struct fx_error *err);
 /* The recorded outcome of a batch joins the tally. */
 void selective_add_outcome(struct job *job, const struct fx_json *outcome);
+/* These left the dead letters by our hand: into the tally, and into the checkpoint. */
+void selective_note_deleted(struct job *job, const struct fx_json *ids);
 /* Batches in a row to which SQS gave no answer. */
 int64_t selective_unanswered(const struct job *job);
 /* The value of the step; stopped says why it ended early, or is "". */
@@ -55,7 +58,7 @@ struct fx_json *selective_count_up(struct job *job, const char *stopped);
 
 /* ---- selective_batch.c ---- */
 
-/* Intent, send, delete, outcome. *ret_known is false when SQS gave no answer: the intent stays
+/* Intent, send, outcome, delete. *ret_known is false when SQS gave no answer: the intent stays
  * open. */
 enum fx_code selective_move_batch(struct job *job, const struct letters *letters,
                                   struct batch *ret_batch, bool *ret_known, struct fx_error *err);

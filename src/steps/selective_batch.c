@@ -1,4 +1,8 @@
-/* selective_batch.c - moves one batch: its intent, the send, the delete, its outcome. */
+/* selective_batch.c - moves one batch: its intent, the send, its outcome, the delete.
+ *
+ * What was sent is on record before anything is deleted: a message that may or may not have been
+ * sent, and is gone from the dead letters, was not taken out by us.
+ */
 #include "selective.h"
 
 #include <stdio.h>
@@ -221,12 +225,13 @@ enum fx_code selective_move_batch(struct job *job, const struct letters *letters
         *ret_known = false;
         return settle_send_failure(job, key, letters, err);
     }
-    delete_batch(job, ret_batch);
     const struct fx_json *outcome =
-        fx_json_object_of(sc, "sent", ret_batch->sent, "deleted", ret_batch->deleted, "stays",
-                          ret_batch->stays, "problems", ret_batch->problems, NULL);
+        fx_json_object_of(sc, "sent", ret_batch->sent, "stays", ret_batch->stays, "problems",
+                          ret_batch->problems, NULL);
 
     FX_TRY(host->end_effect(host, sc, key, FX_ENDED_DONE, outcome, err));
+    delete_batch(job, ret_batch);
     selective_add_outcome(job, outcome);
+    selective_note_deleted(job, ret_batch->deleted);
     return FX_OK;
 }

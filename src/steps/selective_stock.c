@@ -36,9 +36,24 @@ void selective_add_outcome(struct job *job, const struct fx_json *outcome) {
     struct fx_scope *sc = job->ctx->sc;
 
     add_sent(job, fx_json_at(outcome, "sent"));
-    mark_all(sc, job->tally.deleted, fx_json_at(outcome, "deleted"));
+    mark_all(sc, job->tally.deleted, fx_json_at(outcome, "deleted")); /* of an older version */
     mark_all(sc, job->tally.stays, fx_json_at(outcome, "stays"));
     add_all(job->tally.problems, fx_json_at(outcome, "problems"));
+}
+
+static const char member_deleted[] = "deleted";
+
+/* In the checkpoint, which is saved after each batch. Of what was deleted after that nothing is
+ * lost: it counts as sent, and is not seen again. */
+void selective_note_deleted(struct job *job, const struct fx_json *ids) {
+    struct fx_json *kept = fx_json_at(job->checkpoint, member_deleted);
+
+    if (kept == NULL) {
+        kept = fx_json_array(job->ctx->sc);
+        fx_json_put(job->checkpoint, member_deleted, kept);
+    }
+    add_all(kept, ids);
+    mark_all(job->ctx->sc, job->tally.deleted, ids);
 }
 
 static void mark_doubt(struct fx_scope *sc, struct fx_json *doubt, const struct fx_json *ids) {
@@ -93,6 +108,7 @@ enum fx_code selective_take_stock(struct job *job, bool *ret_ask, struct fx_erro
                                 .stays = fx_json_object(sc),
                                 .problems = fx_json_array(sc)};
     FX_TRY(job->ctx->host->effects(job->ctx->host, sc, &effects, &count, err));
+    mark_all(sc, job->tally.deleted, fx_json_at(job->checkpoint, member_deleted));
     job->tally.batches = count;
     for (size_t i = 0; i < count; i++)
         FX_TRY(take_stock_of(job, &effects[i], ret_ask, err));
@@ -108,8 +124,7 @@ static int64_t sends_of(const struct job *job, const char *id) {
     return fx_json_get_int(job->tally.doubt, id, 0) + fx_json_get_int(job->tally.sends, id, 0);
 }
 
-/* A message in doubt that is gone from the queue had been sent and deleted before the crash. While
- * it may still be there, hidden, nothing is counted up: see ask_about_hidden. */
+/* Where a message is in doubt nothing is counted up: see finish in selective.c. */
 struct fx_json *selective_count_up(struct job *job, const char *stopped) {
     struct fx_scope *sc = job->ctx->sc;
     struct fx_json *messages = fx_json_array(sc), *item = NULL;
@@ -118,11 +133,7 @@ struct fx_json *selective_count_up(struct job *job, const char *stopped) {
     void *cursor = NULL;
 
     while (fx_json_next(job->chosen, &cursor, &id, &item)) {
-        bool deleted = fx_json_at(job->tally.deleted, id) != NULL;
-        bool doubt = fx_json_at(job->tally.doubt, id) != NULL;
-        bool sent = fx_json_at(job->tally.sent, id) != NULL;
-
-        if (deleted || sent || (doubt && stopped[0] == '\0')) {
+        if (fx_json_at(job->tally.deleted, id) != NULL || fx_json_at(job->tally.sent, id) != NULL) {
             moved++;
             fx_json_add(messages, item);
         } else {

@@ -16,7 +16,7 @@ const char *fx_refusal_name(enum fx_refusal refusal) {
         [FX_REFUSED_NOT] = "not refused", [FX_REFUSED_BEGUN] = "begun before",
         [FX_REFUSED_LEASE] = "lease",     [FX_REFUSED_STOPPED] = "stopped",
         [FX_REFUSED_FROZEN] = "frozen",   [FX_REFUSED_NO_APPROVAL] = "no approval",
-        [FX_REFUSED_LATE] = "too late",
+        [FX_REFUSED_LATE] = "too late",   [FX_REFUSED_FORGETFUL] = "a failover may forget it",
     };
 
     assert((size_t)refusal < FX_COUNT_OF(names));
@@ -109,6 +109,20 @@ static enum fx_code check_freezes(struct store_link *link, const struct fx_inten
     return FX_OK;
 }
 
+/* Asked when it was planned and approved, too; but standbys come, and who was waited for is waited
+ * for no more. */
+static enum fx_code check_standbys(struct store_link *link, const struct fx_intent *intent,
+                                   struct fx_error *err) {
+    const char *how = NULL;
+
+    if (!intent->guard->unless_forgetful)
+        return FX_OK;
+    FX_TRY(store_may_forget(link, &how, err));
+    return how == NULL ? FX_OK
+                       : refuse(intent, FX_REFUSED_FORGETFUL,
+                                fx_printf(link->sc, "was not begun: %s", how), err);
+}
+
 static enum fx_code check_guard(struct store_link *link, const struct effect *effect,
                                 struct fx_error *err) {
     if (effect->intent->guard != NULL)
@@ -118,7 +132,8 @@ static enum fx_code check_guard(struct store_link *link, const struct effect *ef
         return FX_OK;
     FX_TRY(check_stop(link, effect->intent, err));
     FX_TRY(check_approval(link, effect->intent, err));
-    return check_freezes(link, effect->intent, err);
+    FX_TRY(check_freezes(link, effect->intent, err));
+    return check_standbys(link, effect->intent, err);
 }
 
 /* ---- it begins, it ends ---- */

@@ -13,6 +13,7 @@
 struct row {
     struct fx_message message;
     int64_t place;
+    int64_t late_ms; /* late.c */
 };
 
 static void *read_row(struct fx_scope *sc, const struct store_rows *rows) {
@@ -39,6 +40,7 @@ static void *read_row(struct fx_scope *sc, const struct store_rows *rows) {
         .parent_ts = store_text(rows, 18),
     };
     row->place = store_int(rows, 13);
+    row->late_ms = store_int(rows, 19);
     return row;
 }
 
@@ -50,7 +52,7 @@ static void *read_message(struct fx_scope *sc, const struct store_rows *rows) {
 /* ---- putting ---- */
 
 static enum fx_code add(struct store_link *link, const struct fx_message *message, int64_t place,
-                        struct fx_error *err) {
+                        int64_t late_ms, struct fx_error *err) {
     int64_t seq = 0;
     bool row = false;
 
@@ -61,7 +63,7 @@ static enum fx_code add(struct store_link *link, const struct fx_message *messag
                                     st_text(message->payload_json), st_int(message->due_ms),
                                     st_int(message->created_ms), st_int(message->attempts),
                                     st_text(message->last_error), st_int(message->urgency),
-                                    st_int(message->in_doubt)),
+                                    st_int(message->in_doubt), st_int(late_ms)),
                           &row, &seq, err));
     if (place != 0)
         return FX_OK;
@@ -92,11 +94,11 @@ enum fx_code store_message_put(struct store_link *link, const struct fx_message 
     if (is_replaceable(&fresh))
         FX_TRY(waiting_put(link, fresh.key, 0, &old, err));
     if (old == NULL)
-        return add(link, &fresh, 0, err);
-    /* the text that may have arrived was of this message, too */
+        return add(link, &fresh, 0, 0, err);
+    /* the text that may have arrived, or may still do so, was of this message, too */
     fresh.in_doubt = old->message.in_doubt;
     FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(old->message.seq)), err));
-    return add(link, &fresh, old->place, err);
+    return add(link, &fresh, old->place, old->late_ms, err);
 }
 
 /* ---- sending ---- */
@@ -162,6 +164,7 @@ static enum fx_code sent_in(struct store_link *link, void *what, struct fx_error
         link, STMT_MESSAGE_END,
         ST_VALUES(st_int(FX_MESSAGE_SENT), st_text(""), st_int(s->at_ms), st_int(s->seq)), err));
     FX_TRY(store_lane_free(link, &row->message, 0, err));
+    FX_TRY(store_late_repeat(link, &row->message, row->late_ms, s->at_ms, err));
     if (!is_replaceable(&row->message) || s->ts == NULL || s->ts[0] == '\0')
         return FX_OK;
     /* a newer text that is just being put must see where this one stands */
@@ -181,25 +184,31 @@ static enum fx_code outbox_sent(struct fx_store *store, struct fx_scope *sc, int
 }
 
 /* A newer text that came while the old one was on its way takes its place, but keeps to its pace:
- * the other side asked for the delay, whatever we want to say. */
+ * the other side asked for the delay, whatever we want to say. is_open: this attempt may arrive. */
 static enum fx_code wait_again(struct store_link *link, const struct row *row, int64_t due_ms,
-                               const char *error, bool in_doubt, struct fx_error *err) {
+                               const char *error, bool is_open, struct fx_error *err) {
+    bool in_doubt = row->message.in_doubt || is_open;
+    int64_t late_ms = is_open ? store_late_until(link, &row->message) : 0;
     struct row *newer = NULL;
 
+    if (late_ms < row->late_ms)
+        late_ms = row->late_ms;
     if (is_replaceable(&row->message))
         FX_TRY(waiting_put(link, row->message.key, row->message.seq, &newer, err));
     if (newer == NULL)
-        return store_exec(
-            link, STMT_MESSAGE_WAIT,
-            ST_VALUES(st_int(due_ms), st_text(error), st_int(in_doubt), st_int(row->message.seq)),
-            err);
+        return store_exec(link, STMT_MESSAGE_WAIT,
+                          ST_VALUES(st_int(due_ms), st_text(error), st_int(in_doubt),
+                                    st_int(late_ms), st_int(row->message.seq)),
+                          err);
 
     if (newer->message.due_ms < due_ms)
         newer->message.due_ms = due_ms;
     newer->message.in_doubt = newer->message.in_doubt || in_doubt;
+    if (late_ms < newer->late_ms)
+        late_ms = newer->late_ms;
     FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(row->message.seq)), err));
     FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(newer->message.seq)), err));
-    return add(link, &newer->message, row->place, err);
+    return add(link, &newer->message, row->place, late_ms, err);
 }
 
 static enum fx_code retry_in(struct store_link *link, void *what, struct fx_error *err) {
@@ -210,7 +219,7 @@ static enum fx_code retry_in(struct store_link *link, void *what, struct fx_erro
     FX_TRY(store_lane_free(link, &row->message, s->at_ms, err));
     if (s->why->code == FX_ERR_THROTTLED)
         FX_TRY(store_method_hold(link, &row->message, s->at_ms, err));
-    return wait_again(link, row, s->at_ms, s->error, row->message.in_doubt || s->why->sent, err);
+    return wait_again(link, row, s->at_ms, s->error, s->why->sent, err);
 }
 
 static enum fx_code outbox_retry(struct fx_store *store, struct fx_scope *sc, int64_t seq,

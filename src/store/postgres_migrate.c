@@ -110,8 +110,10 @@ static const char schema_4[] =
     ", severity " TEXT ", rank " NUMBER ", prefix " TEXT ", UNIQUE (storm, incident));";
 
 /* One entry per version; a released one is never changed. */
-static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3,
-                                                             schema_4};
+static const char schema_5[] = "ALTER TABLE outbox ADD COLUMN late_ms " NUMBER " DEFAULT 0;";
+
+static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3, schema_4,
+                                                             schema_5};
 
 /* ---- what is there ---- */
 

@@ -18,7 +18,7 @@ struct pg_result;
 struct sqlite3_stmt;
 
 enum {
-    STORE_SCHEMA_VERSION = 4,          /* the same number means the same rows in both databases */
+    STORE_SCHEMA_VERSION = 5,          /* the same number means the same rows in both databases */
     STORE_ERROR_MAX_CODE_POINTS = 500, /* of a last_error */
     STORE_PRUNE_ROWS = 1000,
     STORE_BATCH_EVENTS = 256, /* that share one commit */
@@ -107,6 +107,8 @@ enum store_statement {
     STMT_MESSAGE_OWN,
     STMT_MESSAGE_WAIT,
     STMT_MESSAGE_END,
+    STMT_MESSAGE_LATE,
+    STMT_MESSAGE_REPEAT,
     STMT_MESSAGE_COUNTS,
     STMT_MESSAGE_LANE,
     STMT_MESSAGE_POSTED,
@@ -398,11 +400,23 @@ enum fx_code store_lane_free(struct store_link *link, const struct fx_message *m
 enum fx_code store_method_hold(struct store_link *link, const struct fx_message *message,
                                int64_t until_ms, struct fx_error *err);
 
+/* -- what may arrive late (late.c) -- */
+
+/* An attempt was not answered: until when an older text may still arrive; 0 when that harms
+ * nothing. */
+int64_t store_late_until(struct store_link *link, const struct fx_message *message);
+/* Of one that was sent just now, and after which an older text may arrive until late_ms: it is said
+ * once more then, unless a newer one says so in its place. */
+enum fx_code store_late_repeat(struct store_link *link, const struct fx_message *message,
+                               int64_t late_ms, int64_t now_ms, struct fx_error *err);
+
 /* -- what processes that are gone have left (rescue.c) -- */
 
 /* Where others may work on the same database: looks now and then, and makes free what the gone
  * ones held. Does nothing elsewhere. */
 enum fx_code store_rescue(struct fx_store *store, struct fx_scope *sc, struct fx_error *err);
+/* may_forget, within a transaction. */
+enum fx_code store_may_forget(struct store_link *link, const char **ret_how, struct fx_error *err);
 void store_rescue_bind(struct fx_store *store);
 store_work_fn store_release_leases;
 store_work_fn store_recover_messages;

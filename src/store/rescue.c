@@ -32,34 +32,43 @@ struct standbys {
     int64_t count, synchronous;
 };
 
-static enum fx_code count_standbys(struct store_link *link, void *what, struct fx_error *err) {
+static enum fx_code count_standbys(struct store_link *link, struct standbys *ret,
+                                   struct fx_error *err) {
     FX_CLEANUP(store_rows_end) struct store_rows rows = {0};
-    struct standbys *found = what;
     bool row = false;
 
     FX_TRY(store_query(link, STMT_STANDBYS, NULL, 0, &rows, err));
     FX_TRY(store_next(&rows, &row, err));
     if (row)
-        *found = (struct standbys){store_int(&rows, 0), store_int(&rows, 1)};
+        *ret = (struct standbys){store_int(&rows, 0), store_int(&rows, 1)};
     return FX_OK;
 }
 
 /* Where no server follows this one, none can take its place. Where a synchronous one was asked for,
  * a commit waits until it has the rows. */
-static enum fx_code may_forget(struct fx_store *store, struct fx_scope *sc, const char **ret_how,
-                               struct fx_error *err) {
+enum fx_code store_may_forget(struct store_link *link, const char **ret_how, struct fx_error *err) {
     struct standbys found = {0};
 
     *ret_how = NULL;
-    if (!store_of(store)->driver->shared)
+    if (!link->db->driver->shared)
         return FX_OK;
-    FX_TRY(store_read(store, sc, count_standbys, &found, err));
+    FX_TRY(count_standbys(link, &found, err));
     if (found.count > 0 && !found.synchronous)
-        *ret_how = fx_printf(sc,
+        *ret_how = fx_printf(link->sc,
                              "this PostgreSQL has %lld standby%s and waits for none, so a failover "
                              "may forget changes",
                              (long long)found.count, found.count == 1 ? "" : "s");
     return FX_OK;
+}
+
+static enum fx_code look(struct store_link *link, void *what, struct fx_error *err) {
+    return store_may_forget(link, what, err);
+}
+
+static enum fx_code may_forget(struct fx_store *store, struct fx_scope *sc, const char **ret_how,
+                               struct fx_error *err) {
+    *ret_how = NULL;
+    return store_of(store)->driver->shared ? store_read(store, sc, look, ret_how, err) : FX_OK;
 }
 
 void store_rescue_bind(struct fx_store *store) {

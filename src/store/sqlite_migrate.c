@@ -118,8 +118,11 @@ static const char schema_4[] =
     "prefix TEXT NOT NULL, UNIQUE (storm, incident)) STRICT;";
 
 /* One entry per version; a released one is never changed. */
-static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3,
-                                                             schema_4};
+/* Until when an older text may arrive after this one. */
+static const char schema_5[] = "ALTER TABLE outbox ADD COLUMN late_ms INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3, schema_4,
+                                                             schema_5};
 
 static enum fx_code check_ours(struct sqlite_db *self, int64_t *ret_version, struct fx_error *err) {
     int64_t application = 0;

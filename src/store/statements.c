@@ -29,7 +29,7 @@
     "m.state, m.attempts, m.due_ms, m.created_ms, m.last_error, m.place, m.lane, m.urgency, "      \
     "m.doubt, "                                                                                    \
     "(SELECT t.ts FROM message_ts AS t WHERE t.key = m.key), "                                     \
-    "(SELECT t.ts FROM message_ts AS t WHERE t.key = m.parent)"
+    "(SELECT t.ts FROM message_ts AS t WHERE t.key = m.parent), m.late_ms"
 #define STORM_COLUMNS "id, channel, began_ms, last_ms, ended_ms, count, news, told, told_ms"
 #define AUDIT_COLUMNS "n, at_ms, actor, action, subject, detail_json, previous_hash, hash"
 
@@ -229,13 +229,13 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 
     [STMT_MESSAGE_WAITING_OF] = {"message_waiting_of", MESSAGE_WAITING_OF},
     [STMT_MESSAGE_DROP] = {"message_drop", "DELETE FROM outbox WHERE seq = $1"},
-    [STMT_MESSAGE_ADD] = {"message_add",
-                          "INSERT INTO outbox (place, kind, key, parent, channel, user_id, "
-                          "response_url, payload_json, due_ms, created_ms, attempts, last_error, "
-                          "urgency, doubt, lane) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-                          "$11, $12, $13, $14, " MESSAGE_LANE("$2", "$3", "$5",
-                                                              "$6") ") "
-                                                                    "RETURNING seq"},
+    [STMT_MESSAGE_ADD] =
+        {"message_add",
+         "INSERT INTO outbox (place, kind, key, parent, channel, user_id, "
+         "response_url, payload_json, due_ms, created_ms, attempts, last_error, "
+         "urgency, doubt, late_ms, lane) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+         "$11, $12, $13, $14, $15, " MESSAGE_LANE("$2", "$3", "$5", "$6") ") "
+                                                                          "RETURNING seq"},
     [STMT_MESSAGE_PLACE] = {"message_place", "UPDATE outbox SET place = seq WHERE seq = $1"},
     [STMT_MESSAGE_READY] = {"message_ready",
                             "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "
@@ -255,9 +255,17 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_MESSAGE_OWN] = {"message_own", "SELECT " MESSAGE_COLUMNS " FROM outbox AS m "
                                          "WHERE m.state < 2 AND m.state = 1 ORDER BY m.place"},
     [STMT_MESSAGE_WAIT] = {"message_wait", "UPDATE outbox SET state = 0, due_ms = $1, "
-                                           "last_error = $2, doubt = $3 WHERE seq = $4"},
+                                           "last_error = $2, doubt = $3, late_ms = $4 "
+                                           "WHERE seq = $5"},
     [STMT_MESSAGE_END] = {"message_end", "UPDATE outbox SET state = $1, last_error = $2, "
                                          "ended_ms = $3 WHERE seq = $4 AND state = 1"},
+    [STMT_MESSAGE_LATE] = {"message_late", "UPDATE outbox SET late_ms = CASE WHEN late_ms < $1 "
+                                           "THEN $1 ELSE late_ms END WHERE kind = 0 AND "
+                                           "key = $2 AND state < 2 AND state = 0"},
+    [STMT_MESSAGE_REPEAT] = {"message_repeat",
+                             "UPDATE outbox SET state = 0, due_ms = $1, late_ms = $1, "
+                             "attempts = 0, last_error = '', doubt = 0, ended_ms = 0 "
+                             "WHERE seq = $2"},
     [STMT_MESSAGE_COUNTS] = {"message_counts",
                              "SELECT state, COUNT(*) FROM outbox WHERE state < 2 GROUP BY state "
                              "UNION ALL SELECT 3, COUNT(*) FROM outbox WHERE state = 3"},

@@ -530,6 +530,111 @@ static void doubt_stays_with_the_message_until_it_is_known_to_stand(void **state
     assert_false(ready(c, 2400, 1, NULL)[0]->in_doubt);
 }
 
+/* In doubt since 1,100; the clock is the store's. */
+static void edit_in_doubt(struct contract *c) {
+    put(c, "a", "", "{\"n\":1}", 100);
+    send_first(c, 100, 1, "42.1");
+    put(c, "a", "", "{\"n\":2}", 100);
+    c->now_ms = 1100;
+    retry(c, begin_at(c, ready(c, 1100, 1, NULL)[0], 1100), 1200, FX_ERR_TIMEOUT, true);
+}
+
+static void an_edit_that_may_arrive_late_is_followed_by_the_newest_text_once_more(void **state) {
+    struct contract *c = *state;
+    const int64_t late_ms = 1100 + FX_STORE_LATE_MS;
+    int64_t next_ms = 0;
+    struct fx_store_counts counts = {0};
+    struct fx_error err;
+
+    edit_in_doubt(c);
+    put(c, "a", "", "{\"n\":3}", 100); /* takes its place, and what may come after it */
+    send_first(c, 1300, 1, "42.1");
+    ready(c, late_ms - 1, 0, &next_ms);
+    assert_int_equal(next_ms, late_ms);
+    put(c, "a", "", "{\"n\":4}", 100); /* does not wait for that */
+    int64_t seq = begin_at(c, ready(c, 2000, 1, NULL)[0], 2000);
+    put(c, "a", "", "{\"n\":5}", 100); /* came while the other was on its way */
+    assert_ok(c->store->outbox_sent(c->store, c->sc, seq, "42.1", 2000, &err));
+    send_first(c, 3000, 1, "42.1");
+    ready(c, late_ms - 1, 0, NULL);
+    assert_ok(c->store->counts(c->store, c->sc, &counts, &err));
+    assert_int_equal(counts.messages_waiting, 1);
+
+    struct fx_message *again = ready(c, late_ms, 1, NULL)[0];
+    assert_string_equal(again->payload_json, "{\"n\":5}");
+    assert_string_equal(again->ts, "42.1");
+    assert_false(again->in_doubt);
+    assert_int_equal(again->attempts, 0);
+    send_first(c, late_ms, 1, "42.1");
+    ready(c, late_ms + FX_STORE_LATE_MS, 0, &next_ms);
+    assert_int_equal(next_ms, 0);
+}
+
+static void what_is_said_once_more_and_gets_in_doubt_is_said_again(void **state) {
+    struct contract *c = *state;
+    const int64_t late_ms = 1100 + FX_STORE_LATE_MS;
+
+    edit_in_doubt(c);
+    send_first(c, 1300, 1, "42.1");
+    c->now_ms = late_ms;
+    retry(c, begin_at(c, ready(c, late_ms, 1, NULL)[0], late_ms), late_ms + 1, FX_ERR_TIMEOUT,
+          true);
+    send_first(c, late_ms + 1, 1, "42.1");
+    ready(c, late_ms + FX_STORE_LATE_MS - 1, 0, NULL);
+    send_first(c, late_ms + FX_STORE_LATE_MS, 1, "42.1");
+    ready(c, late_ms + 2 * FX_STORE_LATE_MS, 0, NULL);
+}
+
+static void only_an_edit_in_doubt_is_followed_by_anything(void **state) {
+    struct contract *c = *state;
+    int64_t next_ms = 0;
+
+    put(c, "a", "", "{}", 100); /* a post that comes late is a message of its own */
+    retry(c, begin(c, ready(c, 100, 1, NULL)[0]), 1200, FX_ERR_TIMEOUT, true);
+    send_first(c, 1200, 1, "42.1");
+    put(c, "a", "", "{}", 100); /* nothing of this one has left */
+    retry(c, begin_at(c, ready(c, 1300, 1, NULL)[0], 1300), 1400, FX_ERR_UNAVAILABLE, false);
+    send_first(c, 1400, 1, "42.1");
+    put_kind(c, FX_MESSAGE_PAGE, "p", "");
+    retry(c, begin_at(c, ready(c, 1500, 1, NULL)[0], 1500), 1600, FX_ERR_TIMEOUT, true);
+    retry(c, begin_at(c, ready(c, 1600, 1, NULL)[0], 1600), 1700, FX_ERR_TIMEOUT, true);
+    send_first(c, 1700, 1, "");
+    ready(c, 1700, 0, &next_ms);
+    assert_int_equal(next_ms, 0);
+}
+
+static void a_clock_that_was_set_back_delays_nothing_for_longer(void **state) {
+    struct contract *c = *state;
+    int64_t next_ms = 0;
+
+    edit_in_doubt(c);
+    c->now_ms = 1200 + 1000 * 60000;
+    retry(c, begin_at(c, ready(c, 1200, 1, NULL)[0], 1200), 1300, FX_ERR_TIMEOUT, true);
+    send_first(c, 1300, 1, "42.1"); /* the clock is right again */
+    ready(c, 1300, 0, &next_ms);
+    assert_int_equal(next_ms, 1300 + FX_STORE_LATE_MS);
+    send_first(c, next_ms, 1, "42.1");
+    ready(c, next_ms, 0, &next_ms);
+    assert_int_equal(next_ms, 0);
+}
+
+static void what_a_dead_process_was_editing_is_said_once_more(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    int64_t next_ms = 0;
+
+    put(c, "a", "", "{\"n\":1}", 100);
+    send_first(c, 100, 1, "42.1");
+    put(c, "a", "", "{\"n\":2}", 100);
+    begin_at(c, ready(c, 1100, 1, NULL)[0], 1100);
+    c->now_ms = 1200;
+    contract_reopen(c);
+    assert_ok(c->store->outbox_recover(c->store, c->sc, &err));
+    send_first(c, 2000, 1, "42.1");
+    ready(c, 2000, 0, &next_ms);
+    assert_int_equal(next_ms, 1200 + FX_STORE_LATE_MS);
+}
+
 int store_contract_outbox(struct contract_backend *backend) {
     const struct CMUnitTest tests[] = {
         CONTRACT_TEST(messages_go_out_in_order_when_they_are_due),
@@ -552,6 +657,11 @@ int store_contract_outbox(struct contract_backend *backend) {
         CONTRACT_TEST(in_a_lane_decisions_go_first_and_progress_last),
         CONTRACT_TEST(what_a_thread_says_stays_in_order),
         CONTRACT_TEST(doubt_stays_with_the_message_until_it_is_known_to_stand),
+        CONTRACT_TEST(an_edit_that_may_arrive_late_is_followed_by_the_newest_text_once_more),
+        CONTRACT_TEST(what_is_said_once_more_and_gets_in_doubt_is_said_again),
+        CONTRACT_TEST(only_an_edit_in_doubt_is_followed_by_anything),
+        CONTRACT_TEST(a_clock_that_was_set_back_delays_nothing_for_longer),
+        CONTRACT_TEST(what_a_dead_process_was_editing_is_said_once_more),
         CONTRACT_TEST(the_last_text_always_arrives_and_never_an_older_one_after_it),
     };
 

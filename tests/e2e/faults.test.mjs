@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Stack } from '../support/stack.mjs';
-import { answerTo, busyJobs, freshWorld, judge, listing, sql, watchEffects, watchPrivate } from '../support/cases.mjs';
+import { UNSAID, answerTo, busyJobs, freshWorld, judge, listing, sql, watchEffects, watchPrivate } from '../support/cases.mjs';
 
 const LANES = 6; // whole sandboxes side by side: most of the time is waiting
 const fast = '/fluxa dlq redrive rate=500';
@@ -116,7 +116,7 @@ test('a Slack that fails a third of the time gets every message in the end, in o
   await stack.until(async () => (await sql(stack, 'SELECT count(*) AS n FROM incidents WHERE state = 0'))[0].n === 5, 'the incidents');
   for (let i = 0; i < 4; i++) await stack.alarm(`fluxa-order-${i}`, 'OK');
   await stack.alarm('fluxa-dlq-depth-dev', 'OK');
-  await stack.until(async () => (await sql(stack, 'SELECT count(*) AS n FROM outbox WHERE state < 2'))[0].n === 0 && (await busyJobs(stack)) === 0, 'everything to be sent', 80000, 200);
+  await stack.until(async () => (await sql(stack, `SELECT count(*) AS n FROM outbox WHERE ${UNSAID}`))[0].n === 0 && (await busyJobs(stack)) === 0, 'everything to be sent', 80000, 200);
   await stack.post('fault', { clear: true });
   assert.equal((await sql(stack, 'SELECT count(*) AS n FROM outbox WHERE state = 3'))[0].n, 0);
   const messages = await stack.messages();

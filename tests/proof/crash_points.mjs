@@ -78,6 +78,9 @@ export async function crashPoints({ count, seed, store, stacks, names, near, pla
     const queue = sample(places, count, mix(seed, 1));
     console.log(`${queue.length} of ${places.length} places`);
     await Promise.all(rigs.map((rig) => worker(rig, queue, results, { keeper, enough, verbose })));
+  } catch (failure) { // a twin may be caught before anybody dies
+    results.push({ problems: [failure.message] });
+    if (!enough?.(results.at(-1))) throw failure;
   } finally {
     await Promise.all(rigs.map((rig) => rig.stop()));
   }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { redis } from '../support/cases.mjs';
 import { Chance, mix } from './chance.mjs';
 import { Keeper } from './keep.mjs';
-import { judgeLedger } from './ledger.mjs';
+import { RUN, judgeLedger } from './ledger.mjs';
 import { approver } from './people.mjs';
 import { PostgresServer } from './postgres_server.mjs';
 import { Rig, pause } from './rig.mjs';
@@ -15,6 +15,8 @@ const ALARMS = 4; // names; each is one incident, told again and again: Slack ta
 const ALARM_SHARE = 0.1;
 const GAP_MS = { least: 300, most: 1700 }; // between two deaths of PostgreSQL
 const REDIS_MS = 3000;
+const BLOWS = 3; // right after an acknowledgement
+const JOBS_PER_BLOW = 5;
 const EPHEMERAL = 1; // a message of the outbox that one person sees
 
 async function send(rig, chance, left) {
@@ -24,11 +26,12 @@ async function send(rig, chance, left) {
   }
 }
 
-// A change lives through all of this as well.
+// A change lives through all of this as well, from the question to its first message.
 async function redrive(rig) {
   await rig.people.command('dlq redrive rate=5');
   const request = await rig.until(() => rig.pending(), 'a request for approval');
   await rig.people.click(approver, 'approve', request.id);
+  await rig.until(async () => (await rig.sql(`SELECT n FROM intents WHERE run = '${request.run}'`)).length > 0 || (await rig.runs(`id = '${request.run}' AND state >= ${RUN.asking}`)).length > 0, 'the redrive to begin');
 }
 
 async function troublePostgres(server, chance, counts, isOver) {
@@ -59,23 +62,48 @@ async function troubleRedis(stack, chance, counts, isOver) {
   }
 }
 
+const toldBefore = async (rig) => (await rig.sql(`SELECT count(*) AS told FROM outbox WHERE kind = ${EPHEMERAL}`))[0].told;
+
 // Each command left one message, written with the end of its job; each alarm was counted.
-async function judgeOnce(rig, seen, problems) {
+async function judgeOnce(rig, before, seen, problems) {
   const [row] = await rig.sql(`SELECT (SELECT count(*) FROM outbox WHERE kind = ${EPHEMERAL}) AS told, (SELECT count(*) FROM jobs WHERE kind = 'event') AS jobs, (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM jobs WHERE state = 3) AS quarantined, (SELECT count(*) FROM incidents) AS incidents`);
   const known = new Set(seen.events.map((event) => event.key));
   const commands = seen.said.filter((one) => known.has(one.key) && /^\/fluxa help/.test(one.what)).length;
-  if (row.told !== commands) problems.push(`${commands} questions for help were answered ${row.told} times`);
+  if (row.told - before !== commands) problems.push(`${commands} questions for help were answered ${row.told - before} times`);
   if (row.jobs !== row.events) problems.push(`${row.jobs} jobs for ${row.events} events`);
   if (row.quarantined > 0) problems.push(`${row.quarantined} jobs were given up`);
   const names = new Set(seen.said.filter((one) => one.alarm && known.has(one.key)).map((one) => one.alarm)).size;
   if (row.incidents !== names) problems.push(`${row.incidents} incidents for ${names} alarms`);
 }
 
-async function storm(rig, server, count, seed) {
-  const chance = new Chance(mix(seed, 6)), counts = { crashes: 0, kills: 0, redis: 0 }, left = { count };
+async function judged(rig, before, counts) {
+  await rig.quiet();
+  const seen = await rig.seen(), verdict = judgeLedger(seen), problems = [...verdict.problems];
+  await judgeOnce(rig, before, seen, problems);
+  return { ...verdict, problems, seen, counts };
+}
+
+// A commit that does not wait for the disk is lost only by a blow that comes before the log is written anyway. So the
+// first ones are dealt as soon as everything that was said has its 2xx.
+async function blows(rig, server, left, counts) {
+  await rig.begins({ HashMismatch: 1 });
+  const before = await toldBefore(rig);
+  for (let i = 0; i < BLOWS && left.count > 0; i++) {
+    const jobs = Math.min(JOBS_PER_BLOW, left.count);
+    left.count -= jobs;
+    await Promise.all(Array.from({ length: jobs }, () => rig.people.command('help')));
+    await server.crash();
+    counts.crashes++;
+  }
+  return judged(rig, before, counts);
+}
+
+async function storm(rig, server, left, counts, seed) {
+  const chance = new Chance(mix(seed, 6));
   let over = false;
   const isOver = () => over;
   await rig.begins({ DBConnectionError: 30, HashMismatch: 5 });
+  const before = await toldBefore(rig);
   const trouble = [troublePostgres(server, new Chance(mix(seed, 7)), counts, isOver), troubleRedis(rig.stack, new Chance(mix(seed, 8)), counts, isOver)];
   try {
     await Promise.all([redrive(rig), ...Array.from({ length: SENDERS }, () => send(rig, chance, left))]);
@@ -84,10 +112,13 @@ async function storm(rig, server, count, seed) {
     await Promise.all(trouble);
     await server.revive();
   }
-  await rig.quiet();
-  const seen = await rig.seen(), verdict = judgeLedger(seen), problems = [...verdict.problems];
-  await judgeOnce(rig, seen, problems);
-  return { ...verdict, problems, seen, counts };
+  return judged(rig, before, counts);
+}
+
+// Whoever waited in vain: what was acknowledged is judged all the same, it may be the reason.
+async function failed(rig, failure, counts) {
+  const seen = await rig.seen().catch(() => undefined);
+  return { problems: [failure.message, ...(seen ? judgeLedger(seen).problems : [])], counts, seen };
 }
 
 async function ownServer(stack, server) {
@@ -97,15 +128,21 @@ async function ownServer(stack, server) {
   stack.database = fluxa;
 }
 
-// One storm of `count` jobs: [{ problems, counts, said, asking, twice }].
+// Blows, then a storm, of `count` jobs in all: [{ problems, counts, said, acked, asking, twice }], one for each.
 export async function postgresSeries({ count, seed, program, enough }) {
   const server = await PostgresServer.make(), keeper = new Keeper('postgres', enough !== undefined);
+  const left = { count }, results = [];
   let rig;
   try {
     rig = await Rig.start({ program, edit: (stack) => ownServer(stack, server) });
-    const result = await storm(rig, server, count, seed).catch(async (failure) => ({ problems: [failure.message], counts: {}, seen: await rig.seen().catch(() => undefined) }));
-    if (result.problems.length > 0) await keeper.keep(rig, `storm ${seed}`, result.problems, result.seen);
-    return [{ ...result, said: result.seen?.said.length ?? 0, acked: result.seen?.said.filter((one) => one.acked).length ?? 0, seen: undefined }];
+    for (const [name, part] of [['blows', blows], ['storm', storm]]) {
+      const counts = { crashes: 0, kills: 0, redis: 0 };
+      const result = await part(rig, server, left, counts, seed).catch((failure) => failed(rig, failure, counts));
+      if (result.problems.length > 0) await keeper.keep(rig, `${name} ${seed}`, result.problems, result.seen);
+      results.push({ ...result, said: result.seen?.said.length ?? 0, acked: result.seen?.said.filter((one) => one.acked).length ?? 0, seen: undefined });
+      if (left.count <= 0 || enough?.(result)) break;
+    }
+    return results;
   } finally {
     await rig?.stop();
     await server.stop();

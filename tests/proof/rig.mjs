@@ -4,11 +4,11 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { freshWorld, ownRunbooks } from '../support/cases.mjs';
+import { UNSAID, freshWorld, ownRunbooks } from '../support/cases.mjs';
 import { Stack, build } from '../support/stack.mjs';
 import { RUN } from './ledger.mjs';
 import { DEAD, MAIN } from './judge.mjs';
-import { People } from './people.mjs';
+import { People, approver } from './people.mjs';
 
 const execute = promisify(execFile);
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -23,7 +23,8 @@ const TIMERS = "('expire', 'remind', 'reconcile', 'anchor', 'schedule')";
 async function quicken(stack, workers) {
   const redrive = path.join(await ownRunbooks(stack), 'dlq-redrive.yaml');
   await writeFile(redrive, (await readFile(redrive, 'utf8')).replace(/^follow_ups:\n( .*\n)+/m, ''));
-  await stack.edit((text) => `${text.replace(/dlq_visibility: \d+/, 'dlq_visibility: 1')}workers: ${workers}\n`);
+  const admin = (text) => text.replace(/^roles:\n/m, `roles:\n  admin: { users: [${approver}] }\n`);
+  await stack.edit((text) => `${admin(text).replace(/dlq_visibility: \d+/, 'dlq_visibility: 1')}workers: ${workers}\n`);
 }
 
 export class Rig {
@@ -96,7 +97,7 @@ export class Rig {
 
   // No work in hand, nothing to say, nothing under way in the world.
   async isQuiet() {
-    const [row] = await this.sql(`SELECT (SELECT count(*) FROM jobs WHERE state < 2 AND kind NOT IN ${TIMERS} AND due_ms < ${Date.now() + SOON_MS}) AS jobs, (SELECT count(*) FROM outbox WHERE state < 2) AS outbox, (SELECT count(*) FROM runs WHERE state < ${RUN.approval} AND created_ms >= ${this.mark.startedMs}) AS runs`);
+    const [row] = await this.sql(`SELECT (SELECT count(*) FROM jobs WHERE state < 2 AND kind NOT IN ${TIMERS} AND due_ms < ${Date.now() + SOON_MS}) AS jobs, (SELECT count(*) FROM outbox WHERE ${UNSAID}) AS outbox, (SELECT count(*) FROM runs WHERE state < ${RUN.approval} AND created_ms >= ${this.mark.startedMs}) AS runs`);
     this.left = row.jobs + row.outbox + row.runs;
     if (this.left > 0) return false;
     const world = await this.stack.get('world'), main = queueOf(world, MAIN);
@@ -117,7 +118,7 @@ export class Rig {
   async unrest() {
     const list = async (what, columns, statement) => (await this.sql(statement)).map((row) => `${what} ${columns.map((column) => row[column]).join(' ')}`);
     const all = [
-      ...await list('message', ['kind', 'key', 'state', 'attempts', 'last_error'], 'SELECT kind, key, state, attempts, last_error FROM outbox WHERE state < 2'),
+      ...await list('message', ['kind', 'key', 'state', 'attempts', 'last_error'], `SELECT kind, key, state, attempts, last_error FROM outbox WHERE ${UNSAID}`),
       ...await list('job', ['kind', 'subject', 'state', 'attempts', 'last_error'], `SELECT kind, subject, state, attempts, last_error FROM jobs WHERE state < 2 AND kind NOT IN ${TIMERS}`),
       ...await list('run', ['id', 'command', 'state'], `SELECT id, command, state FROM runs WHERE state < ${RUN.approval} AND created_ms >= ${this.mark.startedMs}`),
     ];
@@ -157,7 +158,7 @@ export class Rig {
     const [intents, approvals, audit, [failed], cards, events, effects, world, verified] = await Promise.all([
       this.sql(`SELECT run, step, key, state, what_json, outcome_json, set_ms FROM intents WHERE n > ${mark.intents}`),
       this.sql(`SELECT id, run, state, decided_by FROM approvals WHERE n > ${mark.approvals}`),
-      this.sql(`SELECT actor, action, subject, detail_json FROM audit WHERE n > ${mark.audit}`),
+      this.sql(`SELECT at_ms, actor, action, subject, detail_json FROM audit WHERE n > ${mark.audit} ORDER BY n`),
       this.sql(`SELECT count(*) AS n FROM outbox WHERE state = 3 AND created_ms >= ${mark.startedMs}`),
       this.cards(runs), this.eventsOf(this.people.said), this.stack.get(`effects?since=${mark.effects}`), this.stack.get('world?messages=1'), this.verify(),
     ]);

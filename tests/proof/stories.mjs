@@ -25,6 +25,18 @@ const ended = (rig, run) => rig.until(async () => (await rig.runs(`id = '${run}'
 // Or the run is over before it came that far.
 const reached = (rig, run, operation) => rig.until(async () => (await effectsOf(rig, operation)).length > 0 || (await rig.runs(`id = '${run}' AND state >= ${RUN.asking}`)).length === 1, operation);
 
+const FROZEN = "SELECT 1 AS yes FROM settings WHERE name = 'freeze' AND value <> ''";
+const BATCH = 10;
+
+// From one row of the audit log to the other no change begins; what is sent is the batch that had begun.
+function judgeFreeze(seen) {
+  const from = seen.audit.findIndex((row) => row.action === 'changes.frozen'), to = seen.audit.findIndex((row) => row.action === 'changes.unfrozen');
+  if (from < 0 || to < from) return ['changes were not frozen and unfrozen'];
+  const begun = seen.audit.slice(from, to).filter((row) => /^effect\.(begun|repeated)$/.test(row.action)).map((row) => `${JSON.parse(row.detail_json).key} was begun while changes were frozen`);
+  const sent = seen.effects.filter((effect) => effect.operation === 'SendMessage' && Date.parse(effect.time) > seen.audit[from].at_ms).length;
+  return sent > BATCH ? [...begun, `${sent} messages were sent while changes were frozen`] : begun;
+}
+
 export const stories = {
   selective: {
     what: 'three of four dead letters are sent one by one',
@@ -61,6 +73,23 @@ export const stories = {
       await rig.people.click('U0ANNA0001', 'stop', run);
       await ended(rig, run);
     },
+  },
+  frozen: {
+    what: 'changes are frozen while a redrive goes on',
+    async tell(rig) {
+      await rig.begins({ DBConnectionError: 35, HashMismatch: 1 });
+      const { run } = await approve(rig, 'dlq redrive rate=20');
+      await reached(rig, run, 'SendMessage');
+      await rig.people.command('freeze the database moves');
+      try {
+        await rig.until(async () => (await rig.sql(FROZEN)).length === 1, 'the freeze');
+        await ended(rig, run);
+      } finally { // it would hold in all that follows
+        await rig.people.command('unfreeze reason:"it has moved"', approver);
+        await rig.until(async () => (await rig.sql(FROZEN)).length === 0, 'the end of the freeze');
+      }
+    },
+    check: judgeFreeze,
   },
   deny: {
     what: 'a redrive is denied',

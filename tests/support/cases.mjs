@@ -21,6 +21,10 @@ export async function listing(stack, queue = dlq) {
   return (await stack.get('world?messages=1')).queues.find((one) => one.name === queue)?.messages ?? [];
 }
 
+// Of the outbox: what has not been said. A text that waits only to be said once more, when nothing older can arrive
+// any more, has been.
+export const UNSAID = 'state < 2 AND (late_ms = 0 OR due_ms < late_ms)';
+
 export const sql = (stack, statement) => stack.sql(statement);
 
 export async function postgres(stack, statement) {

@@ -328,6 +328,47 @@ static void a_freeze_that_has_just_ended_still_refuses_this_call(void **state) {
     assert_non_null(strstr(err.message, "a moment ago"));
 }
 
+static const char *forgets; /* what the store says of its standbys; NULL: nothing is forgotten */
+static bool asked_for_memory;
+
+static enum fx_code may_forget(struct fx_store *store, struct fx_scope *sc, const char **ret_how,
+                               struct fx_error *err) {
+    *ret_how = forgets;
+    return FX_OK;
+}
+
+/* As the store does it where PostgreSQL has a standby that is not waited for. */
+static enum fx_code begin_nowhere(struct fx_store *store, struct fx_scope *sc,
+                                  const struct fx_job *job, const struct fx_intent *intent,
+                                  const struct fx_writes *writes, struct fx_error *err) {
+    asked_for_memory = intent->guard->unless_forgetful;
+    intent->guard->refusal = FX_REFUSED_FORGETFUL;
+    return fx_fail(err, FX_ERR_DENIED, "a failover may forget it");
+}
+
+static void what_a_failover_may_forget_is_not_begun_and_the_way_out_is_told(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    c->store->begin_effect = begin_nowhere;
+    c->store->may_forget = may_forget;
+    forgets = "it has 1 standby";
+    assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_FORGETFUL);
+    assert_true(asked_for_memory);
+    assert_non_null(strstr(err.message, "set synchronous_standby_names"));
+    forgets = NULL; /* somebody has done so in this moment */
+    assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
+    assert_non_null(strstr(err.message, "a moment ago"));
+    /* what stops is never held back, and whoever has said so may forget */
+    (void)!c->host->begin_stop(c->host, rig->sc, "stop", engine_rig_json(rig, "{}"), &err);
+    assert_false(asked_for_memory);
+    rig->engine.options.may_forget = true;
+    assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
+    assert_false(asked_for_memory);
+}
+
 static void what_an_intent_says_is_known_or_counts_as_failed(void **state) {
     static const struct {
         enum fx_intent_state state;
@@ -472,6 +513,7 @@ int main(void) {
         TEST(a_step_without_an_approval_changes_nothing),
         TEST(each_key_is_repeated_by_its_own_state),
         TEST(a_freeze_that_has_just_ended_still_refuses_this_call),
+        TEST(what_a_failover_may_forget_is_not_begun_and_the_way_out_is_told),
         TEST(what_an_intent_says_is_known_or_counts_as_failed),
         TEST(an_effect_that_cannot_be_read_is_not_overlooked),
         TEST(whoever_lost_the_claim_keeps_no_checkpoint),

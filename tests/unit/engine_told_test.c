@@ -55,10 +55,10 @@ static enum fx_code tell(struct engine_rig *rig, const struct engine_run *run, b
 
 static bool end_told(struct engine_run *run) {
     struct fx_error err = {0};
-    bool told = false;
+    enum engine_told told = ENGINE_TOLD_WAIT;
 
     assert_ok(engine_end_told(run, &told, &err));
-    return told;
+    return told == ENGINE_TOLD_END;
 }
 
 static void what_is_open_is_shown_with_what_was_asked_when_and_what_was_found(void **state) {
@@ -298,11 +298,46 @@ static void an_answer_counts_for_what_it_still_settles(void **state) {
     assert_ok(tell(rig, &run, true, "U5", &err));
 }
 
-static void what_the_bot_finds_done_itself_ends_the_question_too(void **state) {
+static enum engine_told what_becomes_of(struct engine_run *run) {
+    enum engine_told told = ENGINE_TOLD_END;
+    struct fx_error err = {0};
+
+    assert_ok(engine_end_told(run, &told, &err));
+    return told;
+}
+
+/* A move task above all: it runs in AWS, and whoever started it has told only now. */
+static void what_the_bot_finds_done_itself_is_gone_on_with(void **state) {
     struct engine_rig *rig = *state;
     struct engine_run run = asking_run(rig);
+    struct fx_runbook_step steps[] = {{.id = "census"}, {.id = "gate"}, {.id = "redrive"}};
+
+    rig->runbook.steps = steps;
+    rig->runbook.steps_count = 3;
+    run.row->step = 1; /* all of it in one claim, whose end was never written */
+    add_intent(rig, "start", FX_INTENT_DONE);
+    add_intent(rig, "unknown", FX_INTENT_UNKNOWN);
+    assert_int_equal(what_becomes_of(&run), ENGINE_TOLD_WAIT);
+    assert_int_equal(run.row->state, FX_RUN_ASKING);
+    struct fx_intent open = *intent_of(rig, 1);
+    struct fx_error err = {0};
+
+    open.state = FX_INTENT_NOT_SENT;
+    assert_ok(rig->engine.options.store->end_effect(rig->engine.options.store, rig->sc, &open, NULL,
+                                                    &err));
+    assert_int_equal(what_becomes_of(&run), ENGINE_TOLD_LOOK);
+    assert_int_equal(run.row->state, FX_RUN_ASKING);
+}
+
+static void what_another_step_did_is_no_reason_to_begin_this_one(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_runbook_step steps[] = {{.id = "redrive"}, {.id = "next"}};
 
     add_intent(rig, "start", FX_INTENT_DONE);
+    rig->runbook.steps = steps;
+    rig->runbook.steps_count = 2;
+    run.row->step = 1;
     assert_true(end_told(&run));
     assert_non_null(strstr(run.row->note, "known by now what was done"));
 }
@@ -311,7 +346,7 @@ static void an_answer_that_cannot_be_read_ends_nothing(void **state) {
     struct engine_rig *rig = *state;
     struct engine_run run = asking_run(rig);
     struct fx_error err = {0};
-    bool told = false;
+    enum engine_told told = ENGINE_TOLD_WAIT;
 
     fx_writes_setting(rig->sc, &rig->work.writes, "told:r1", "{");
     engine_rig_keep(rig);
@@ -334,7 +369,8 @@ int main(void) {
         TEST(a_doubt_of_an_older_version_is_answered_and_stands),
         TEST(an_answer_that_changes_nothing_is_not_taken),
         TEST(an_answer_counts_for_what_it_still_settles),
-        TEST(what_the_bot_finds_done_itself_ends_the_question_too),
+        TEST(what_the_bot_finds_done_itself_is_gone_on_with),
+        TEST(what_another_step_did_is_no_reason_to_begin_this_one),
         TEST(an_answer_that_cannot_be_read_ends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,13 +129,22 @@ static void an_outcome_that_somebody_else_recorded_is_read_and_not_judged(void *
 
 /* ---- without an answer ---- */
 
-static void the_only_task_of_that_moment_is_taken_for_ours(void **state) {
+/* SQS does not tell who started it, so nothing that it shows makes a task ours. */
+static void the_only_task_of_that_moment_is_likely_ours_and_a_question(void **state) {
     struct steps_rig *rig = *state;
     const struct task ours[] = {{AT(2), "RUNNING", DESTINATION, "h1", 10}};
+    const struct task over[] = {{AT(2), "COMPLETED", DESTINATION, NULL, 10}};
 
     begun(rig, FX_KNOWN_BEGUN, NULL);
-    assert_int_equal(look(rig, ours, 1).outcome, FX_STEP_PARKED);
-    assert_int_equal(start_is(rig), FX_KNOWN_DONE);
+    struct fx_step_result result = look(rig, ours, 1);
+
+    assert_int_equal(result.outcome, FX_STEP_ASK);
+    assert_int_equal(start_is(rig), FX_KNOWN_UNKNOWN);
+    assert_non_null(strstr(result.note, "one task that began as ours would have"));
+    assert_non_null(strstr(result.note, fx_time_iso(rig->sc, AT(2))));
+    assert_non_null(strstr(result.note, "it runs."));
+    assert_non_null(strstr(look(rig, over, 1).note, "it has ended (1 moved)."));
+    assert_int_equal(start_is(rig), FX_KNOWN_UNKNOWN);
 }
 
 static void a_task_that_may_be_somebody_elses_is_a_question(void **state) {
@@ -172,8 +181,10 @@ static void it_is_looked_for_until_sqs_would_no_longer_obey(void **state) {
     assert_true(result.due_ms > rig->world.clock.wall_ms);
     assert_non_null(strstr(result.note, "would still obey"));
     rig->world.clock.wall_ms = AT(500);
-    assert_int_equal(look(rig, ours, 1).outcome, FX_STEP_PARKED);
-    assert_int_equal(start_is(rig), FX_KNOWN_DONE);
+    result = look(rig, ours, 1);
+    assert_int_equal(result.outcome, FX_STEP_ASK);
+    assert_true(result.due_ms > rig->world.clock.wall_ms);
+    assert_non_null(strstr(result.note, "one task that began as ours would have"));
 }
 
 static void behind_the_fence_the_question_is_final(void **state) {
@@ -345,7 +356,7 @@ int main(void) {
         TEST(what_was_not_sent_is_known_and_may_be_begun_anew),
         TEST(what_sqs_refused_is_not_asked_for_again),
         TEST(an_outcome_that_somebody_else_recorded_is_read_and_not_judged),
-        TEST(the_only_task_of_that_moment_is_taken_for_ours),
+        TEST(the_only_task_of_that_moment_is_likely_ours_and_a_question),
         TEST(a_task_that_may_be_somebody_elses_is_a_question),
         TEST(it_is_looked_for_until_sqs_would_no_longer_obey),
         TEST(behind_the_fence_the_question_is_final),

@@ -60,7 +60,48 @@ static void a_batch_without_an_answer_is_stored_as_doubt_and_not_as_failed(void 
     steps_rig_effect(rig, "batch-00000", FX_KNOWN_BEGUN, doubtful, NULL);
     assert_ok(run(rig, replies, 3, &result, &err));
     assert_int_equal(steps_rig_find(rig, "batch-00000")->known, FX_KNOWN_UNKNOWN);
-    assert_int_equal(result.outcome, FX_STEP_DONE); /* it is gone, and SQS has nothing left */
+    /* it is gone, and nothing was deleted by us: whether it was sent, too, nobody knows */
+    assert_int_equal(result.outcome, FX_STEP_ASK);
+    assert_non_null(strstr(result.note, "somebody else has taken out"));
+    assert_string_equal(fx_json_text(fx_json_at_path(result.output, "in_doubt.0")), "m1");
+}
+
+#define SENT_M1                                                                                    \
+    "{\"Successful\":[{\"Id\":\"m0\",\"MessageId\":\"n1\",\"MD5OfMessageBody\":"                   \
+    "\"99914b932bd37a50b983c5e7c90ae93b\"}]}"
+
+/* Else what is gone later could have been deleted by us, and nobody would know whether it was sent.
+ */
+static void nothing_is_deleted_before_the_send_is_on_record(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, message(rig, "m1")), REPLY(200, nothing),
+                                             REPLY(200, SENT_M1)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    rig->end_fails = FX_ERR_UNAVAILABLE;
+    assert_int_equal(run(rig, replies, 3, &result, &err), FX_ERR_UNAVAILABLE);
+}
+
+static void what_was_deleted_is_remembered_from_claim_to_claim(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply first[] = {REPLY(200, message(rig, "m1")),
+                                           REPLY(200, nothing),
+                                           REPLY(200, SENT_M1),
+                                           REPLY(200, "{\"Successful\":[{\"Id\":\"m0\"}]}"),
+                                           REPLY(200, nothing),
+                                           REPLY(200, hidden)};
+    const struct scripted_reply second[] = {REPLY(200, nothing), REPLY(200, empty)};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    assert_ok(run(rig, first, 6, &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_PARKED);
+    assert_null(fx_json_at(steps_rig_find(rig, "batch-00000")->outcome, "deleted"));
+    assert_string_equal(fx_json_text(fx_json_at_path(result.checkpoint, "deleted.0")), "m1");
+    rig->ctx.checkpoint = result.checkpoint;
+    assert_ok(run(rig, second, 2, &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_DONE);
     assert_int_equal(fx_json_get_int(result.output, "moved", 0), 1);
 }
 
@@ -207,6 +248,8 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, steps_rig_set_up, steps_rig_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_batch_without_an_answer_is_stored_as_doubt_and_not_as_failed),
+        TEST(nothing_is_deleted_before_the_send_is_on_record),
+        TEST(what_was_deleted_is_remembered_from_claim_to_claim),
         TEST(for_a_consumer_that_takes_it_once_doubt_is_a_question),
         TEST(what_others_hide_is_not_counted_as_moved_but_asked),
         TEST(without_doubt_what_others_hide_is_missing),

@@ -49,6 +49,49 @@ static void write_something(struct fx_store *store, struct fx_scope *sc) {
     assert_ok(store->write(store, sc, NULL, &w, &err));
 }
 
+/* May a change begin that must not be forgotten? */
+static enum fx_refusal begin(struct fx_store *store, struct fx_scope *sc, const char *key) {
+    struct fx_guard guard = {.unless_forgetful = true}, any = {0};
+    struct fx_intent intent = {
+        .run = "r1", .step = "redrive", .key = key, .digest = "d", .what_json = "{}"};
+    struct fx_intent other = intent;
+    struct fx_error err = {0};
+
+    intent.guard = &guard;
+    other.guard = &any;
+    other.key = fx_printf(sc, "%s, forgotten or not", key);
+    assert_ok(store->begin_effect(store, sc, NULL, &other, NULL, &err));
+    enum fx_code code = store->begin_effect(store, sc, NULL, &intent, NULL, &err);
+
+    assert_int_equal(code, guard.refusal == FX_REFUSED_NOT ? FX_OK : FX_ERR_DENIED);
+    assert_true(code == FX_OK || strstr(err.message, "may forget changes") != NULL);
+    return guard.refusal;
+}
+
+static void put_run(struct fx_store *store, struct fx_scope *sc) {
+    const struct fx_run run = {.id = "r1",
+                               .system = "fluxa",
+                               .environment = "dev",
+                               .command = "dlq redrive",
+                               .runbook_digest = "x",
+                               .arguments_json = "{}",
+                               .trigger = "slash",
+                               .requester = "U1",
+                               .channel = "C1",
+                               .response_url = "",
+                               .parent = "",
+                               .incident = "",
+                               .note = "",
+                               .values_json = "{}",
+                               .checkpoint_json = "",
+                               .stop_by = ""};
+    struct fx_writes w = {0};
+    struct fx_error err;
+
+    fx_writes_run(sc, &w, &run);
+    assert_ok(store->write(store, sc, NULL, &w, &err));
+}
+
 #define NAMES                                                                                      \
     "SELECT COUNT(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting "
 
@@ -59,25 +102,31 @@ static void a_failover_may_forget_only_what_no_standby_was_waited_for(void **sta
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     struct fx_store *store = open_store(s, sc);
 
+    put_run(store, sc);
     assert_null(asked(store, sc)); /* nobody could take its place */
+    assert_int_equal(begin(store, sc, "alone"), FX_REFUSED_NOT);
     test_postgres_follow(&s->primary, &s->standby);
     const char *how = asked(store, sc); /* as a role that sees nothing of the standby */
     assert_non_null(how);
     assert_non_null(strstr(how, "has 1 standby and waits for none"));
+    assert_int_equal(begin(store, sc, "followed"), FX_REFUSED_FORGETFUL);
 
     set(s, "ALTER SYSTEM SET synchronous_standby_names = '*'", NAMES "= '*'");
     assert_null(asked(store, sc));
     write_something(store, sc);
+    assert_int_equal(begin(store, sc, "waited for"), FX_REFUSED_NOT);
 
     /* waiting was asked for, and then not done by this role */
     test_postgres_sql(&s->primary, "ALTER ROLE fluxabot SET synchronous_commit = local");
     struct fx_store *hasty = open_store(s, sc);
     assert_non_null(asked(hasty, sc));
+    assert_int_equal(begin(hasty, sc, "hasty"), FX_REFUSED_FORGETFUL);
     hasty->close(hasty);
     test_postgres_sql(&s->primary, "ALTER ROLE fluxabot RESET synchronous_commit");
 
     set(s, "ALTER SYSTEM RESET synchronous_standby_names", NAMES "= ''");
     assert_non_null(asked(store, sc));
+    assert_int_equal(begin(store, sc, "not waited for any more"), FX_REFUSED_FORGETFUL);
     test_postgres_stop(&s->standby);
     while (test_postgres_sql(&s->primary, "SELECT COUNT(*) FROM pg_stat_replication") > 0)
         nanosleep(&look, NULL);
