@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOW_MS = 3000 };
-
 static const struct aws_service *const services[] = {
     &aws_service_sqs, &aws_service_cloudwatch, &aws_service_logs,
     &aws_service_sns, &aws_service_sts,        &aws_service_rds,
@@ -151,7 +149,8 @@ static bool suffer(struct aws_call *call, enum sandbox_fault fault, struct sandb
         reply->hang_up = true;
         return true;
     case SANDBOX_FAULT_SLOW:
-        sandbox_sleep(call->sb, SLOW_MS);
+    case SANDBOX_FAULT_HELD:
+        sandbox_fault_wait(call->sb, fault, call->service->name, call->operation);
         return false;
     case SANDBOX_FAULT_NONE:
     case SANDBOX_FAULT_TIMEOUT_AFTER:
@@ -160,7 +159,7 @@ static bool suffer(struct aws_call *call, enum sandbox_fault fault, struct sandb
     return false;
 }
 
-static void carry_out(struct aws_call *call, struct sandbox_reply *reply) {
+static void carry_out(struct aws_call *call, struct fx_slice request, struct sandbox_reply *reply) {
     const struct aws_operation *operation = find_operation(call->service, call->operation);
     struct fx_json *output = NULL;
     enum sandbox_fault fault;
@@ -174,10 +173,15 @@ static void carry_out(struct aws_call *call, struct sandbox_reply *reply) {
                      "The sandbox does not play %s:%s", call->service->name, call->operation);
         return;
     }
+    int64_t worlds = call->aws->worlds;
     sandbox_sleep(call->sb, call->sb->options.aws_delay_ms);
-    fault = sandbox_fault_take(call->sb, call->service->name, call->operation);
+    fault = sandbox_fault_take(call->sb, call->service->name, call->operation, request);
     if (suffer(call, fault, reply))
         return;
+    if (call->aws->worlds != worlds) { /* a call of the old world changes nothing in the new one */
+        reply->hang_up = true;
+        return;
+    }
     output = operation->handle(call);
     if (fault == SANDBOX_FAULT_TIMEOUT_AFTER)
         reply->hang_up = true;
@@ -243,7 +247,7 @@ void sandbox_aws_handle(struct sandbox_request *req, struct sandbox_reply *reply
     if (!verdict.valid)
         aws_fail(&call, verdict.status, verdict.code, NULL, "%s", verdict.message);
     else if (recognised)
-        carry_out(&call, reply);
+        carry_out(&call, req->body, reply);
     if (call.failure.status != 0 && !reply->hang_up)
         write_failure(&call, reply);
 }

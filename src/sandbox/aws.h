@@ -509,6 +509,7 @@ struct sandbox_aws {
     struct fx_scope *world;
     uint64_t seed;
     int64_t serial;            /* never goes back: old receipts match nothing */
+    int64_t worlds;            /* how many there have been */
     double short_receives;     /* how often a receive returns fewer than it could */
     bool outage;               /* Fluxa's database does not answer */
     const char *outage_status; /* what RDS says meanwhile */

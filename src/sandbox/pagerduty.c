@@ -197,8 +197,7 @@ static void answer(struct sandbox_request *req, struct sandbox_reply *reply, int
 
 static bool suffer(struct sandbox_request *req, struct sandbox_reply *reply,
                    enum sandbox_fault fault) {
-    if (fault == SANDBOX_FAULT_SLOW)
-        sandbox_sleep(req->sb, 3000);
+    sandbox_fault_wait(req->sb, fault, "pagerduty", "enqueue");
     if (fault == SANDBOX_FAULT_TIMEOUT_BEFORE)
         reply->hang_up = true;
     else if (fault == SANDBOX_FAULT_ERROR || fault == SANDBOX_FAULT_ERROR_AFTER)
@@ -212,7 +211,7 @@ static bool suffer(struct sandbox_request *req, struct sandbox_reply *reply,
 }
 
 void sandbox_pagerduty_enqueue(struct sandbox_request *req, struct sandbox_reply *reply) {
-    enum sandbox_fault fault = sandbox_fault_take(req->sb, "pagerduty", "enqueue");
+    enum sandbox_fault fault = sandbox_fault_take(req->sb, "pagerduty", "enqueue", req->body);
     struct fx_json *event = NULL, *errors;
     struct fx_error err;
 

@@ -173,13 +173,19 @@ enum sandbox_fault {
     SANDBOX_FAULT_TIMEOUT_BEFORE, /* "timeout_before": connection closed, nothing happened */
     SANDBOX_FAULT_TIMEOUT_AFTER,  /* "timeout_after": it happened, connection closed */
     SANDBOX_FAULT_SLOW,           /* "slow": 3 s longer */
+    SANDBOX_FAULT_HELD,           /* "held": goes on when the fault is cleared */
     SANDBOX_FAULT_DENIED,         /* "denied": AccessDenied, missing_scope */
 };
 
 /* Which fault the next call of target suffers ("sqs", "sqs:SendMessageBatch", "slack",
- * "slack:chat.postMessage", "pagerduty", "logs", ...); counts it down. */
+ * "slack:chat.postMessage", "pagerduty", "logs", ...); counts it down. request is what the call
+ * sends: a fault with "about" spoils only calls that have that text in it. */
 enum sandbox_fault sandbox_fault_take(struct sandbox *sb, const char *service,
-                                      const char *operation);
+                                      const char *operation, struct fx_slice request);
+/* The longer way of a call that is slow or held. Gives the lock up meanwhile: whatever the caller
+ * found before may be gone. */
+void sandbox_fault_wait(struct sandbox *sb, enum sandbox_fault fault, const char *service,
+                        const char *operation);
 sandbox_handler_fn sandbox_door_fault;
 sandbox_handler_fn sandbox_door_bot; /* POST /sandbox/bot {"url"}: where the bot is from now on */
 

@@ -230,9 +230,8 @@ void sandbox_slack_api(struct sandbox_request *req, struct sandbox_reply *reply)
         answer(&call, req, reply, NULL, "unknown_method");
         return;
     }
-    enum sandbox_fault fault = sandbox_fault_take(req->sb, "slack", method->name);
-    if (fault == SANDBOX_FAULT_SLOW)
-        sandbox_sleep(req->sb, 3000);
+    enum sandbox_fault fault = sandbox_fault_take(req->sb, "slack", method->name, req->body);
+    sandbox_fault_wait(req->sb, fault, "slack", method->name);
     if (fault == SANDBOX_FAULT_TIMEOUT_BEFORE) {
         reply->hang_up = true;
         return;

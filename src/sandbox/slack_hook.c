@@ -74,12 +74,11 @@ static void refuse(struct sandbox_request *req, struct sandbox_reply *reply, int
 
 void sandbox_slack_hook(struct sandbox_request *req, struct sandbox_reply *reply) {
     struct slack_hook *hook = hook_at(req->sb, req->path + strlen("/slack/hooks/"));
-    enum sandbox_fault fault = sandbox_fault_take(req->sb, "slack", "response_url");
+    enum sandbox_fault fault = sandbox_fault_take(req->sb, "slack", "response_url", req->body);
     struct fx_json *args = NULL, *complaints = NULL;
     struct fx_error err;
 
-    if (fault == SANDBOX_FAULT_SLOW)
-        sandbox_sleep(req->sb, 3000);
+    sandbox_fault_wait(req->sb, fault, "slack", "response_url");
     reply->hang_up = fault == SANDBOX_FAULT_TIMEOUT_BEFORE || fault == SANDBOX_FAULT_TIMEOUT_AFTER;
     if (fault == SANDBOX_FAULT_TIMEOUT_BEFORE)
         return;

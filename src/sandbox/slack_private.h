@@ -133,6 +133,7 @@ struct sandbox_slack {
     struct slack_bucket channel_buckets[SLACK_CHANNELS_MAX], method_buckets[SLACK_METHODS_MAX];
     int64_t last_ts_us;
     int64_t revision; /* counts every change anybody could see */
+    int64_t patience_ms; /* how long the bot may take to answer; a reset leaves it alone */
     struct slack_outgoing last;
     struct fx_scope *last_scope;
 };

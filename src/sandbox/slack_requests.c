@@ -70,7 +70,7 @@ const char *slack_send(struct sandbox *sb, struct fx_scope *sc, const struct sla
         .body = out->body,
         .reach = FX_HTTP_ANY,
         .max_reply_bytes = REPLY_BYTES_MAX,
-        .timeout_ms = SLACK_PATIENCE_MS,
+        .timeout_ms = sb->slack->patience_ms,
         .ca_file = sb->options.bot_ca_file};
     /* The bot may call the Web API while it answers. */
     sandbox_unlock(sb);

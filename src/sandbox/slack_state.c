@@ -118,6 +118,7 @@ enum fx_code sandbox_slack_start(struct sandbox *sb, struct fx_error *err) {
         return fx_fail(err, FX_ERR_INPUT,
                        "the simulated Slack needs a signing secret and a bot token");
     sb->slack = FX_NEW(sb->scope, struct sandbox_slack);
+    sb->slack->patience_ms = SLACK_PATIENCE_MS;
     slack_people_reset(sb);
     return FX_OK;
 }

@@ -170,12 +170,12 @@ static size_t sampled(struct aws_call *call, size_t max, bool long_poll) {
                      : (size_t)sandbox_random_below(random, max);
 }
 
-/* Waits for messages up to wait_s. The queue is looked up again after each wait: a new world may
- * have replaced it. */
+/* Waits for messages up to wait_s. The queue is looked up again after each wait: it may be gone,
+ * and those of a new world are not for a call of the old one. */
 static size_t poll(struct aws_call *call, struct sqs_queue **queue, size_t max, int64_t wait_s,
                    struct sqs_message **messages) {
     const char *name = fx_strdup(call->sc, (*queue)->name);
-    int64_t end_ms = fx_mono_ms(call->sb->clock) + wait_s * 1000;
+    int64_t end_ms = fx_mono_ms(call->sb->clock) + wait_s * 1000, worlds = call->aws->worlds;
     size_t most = sampled(call, max, wait_s > 0);
 
     for (;;) {
@@ -188,7 +188,7 @@ static size_t poll(struct aws_call *call, struct sqs_queue **queue, size_t max, 
             return count;
         /* visibility that runs out notifies nobody, hence slices */
         sandbox_wait(call->sb, left_ms < WAIT_SLICE_MS ? left_ms : WAIT_SLICE_MS);
-        *queue = sqs_find(call->aws, name);
+        *queue = call->aws->worlds == worlds ? sqs_find(call->aws, name) : NULL;
         if (*queue == NULL)
             return 0;
     }

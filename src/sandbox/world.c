@@ -102,6 +102,7 @@ void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct 
     world_clear(aws);
     sandbox_random_seed(aws->sb->random, plan->seed);
     aws->world = fx_scope_new(NULL);
+    aws->worlds++;
     aws->seed = plan->seed;
     aws->short_receives = 0.25;
     aws->outage = false;

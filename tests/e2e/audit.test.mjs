@@ -30,7 +30,8 @@ async function audit(...words) {
   }
 }
 
-const lines = async (file) => (await readFile(file, 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+// The last one may be half written.
+const lines = async (file) => (await readFile(file, 'utf8')).split('\n').slice(0, -1).map((line) => JSON.parse(line));
 const rowCount = async () => (await sql(stack, 'SELECT count(*) AS n FROM audit'))[0].n;
 const gauge = async () => Number(/^fluxabot_changes_frozen (\d)$/m.exec(await stack.metrics())[1]);
 

@@ -62,7 +62,7 @@ test('F-02 and F-03 stop before a queue that counts every look, and while it is 
   await privately('/fluxa dlq inspect', /redrive policy of its own/);
   assert.match((await answerTo(stack, '/fluxa dlq classify')).text, /redrive policy of its own/);
   await freshWorld(stack, { DBConnectionError: 30 });
-  const card = await stack.askRedrive('/fluxa dlq redrive rate=3');
+  const card = await stack.askRedrive('/fluxa dlq redrive rate=1');
   await stack.click('approver', card, 'approve');
   await stack.until(async () => (await stack.get('world')).move_tasks.some((task) => task.status === 'RUNNING'), 'the move task');
   await privately('/fluxa dlq inspect', /move task of .* is RUNNING/);

@@ -25,7 +25,7 @@ async function refusedStart(text, { command = ['serve'], env = {} } = {}) {
   await writeFile(file, text);
   const lines = (await readFile(path.join(stack.dir, 'env'), 'utf8')).trim().split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2));
   try {
-    const { stdout } = await promisify(execFile)(program, [...command, '--config', file], { timeout: 10000, env: { ...process.env, ...Object.fromEntries(lines), ...env } });
+    const { stdout } = await promisify(execFile)(program, [...command, '--config', file], { timeout: 60000, env: { ...process.env, ...Object.fromEntries(lines), ...env } });
     return { code: 0, text: stdout };
   } catch (error) {
     assert.ok(!error.killed, `it started instead of stopping: ${error.stderr}`);

@@ -2,6 +2,6 @@
 foreach(name commands redrive people faults intake config)
   add_test(NAME e2e.${name}
            COMMAND node --test --test-reporter spec ${CMAKE_CURRENT_SOURCE_DIR}/e2e/${name}.test.mjs)
-  set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 240
+  set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600
                        ENVIRONMENT FLUXABOT_BUILD=${FLUXABOT_RELEASE_DIR})
 endforeach()

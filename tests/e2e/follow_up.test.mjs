@@ -26,16 +26,21 @@ after(() => stack?.stop());
 const inThread = async (card) => (await stack.message(card.ts)).replies ?? [];
 const followUps = () => sql(stack, "SELECT id, state, note FROM runs WHERE trigger_kind = 'follow-up' ORDER BY created_ms");
 const pages = async () => (await stack.get('pagerduty/pages')).pages.filter((page) => /came back/.test(JSON.stringify(page)));
-const forgetLocks = () => sql(stack, "DELETE FROM settings WHERE name LIKE 'step:%'");
+// Whoever still has to look again would set them anew.
+const forgetLocks = async () => {
+  await stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM jobs WHERE kind = 'run' AND state < 2"))[0].n === 0, 'all follow-ups to have run');
+  await sql(stack, "DELETE FROM settings WHERE name LIKE 'step:%'");
+};
 
 // Redriven while the database is away again: the canary fails, of the cause it had.
 async function cameBack() {
   await freshWorld(stack, { DBConnectionError: 12, HashMismatch: 1 }, { visibility_timeout: 1, max_receive_count: 1 });
   const card = await stack.askRedrive(fast);
-  await stack.fault('sqs:SendMessageBatch', 'slow');
+  await stack.fault('sqs:SendMessageBatch', 'held');
   await stack.click('approver', card, 'approve');
   await stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM intents WHERE settled_ms = 0"))[0].n > 0, 'the first intent', 15000, 10);
   await stack.world({ outage: { database: true } });
+  await stack.post('fault', { clear: true });
   return stack.ending(card);
 }
 

@@ -16,7 +16,7 @@ const told = async (stack, event) => (await stack.log()).filter((line) => line.e
 
 // What this test does to the store itself.
 async function write(stack, statement) {
-  await run('sqlite3', ['-cmd', '.timeout 5000', path.join(stack.dir, 'fluxabot.db'), statement]);
+  await run('sqlite3', ['-cmd', '.timeout 60000', path.join(stack.dir, 'fluxabot.db'), statement]);
 }
 
 function withStack(options, cases) {
@@ -70,7 +70,7 @@ describe('life', { concurrency: true }, () => {
 
     test('in a call that does not come back, it cuts that off and asks again after the next start', async () => {
       await freshWorld(stack(), { DBConnectionError: 4 });
-      await stack().fault('sqs:GetQueueAttributes', 'slow', { rate: 1 });
+      await stack().fault('sqs:GetQueueAttributes', 'held');
       await stack().command('requester', '/fluxa dlq');
       await stack().until(async () => (await stack().sql("SELECT count(*) AS n FROM jobs WHERE kind = 'run' AND state = 1"))[0].n === 1, 'the run to be in work', 20000, 5);
       const world = Number(await readFile(path.join(stack().dir, 'sandbox.pid'), 'utf8'));
@@ -174,7 +174,7 @@ while True: print(s.recv(4096).decode().replace('\\n', ' '))`, socket]);
       await freshWorld(stack(), { DBConnectionError: 40, HashMismatch: 5 });
       const earlier = await listing(stack()), effects = await watchEffects(stack());
       const card = await stack().askRedrive('/fluxa dlq redrive rate=10');
-      await stack().fault('sqs:DeleteMessageBatch', 'slow', { rate: 1 }); // what follows each batch that was sent
+      await stack().fault('sqs:DeleteMessageBatch', 'held'); // what follows the first batch that was sent
       await stack().click('approver', card, 'approve');
       await stack().until(async () => (await effects('SendMessage')).length > 0, 'the first batch', 60000, 5);
       const begun = await Promise.all(stack().replicas.map(async (replica) => (await told(replica, 'change.run')).at(-1)?.time ?? ''));

@@ -27,10 +27,11 @@ test('without a task the status says so, and cancelling changes nothing', async 
 });
 
 test('one operator alone stops a running move task, and what moved stays moved', async () => {
-  const card = await stack.askRedrive('/fluxa dlq redrive rate=5');
+  const card = await stack.askRedrive('/fluxa dlq redrive rate=1');
   await stack.click('approver', card, 'approve');
   await stack.until(async () => (await stack.effects('StartMessageMoveTask')).length === 1, 'the move task');
-  await stack.until(async () => /A move task runs/.test((await answerTo('/fluxa dlq redrive-status', /move task/i)).text), 'a running task', 20000, 300);
+  await stack.until(async () => (await stack.get('world')).move_tasks.some((task) => task.status === 'RUNNING' && task.moved > 0), 'the first messages');
+  assert.match((await answerTo('/fluxa dlq redrive-status', /move task/i)).text, /A move task runs/);
 
   await answerTo('/fluxa dlq redrive-cancel', /messages had been moved and stay moved/, 'U0CARA0004');
   const ending = await stack.ending(card);
@@ -58,9 +59,10 @@ for (const [kind, what] of [['429', 'refused at first'], ['timeout_after', 'done
   test(`a cancel that is ${what} still ends as cancelled, and says so`, async () => {
     await stack.world({ reset: true, seed: 12, messages: { DBConnectionError: 60 }, short_receives: 0 });
     const before = (await stack.effects('CancelMessageMoveTask')).length;
-    const card = await stack.askRedrive('/fluxa dlq redrive rate=2');
+    const card = await stack.askRedrive('/fluxa dlq redrive rate=1');
     await stack.click('approver', card, 'approve');
-    await stack.until(async () => /A move task runs/.test((await answerTo('/fluxa dlq redrive-status', /move task/i)).text), 'a running task', 20000, 300);
+    await stack.until(async () => (await stack.get('world')).move_tasks.some((task) => task.status === 'RUNNING'), 'the move task');
+    assert.match((await answerTo('/fluxa dlq redrive-status', /move task/i)).text, /A move task runs/);
     await stack.fault('sqs:CancelMessageMoveTask', kind, { count: 1 });
     await answerTo('/fluxa dlq redrive-cancel', /messages had been moved and stay moved/);
     assert.equal((await stack.effects('CancelMessageMoveTask')).length, before + 1);

@@ -113,10 +113,11 @@ test('in a channel that others read, or are invited to, nothing is asked for', a
 test('no approval is shown once the channel is shared, though it was not when it was asked for', async () => {
   const effects = await watchEffects(stack);
   const known = new Set((await stack.messages()).map((message) => message.ts));
-  await stack.fault('sqs:ReceiveMessage', 'slow', { count: 1 });
+  await stack.fault('sqs:ReceiveMessage', 'held');
   await stack.command('requester', redrive);
   await stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM runs WHERE state < 3 AND command = 'dlq redrive'"))[0].n === 1, 'the run', 15000, 10);
   await stack.killBot(); // while it reads the queue
+  await stack.post('fault', { clear: true });
   await share({ is_ext_shared: true });
   await stack.startBot();
   const card = await stack.until(async () => (await stack.messages()).find((message) => !known.has(message.ts) && /dlq redrive/.test(message.text)), 'the end of the run', 40000);
@@ -222,7 +223,7 @@ test('a run that waits for Slack survives a crash, and can be stopped', async ()
   await freshWorld(stack, { DBConnectionError: 3, HashMismatch: 1 });
   const none = await watchEffects(stack);
   const other = await asked();
-  await stack.fault('slack:users.info', '5xx', { after: 1, count: 1 }); // one bad answer: the click on Stop is judged again
+  await stack.fault('slack:users.info', '5xx', { after: 1, rate: 1, about: 'U0BOLIND02' }); // who presses Stop is somebody else
   await stack.click('approver', other, 'approve');
   await stack.click('operator', await waiting(other), 'stop');
   const end = await stack.ending(other);
@@ -250,10 +251,11 @@ test('when Slack stays silent until the approval is too old, it is refused with 
 test('a role that is lost while the run waits for Slack does not count any more', async () => {
   const effects = await watchEffects(stack);
   const card = await asked();
-  await stack.fault('slack:users.info', '5xx', { after: 1, count: 1 });
+  await stack.fault('slack:users.info', '5xx', { after: 1, rate: 1 });
   await stack.click('approver', card, 'approve');
   await waiting(card);
   await stack.post('slack/options', { people: { approver: { is_restricted: true } } });
+  await stack.post('fault', { clear: true });
   const end = await stack.ending(card);
   await stack.post('slack/options', { people: { approver: { is_restricted: false } } });
   assert.match(end.text, /^Refused/, end.text);

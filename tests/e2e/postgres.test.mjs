@@ -15,12 +15,17 @@ const told = async (one, event) => (await one.log()).filter((line) => line.event
 
 test('both take a part, and each run ends once', async () => {
   await freshWorld(stack, { DBConnectionError: 3 });
-  for (const text of ['dlq', 'alarms', 'dlq inspect', 'dlq', 'alarms', 'dlq inspect', 'dlq', 'alarms']) await stack.command('requester', `/fluxa ${text}`);
   const ended = () => Promise.all(stack.replicas.map((one) => told(one, 'run.ended')));
-  const all = await stack.until(async () => ((await ended()).flat().length >= 8 ? ended() : undefined), 'eight runs to end', 60000);
-  assert.ok(all.every((lines) => lines.length > 0), 'both worked');
-  assert.equal(new Set(all.flat().map((line) => line.id)).size, 8);
-  assert.equal((await sql(stack, 'SELECT count(*) AS n FROM runs WHERE state = 5'))[0].n, 8);
+  let all, asked = 0;
+  const bothWorked = async () => {
+    for (const text of ['dlq', 'alarms', 'dlq inspect', 'dlq']) await stack.command('requester', `/fluxa ${text}`);
+    asked += 4;
+    all = await stack.until(async () => ((await ended()).flat().length >= asked ? ended() : undefined), `${asked} runs to end`);
+    return asked >= 8 && all.every((lines) => lines.length > 0);
+  };
+  await stack.until(bothWorked, 'both to work'); // whoever is quicker takes a job: a few may all be one bot's
+  assert.equal(new Set(all.flat().map((line) => line.id)).size, asked);
+  assert.equal((await sql(stack, 'SELECT count(*) AS n FROM runs WHERE state = 5'))[0].n, asked);
 });
 
 test('a bot killed in the middle of a redrive leaves it to the other, which makes nothing twice', async () => {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Stack } from '../support/stack.mjs';
-import { answerTo, freshWorld, redis, sql } from '../support/cases.mjs';
+import { answerTo, freshWorld, redis, restart, sql } from '../support/cases.mjs';
 import { alarmMessage, certificateUrl, envelope, sendSns, stringToSign } from '../support/senders.mjs';
 
 let stack;
@@ -18,7 +18,7 @@ before(async () => {
 after(() => stack?.stop());
 
 const incidents = async (name) => (await sql(stack, `SELECT count(*) AS n FROM incidents WHERE key LIKE '%:alarm:${name}'`))[0].n;
-const said = async (event) => (await stack.log()).filter((line) => line.event === event).length;
+const changes = async () => (await stack.log()).map((line) => line.event).filter((event) => /^state\.(lost|back)$/.test(event));
 const certificateKey = () => `fluxabot:default:v:sns-certificate:${certificateUrl(stack)}`;
 
 async function alarmAndCommand(name) {
@@ -38,14 +38,18 @@ test('a kill of Redis is told once, loses nothing, and its return is noticed', a
   process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL');
   await alarmAndCommand('fluxa-without-redis');
   assert.equal((await fetch(`${stack.admin}/readyz`)).status, 200);
-  await stack.until(() => said('state.lost'), 'the log to tell');
+  await stack.until(async () => (await changes()).at(-1) === 'state.lost', 'the log to tell');
+  const away = await changes();
+  await alarmAndCommand('fluxa-still-without');
 
   const again = spawn('redis-server', [path.join(stack.dir, 'secrets/redis.conf')], { stdio: 'ignore', detached: true });
   await writeFile(pid, String(again.pid));
   again.unref();
-  await stack.until(() => said('state.back'), 'Redis to be found again', 45000);
+  await stack.until(async () => (await changes()).length > away.length, 'Redis to be found again');
+  assert.deepEqual((await changes()).slice(0, away.length + 1), [...away, 'state.back'], 'one word for all that was asked in vain');
   await alarmAndCommand('fluxa-redis-again');
-  assert.deepEqual([await said('state.lost'), await said('state.back')], [1, 1]);
+  // a busy machine may keep even a Redis that lives from answering in time, which is told as well, in turns
+  assert.ok((await changes()).every((event, i) => event === (i % 2 === 0 ? 'state.lost' : 'state.back')), `${await changes()}`);
 });
 
 test('an alarm that is signed with a certificate planted in Redis is not believed', async () => {
@@ -53,8 +57,9 @@ test('an alarm that is signed with a certificate planted in Redis is not believe
   await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=sns.amazonaws.com', '-keyout', key, '-out', pem]);
   const made = envelope(stack, { Message: alarmMessage('fluxa-planted', 'ALARM') });
   made.Signature = createSign('RSA-SHA256').update(stringToSign(made)).sign(await readFile(key, 'utf8'), 'base64');
+  await restart(stack, 'SIGTERM'); // or reception knows the true one for a minute, and refuses at once
   await redis(stack, 'SET', certificateKey(), await readFile(pem, 'utf8'));
-  await sendSns(stack, made);
+  assert.equal((await sendSns(stack, made)).status, 200, 'reception cannot know yet');
   await alarmAndCommand('fluxa-after-planted');
   await stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM audit WHERE action = 'sns.refused'"))[0].n === 1, 'the forgery to be refused');
   assert.equal(await incidents('fluxa-planted'), 0);

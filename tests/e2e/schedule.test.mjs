@@ -120,7 +120,7 @@ describe('a schedule', { concurrency: true }, () => {
     });
 
     test('a bot that was killed in the middle of a run tells its change once', async () => {
-      await stack.fault('sqs:GetQueueAttributes', 'slow', { rate: 1 }); // first, so that no tick sees the messages in time
+      await stack.fault('sqs:GetQueueAttributes', 'held'); // first, so that no tick sees the messages in time
       await stack.world({ reset: true, messages: { DBConnectionError: 5 }, short_receives: 0 });
       await stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM jobs WHERE kind = 'run' AND state = 1"))[0].n === 1, 'a run to be in work', SOON, 20);
       await stack.killBot();

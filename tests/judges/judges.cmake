@@ -3,7 +3,7 @@ find_program(NODE node REQUIRED)
 foreach(judge IN ITEMS bolt listeners localsqs messages sigv4 sns sqs webapi)
   add_test(NAME judge.${judge}
            COMMAND ${NODE} --test --test-reporter=spec ${CMAKE_CURRENT_LIST_DIR}/${judge}.test.mjs)
-  set_tests_properties(judge.${judge} PROPERTIES TIMEOUT 180
+  set_tests_properties(judge.${judge} PROPERTIES TIMEOUT 600
                        ENVIRONMENT "FLUXABOT_BUILD=${FLUXABOT_RELEASE_DIR}")
 endforeach()
 
@@ -12,5 +12,5 @@ add_executable(credential_probe support/credential_probe.c)
 target_link_libraries(credential_probe PRIVATE fx_base fx_http fx_aws)
 add_test(NAME judge.credentials
          COMMAND ${NODE} --test --test-reporter=spec ${CMAKE_CURRENT_LIST_DIR}/credentials.test.mjs)
-set_tests_properties(judge.credentials PROPERTIES TIMEOUT 180
+set_tests_properties(judge.credentials PROPERTIES TIMEOUT 600
                      ENVIRONMENT "CREDENTIAL_PROBE=$<TARGET_FILE:credential_probe>")

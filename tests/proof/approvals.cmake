@@ -29,5 +29,5 @@ add_test(NAME proof.approvals COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/approval
 add_test(NAME proof.approvals_sqlite COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/approvals --count 40 --seed 6 --store sqlite)
 add_test(NAME proof.approvals_twin COMMAND ${PROJECT_SOURCE_DIR}/tests/proof/approvals-twin --seed 1)
 foreach(test IN ITEMS approvals approvals_sqlite approvals_twin)
-  set_tests_properties(proof.${test} PROPERTIES ENVIRONMENT FLUXABOT_TESTS=${CMAKE_CURRENT_BINARY_DIR} TIMEOUT 120)
+  set_tests_properties(proof.${test} PROPERTIES ENVIRONMENT FLUXABOT_TESTS=${CMAKE_CURRENT_BINARY_DIR} TIMEOUT 600)
 endforeach()

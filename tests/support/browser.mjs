@@ -10,7 +10,7 @@ import path from 'node:path';
 import { root } from './stack.mjs';
 
 const { chromium } = createRequire(path.join(root, 'tests/judges/package.json'))('playwright-core');
-const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 export const screens = path.join(root, 'tests/artefacts/screens');
 const sizes = {
   desktop: [1280, 900, 'light'], 'desktop-dark': [1280, 900, 'dark'], phone: [390, 844, 'light'], 'phone-dark': [390, 844, 'dark'],
@@ -41,7 +41,7 @@ export class Views {
       window.brokenPolicies = [];
       document.addEventListener('securitypolicyviolation', (event) => window.brokenPolicies.push(`${event.violatedDirective} ${event.blockedURI}`));
     });
-    context.setDefaultTimeout(10000);
+    context.setDefaultTimeout(120000); // for a busy machine
     const page = await context.newPage();
     await page.goto(url);
     await page.waitForSelector('.person', { state: 'attached' });

@@ -11,8 +11,8 @@
 //
 // The programs come from FLUXABOT_BUILD (a build directory), otherwise build/release.
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { openSync, closeSync } from 'node:fs';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -24,12 +24,20 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 export const build = process.env.FLUXABOT_BUILD ?? path.join(root, 'build/release');
 export const channel = 'C0FLUXA0001';
 
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+// A busy machine is several times slower than ours, and nobody who succeeds waits longer for it.
+const PATIENCE_MS = 120000;
+
+// Like deploy/sandbox/up: outside of the range from which the kernel takes ports for those who call, so that a bot which
+// is started again finds its own still free, and with a link that keeps other sandboxes off it until down removes it.
+async function claimPort(dir) {
+  const claims = path.join(tmpdir(), `fluxabot-ports-${process.getuid()}`);
+  for (let tries = 0; tries < 50; tries++) {
+    const port = 20000 + Math.floor(Math.random() * 12000), server = createServer();
+    if (!(await symlink(dir, path.join(claims, String(port))).then(() => true, () => false))) continue;
+    const free = await new Promise((done) => server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
+    if (free) return new Promise((done) => server.close(() => done(port)));
+  }
+  throw new Error('no free port found between 20000 and 32000');
 }
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -43,6 +51,7 @@ export class Stack {
     await run(path.join(root, 'deploy/sandbox/up'), args, { maxBuffer: 1 << 20 });
     const stack = new Stack(path.join(dir, 'stack'), dir);
     Object.assign(stack, JSON.parse(await readFile(path.join(stack.dir, 'stack.json'), 'utf8')));
+    await stack.post('slack/options', { patience_ms: PATIENCE_MS }); // Slack's three seconds would lose a click of a busy machine
     if (store === 'postgres') await stack.moveToPostgres();
     if (!schedules) await stack.edit((text) => text.replace(/^( *)command: \/fluxa$/m, '$&\n$1schedules: false'));
     if (!crashLoop) await stack.edit((text) => `${text}crashes: { freeze_after: 0 }\n`);
@@ -58,6 +67,7 @@ export class Stack {
     this.outer = outer;
     this.name = 'fluxabot';
     this.replicas = [this];
+    this.unanswered = [];
   }
 
   replica(index) {
@@ -78,7 +88,7 @@ export class Stack {
   // A SELECT, in words both stores know.
   async sql(statement) {
     if (!this.store) {
-      const { stdout } = await run('sqlite3', ['-json', '-cmd', '.timeout 5000', path.join(this.dir, 'fluxabot.db'), statement], { maxBuffer: 1 << 26 });
+      const { stdout } = await run('sqlite3', ['-json', '-cmd', '.timeout 60000', path.join(this.dir, 'fluxabot.db'), statement], { maxBuffer: 1 << 26 });
       return stdout.trim() === '' ? [] : JSON.parse(stdout);
     }
     const { stdout } = await run('psql', ['-qAt', this.store, '-v', 'ON_ERROR_STOP=1', '-c', `SELECT coalesce(json_agg(t), '[]') FROM (${statement}) t`], { env: { ...process.env, PGOPTIONS: '-c search_path=fluxabot' }, maxBuffer: 1 << 26 });
@@ -87,7 +97,7 @@ export class Stack {
 
   // Anything else, behind the store's back.
   async execute(statement) {
-    if (!this.store) return run('sqlite3', ['-cmd', '.timeout 5000', path.join(this.dir, 'fluxabot.db'), statement]);
+    if (!this.store) return run('sqlite3', ['-cmd', '.timeout 60000', path.join(this.dir, 'fluxabot.db'), statement]);
     return run('psql', ['-qAt', this.store, '-v', 'ON_ERROR_STOP=1', '-c', statement], { env: { ...process.env, PGOPTIONS: '-c search_path=fluxabot' } });
   }
 
@@ -96,7 +106,7 @@ export class Stack {
     const door = Number(new URL(this.bot).port), text = await readFile(this.config, 'utf8');
     this.replicas = [this, ...Array.from({ length: count - 1 }, (_, i) => Object.assign(new Stack(this.dir, this.outer), this, { name: `fluxabot-${i + 2}` }))];
     for (const one of this.replicas) {
-      const ports = [await freePort(), await freePort()];
+      const ports = [await claimPort(this.dir), await claimPort(this.dir)];
       Object.assign(one, { bot: `https://127.0.0.1:${ports[0]}`, admin: `http://127.0.0.1:${ports[1]}`, replicas: this.replicas });
       await writeFile(one.config, text.replace(/(listen:\n +address: 127\.0\.0\.1\n +port: )\d+/, `$1${ports[0]}`)
         .replace(/(admin: {.*port: )\d+/, `$1${ports[1]}`).replace('/fluxabot.anchors', `/${one.name}.anchors`));
@@ -128,11 +138,17 @@ export class Stack {
   async startBot({ wait = true, program = path.join(build, 'fluxabot'), env = {} } = {}) {
     const lines = (await readFile(path.join(this.dir, 'env'), 'utf8')).trim().split('\n');
     const given = Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
-    const log = openSync(path.join(this.dir, `${this.name}.log`), 'a');
+    const file = path.join(this.dir, `${this.name}.log`), cut = existsSync(file) && !/\n$|^$/.test(readFileSync(file, 'utf8').slice(-1));
+    const log = openSync(file, 'a');
+    if (cut) writeSync(log, '\n'); // a kill may come in the middle of a line
     this.process = spawn(program, ['serve', '--config', this.config], { env: { ...process.env, ...given, ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
-    this.ended = new Promise((done) => this.process.on('exit', (code, signal) => done({ code, signal })));
-    if (wait) await this.until(() => this.isReady(), 'the bot to be ready', 20000, 5).catch(async (error) => { throw new Error(`${error.message}; its log ends:\n${await this.logTail()}`); });
+    const mine = this.process;
+    this.ended = new Promise((done) => mine.on('exit', (code, signal) => done({ code, signal })));
+    if (!wait) return;
+    this.wasStarted = true;
+    await this.until(async () => (await this.isReady()) || mine.exitCode !== null || mine.signalCode !== null, 'the bot to be ready', PATIENCE_MS, 5);
+    if (mine.exitCode !== null || mine.signalCode !== null) throw new Error(`the bot ended at its start; its log ends:\n${await this.logTail()}`);
   }
 
   async isReady() {
@@ -152,13 +168,29 @@ export class Stack {
     return how;
   }
 
+  // A line may be half written, or cut by a kill; it counts when its end is there.
   async log() {
     const text = await readFile(path.join(this.dir, `${this.name}.log`), 'utf8');
-    return text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+    return text.split('\n').slice(0, -1).filter((line) => line.startsWith('{') && line.endsWith('}')).map((line) => JSON.parse(line));
   }
 
   async logTail(lines = 5) {
     return (await readFile(path.join(this.dir, `${this.name}.log`), 'utf8')).trim().split('\n').slice(-lines).join('\n');
+  }
+
+  // What whoever reads a failure wants to know: what is not done yet, what Slack shows, what the bots said last.
+  async plight() {
+    const looks = {
+      jobs: () => this.sql('SELECT kind, subject, state, attempts, due_ms, last_error FROM jobs WHERE state <> 2 ORDER BY due_ms LIMIT 20'),
+      runs: () => this.sql('SELECT id, command, state, note FROM runs ORDER BY created_ms DESC LIMIT 5'),
+      outbox: () => this.sql('SELECT seq, key, state, attempts, due_ms, last_error FROM outbox WHERE state <> 2 ORDER BY seq LIMIT 20'),
+      messages: async () => (await this.messages()).slice(-5).map((message) => `${message.ts} ${message.text.slice(0, 200)}`),
+      unanswered: () => this.unanswered,
+    };
+    const told = [`now ${Date.now()}`];
+    for (const [name, look] of Object.entries(looks)) told.push(`${name} ${JSON.stringify(await Promise.resolve().then(look).catch((error) => error.message))}`);
+    for (const one of this.replicas) told.push(`${one.name}${one.process ? '' : ' (down)'}:\n${await one.logTail(12).catch((error) => error.message)}`);
+    return told.join('\n');
   }
 
   async metrics() {
@@ -200,11 +232,18 @@ export class Stack {
   }
 
   command(user, text, more = {}) {
-    return this.post('slack/command', { user, text, ...more });
+    return this.sent(`${user}: ${text}`, this.post('slack/command', { user, text, ...more }));
   }
 
   click(user, message, action) {
-    return this.post('slack/click', { user, message_ts: message.ts ?? message, action_id: action });
+    return this.sent(`${user} clicks ${action}`, this.post('slack/click', { user, message_ts: message.ts ?? message, action_id: action }));
+  }
+
+  // What did not reach the bot is remembered for plight().
+  async sent(what, outcome) {
+    const answer = await outcome;
+    if (answer.ok === false || answer.status !== 200) this.unanswered.push(`${what}: ${JSON.stringify(answer).slice(0, 200)}`);
+    return answer;
   }
 
   async effects(operation) {
@@ -226,12 +265,13 @@ export class Stack {
     return (await this.get(`slack/private?user=${user}`)).messages;
   }
 
-  async until(look, what, timeoutMs = 15000, everyMs = 50) {
-    const end = Date.now() + timeoutMs;
+  // Waits until a look finds something; at least PATIENCE_MS, however short the time that was given.
+  async until(look, what, timeoutMs = PATIENCE_MS, everyMs = 50) {
+    const wait = Math.max(timeoutMs, PATIENCE_MS), end = Date.now() + wait;
     for (;;) {
       const found = await look();
       if (found) return found;
-      if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms for ${what} (${this.dir})`);
+      if (Date.now() > end) throw new Error(`waited ${wait} ms for ${what} (${this.dir})\n${await this.plight()}`);
       await pause(everyMs);
     }
   }
@@ -253,6 +293,7 @@ export class Stack {
   ending(card, timeoutMs = 90000) {
     return this.until(async () => {
       const now = await this.message(card.ts);
+      if (!now) throw new Error(`the card of the run is gone: ${card.text}\n${await this.plight()}`);
       return /^(Redrive (finished|stopped)|Failed|Refused|Denied|Expired|Stopped|Please look)/.test(now.text) ? now : undefined;
     }, 'the run to end', timeoutMs);
   }

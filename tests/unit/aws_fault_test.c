@@ -442,7 +442,7 @@ static void waiting_ends_when_the_scope_is_cancelled(void **state) {
 
     assert_int_equal(pthread_create(&thread, NULL, cancel_soon, sc), 0);
     assert_int_equal(aws_retry_wait(sc, fx_clock_system(), 20000, &err), FX_ERR_CANCELED);
-    assert_in_range(fx_mono_ms(fx_clock_system()) - started_ms, 0, 2000);
+    assert_in_range(fx_mono_ms(fx_clock_system()) - started_ms, 0, 15000);
     pthread_join(thread, NULL);
     fx_scope_free(sc);
 }
@@ -453,7 +453,7 @@ static void waiting_lasts_as_long_as_it_should(void **state) {
     struct fx_error err;
 
     assert_ok(aws_retry_wait(sc, fx_clock_system(), 120, &err));
-    assert_in_range(fx_mono_ms(fx_clock_system()) - started_ms, 119, 2000);
+    assert_in_range(fx_mono_ms(fx_clock_system()) - started_ms, 119, 15000);
     fx_scope_free(sc);
 }
 

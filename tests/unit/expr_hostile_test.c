@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BOUND_MS = 1000, TWIN_SECONDS = 1 };
+/* Minutes without their budget; a busy machine takes some seconds for what they may do. */
+enum { BOUND_MS = 10000, TWIN_SECONDS = 1 };
 
 static const char names_text[] =
     "{\"now\":1795252504000,\"secret\":\"canary-7f3a\",\"a\":{\"b\":1,\"n\":null,\"s\":\"text\","

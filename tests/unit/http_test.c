@@ -239,6 +239,10 @@ static void ignores_proxies_of_the_environment(void **state) {
 
 /* ---- time ---- */
 
+/* Who is cut off in time is cut off long before this, on a busy machine too; who is not waits
+ * longer. */
+enum { LATE_MS = 20000 };
+
 static void gives_up_at_the_timeout_and_says_it_was_sent(void **state) {
     struct world w;
 
@@ -246,7 +250,7 @@ static void gives_up_at_the_timeout_and_says_it_was_sent(void **state) {
     w.request.timeout_ms = 150;
     assert_int_equal(call(&w), FX_ERR_TIMEOUT);
     assert_true(w.err.sent);
-    assert_in_range(elapsed_ms(&w), 140, 1500);
+    assert_in_range(elapsed_ms(&w), 140, LATE_MS);
     assert_null(strstr(w.err.message, "hush"));
     end(&w);
 }
@@ -268,7 +272,7 @@ static void a_dribbling_server_meets_the_same_deadline(void **state) {
     w.request.timeout_ms = 200;
     assert_int_equal(call(&w), FX_ERR_TIMEOUT);
     assert_true(w.err.sent);
-    assert_in_range(elapsed_ms(&w), 190, 1500);
+    assert_in_range(elapsed_ms(&w), 190, LATE_MS);
     end(&w);
 }
 
@@ -279,7 +283,7 @@ static void the_scopes_deadline_is_the_nearer_one(void **state) {
     fx_scope_set_deadline(w.sc, fx_mono_ms(fx_clock_system()) + 150);
     assert_int_equal(call(&w), FX_ERR_TIMEOUT);
     assert_true(w.err.sent);
-    assert_in_range(elapsed_ms(&w), 100, 1500);
+    assert_in_range(elapsed_ms(&w), 100, LATE_MS);
     /* It has passed now: nothing leaves any more. */
     int requests = w.server.requests;
     assert_int_equal(call(&w), FX_ERR_TIMEOUT);
@@ -300,10 +304,10 @@ static void cancelling_the_scope_ends_the_exchange(void **state) {
 
     begin(&w, cancel_when_it_arrives, NULL);
     w.server.arg = w.sc;
-    w.request.timeout_ms = 20000;
+    w.request.timeout_ms = 2 * LATE_MS;
     assert_int_equal(call(&w), FX_ERR_CANCELED);
     assert_true(w.err.sent);
-    assert_in_range(elapsed_ms(&w), 0, 4000);
+    assert_in_range(elapsed_ms(&w), 0, LATE_MS);
     end(&w);
 }
 

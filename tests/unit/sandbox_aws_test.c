@@ -359,6 +359,8 @@ static void a_query_runs_before_it_is_complete(void **state) {
 
 /* ---- faults ---- */
 
+static const struct fx_slice nothing = {"", 0};
+
 static void post_fault(struct rig *rig, const char *body, int status) {
     struct sandbox_request req = {.sb = &rig->sb, .sc = rig->sc, .body = fx_slice_of(body)};
     struct sandbox_reply reply = {.status = 200};
@@ -371,11 +373,16 @@ static void a_fault_hits_its_target_as_often_as_it_says(void **state) {
     struct rig *rig = *state;
 
     post_fault(rig, "{\"target\":\"sqs:SendMessage\",\"kind\":\"5xx\",\"count\":2}", 200);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessageBatch"), SANDBOX_FAULT_NONE);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "sqsx", "SendMessage"), SANDBOX_FAULT_NONE);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessage"), SANDBOX_FAULT_ERROR);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessage"), SANDBOX_FAULT_ERROR);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessage"), SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessageBatch", nothing),
+                     SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "sqsx", "SendMessage", nothing),
+                     SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessage", nothing),
+                     SANDBOX_FAULT_ERROR);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessage", nothing),
+                     SANDBOX_FAULT_ERROR);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessage", nothing),
+                     SANDBOX_FAULT_NONE);
 }
 
 static void a_fault_may_let_the_first_calls_through(void **state) {
@@ -383,11 +390,16 @@ static void a_fault_may_let_the_first_calls_through(void **state) {
 
     post_fault(rig, "{\"target\":\"slack:users.info\",\"kind\":\"429\",\"after\":2,\"count\":1}",
                200);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info"), SANDBOX_FAULT_NONE);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "chat.update"), SANDBOX_FAULT_NONE);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info"), SANDBOX_FAULT_NONE);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info"), SANDBOX_FAULT_THROTTLE);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info"), SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info", nothing),
+                     SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "chat.update", nothing),
+                     SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info", nothing),
+                     SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info", nothing),
+                     SANDBOX_FAULT_THROTTLE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info", nothing),
+                     SANDBOX_FAULT_NONE);
 }
 
 static void a_service_that_is_down_stays_down_until_it_is_cleared(void **state) {
@@ -395,10 +407,53 @@ static void a_service_that_is_down_stays_down_until_it_is_cleared(void **state) 
 
     post_fault(rig, "{\"target\":\"logs\",\"kind\":\"down\"}", 200);
     for (int i = 0; i < 50; i++)
-        assert_int_equal(sandbox_fault_take(&rig->sb, "logs", "StartQuery"),
+        assert_int_equal(sandbox_fault_take(&rig->sb, "logs", "StartQuery", nothing),
                          SANDBOX_FAULT_TIMEOUT_BEFORE);
     post_fault(rig, "{\"clear\":true}", 200);
-    assert_int_equal(sandbox_fault_take(&rig->sb, "logs", "StartQuery"), SANDBOX_FAULT_NONE);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "logs", "StartQuery", nothing),
+                     SANDBOX_FAULT_NONE);
+}
+
+static void a_fault_about_somebody_leaves_all_others_alone(void **state) {
+    const struct fx_slice bo = FX_SLICE("user=U0BOLIND02"), anna = FX_SLICE("user=U0ANNA0001");
+    struct rig *rig = *state;
+
+    post_fault(rig,
+               "{\"target\":\"slack:users.info\",\"kind\":\"5xx\",\"rate\":1,\"after\":1,"
+               "\"about\":\"U0BOLIND02\"}",
+               200);
+    assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info", bo), SANDBOX_FAULT_NONE);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info", anna),
+                         SANDBOX_FAULT_NONE);
+        assert_int_equal(sandbox_fault_take(&rig->sb, "slack", "users.info", bo),
+                         SANDBOX_FAULT_ERROR);
+    }
+}
+
+static void *clear_when_somebody_waits(void *argument) {
+    struct rig *rig = argument;
+
+    /* the lock is free only while the call waits */
+    sandbox_lock(&rig->sb);
+    post_fault(rig, "{\"clear\":true}", 200);
+    sandbox_unlock(&rig->sb);
+    return NULL;
+}
+
+static void a_held_call_goes_on_when_the_fault_is_cleared(void **state) {
+    struct rig *rig = *state;
+    pthread_t thread;
+
+    post_fault(rig, "{\"target\":\"sqs:SendMessage\",\"kind\":\"held\"}", 200);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessage", nothing),
+                         SANDBOX_FAULT_HELD);
+    assert_int_equal(pthread_create(&thread, NULL, clear_when_somebody_waits, rig), 0);
+    sandbox_fault_wait(&rig->sb, SANDBOX_FAULT_HELD, "sqs", "SendMessage");
+    assert_int_equal(sandbox_fault_take(&rig->sb, "sqs", "SendMessage", nothing),
+                     SANDBOX_FAULT_NONE);
+    pthread_join(thread, NULL);
 }
 
 static void refuses_faults_that_mean_nothing(void **state) {
@@ -434,6 +489,8 @@ int main(void) {
         TEST(a_fault_hits_its_target_as_often_as_it_says),
         TEST(a_fault_may_let_the_first_calls_through),
         TEST(a_service_that_is_down_stays_down_until_it_is_cleared),
+        TEST(a_fault_about_somebody_leaves_all_others_alone),
+        TEST(a_held_call_goes_on_when_the_fault_is_cleared),
         TEST(refuses_faults_that_mean_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

