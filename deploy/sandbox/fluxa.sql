@@ -7,3 +7,5 @@ CREATE TABLE idempotency_keys (event_id text PRIMARY KEY, status text NOT NULL, 
 CREATE ROLE fluxabot_ro LOGIN;
 GRANT CONNECT ON DATABASE fluxa TO fluxabot_ro;
 GRANT SELECT ON events, idempotency_keys TO fluxabot_ro;
+GRANT pg_read_all_stats TO fluxabot_ro; -- otherwise the sessions of others are hidden, without an error
+CREATE EXTENSION pg_stat_statements;

@@ -17,7 +17,9 @@ struct fx_sql_options {
     const char *application_name;
     int statement_timeout_ms; /* 0: 5000 */
     int lock_timeout_ms;      /* 0: 1000 */
-    bool read_only;           /* every statement runs inside BEGIN READ ONLY */
+    /* Every statement runs inside BEGIN READ ONLY, with the timeouts set for that transaction
+     * alone: pg_settings.reset_val then holds the server's own. */
+    bool read_only;
 };
 
 enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *options,

@@ -18,9 +18,11 @@ enum {
     OID_FLOAT8 = 701
 };
 
+enum { DEFAULT_STATEMENT_TIMEOUT_MS = 5000, DEFAULT_LOCK_TIMEOUT_MS = 1000 };
+
 struct fx_sql {
     PGconn *connection;
-    bool read_only;
+    char begin[160]; /* of a read-only transaction, with its settings; "" when it may write */
 };
 
 /* libpq's texts end in a newline and may span lines ("DETAIL: ..."): the first line says it all. */
@@ -76,14 +78,28 @@ static void ignore_notice(void *unused, const char *message) {
     (void)message;
 }
 
+static int statement_timeout_ms(const struct fx_sql_options *options) {
+    return options->statement_timeout_ms == 0 ? DEFAULT_STATEMENT_TIMEOUT_MS
+                                              : options->statement_timeout_ms;
+}
+
+static int lock_timeout_ms(const struct fx_sql_options *options) {
+    return options->lock_timeout_ms == 0 ? DEFAULT_LOCK_TIMEOUT_MS : options->lock_timeout_ms;
+}
+
+/* Timeouts of a read-only connection belong to each transaction alone, so that
+ * pg_settings.reset_val still tells the server's own. */
+static const char *session_options(struct fx_scope *sc, const struct fx_sql_options *options) {
+    if (options->read_only)
+        return "-c default_transaction_read_only=on";
+    return fx_printf(sc, "-c statement_timeout=%d -c lock_timeout=%d",
+                     statement_timeout_ms(options), lock_timeout_ms(options));
+}
+
 enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *options,
                          struct fx_sql **ret_sql, struct fx_error *err) {
     char connect_timeout[16];
-    const char *session = fx_printf(
-        sc, "-c statement_timeout=%d -c lock_timeout=%d -c default_transaction_read_only=%s",
-        options->statement_timeout_ms == 0 ? 5000 : options->statement_timeout_ms,
-        options->lock_timeout_ms == 0 ? 1000 : options->lock_timeout_ms,
-        options->read_only ? "on" : "off");
+    const char *session = session_options(sc, options);
 
     snprintf(connect_timeout, sizeof connect_timeout, "%d", FX_SQL_CONNECT_TIMEOUT_S);
     const char *const names[] = {"dbname",  "application_name", "connect_timeout",
@@ -104,7 +120,11 @@ enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *optio
 
     if (sql == NULL)
         abort();
-    *sql = (struct fx_sql){.connection = connection, .read_only = options->read_only};
+    *sql = (struct fx_sql){.connection = connection};
+    if (options->read_only)
+        snprintf(sql->begin, sizeof sql->begin,
+                 "BEGIN READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL lock_timeout = %d",
+                 statement_timeout_ms(options), lock_timeout_ms(options));
     *ret_sql = sql;
     return FX_OK;
 }
@@ -237,10 +257,10 @@ enum fx_code fx_sql_query(struct fx_sql *sql, struct fx_scope *sc, const char *s
 
     if (max_rows == 0)
         max_rows = FX_SQL_MAX_ROWS;
-    if (!sql->read_only)
+    if (sql->begin[0] == '\0')
         return query_bound(sql, sc, statement, params, max_rows, ret_rows, err);
 
-    FX_TRY(run_plain(sql, "BEGIN READ ONLY", err));
+    FX_TRY(run_plain(sql, sql->begin, err));
     enum fx_code code = query_bound(sql, sc, statement, params, max_rows, ret_rows, err);
 
     /* nothing was written, so how the transaction ends does not change the answer */

@@ -2,7 +2,8 @@
 #include "private.h"
 
 enum fx_code database_open(const struct fx_step_context *ctx, const char *name,
-                           struct fx_sql **ret_sql, struct fx_error *err) {
+                           int statement_timeout_ms, struct fx_sql **ret_sql,
+                           struct fx_error *err) {
     const char *url = ctx->database_url(ctx, name);
 
     if (url == NULL)
@@ -10,8 +11,10 @@ enum fx_code database_open(const struct fx_step_context *ctx, const char *name,
             err, FX_ERR_INPUT,
             "the database %s is not configured for %s; put its connection string under databases",
             name, ctx->environment);
-    return fx_sql_open(
-        ctx->sc,
-        &(struct fx_sql_options){.url = url, .application_name = "fluxabot", .read_only = true},
-        ret_sql, err);
+    return fx_sql_open(ctx->sc,
+                       &(struct fx_sql_options){.url = url,
+                                                .application_name = "fluxabot",
+                                                .statement_timeout_ms = statement_timeout_ms,
+                                                .read_only = true},
+                       ret_sql, err);
 }

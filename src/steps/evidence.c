@@ -96,7 +96,7 @@ enum fx_code evidence_events(const struct fx_step_context *ctx, const struct fx_
     *ret_rows = fx_json_object(ctx->sc);
     if (query == NULL || fx_json_count(event_ids) == 0)
         return FX_OK;
-    FX_TRY(database_open(ctx, name, &sql, err));
+    FX_TRY(database_open(ctx, name, 0, &sql, err));
     enum fx_code code =
         fx_sql_query(sql, ctx->sc, query, fx_json_array_of(ctx->sc, event_ids, NULL),
                      DLQ_MAX_MESSAGES, &rows, err);

@@ -9,7 +9,7 @@ static enum fx_code probe_database(const struct fx_step_context *ctx, const char
     struct fx_json *rows = NULL;
     struct fx_sql *sql = NULL;
     int64_t began = fx_mono_ms(ctx->clock);
-    enum fx_code code = database_open(ctx, name, &sql, err);
+    enum fx_code code = database_open(ctx, name, 0, &sql, err);
 
     if (code == FX_OK)
         code = fx_sql_query(sql, ctx->sc, "SELECT 1 AS ok", NULL, 1, &rows, err);

@@ -165,9 +165,10 @@ enum fx_code returns_find(const struct fx_step_context *ctx, const struct fx_jso
 
 /* ---- database.c ---- */
 
-/* FX_ERR_INPUT when it is not configured for this environment. Close it with fx_sql_close. */
+/* FX_ERR_INPUT when it is not configured for this environment. statement_timeout_ms 0: that of
+ * fx_sql_open. Close it with fx_sql_close. */
 enum fx_code database_open(const struct fx_step_context *ctx, const char *name,
-                           struct fx_sql **ret_sql, struct fx_error *err);
+                           int statement_timeout_ms, struct fx_sql **ret_sql, struct fx_error *err);
 
 /* ---- insights.c ---- */
 

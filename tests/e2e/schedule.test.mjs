@@ -116,7 +116,7 @@ describe('a schedule', { concurrency: true }, () => {
       await cardOf(stack, () => stack.startBot(), /Fluxa-DLQ: empty/);
       const ticks = Math.ceil((Date.now() - due) / EVERY_MS);
       assert.ok((await ended(stack)).length - before <= ticks - 2, 'missed ticks are one run');
-      assert.equal((await sql(stack, "SELECT count(*) AS n FROM jobs WHERE kind = 'schedule' AND state < 2"))[0].n, 1);
+      assert.equal((await sql(stack, `SELECT count(*) AS n FROM jobs WHERE kind = 'schedule' AND state < 2 AND subject = '${job}'`))[0].n, 1);
     });
 
     test('a bot that was killed in the middle of a run tells its change once', async () => {
@@ -163,7 +163,7 @@ describe('a schedule', { concurrency: true }, () => {
       await stack.killBot('SIGTERM');
       await stack.edit((text) => text.replace(/^( *)command: \/fluxa$/m, '$&\n$1schedules: false'));
       await stack.startBot();
-      await stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM jobs WHERE kind = 'schedule' AND state < 2"))[0].n === 0, 'its job to end', SOON);
+      await stack.until(async () => (await sql(stack, `SELECT count(*) AS n FROM jobs WHERE kind = 'schedule' AND state < 2 AND subject = '${job}'`))[0].n === 0, 'its job to end', SOON);
     });
 
     test('a schedule that would change something is refused by check, with its line', async () => {

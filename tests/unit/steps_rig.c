@@ -27,10 +27,13 @@ enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *optio
     *ret_sql = NULL;
     if (rig_of_test->database_fails != FX_OK)
         return fx_fail(err, rig_of_test->database_fails, "the database is away");
+    rig_of_test->statement_timeout_ms = options->statement_timeout_ms;
+    rig_of_test->opened++;
     return FX_OK;
 }
 
 void fx_sql_close(struct fx_sql *sql) {
+    rig_of_test->closed++;
 }
 
 void fx_sql_close_any(void *sql) {
@@ -41,6 +44,12 @@ enum fx_code fx_sql_query(struct fx_sql *sql, struct fx_scope *sc, const char *s
                           struct fx_error *err) {
     rig_of_test->statements++;
     rig_of_test->asked = params;
+    rig_of_test->statement = statement;
+    rig_of_test->max_rows = max_rows;
+    if (rig_of_test->refused.code != FX_OK) {
+        *err = rig_of_test->refused;
+        return err->code;
+    }
     *ret_rows = rig_of_test->rows;
     return FX_OK;
 }

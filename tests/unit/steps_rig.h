@@ -22,8 +22,13 @@ struct steps_rig {
     /* the database: its rows for any statement, or why it does not answer */
     struct fx_json *rows;
     enum fx_code database_fails;
+    struct fx_error refused;     /* what a statement is answered with, unless FX_OK */
     size_t statements;           /* how many it was asked */
     const struct fx_json *asked; /* the parameters of the last one */
+    const char *statement;       /* its text */
+    size_t max_rows;
+    int statement_timeout_ms; /* of the last connection; 0: the module's own */
+    size_t opened, closed;    /* connections */
     /* the host */
     struct fx_json *kept; /* what was remembered: name -> value */
     enum fx_code remember_fails;
