@@ -41,8 +41,9 @@ struct fx_sns_rules {
 };
 
 /* FX_ERR_INPUT: not an envelope, or a field without its exact form. FX_ERR_DENIED: foreign topic or
- * certificate address. FX_ERR_LIMIT: more than FX_SNS_MAX_BODY_BYTES. Members that are not signed
- * are not read, so subject is NULL but in notifications, token and subscribe_url but in
+ * certificate address. FX_ERR_LIMIT: more than FX_SNS_MAX_BODY_BYTES, or more values than an
+ * envelope could hold, which would fill the memory once they are parsed. Members that are not
+ * signed are not read, so subject is NULL but in notifications, token and subscribe_url but in
  * confirmations. */
 enum fx_code fx_sns_parse(struct fx_scope *sc, struct fx_slice body,
                           const struct fx_sns_rules *rules, struct fx_sns_envelope **ret_envelope,
@@ -70,5 +71,5 @@ void fx_sns_certificate_close(struct fx_sns_certificate *certificate); /* accept
 /* As fx_sns_verify: validity, name and key are looked at each time. */
 enum fx_code fx_sns_verify_with(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
                                 const struct fx_sns_rules *rules,
-                                const struct fx_sns_certificate *certificate, int64_t now_ms,
+                                struct fx_sns_certificate *certificate, int64_t now_ms,
                                 struct fx_error *err);

@@ -122,45 +122,68 @@ char *fx_base64(struct fx_scope *sc, struct fx_slice data) {
     return text;
 }
 
-static int base64_value(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+/* What each character stands for, and that it stands for something. */
+enum { SIX_BITS = 0x3f, IN = 0x40 };
+static const uint8_t base64_values[256] =
+    {
+        ['A'] = IN | 0, IN | 1,  IN | 2,          IN | 3,          IN | 4,          IN | 5,
+        IN | 6,         IN | 7,  IN | 8,          IN | 9,          IN | 10,         IN | 11,
+        IN | 12,        IN | 13, IN | 14,         IN | 15,         IN | 16,         IN | 17,
+        IN | 18,        IN | 19, IN | 20,         IN | 21,         IN | 22,         IN | 23,
+        IN | 24,        IN | 25, ['a'] = IN | 26, IN | 27,         IN | 28,         IN | 29,
+        IN | 30,        IN | 31, IN | 32,         IN | 33,         IN | 34,         IN | 35,
+        IN | 36,        IN | 37, IN | 38,         IN | 39,         IN | 40,         IN | 41,
+        IN | 42,        IN | 43, IN | 44,         IN | 45,         IN | 46,         IN | 47,
+        IN | 48,        IN | 49, IN | 50,         IN | 51,         ['0'] = IN | 52, IN | 53,
+        IN | 54,        IN | 55, IN | 56,         IN | 57,         IN | 58,         IN | 59,
+        IN | 60,        IN | 61, ['+'] = IN | 62, ['/'] = IN | 63,
+};
+
+/* False when one of the four is no digit. */
+static bool base64_group(const char four[4], uint32_t *ret_group) {
+    uint8_t a = base64_values[(uint8_t)four[0]], b = base64_values[(uint8_t)four[1]];
+    uint8_t c = base64_values[(uint8_t)four[2]], d = base64_values[(uint8_t)four[3]];
+
+    *ret_group = (uint32_t)(a & SIX_BITS) << 18 | (uint32_t)(b & SIX_BITS) << 12 |
+                 (uint32_t)(c & SIX_BITS) << 6 | (uint32_t)(d & SIX_BITS);
+    return (a & b & c & d & IN) != 0;
+}
+
+static char *put_group(char *out, uint32_t group) {
+    *out++ = (char)(group >> 16);
+    *out++ = (char)(group >> 8);
+    *out++ = (char)group;
+    return out;
 }
 
 enum fx_code fx_base64_decode(struct fx_scope *sc, struct fx_slice text, struct fx_slice *ret_data,
                               struct fx_error *err) {
     size_t padding = 0;
+    uint32_t group = 0;
 
     while (padding < 2 && padding < text.len && text.ptr[text.len - 1 - padding] == '=')
         padding++;
     if (text.len % 4 != 0)
         return fx_fail(err, FX_ERR_INPUT, "not Base64: the length is no multiple of four");
-    char *data = fx_alloc(sc, text.len / 4 * 3 + 1);
-    size_t count = 0;
-    uint32_t group = 0;
+    char *data = fx_alloc(sc, text.len / 4 * 3 + 1), *out = data;
+    size_t whole = padding == 0 ? text.len : text.len - 4;
 
-    for (size_t i = 0; i < text.len; i++) {
-        int value = i >= text.len - padding ? 0 : base64_value(text.ptr[i]);
+    for (size_t i = 0; i < whole; i += 4, out = put_group(out, group))
+        if (!base64_group(text.ptr + i, &group))
+            return fx_fail(err, FX_ERR_INPUT, "not Base64: an unexpected character at %zu to %zu",
+                           i, i + 3);
+    if (padding > 0) {
+        char last[4] = {text.ptr[whole], text.ptr[whole + 1],
+                        padding == 2 ? 'A' : text.ptr[whole + 2], 'A'};
 
-        if (value < 0)
-            return fx_fail(err, FX_ERR_INPUT, "not Base64: an unexpected character at %zu", i);
-        group = group << 6 | (uint32_t)value;
-        if (i % 4 == 3) {
-            /* two texts must not stand for the same bytes */
-            if (i + 1 == text.len && (group & ((1u << 8 * padding) - 1)) != 0)
-                return fx_fail(err, FX_ERR_INPUT, "not Base64: bits left over at the end");
-            data[count++] = (char)(group >> 16);
-            data[count++] = (char)(group >> 8);
-            data[count++] = (char)group;
-            group = 0;
-        }
+        if (!base64_group(last, &group))
+            return fx_fail(err, FX_ERR_INPUT, "not Base64: an unexpected character near the end");
+        /* two texts must not stand for the same bytes */
+        if ((group & ((1u << 8 * padding) - 1)) != 0)
+            return fx_fail(err, FX_ERR_INPUT, "not Base64: bits left over at the end");
+        out = put_group(out, group) - padding;
     }
-    *ret_data = (struct fx_slice){data, count - padding};
+    *ret_data = (struct fx_slice){data, (size_t)(out - data)};
     return FX_OK;
 }
 

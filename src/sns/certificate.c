@@ -1,31 +1,31 @@
 /* certificate.c - where a topic's signing certificate comes from, and the name it carries. */
 #include "private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Region patterns and suffixes as in AWS's partition table. A region is its prefix, a word, a dash
  * and digits; "us-gov-west-1" is therefore not of the partition "aws". */
 struct region_form {
     const char *partition, *prefix, *suffix;
+    const char *name; /* of the certificate, unless the region has one of its own */
 };
 static const struct region_form region_forms[] = {
-    {"aws", "us-", "amazonaws.com"},
-    {"aws", "eu-", "amazonaws.com"},
-    {"aws", "ap-", "amazonaws.com"},
-    {"aws", "sa-", "amazonaws.com"},
-    {"aws", "ca-", "amazonaws.com"},
-    {"aws", "me-", "amazonaws.com"},
-    {"aws", "af-", "amazonaws.com"},
-    {"aws", "il-", "amazonaws.com"},
-    {"aws", "mx-", "amazonaws.com"},
-    {"aws-cn", "cn-", "amazonaws.com.cn"},
-    {"aws-us-gov", "us-gov-", "amazonaws.com"},
-    {"aws-iso", "us-iso-", "c2s.ic.gov"},
-    {"aws-iso-b", "us-isob-", "sc2s.sgov.gov"},
-    {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk"},
-    {"aws-iso-f", "us-isof-", "csp.hci.ic.gov"},
-    {"aws-eusc", "eusc-de-", "amazonaws.eu"},
+    {"aws", "us-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws", "eu-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws", "ap-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws", "sa-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws", "ca-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws", "me-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws", "af-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws", "il-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws", "mx-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws-cn", "cn-", "amazonaws.com.cn", "sns.amazonaws.com.cn"},
+    {"aws-us-gov", "us-gov-", "amazonaws.com", "sns.amazonaws.com"},
+    {"aws-iso", "us-iso-", "c2s.ic.gov", "sns.c2s.ic.gov"},
+    {"aws-iso-b", "us-isob-", "sc2s.sgov.gov", "sns.sc2s.sgov.gov"},
+    {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "sns.cloud.adc-e.uk"},
+    {"aws-iso-f", "us-isof-", "csp.hci.ic.gov", "sns.csp.hci.ic.gov"},
+    {"aws-eusc", "eusc-de-", "amazonaws.eu", "sns.amazonaws.eu"},
 };
 
 /* Regions whose certificate is not simply named sns.<suffix> (AWS SDK for Java 2, 2026). Both
@@ -117,6 +117,7 @@ enum fx_code sns_place_of(const char *topic_arn, struct sns_place *ret_place,
     if (!form || part[3].len >= SNS_MAX_REGION)
         return fx_fail(err, FX_ERR_DENIED, "the topic's region does not belong to its partition");
     ret_place->suffix = form->suffix;
+    ret_place->name = form->name;
     memcpy(ret_place->region, part[3].ptr, part[3].len);
     ret_place->region[part[3].len] = '\0';
     return FX_OK;
@@ -188,11 +189,9 @@ enum fx_code sns_check_certificate_url(const char *url, const struct sns_place *
     return FX_OK;
 }
 
-void sns_certificate_name(const struct sns_place *place, char ret_name[SNS_MAX_NAME]) {
+const char *sns_certificate_name(const struct sns_place *place) {
     for (size_t i = 0; i < FX_COUNT_OF(certificate_names); i++)
-        if (strcmp(certificate_names[i].region, place->region) == 0) {
-            snprintf(ret_name, SNS_MAX_NAME, "%s", certificate_names[i].name);
-            return;
-        }
-    snprintf(ret_name, SNS_MAX_NAME, "sns.%s", place->suffix);
+        if (strcmp(certificate_names[i].region, place->region) == 0)
+            return certificate_names[i].name;
+    return place->name;
 }

@@ -60,9 +60,9 @@ static struct kept *find(struct web_certificates *certificates, const char *url,
     return NULL;
 }
 
-static const struct fx_sns_certificate *look(struct web_certificates *certificates, const char *url,
-                                             const char *pem, int64_t now_ms) {
-    const struct fx_sns_certificate *certificate = NULL;
+static struct fx_sns_certificate *look(struct web_certificates *certificates, const char *url,
+                                       const char *pem, int64_t now_ms) {
+    struct fx_sns_certificate *certificate = NULL;
 
     pthread_mutex_lock(&certificates->lock);
     struct kept *kept = find(certificates, url, pem, now_ms);
@@ -98,7 +98,7 @@ static void keep(struct web_certificates *certificates, struct fx_scope *sc, con
 }
 
 enum fx_code web_find_certificate(struct web_request *request, const char *url,
-                                  const struct fx_sns_certificate **ret_certificate,
+                                  struct fx_sns_certificate **ret_certificate,
                                   struct fx_error *err) {
     struct fx_web_options *options = &request->web->options;
     struct web_certificates *certificates = request->web->certificates;

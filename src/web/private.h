@@ -41,7 +41,7 @@ struct web_request {
     const struct web_route *route;
     bool begun, counted, refused; /* refused: answered before its body came */
     bool crowded_out;             /* its body did not fit beside the others */
-    struct fx_slice body;
+    struct fx_slice body;         /* once it has come whole, a zero follows it */
     char *buffer;
     size_t buffer_size;
     const char *raw_target; /* the request line's target, before decoding */
@@ -117,7 +117,7 @@ struct web_certificates *web_certificates_new(void);
 void web_certificates_free(struct web_certificates *certificates);
 /* NULL: nobody has fetched it yet. It lives at least as long as the request. */
 enum fx_code web_find_certificate(struct web_request *request, const char *url,
-                                  const struct fx_sns_certificate **ret_certificate,
+                                  struct fx_sns_certificate **ret_certificate,
                                   struct fx_error *err);
 
 /* ---- accept.c ---- */
