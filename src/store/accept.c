@@ -2,7 +2,8 @@
  *
  * The receiver has a thread per connection. The first that comes leads: it takes everything that is
  * queued, commits it and wakes the others; the first that came meanwhile leads next. There is no
- * timer: a batch is what arrived while the commit before it was on its way to the disk.
+ * timer: a batch is what arrived while the commit before it was on its way to the disk. Where a
+ * database works on one commit while the disk is at another, so many batches are under way at once.
  */
 #include "private.h"
 
@@ -29,14 +30,13 @@ struct batch {
     size_t count;
 };
 
-enum { EVENT_VALUES = 5 + FX_STORE_EVENT_KEYS };
-
 static const char *key_of(const struct fx_event *event, int i) {
     return event->keys[i] != NULL ? event->keys[i] : "";
 }
 
-static void values_of(const struct fx_event *event, struct store_value ret_values[EVENT_VALUES]) {
-    const struct store_value values[EVENT_VALUES] = {
+static void values_of(const struct fx_event *event,
+                      struct store_value ret_values[STORE_EVENT_VALUES]) {
+    const struct store_value values[STORE_EVENT_VALUES] = {
         st_text(event->id),      st_text(event->kind),       st_text(event->body),
         st_int(event->verified), st_int(event->received_ms), st_text(event->keys[0]),
         st_text(event->keys[1]), st_text(event->keys[2])};
@@ -82,14 +82,14 @@ static enum fx_code give_keys_back(struct store_link *link, const struct fx_even
 
 static enum fx_code add_in_steps(struct store_link *link, const struct fx_event *event,
                                  bool *ret_added, struct fx_error *err) {
-    struct store_value values[EVENT_VALUES];
+    struct store_value values[STORE_EVENT_VALUES];
     int taken = 0;
 
     *ret_added = false;
     FX_TRY(take_keys(link, event, &taken, err));
     if (taken == FX_STORE_EVENT_KEYS) {
         values_of(event, values);
-        FX_TRY(store_exec(link, STMT_EVENT_ADD, values, EVENT_VALUES, err));
+        FX_TRY(store_exec(link, STMT_EVENT_ADD, values, STORE_EVENT_VALUES, err));
         *ret_added = link->changed > 0;
     }
     if (!*ret_added)
@@ -102,14 +102,14 @@ static enum fx_code add_in_steps(struct store_link *link, const struct fx_event 
 /* Where each statement is a journey, all steps are one statement. */
 static enum fx_code add_event(struct store_link *link, const struct fx_event *event,
                               bool *ret_added, struct fx_error *err) {
-    struct store_value values[EVENT_VALUES];
+    struct store_value values[STORE_EVENT_VALUES];
     int64_t added = 0;
     bool row = false;
 
     if (link->db->driver->query_each == NULL)
         return add_in_steps(link, event, ret_added, err);
     values_of(event, values);
-    FX_TRY(store_read_int(link, STMT_EVENT_TAKE, values, EVENT_VALUES, &row, &added, err));
+    FX_TRY(store_read_int(link, STMT_EVENT_TAKE, values, STORE_EVENT_VALUES, &row, &added, err));
     *ret_added = added > 0;
     return FX_OK;
 }
@@ -138,31 +138,40 @@ static enum fx_code add_each_alone(struct store_link *link, void *what, struct f
     return FX_OK;
 }
 
-static enum fx_code add_in_one_journey(struct store_link *link, const struct batch *batch,
-                                       struct fx_error *err) {
+/* As many statements as it takes, or in few_statements: see accept_rows.c. */
+static enum fx_code add_on_journeys(struct store_link *link, const struct batch *batch,
+                                    bool few_statements, struct fx_error *err) {
     struct store_value *values =
-        fx_alloc(link->sc, batch->count * EVENT_VALUES * sizeof(struct store_value));
+        fx_alloc(link->sc, batch->count * STORE_EVENT_VALUES * sizeof(struct store_value));
     int64_t *added = fx_alloc(link->sc, batch->count * sizeof(int64_t));
     size_t n = 0;
 
     for (struct store_request *request = batch->first; request != NULL; request = request->next)
-        values_of(request->event, &values[EVENT_VALUES * n++]);
-    FX_TRY(
-        link->db->driver->query_each(link, STMT_EVENT_TAKE, values, EVENT_VALUES, n, added, err));
+        values_of(request->event, &values[STORE_EVENT_VALUES * n++]);
+    if (few_statements)
+        FX_TRY(store_add_event_rows(link, values, n, added, err));
+    else
+        FX_TRY(link->db->driver->query_each(link, STMT_EVENT_TAKE, values, STORE_EVENT_VALUES, n,
+                                            added, err));
     n = 0;
     for (struct store_request *request = batch->first; request != NULL; request = request->next)
         request->added = added[n++] > 0;
     return FX_OK;
 }
 
-static enum fx_code add_together(struct store_link *link, void *what, struct fx_error *err) {
+static enum fx_code add_one_by_one(struct store_link *link, void *what, struct fx_error *err) {
     const struct batch *batch = what;
 
     if (link->db->driver->query_each != NULL)
-        return add_in_one_journey(link, batch, err);
+        return add_on_journeys(link, batch, false, err);
     for (struct store_request *request = batch->first; request != NULL; request = request->next)
         FX_TRY(add_event(link, request->event, &request->added, err));
     return FX_OK;
+}
+
+static enum fx_code add_together(struct store_link *link, void *what, struct fx_error *err) {
+    return link->db->driver->query_arrays != NULL ? add_on_journeys(link, what, true, err)
+                                                  : add_one_by_one(link, what, err);
 }
 
 /* ---- the commit ---- */
@@ -175,11 +184,11 @@ static int64_t deadline_of(const struct batch *batch) {
 static enum fx_code write_batch(struct store_db *db, struct fx_scope *sc, struct batch *batch,
                                 struct fx_error *err) {
     int64_t deadline_ms = deadline_of(batch);
-    enum fx_code code = FX_ERR_CONFLICT;
+    enum fx_code code = store_write_until(db, sc, deadline_ms, add_together, batch, err);
 
     /* a key that somebody else takes in the same moment is known when we look again */
     for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT; i++)
-        code = store_write_until(db, sc, deadline_ms, add_together, batch, err);
+        code = store_write_until(db, sc, deadline_ms, add_one_by_one, batch, err);
     if (code == FX_OK || fx_code_is_transient(code))
         return code;
     return store_write_until(db, sc, deadline_ms, add_each_alone, batch, err);
@@ -202,17 +211,28 @@ static void commit_batch(struct store_db *db, struct fx_scope *sc, struct batch 
 
 /* ---- the queue ---- */
 
-/* True when the request must lead: nobody else does. */
+/* The first in the queue, if it is to lead now; under the lock. One at a time: until it has taken
+ * its batch, whoever comes will be in that. */
+static struct store_request *appoint(struct store_db *db) {
+    struct store_request *first = db->queue_first;
+
+    if (first == NULL || db->queue_appointed || db->queue_under_way == db->driver->batches)
+        return NULL;
+    db->queue_appointed = true;
+    first->leads = true;
+    return first;
+}
+
+/* True when the request leads at once. */
 static bool enqueue(struct store_db *db, struct store_request *request) {
     pthread_mutex_lock(&db->queue_lock);
-    bool leads = !db->queue_led;
-
     if (db->queue_last != NULL)
         db->queue_last->next = request;
     else
         db->queue_first = request;
     db->queue_last = request;
-    db->queue_led = true;
+    bool leads = appoint(db) == request; /* while others wait before it, nobody is */
+
     pthread_mutex_unlock(&db->queue_lock);
     return leads;
 }
@@ -243,35 +263,44 @@ static struct batch take_batch(struct store_db *db) {
     return batch;
 }
 
-/* The first that came while the batch was on its way to the disk. */
-static struct store_request *hand_over(struct store_db *db) {
-    pthread_mutex_lock(&db->queue_lock);
-    struct store_request *next = db->queue_first;
+static void wake(struct store_request *request) {
+    if (request != NULL)
+        sem_post(&request->wake);
+}
 
-    db->queue_led = next != NULL;
+static struct batch begin_batch(struct store_db *db) {
+    pthread_mutex_lock(&db->queue_lock);
+    struct batch batch = take_batch(db);
+
+    db->queue_appointed = false;
+    db->queue_under_way++;
+    struct store_request *next = appoint(db);
+
     pthread_mutex_unlock(&db->queue_lock);
-    return next;
+    wake(next);
+    return batch;
+}
+
+static void end_batch(struct store_db *db) {
+    pthread_mutex_lock(&db->queue_lock);
+    db->queue_under_way--;
+    struct store_request *next = appoint(db);
+
+    pthread_mutex_unlock(&db->queue_lock);
+    wake(next);
 }
 
 /* Commits a batch, of which own is the first. */
 static void lead(struct store_db *db, struct fx_scope *sc, struct store_request *own) {
-    pthread_mutex_lock(&db->queue_lock);
-    struct batch batch = take_batch(db);
+    struct batch batch = begin_batch(db);
 
-    pthread_mutex_unlock(&db->queue_lock);
     assert(batch.first == own);
     commit_batch(db, sc, &batch);
-
-    /* the disk first, which would wait for us; then those who wait for it no longer */
-    struct store_request *successor = hand_over(db);
-
-    if (successor != NULL) {
-        successor->leads = true;
-        sem_post(&successor->wake);
-    }
+    end_batch(
+        db); /* the disk first, which would wait for us; then those who wait for it no longer */
     for (struct store_request *request = own->next; request != NULL;) {
         struct store_request *next = request->next; /* a request is gone once it is woken */
-        sem_post(&request->wake);
+        wake(request);
         request = next;
     }
 }
@@ -292,9 +321,9 @@ static enum fx_code accept_event(struct fx_store *store, struct fx_scope *sc,
     FX_TRY(fx_scope_check(sc, fx_mono_ms(db->clock), err));
     FX_TRY(check_size(event, err));
     sem_init(&request.wake, 0, 0);
-    request.leads = enqueue(db, &request);
-    while (!request.leads && sem_wait(&request.wake) != 0)
-        continue; /* a signal came */
+    if (!enqueue(db, &request))
+        while (sem_wait(&request.wake) != 0)
+            continue; /* a signal came */
     if (request.leads)
         lead(db, sc, &request);
     sem_destroy(&request.wake);

@@ -23,20 +23,12 @@ static enum fx_code control(struct postgres_link *link, enum store_statement whi
 
 static enum fx_code begin(struct store_db *db, enum store_mode mode, int64_t deadline_ms,
                           struct store_link **ret_link, struct fx_error *err) {
-    struct postgres_db *self = postgres_of(db);
     struct postgres_link *link = NULL;
-    enum fx_code code = FX_OK;
-    bool again = false;
 
-    do {
-        FX_TRY(postgres_take(self, deadline_ms, &link, err));
-        code = mode != STORE_READ ? control(link, STMT_BEGIN, err) : FX_OK;
-        again = code != FX_OK && link->again && store_waiting_ms() < deadline_ms;
-        if (code != FX_OK)
-            postgres_give_back(self, link);
-    } while (again); /* it had been closed while it lay idle */
+    FX_TRY(postgres_take(postgres_of(db), deadline_ms, &link, err));
+    link->begins = mode != STORE_READ;
     *ret_link = &link->link;
-    return code;
+    return FX_OK;
 }
 
 static enum fx_code unknown(struct fx_error *err, const char *why) {
@@ -72,13 +64,14 @@ static enum fx_code end(struct store_link *lent, enum fx_code code, bool *ret_ag
     struct postgres_db *self = postgres_of(lent->db);
     struct fx_error undo;
 
-    if (code == FX_OK && lent->writes)
+    if (code == FX_OK && lent->writes && !link->begins)
         code = commit(link, err);
     *ret_again = code != FX_OK && link->again && store_waiting_ms() < link->deadline_ms;
     if (!link->lost && PQtransactionStatus(link->connection) != PQTRANS_IDLE &&
         control(link, STMT_ROLLBACK, &undo) != FX_OK)
         link->lost = true;
     lent->sc = NULL;
+    link->begins = false;
     postgres_give_back(self, link);
     return code;
 }
@@ -94,6 +87,17 @@ static enum fx_code query(struct store_link *lent, enum store_statement which,
     FX_TRY(postgres_ask(link, which, values, count, &ret_rows->result, err));
     lent->changed = strtoll(PQcmdTuples(ret_rows->result), NULL, 10);
     return FX_OK;
+}
+
+static enum fx_code query_arrays(struct store_link *lent, enum store_statement which,
+                                 const struct store_value *values, size_t count, size_t sets,
+                                 struct store_rows *ret_rows, struct fx_error *err) {
+    struct postgres_link *link = postgres_link_of(lent);
+    struct postgres_bound bound;
+
+    link->again = false;
+    postgres_bind_arrays(lent->sc, values, count, sets, &bound);
+    return postgres_ask_bound(link, which, &bound, &ret_rows->result, err);
 }
 
 static enum fx_code next(struct store_rows *rows, bool *ret_row, struct fx_error *err) {
@@ -136,7 +140,9 @@ const struct store_driver postgres_driver = {
     .number = number,
     .text = text,
     .query_each = query_each,
+    .query_arrays = query_arrays,
     .close = postgres_close_db,
     .tries = POSTGRES_TRIES,
+    .batches = POSTGRES_BATCHES,
     .shared = true,
 };

@@ -6,8 +6,9 @@
 struct pg_conn;
 
 enum {
-    POSTGRES_LINKS = 24, /* connections of one process: workers, keeper, outbox and the receiver */
-    POSTGRES_TRIES = 5,  /* of a transaction that another one has ended, or that never came to be */
+    POSTGRES_LINKS = 24,  /* connections of one process: workers, keeper, outbox and the receiver */
+    POSTGRES_BATCHES = 2, /* one is being written while the disk is at the other */
+    POSTGRES_TRIES = 5, /* of a transaction that another one has ended, or that never came to be */
 
     POSTGRES_CONNECT_MS = 1500,   /* all hosts of the address together */
     POSTGRES_SILENCE_MS = 1000,   /* bytes that nobody acknowledges, a first one included */
@@ -24,6 +25,20 @@ enum {
     POSTGRES_MAX_VALUES = 24, /* of one statement */
 };
 
+/* Type ids of pg_type.dat, stable since PostgreSQL 7. */
+enum { OID_INT8 = 20, OID_TEXT = 25, OID_TEXT_ARRAY = 1009, OID_INT8_ARRAY = 1016 };
+
+/* The values of a statement as libpq wants them; their bytes are of the operation's scope, or in
+ * numbers. */
+struct postgres_bound {
+    size_t count;
+    unsigned types[POSTGRES_MAX_VALUES];
+    const char *values[POSTGRES_MAX_VALUES];
+    int lengths[POSTGRES_MAX_VALUES]; /* of those in binary */
+    int formats[POSTGRES_MAX_VALUES]; /* 0: text, 1: binary */
+    char numbers[POSTGRES_MAX_VALUES][24];
+};
+
 /* One connection; while it is lent it belongs to one thread. */
 struct postgres_link {
     struct store_link link;
@@ -31,6 +46,7 @@ struct postgres_link {
     int64_t deadline_ms;        /* of the unit of work under way */
     bool prepared[STMT_COUNT];
     bool lent;
+    bool begins; /* a transaction, with its next statement */
     bool lost;   /* of no use any more, and nobody knows what became of the last statement */
     bool again;  /* the last failure was the moment's, and nothing was done */
     bool warned; /* the server had something to say to the last statement */
@@ -74,6 +90,11 @@ bool postgres_wait(struct postgres_link *link, short events);
 enum fx_code postgres_ask(struct postgres_link *link, enum store_statement which,
                           const struct store_value *values, size_t count,
                           struct pg_result **ret_result, struct fx_error *err);
+enum fx_code postgres_ask_bound(struct postgres_link *link, enum store_statement which,
+                                const struct postgres_bound *bound, struct pg_result **ret_result,
+                                struct fx_error *err);
+/* text, or in its place one that PostgreSQL takes. */
+const char *postgres_clean(struct fx_scope *sc, const char *text);
 /* Several statements without values; the first row of the last one that has any, its columns
  * joined by spaces. For opening only; ret_row may be NULL. */
 enum fx_code postgres_script(struct postgres_link *link, struct fx_scope *sc, const char *sql,
@@ -82,6 +103,12 @@ enum fx_code postgres_script(struct postgres_link *link, struct fx_scope *sc, co
 enum fx_code postgres_ask_each(struct postgres_link *link, enum store_statement which,
                                const struct store_value *values, size_t count, size_t sets,
                                int64_t *ret_numbers, struct fx_error *err);
+
+/* -- postgres_arrays.c: many rows as the arrays of their columns -- */
+
+/* See query_arrays of store_driver: values holds rows times count of them. */
+void postgres_bind_arrays(struct fx_scope *sc, const struct store_value *values, size_t count,
+                          size_t rows, struct postgres_bound *ret_bound);
 
 /* -- postgres_answer.c: what an answer means -- */
 

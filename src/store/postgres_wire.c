@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Type ids of pg_type.dat, stable since PostgreSQL 7. */
-enum { OID_INT8 = 20, OID_TEXT = 25 };
-
 /* ---- waiting ---- */
 
 bool postgres_wait(struct postgres_link *link, short events) {
@@ -96,46 +93,41 @@ static enum fx_code receive(struct postgres_link *link, const char *doing, PGres
 
 /* ---- statements ---- */
 
-/* The values of a statement as libpq wants them. */
-struct bound {
-    const char *texts[POSTGRES_MAX_VALUES];
-    char numbers[POSTGRES_MAX_VALUES][24];
-};
-
 /* PostgreSQL refuses what is not UTF-8, and an event is to be kept whatever its sender wrote. */
-static const char *clean(struct fx_scope *sc, const char *text) {
+const char *postgres_clean(struct fx_scope *sc, const char *text) {
     if (fx_slice_is_utf8(fx_slice_of(text)))
         return text;
     return fx_json_text(fx_json_string(sc, text));
 }
 
 static void bind(struct fx_scope *sc, const struct store_value *values, size_t count,
-                 struct bound *ret_bound) {
+                 struct postgres_bound *ret_bound) {
     assert(count <= POSTGRES_MAX_VALUES);
+    ret_bound->count = count;
     for (size_t i = 0; i < count; i++) {
+        ret_bound->lengths[i] = ret_bound->formats[i] = 0; /* a text, up to its NUL */
         if (values[i].text != NULL) {
-            ret_bound->texts[i] = clean(sc, values[i].text);
+            ret_bound->types[i] = OID_TEXT;
+            ret_bound->values[i] = postgres_clean(sc, values[i].text);
             continue;
         }
+        ret_bound->types[i] = OID_INT8;
         snprintf(ret_bound->numbers[i], sizeof(ret_bound->numbers[i]), "%lld",
                  (long long)values[i].number);
-        ret_bound->texts[i] = ret_bound->numbers[i];
+        ret_bound->values[i] = ret_bound->numbers[i];
     }
 }
 
 /* The types are those of the values: left to itself the server would guess small integers. */
 static enum fx_code prepare(struct postgres_link *link, enum store_statement which,
-                            const struct store_value *values, size_t count, struct fx_error *err) {
+                            const struct postgres_bound *bound, struct fx_error *err) {
     const char *name = store_statements[which].name;
-    Oid types[POSTGRES_MAX_VALUES];
     PGresult *result = NULL;
 
     if (link->prepared[which])
         return FX_OK;
-    for (size_t i = 0; i < count; i++)
-        types[i] = values[i].text != NULL ? OID_TEXT : OID_INT8;
-    if (PQsendPrepare(link->connection, name, store_sql(&postgres_driver, which), (int)count,
-                      types) == 0)
+    if (PQsendPrepare(link->connection, name, store_sql(&postgres_driver, which), (int)bound->count,
+                      bound->types) == 0)
         return hung_up(link, err);
     FX_TRY(receive(link, name, &result, err));
     PQclear(result);
@@ -144,53 +136,24 @@ static enum fx_code prepare(struct postgres_link *link, enum store_statement whi
 }
 
 static bool send_prepared(struct postgres_link *link, enum store_statement which,
-                          const struct store_value *values, size_t count) {
-    struct bound bound;
-
-    bind(link->link.sc, values, count, &bound);
-    return PQsendQueryPrepared(link->connection, store_statements[which].name, (int)count,
-                               bound.texts, NULL, NULL, 0) != 0;
+                          const struct postgres_bound *bound) {
+    return PQsendQueryPrepared(link->connection, store_statements[which].name, (int)bound->count,
+                               bound->values, bound->lengths, bound->formats, 0) != 0;
 }
 
-enum fx_code postgres_ask(struct postgres_link *link, enum store_statement which,
-                          const struct store_value *values, size_t count,
-                          struct pg_result **ret_result, struct fx_error *err) {
-    bool sent = false;
+/* ---- several at once ---- */
 
-    *ret_result = NULL;
-    if (which <= STMT_SAVE_UNDO) { /* nothing to plan, and ROLLBACK must work when all else fails */
-        sent = PQsendQuery(link->connection, store_sql(&postgres_driver, which)) != 0;
-    } else {
-        FX_TRY(prepare(link, which, values, count, err));
-        sent = send_prepared(link, which, values, count);
-    }
-    if (!sent)
-        return hung_up(link, err);
-    return receive(link, store_statements[which].name, ret_result, err);
+static bool start_pipeline(struct postgres_link *link) {
+    return PQenterPipelineMode(link->connection) != 0;
 }
 
-/* ---- many at once ---- */
-
-static enum fx_code send_each(struct postgres_link *link, enum store_statement which,
-                              const struct store_value *values, size_t count, size_t sets,
-                              struct fx_error *err) {
-    if (PQenterPipelineMode(link->connection) == 0)
-        return hung_up(link, err);
-    for (size_t i = 0; i < sets; i++)
-        if (!send_prepared(link, which, &values[i * count], count))
-            return hung_up(link, err);
-    if (PQpipelineSync(link->connection) == 0)
-        return hung_up(link, err);
-    return flush(link, err);
-}
-
-/* The answers up to the end of the pipeline. The first failure is the one that counts: what was
- * sent after it has not been looked at. */
-static enum fx_code receive_each(struct postgres_link *link, const char *doing, size_t sets,
-                                 int64_t *ret_numbers, struct fx_error *err) {
+/* The answers of count statements, up to the end of the pipeline; the caller clears them. The first
+ * failure is the one that counts: what was sent after it has not been looked at. */
+static enum fx_code read_pipeline(struct postgres_link *link, const char *doing, size_t count,
+                                  PGresult **ret_results, struct fx_error *err) {
     enum fx_code code = FX_OK;
 
-    for (size_t i = 0; i <= sets;) {
+    for (size_t i = 0; i <= count;) {
         PGresult *result = NULL;
         struct fx_error later;
 
@@ -204,25 +167,124 @@ static enum fx_code receive_each(struct postgres_link *link, const char *doing, 
             code = postgres_judge(link, doing, result, err);
         else if (status == PGRES_FATAL_ERROR)
             (void)!postgres_judge(link, doing, result, &later);
-        if (status == PGRES_TUPLES_OK && i < sets)
-            ret_numbers[i] = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-        PQclear(result);
+        if (i < count && ret_results[i] == NULL)
+            ret_results[i] = result;
+        else
+            PQclear(result);
         if (link->lost || status == PGRES_PIPELINE_SYNC)
             return code;
     }
     return hung_up(link, err);
 }
 
+static enum fx_code end_pipeline(struct postgres_link *link, const char *doing, size_t count,
+                                 PGresult **ret_results, struct fx_error *err) {
+    enum fx_code code = PQpipelineSync(link->connection) == 0 ? hung_up(link, err) : FX_OK;
+
+    memset(ret_results, 0, count * sizeof(PGresult *));
+    if (code == FX_OK)
+        code = flush(link, err);
+    if (code == FX_OK)
+        code = read_pipeline(link, doing, count, ret_results, err);
+    if (!link->lost && PQexitPipelineMode(link->connection) == 0)
+        code = hung_up(link, err);
+    return code;
+}
+
+static void clear(PGresult **results, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        PQclear(results[i]);
+}
+
+/* BEGIN goes with the first statement: alone it would be a journey for nothing. */
+static enum fx_code ask_behind_begin(struct postgres_link *link, enum store_statement which,
+                                     const struct postgres_bound *bound, PGresult **ret_result,
+                                     struct fx_error *err) {
+    const char *begin = store_sql(&postgres_driver, STMT_BEGIN);
+    PGresult *results[2] = {NULL};
+
+    link->begins = false;
+    if (!start_pipeline(link) ||
+        PQsendQueryParams(link->connection, begin, 0, NULL, NULL, NULL, NULL, 0) == 0 ||
+        !send_prepared(link, which, bound))
+        return hung_up(link, err);
+    enum fx_code code =
+        end_pipeline(link, store_statements[which].name, FX_COUNT_OF(results), results, err);
+
+    if (code == FX_OK)
+        *ret_result = FX_TAKE(results[1]);
+    clear(results, FX_COUNT_OF(results));
+    return code;
+}
+
+/* ---- asking ---- */
+
+enum fx_code postgres_ask_bound(struct postgres_link *link, enum store_statement which,
+                                const struct postgres_bound *bound, struct pg_result **ret_result,
+                                struct fx_error *err) {
+    *ret_result = NULL;
+    FX_TRY(prepare(link, which, bound, err));
+    if (link->begins)
+        return ask_behind_begin(link, which, bound, ret_result, err);
+    if (!send_prepared(link, which, bound))
+        return hung_up(link, err);
+    return receive(link, store_statements[which].name, ret_result, err);
+}
+
+/* There is nothing to plan, and ROLLBACK must work when all else fails. */
+static enum fx_code ask_plainly(struct postgres_link *link, enum store_statement which,
+                                PGresult **ret_result, struct fx_error *err) {
+    if (PQsendQuery(link->connection, store_sql(&postgres_driver, which)) == 0)
+        return hung_up(link, err);
+    return receive(link, store_statements[which].name, ret_result, err);
+}
+
+static enum fx_code begin_alone(struct postgres_link *link, struct fx_error *err) {
+    PGresult *result = NULL;
+
+    if (!link->begins)
+        return FX_OK;
+    link->begins = false;
+    FX_TRY(ask_plainly(link, STMT_BEGIN, &result, err));
+    PQclear(result);
+    return FX_OK;
+}
+
+enum fx_code postgres_ask(struct postgres_link *link, enum store_statement which,
+                          const struct store_value *values, size_t count,
+                          struct pg_result **ret_result, struct fx_error *err) {
+    struct postgres_bound bound;
+
+    *ret_result = NULL;
+    if (which <= STMT_SAVE_UNDO) {
+        FX_TRY(begin_alone(link, err));
+        return ask_plainly(link, which, ret_result, err);
+    }
+    bind(link->link.sc, values, count, &bound);
+    return postgres_ask_bound(link, which, &bound, ret_result, err);
+}
+
 enum fx_code postgres_ask_each(struct postgres_link *link, enum store_statement which,
                                const struct store_value *values, size_t count, size_t sets,
                                int64_t *ret_numbers, struct fx_error *err) {
-    FX_TRY(prepare(link, which, values, count, err));
-    FX_TRY(send_each(link, which, values, count, sets, err));
+    PGresult **results = fx_alloc(link->link.sc, sets * sizeof(PGresult *));
+    struct postgres_bound bound;
 
-    enum fx_code code = receive_each(link, store_statements[which].name, sets, ret_numbers, err);
+    bind(link->link.sc, values, count, &bound);
+    FX_TRY(prepare(link, which, &bound, err));
+    FX_TRY(begin_alone(link, err));
+    if (!start_pipeline(link))
+        return hung_up(link, err);
+    for (size_t i = 0; i < sets; i++) {
+        bind(link->link.sc, &values[i * count], count, &bound);
+        if (!send_prepared(link, which, &bound))
+            return hung_up(link, err);
+    }
+    enum fx_code code = end_pipeline(link, store_statements[which].name, sets, results, err);
 
-    if (!link->lost && PQexitPipelineMode(link->connection) == 0)
-        code = hung_up(link, err);
+    for (size_t i = 0; i < sets && code == FX_OK; i++)
+        ret_numbers[i] = strtoll(PQgetvalue(results[i], 0, 0), NULL, 10);
+    clear(results, sets);
     return code;
 }
 

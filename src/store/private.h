@@ -41,6 +41,8 @@ enum store_statement {
     STMT_LOCK_NAME,
 
     STMT_EVENT_TAKE,
+    STMT_EVENTS_KEYS,
+    STMT_EVENTS_ADD,
     STMT_EVENT_ADD,
     STMT_EVENT_KEY_ADD,
     STMT_EVENT_KEY_DROP,
@@ -207,9 +209,15 @@ struct store_driver {
     enum fx_code (*query_each)(struct store_link *link, enum store_statement which,
                                const struct store_value *values, size_t count, size_t sets,
                                int64_t *ret_numbers, struct fx_error *err);
+    /* One statement for sets rows of count values each (sets > 0), which it gets as an array for
+     * each column. NULL where query_each is. */
+    enum fx_code (*query_arrays)(struct store_link *link, enum store_statement which,
+                                 const struct store_value *values, size_t count, size_t sets,
+                                 struct store_rows *ret_rows, struct fx_error *err);
     /* Closes and frees the store. */
     void (*close)(struct store_db *db);
-    int tries; /* of one unit of work, the first included */
+    int tries;   /* of one unit of work, the first included */
+    int batches; /* of accept, that may be on their way at the same time */
     /* Other processes may be at work on the same database. */
     bool shared;
 };
@@ -250,7 +258,8 @@ struct store_db {
 
     pthread_mutex_t queue_lock; /* guards what follows */
     struct store_request *queue_first, *queue_last;
-    bool queue_led; /* some accept commits for the others */
+    bool queue_appointed; /* the first knows that it is to commit for the others */
+    int queue_under_way;  /* batches that are being committed */
 };
 
 static inline struct store_db *store_of(struct fx_store *store) {
@@ -295,6 +304,10 @@ struct store_rows {
 enum fx_code store_query(struct store_link *link, enum store_statement which,
                          const struct store_value *values, size_t count,
                          struct store_rows *ret_rows, struct fx_error *err);
+/* The same with query_arrays of the driver. */
+enum fx_code store_query_arrays(struct store_link *link, enum store_statement which,
+                                const struct store_value *values, size_t count, size_t sets,
+                                struct store_rows *ret_rows, struct fx_error *err);
 enum fx_code store_next(struct store_rows *rows, bool *ret_row, struct fx_error *err);
 void store_rows_end(struct store_rows *rows);
 int64_t store_int(const struct store_rows *rows, int column);
@@ -338,6 +351,16 @@ enum fx_code store_one(struct fx_store *store, struct fx_scope *sc, enum store_s
                        const struct store_value *values, size_t count, store_read_fn *read,
                        void *ret_item, struct fx_error *err);
 int64_t store_max_rows(size_t max);
+
+/* -- events (accept_rows.c) -- */
+
+enum { STORE_EVENT_KEY1 = 5, STORE_EVENT_VALUES = STORE_EVENT_KEY1 + FX_STORE_EVENT_KEYS };
+
+/* values holds STORE_EVENT_VALUES of each event: as STMT_EVENT_ADD wants them. *ret_added of each:
+ * 1, or 0 for a repetition. For drivers with query_arrays, inside a transaction. FX_ERR_CONFLICT:
+ * undo everything and take them one by one. */
+enum fx_code store_add_event_rows(struct store_link *link, const struct store_value *values,
+                                  size_t count, int64_t *ret_added, struct fx_error *err);
 
 /* -- rows that several operations write; inside a transaction -- */
 

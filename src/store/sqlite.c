@@ -196,4 +196,5 @@ const struct store_driver sqlite_driver = {
     .text = text,
     .close = sqlite_close_db,
     .tries = 1,
+    .batches = 1, /* it has one lock for all that write */
 };

@@ -90,6 +90,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_LOCK_NAME] = {"lock_name", ""},
 
     [STMT_EVENT_TAKE] = {"event_take", ""},
+    [STMT_EVENTS_KEYS] = {"events_keys", ""},
+    [STMT_EVENTS_ADD] = {"events_add", ""},
     [STMT_EVENT_ADD] = {"event_add", "INSERT INTO events (id, kind, body, verified, received_ms, "
                                      "key1, key2, key3) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
                                      "ON CONFLICT (id) DO NOTHING"},
@@ -394,6 +396,16 @@ const char *const store_postgres_statements[STMT_COUNT] = {
         "job AS (INSERT INTO jobs (kind, subject, due_ms, at_ms) SELECT 'event', id, received_ms, "
         "received_ms FROM event) "
         "SELECT COUNT(*) FROM event",
+    /* The same for many events, in two statements that look nothing up but where they insert: there
+     * is no plan that could be wrong. What another transaction is just taking is waited for. */
+    [STMT_EVENTS_KEYS] = "INSERT INTO event_keys (key, event) SELECT k.key, k.event FROM "
+                         "unnest($1, $2) AS k (key, event) ON CONFLICT (key) DO NOTHING "
+                         "RETURNING key, event",
+    [STMT_EVENTS_ADD] =
+        "WITH event AS (INSERT INTO events (id, kind, body, verified, received_ms, key1, key2, "
+        "key3) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, received_ms) "
+        "INSERT INTO jobs (kind, subject, due_ms, at_ms) SELECT 'event', id, received_ms, "
+        "received_ms FROM event",
     [STMT_JOB_READY_OF] = JOB_READY_OF " FOR UPDATE",
     /* what another worker is just taking is not waited for */
     [STMT_JOB_FIRST] = JOB_FIRST " FOR UPDATE OF j SKIP LOCKED",

@@ -78,6 +78,15 @@ enum fx_code store_query(struct store_link *link, enum store_statement which,
     return link->db->driver->query(link, which, values, count, ret_rows, err);
 }
 
+enum fx_code store_query_arrays(struct store_link *link, enum store_statement which,
+                                const struct store_value *values, size_t count, size_t sets,
+                                struct store_rows *ret_rows, struct fx_error *err) {
+    *ret_rows = (struct store_rows){.link = link, .which = which};
+    FX_TRY(check_sizes(values, count * sets, err));
+    ret_rows->open = true;
+    return link->db->driver->query_arrays(link, which, values, count, sets, ret_rows, err);
+}
+
 enum fx_code store_next(struct store_rows *rows, bool *ret_row, struct fx_error *err) {
     return rows->link->db->driver->next(rows, ret_row, err);
 }

@@ -14,7 +14,7 @@ target_sources(store_crash_test PRIVATE support/test_disk.c)
 fx_unit_test(store_postgres_test USES base store LIBS ${PQ})
 target_sources(store_postgres_test PRIVATE ${store_contract} support/postgres.c
                support/postgres_proxy.c)
-foreach(part IN ITEMS open race shared sending standby)
+foreach(part IN ITEMS batch open race shared sending standby)
   fx_unit_test(store_postgres_${part}_test USES base store LIBS ${PQ})
   target_sources(store_postgres_${part}_test PRIVATE support/postgres.c support/postgres_proxy.c)
 endforeach()

@@ -379,8 +379,8 @@ static void a_silent_server_is_given_up_and_taken_back(void **state) {
 
 /* ---- lost answers ---- */
 
-/* Of an accept when nothing is prepared any more: BEGIN, all events, COMMIT. */
-enum { REQUEST_BEGIN = 1, REQUEST_EVENTS = 2, REQUEST_COMMIT = 3 };
+/* Of an accept when nothing is prepared any more: BEGIN and all keys, all events, COMMIT. */
+enum { REQUEST_KEYS = 1, REQUEST_EVENTS = 2, REQUEST_COMMIT = 3 };
 
 static void what_is_lost_before_the_commit_is_done_again(void **state) {
     struct fixture *f = *state;
@@ -388,7 +388,7 @@ static void what_is_lost_before_the_commit_is_done_again(void **state) {
 
     open_through_proxy(f);
     accept_new(f, "e0");
-    for (int n = REQUEST_BEGIN; n <= REQUEST_EVENTS; n++)
+    for (int n = REQUEST_KEYS; n <= REQUEST_EVENTS; n++)
         for (int when = FAULT_BEFORE; when <= FAULT_AFTER; when++) {
             id = fx_printf(f->sc, "e%d-%d", n, when);
             postgres_proxy_arm(f->proxy, n, (enum fault_when)when);
@@ -413,6 +413,7 @@ static void a_commit_whose_answer_is_lost_may_be_done(void **state) {
     assert_non_null(strstr(err.message, "may be done"));
     assert_ok(accept_one(f, "e1", &added, &err));
     assert_false(added); /* it was */
+    accept_new(f, "e1-warm");
 
     postgres_proxy_arm(f->proxy, REQUEST_COMMIT, FAULT_BEFORE);
     assert_int_equal(accept_one(f, "e2", &added, &err), FX_ERR_UNAVAILABLE);
