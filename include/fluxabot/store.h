@@ -34,14 +34,20 @@ enum {
     FX_STORE_MAX_ROWS = 1000,          /* no list with a max is longer */
     FX_STORE_WAIT_MS = 10000,          /* an operation waits for the database, all tries together */
     FX_STORE_FREEZES = 2,              /* settings that may forbid one change */
+    FX_STORE_PEOPLE_IN_A_ROW = 7,      /* jobs of people, claimed before one of the others */
 };
+
+/* Who waits for a job; whoever writes it says so. PERSON: commands, clicks, decisions, and the runs
+ * that people begin or approve. MACHINE: alarms, schedules, follow-ups, and what these begin. */
+enum fx_rank { FX_RANK_MACHINE, FX_RANK_PERSON };
 
 /* What came in, as it came in. */
 struct fx_event {
     const char *id;
-    const char *kind; /* "sns", "slack.command", "slack.interaction", "reconcile" */
-    const char *body; /* raw, text */
-    bool verified;    /* false: the worker verifies before anything else */
+    const char *kind;  /* "sns", "slack.command", "slack.interaction", "reconcile" */
+    const char *body;  /* raw, text */
+    bool verified;     /* false: the worker verifies before anything else */
+    enum fx_rank rank; /* of its job; not kept with the event */
     int64_t received_ms;
     /* Any key seen before makes the event a repetition, and so does its id. Keys outlive
      * restarts. NULL and "" are no keys. */
@@ -55,6 +61,7 @@ struct fx_job {
     int64_t id;
     const char *kind;    /* "event", "run", "expire", "schedule", ... */
     const char *subject; /* an event id, run id, approval id or the place of a schedule */
+    enum fx_rank rank;
     int64_t due_ms;
     int attempts;      /* claims so far, this one included */
     int deaths;        /* of these, how many ended without a word: whoever held it was gone */
@@ -329,8 +336,8 @@ struct fx_writes {
     size_t incidents_count;
     const struct fx_message **messages;
     size_t messages_count;
-    const struct fx_job **jobs; /* kind, subject, due_ms; an equal (kind, subject) that is ready is
-                                   moved to the earlier due_ms instead of doubled */
+    const struct fx_job **jobs; /* kind, subject, rank, due_ms; an equal one (kind, subject) that
+                                   is ready takes the earlier due_ms and the higher rank instead */
     size_t jobs_count;
     const struct fx_audit **audits; /* actor, action, subject, detail_json */
     size_t audits_count;
@@ -352,8 +359,11 @@ void fx_writes_approval(struct fx_scope *sc, struct fx_writes *w,
 void fx_writes_incident(struct fx_scope *sc, struct fx_writes *w,
                         const struct fx_incident *incident);
 void fx_writes_message(struct fx_scope *sc, struct fx_writes *w, const struct fx_message *message);
+/* A job of FX_RANK_MACHINE. */
 void fx_writes_job(struct fx_scope *sc, struct fx_writes *w, const char *kind, const char *subject,
                    int64_t due_ms);
+void fx_writes_job_of_rank(struct fx_scope *sc, struct fx_writes *w, enum fx_rank rank,
+                           const char *kind, const char *subject, int64_t due_ms);
 /* detail may be NULL. */
 void fx_writes_audit(struct fx_scope *sc, struct fx_writes *w, const char *actor,
                      const char *action, const char *subject, const struct fx_json *detail);
@@ -392,12 +402,13 @@ struct fx_store {
 
     /* -- work -- */
 
-    /* The due job that waits longest, leased until now_ms + lease_ms; jobs whose lease ran out
-     * count as ready. Two jobs of one kind and subject are never leased at once: the second waits
-     * until the first is settled. *ret_job is NULL when nothing is due; *ret_next_due_ms then says
-     * when something will be (0: nothing waits). Processes that share a store must agree on the
-     * time to within a small part of a lease. A power cut may forget the claim, which is free after
-     * it anyhow; what is settled with it is kept together with it. So also with extend. */
+    /* The due job that waits longest, of PERSON before MACHINE, but after FX_STORE_PEOPLE_IN_A_ROW
+     * of those the other way round; leased until now_ms + lease_ms, and one whose lease ran out is
+     * ready. Two jobs of one kind and subject are never leased at once: the second waits until the
+     * first is settled. *ret_job is NULL when nothing is due; *ret_next_due_ms then says when
+     * something will be (0: nothing waits). Processes that share a store must agree on the time to
+     * within a small part of a lease. A power cut may forget the claim, which is free after it
+     * anyhow; what is settled with it is kept together with it. So also with extend. */
     enum fx_code (*claim)(struct fx_store *store, struct fx_scope *sc, const char *worker,
                           int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
                           int64_t *ret_next_due_ms, struct fx_error *err);

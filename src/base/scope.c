@@ -88,8 +88,11 @@ void fx_scope_free_p(struct fx_scope **sc) {
     fx_scope_free(*sc);
 }
 
-static struct block *add_block(struct fx_scope *sc, size_t bytes) {
-    size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+static size_t aligned(size_t bytes) {
+    return (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+}
+
+static struct block *add_block(struct fx_scope *sc, size_t size) {
     struct block *block = must_allocate(sizeof *block + size);
 
     block->size = size;
@@ -103,16 +106,24 @@ void *fx_alloc(struct fx_scope *sc, size_t bytes) {
 
     if (bytes > PTRDIFF_MAX / 2)
         stop_without_memory(); /* a length that went below zero */
-    size_t aligned = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    size_t taken = aligned(bytes);
 
     if (BLOCK_BYTES == 0)
         return add_block(sc, bytes)->bytes;
-    if (block == NULL || block->size - block->used < aligned)
-        block = add_block(sc, aligned);
+    if (block == NULL || block->size - block->used < taken)
+        block = add_block(sc, taken > BLOCK_BYTES ? taken : BLOCK_BYTES);
     void *memory = block->bytes + block->used;
 
-    block->used += aligned;
+    block->used += taken;
     return memory;
+}
+
+struct fx_scope *fx_scope_new_small(struct fx_scope *parent, size_t bytes) {
+    struct fx_scope *sc = fx_scope_new(parent);
+
+    if (BLOCK_BYTES > 0)
+        add_block(sc, aligned(bytes));
+    return sc;
 }
 
 char *fx_strdup(struct fx_scope *sc, const char *text) {

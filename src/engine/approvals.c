@@ -138,9 +138,10 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     run->row->state = FX_RUN_APPROVAL;
     engine_save_run(run);
     fx_writes_approval(sc, &work->writes, approval);
-    fx_writes_job(sc, &work->writes, "expire", approval->id, approval->expires_ms);
-    fx_writes_job(sc, &work->writes, "remind", approval->id,
-                  now + (approval->expires_ms - now) / 2);
+    fx_writes_job_of_rank(sc, &work->writes, FX_RANK_PERSON, "expire", approval->id,
+                          approval->expires_ms);
+    fx_writes_job_of_rank(sc, &work->writes, FX_RANK_PERSON, "remind", approval->id,
+                          now + (approval->expires_ms - now) / 2);
     write_asked(run, approval, bound);
     work->urgency = FX_URGENCY_DECISION;
     enum fx_code code = engine_put_run_card(

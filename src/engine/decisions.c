@@ -171,8 +171,8 @@ static enum fx_code look_again_at(struct engine_work *work, const char *id, stru
 
     FX_TRY(store->approval(store, work->sc, id, &now, err));
     if (now != NULL && now->state == FX_APPROVAL_PENDING)
-        fx_writes_job(work->sc, &work->writes, "expire", id,
-                      now->expires_ms > now_ms ? now->expires_ms : now_ms + LATER_MS);
+        fx_writes_job_of_rank(work->sc, &work->writes, FX_RANK_PERSON, "expire", id,
+                              now->expires_ms > now_ms ? now->expires_ms : now_ms + LATER_MS);
     return FX_OK;
 }
 

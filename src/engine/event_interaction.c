@@ -120,7 +120,7 @@ static enum fx_code press_stop(struct click *click, struct fx_error *err) {
     struct fx_writes writes = {0};
 
     fx_writes_audit(work->sc, &writes, click->given->user_id, "run.stop_requested", run->id, NULL);
-    fx_writes_job(work->sc, &writes, "run", run->id, work->now_ms);
+    fx_writes_job_of_rank(work->sc, &writes, FX_RANK_PERSON, "run", run->id, work->now_ms);
     FX_TRY(store->request_stop(store, work->sc, run->id, click->given->user_id, &writes, err));
     work->engine->options.state->wake(work->engine->options.state, "jobs");
     return engine_whisper_text(

@@ -40,7 +40,8 @@ enum fx_code engine_show_requests(struct engine_work *work, struct fx_error *err
 
     FX_TRY(store->approvals_pending(store, work->sc, FX_STORE_MAX_ROWS, &waiting, &count, err));
     for (size_t i = 0; i < count; i++)
-        fx_writes_job(work->sc, &work->writes, "run", waiting[i]->run, work->now_ms);
+        fx_writes_job_of_rank(work->sc, &work->writes, FX_RANK_PERSON, "run", waiting[i]->run,
+                              work->now_ms);
     return FX_OK;
 }
 

@@ -76,12 +76,19 @@ static void keep_value(struct engine_run *run, const struct fx_runbook_step *ste
     run->row->checkpoint_json = "";
 }
 
+/* Whoever waited for what was done of the run so far waits for the rest. */
+static void go_on_at(struct engine_run *run, int64_t due_ms) {
+    struct engine_work *work = run->work;
+
+    fx_writes_job_of_rank(work->sc, &work->writes, work->job->rank, "run", run->row->id, due_ms);
+}
+
 static enum fx_code park(struct engine_run *run, const struct fx_step_result *result) {
     run->row->checkpoint_json =
         result->checkpoint == NULL ? "" : fx_json_dump(run->work->sc, result->checkpoint);
     run->row->state = FX_RUN_WAITING;
     engine_save_run(run);
-    fx_writes_job(run->work->sc, &run->work->writes, "run", run->row->id, result->due_ms);
+    go_on_at(run, result->due_ms);
     return FX_OK;
 }
 
@@ -110,7 +117,7 @@ static enum fx_code ask_person(struct engine_run *run, const struct fx_runbook_s
     run->row->checkpoint_json =
         result->checkpoint == NULL ? "" : fx_json_dump(run->work->sc, result->checkpoint);
     if (result->due_ms > 0)
-        fx_writes_job(run->work->sc, &run->work->writes, "run", run->row->id, result->due_ms);
+        go_on_at(run, result->due_ms);
     if (told) { /* the card says so already */
         run->row->state = FX_RUN_ASKING;
         engine_save_run(run);
@@ -128,8 +135,7 @@ static enum fx_code go_on_later(struct engine_run *run, const struct fx_runbook_
     struct fx_scope *sc = work->sc;
 
     fx_log(sc, FX_LOG_WARN, "change.goes_on_later", FX_S("step", step->id), FX_E(why));
-    fx_writes_job(sc, &work->writes, "run", run->row->id,
-                  fx_wall_ms(work->engine->options.clock) + GO_ON_MS);
+    go_on_at(run, fx_wall_ms(work->engine->options.clock) + GO_ON_MS);
     run->row->state = run->asked ? FX_RUN_ASKING : FX_RUN_WAITING;
     engine_save_run(run);
     if (run->asked) /* the card asks already */

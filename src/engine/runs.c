@@ -47,7 +47,9 @@ enum fx_code engine_start_run(struct engine_work *work, const struct engine_ask 
                                    .stop_by = "",
                                    .created_ms = due_ms,
                                    .updated_ms = work->now_ms});
-    fx_writes_job(sc, &work->writes, "run", id, due_ms);
+    fx_writes_job_of_rank(sc, &work->writes,
+                          ask->requester[0] == '\0' ? FX_RANK_MACHINE : FX_RANK_PERSON, "run", id,
+                          due_ms);
     fx_metrics_add(work->engine->options.metrics, FX_METRIC_RUNS_STARTED, 1);
     if (strcmp(ask->trigger, "schedule") == 0) /* audited if it has something to tell */
         return FX_OK;

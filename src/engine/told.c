@@ -204,7 +204,7 @@ enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, boo
 
     fx_writes_setting(sc, &work->writes, setting_name(sc, run->id), fx_json_dump(sc, told));
     fx_writes_audit(sc, &work->writes, user, "run.told", run->id, told);
-    fx_writes_job(sc, &work->writes, "run", run->id, work->now_ms);
+    fx_writes_job_of_rank(sc, &work->writes, FX_RANK_PERSON, "run", run->id, work->now_ms);
     fx_log(sc, FX_LOG_INFO, "run.told", FX_S("run", run->id), FX_S("by", user), FX_B("done", done));
     return FX_OK;
 }

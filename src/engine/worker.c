@@ -114,8 +114,8 @@ static void wake_run(struct engine_work *work) {
 
     if (strcmp(work->job->kind, "run") != 0)
         return;
-    fx_writes_job(work->sc, &writes, "run", work->job->subject,
-                  fx_wall_ms(work->engine->options.clock));
+    fx_writes_job_of_rank(work->sc, &writes, work->job->rank, "run", work->job->subject,
+                          fx_wall_ms(work->engine->options.clock));
     if (store->write(store, work->sc, NULL, &writes, &err) != FX_OK)
         fx_log(work->sc, FX_LOG_WARN, "run.not_woken", FX_E(&err));
 }

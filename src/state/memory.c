@@ -16,7 +16,7 @@ struct entry {
     int64_t since_ms;   /* of a counter: begin of its window */
     int64_t count;
     struct entry *next;            /* in the bucket */
-    struct entry *older, *younger; /* by last change */
+    struct entry *older, *younger; /* by last use */
 };
 
 struct table {
@@ -66,32 +66,44 @@ static struct entry *find(struct table *table, const char *key) {
     return entry;
 }
 
+static void unlink_age(struct table *table, struct entry *entry) {
+    *(entry->older != NULL ? &entry->older->younger : &table->oldest) = entry->younger;
+    *(entry->younger != NULL ? &entry->younger->older : &table->youngest) = entry->older;
+}
+
 static void drop(struct table *table, struct entry *entry) {
     struct entry **at = bucket_of(table, entry->key);
 
     while (*at != entry)
         at = &(*at)->next;
     *at = entry->next;
-    *(entry->older != NULL ? &entry->older->younger : &table->oldest) = entry->younger;
-    *(entry->younger != NULL ? &entry->younger->older : &table->youngest) = entry->older;
+    unlink_age(table, entry);
     table->entries--;
     fx_scope_free(entry->sc);
 }
 
-/* A new youngest entry. Strangers choose keys, so the oldest makes room. */
-static struct entry *add(struct table *table, const char *key) {
+static void make_youngest(struct table *table, struct entry *entry) {
+    entry->younger = NULL;
+    entry->older = table->youngest;
+    *(table->youngest != NULL ? &table->youngest->younger : &table->oldest) = entry;
+    table->youngest = entry;
+}
+
+/* A new youngest entry, with room for a value. Strangers choose keys, so what nobody has touched
+ * for longest makes room: ten thousand alarms must not push out the certificate that each of them
+ * is verified with. */
+static struct entry *add(struct table *table, const char *key, size_t value_bytes) {
     if (table->entries == FX_STATE_MAX_KEYS)
         drop(table, table->oldest);
 
-    struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_scope *sc = fx_scope_new_small(NULL, sizeof(struct entry) + strlen(key) +
+                                                       value_bytes + 3 * sizeof(max_align_t));
     struct entry *entry = FX_NEW(sc, struct entry);
     entry->sc = sc;
     entry->key = fx_strdup(sc, key);
     entry->next = *bucket_of(table, key);
     *bucket_of(table, key) = entry;
-    entry->older = table->youngest;
-    *(table->youngest != NULL ? &table->youngest->younger : &table->oldest) = entry;
-    table->youngest = entry;
+    make_youngest(table, entry);
     table->entries++;
     return entry;
 }
@@ -110,7 +122,7 @@ static void put_value(struct fx_state *state, const char *key, struct fx_slice v
     /* absent is always true, a stale value or half of one would not be */
     if (value.len <= FX_STATE_MAX_VALUE_BYTES && ttl_ms > 0 &&
         (value.len == 0 || memchr(value.ptr, '\0', value.len) == NULL)) {
-        entry = add(&memory->values, key);
+        entry = add(&memory->values, key, value.len);
         entry->value = fx_slice_dup(entry->sc, value);
         entry->expires_ms = ttl_ms < INT64_MAX - now_ms ? now_ms + ttl_ms : INT64_MAX;
     }
@@ -124,9 +136,11 @@ static const char *get_value(struct fx_state *state, struct fx_scope *sc, const 
 
     pthread_mutex_lock(&memory->lock);
     struct entry *entry = find(&memory->values, key);
-    if (entry != NULL && entry->expires_ms > now_ms)
+    if (entry != NULL && entry->expires_ms > now_ms) {
         value = fx_strdup(sc, entry->value);
-    else if (entry != NULL)
+        unlink_age(&memory->values, entry);
+        make_youngest(&memory->values, entry);
+    } else if (entry != NULL)
         drop(&memory->values, entry);
     pthread_mutex_unlock(&memory->lock);
     return value;
@@ -139,7 +153,7 @@ static int64_t count_one(struct fx_state *state, const char *key, int64_t window
     pthread_mutex_lock(&memory->lock);
     struct entry *entry = find(&memory->counters, key);
     if (entry == NULL) {
-        entry = add(&memory->counters, key);
+        entry = add(&memory->counters, key, 0);
         entry->since_ms = now_ms;
     }
     if (now_ms - entry->since_ms >= window_ms) {

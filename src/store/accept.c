@@ -39,7 +39,7 @@ static void values_of(const struct fx_event *event,
     const struct store_value values[STORE_EVENT_VALUES] = {
         st_text(event->id),      st_text(event->kind),       st_text(event->body),
         st_int(event->verified), st_int(event->received_ms), st_text(event->keys[0]),
-        st_text(event->keys[1]), st_text(event->keys[2])};
+        st_text(event->keys[1]), st_text(event->keys[2]),    st_int(event->rank)};
 
     memcpy(ret_values, values, sizeof(values));
 }
@@ -89,13 +89,14 @@ static enum fx_code add_in_steps(struct store_link *link, const struct fx_event 
     FX_TRY(take_keys(link, event, &taken, err));
     if (taken == FX_STORE_EVENT_KEYS) {
         values_of(event, values);
-        FX_TRY(store_exec(link, STMT_EVENT_ADD, values, STORE_EVENT_VALUES, err));
+        FX_TRY(store_exec(link, STMT_EVENT_ADD, values, STORE_EVENT_COLUMNS, err));
         *ret_added = link->changed > 0;
     }
     if (!*ret_added)
         return give_keys_back(link, event, taken, err);
     return store_exec(link, STMT_JOB_ADD,
-                      ST_VALUES(st_text("event"), st_text(event->id), st_int(event->received_ms)),
+                      ST_VALUES(st_text("event"), st_text(event->id), st_int(event->received_ms),
+                                st_int(event->rank)),
                       err);
 }
 

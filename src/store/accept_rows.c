@@ -55,7 +55,7 @@ static void make_wishes(struct fx_scope *sc, struct taking *taking, size_t count
     taking->taken = fx_alloc(sc, count * sizeof(int));
     for (size_t event = 0; event < count; event++) {
         taking->wanted[event] = taking->taken[event] = 0;
-        for (size_t column = STORE_EVENT_KEY1; column < STORE_EVENT_VALUES; column++) {
+        for (size_t column = STORE_EVENT_KEY1; column < STORE_EVENT_COLUMNS; column++) {
             if (!is_key(taking, event, column))
                 continue;
             taking->wishes[taking->wish_count++] =

@@ -145,9 +145,12 @@ static enum fx_code decide_in(struct store_link *link, void *what, struct fx_err
         FX_TRY(vote_in(link, stored, given, &decided, err));
     if (decided)
         FX_TRY(close_in(link, stored, given, err));
-    return store_apply(
-        link, &decision->batch,
-        &(struct fx_job){.kind = "run", .subject = stored->run, .due_ms = given->decided_ms}, err);
+    return store_apply(link, &decision->batch,
+                       &(struct fx_job){.kind = "run",
+                                        .subject = stored->run,
+                                        .rank = FX_RANK_PERSON,
+                                        .due_ms = given->decided_ms},
+                       err);
 }
 
 static enum fx_code decide(struct fx_store *store, struct fx_scope *sc,

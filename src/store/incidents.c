@@ -43,7 +43,10 @@ enum fx_code store_incident_put(struct store_link *link, const struct fx_inciden
     /* somebody else changed it since it was read, or opened one for the same key */
     if (code == FX_ERR_CONFLICT || (code == FX_OK && link->changed == 0))
         return changed_meanwhile(incident, err);
-    return code;
+    if (code != FX_OK || incident->version == 0) /* a new one belongs to no storm yet */
+        return code;
+    return store_exec(link, STMT_STORM_STATE,
+                      ST_VALUES(st_int(incident->state), st_text(incident->id)), err);
 }
 
 static void *read_incident(struct fx_scope *sc, const struct store_rows *rows) {

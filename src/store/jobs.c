@@ -3,6 +3,8 @@
 
 #include "fluxabot/base/digest.h"
 
+#include <stdatomic.h>
+
 static enum fx_code lease_lost(const struct fx_job *job, struct fx_error *err) {
     return fx_fail(err, FX_ERR_CONFLICT,
                    "the claim of job %lld is over: another worker has taken it",
@@ -27,18 +29,21 @@ enum fx_code store_job_held(struct store_link *link, const struct fx_job *job,
 
 /* Locked by name, because a row that is not there yet cannot be locked: two who both find none
  * would both add one. */
-enum fx_code store_job_put(struct store_link *link, const char *kind, const char *subject,
-                           int64_t due_ms, struct fx_error *err) {
+enum fx_code store_job_put(struct store_link *link, const struct fx_job *job,
+                           struct fx_error *err) {
     int64_t id = 0;
     bool ready = false;
 
-    FX_TRY(store_lock_name(link, STORE_LOCK_JOB, kind, subject, err));
-    FX_TRY(store_read_int(link, STMT_JOB_READY_OF, ST_VALUES(st_text(kind), st_text(subject)),
-                          &ready, &id, err));
+    FX_TRY(store_lock_name(link, STORE_LOCK_JOB, job->kind, job->subject, err));
+    FX_TRY(store_read_int(link, STMT_JOB_READY_OF,
+                          ST_VALUES(st_text(job->kind), st_text(job->subject)), &ready, &id, err));
     if (ready)
-        return store_exec(link, STMT_JOB_SOONER, ST_VALUES(st_int(due_ms), st_int(id)), err);
+        return store_exec(link, STMT_JOB_SOONER,
+                          ST_VALUES(st_int(job->due_ms), st_int(job->rank), st_int(id)), err);
     return store_exec(link, STMT_JOB_ADD,
-                      ST_VALUES(st_text(kind), st_text(subject), st_int(due_ms)), err);
+                      ST_VALUES(st_text(job->kind), st_text(job->subject), st_int(job->due_ms),
+                                st_int(job->rank)),
+                      err);
 }
 
 /* ---- claim ---- */
@@ -54,7 +59,8 @@ static void *read_job(struct fx_scope *sc, const struct store_rows *rows) {
         .attempts = (int)store_int(rows, 4),
         .token = store_text(rows, 5),
         .last_error = store_text(rows, 6),
-        .deaths = (int)store_int(rows, 7),
+        .rank = (enum fx_rank)store_int(rows, 7),
+        .deaths = (int)store_int(rows, 8),
     };
     return job;
 }
@@ -62,19 +68,57 @@ static void *read_job(struct fx_scope *sc, const struct store_rows *rows) {
 struct claim {
     const char *worker, *token;
     int64_t now_ms, until_ms;
+    enum fx_rank first; /* which rank is looked at before the other */
     struct fx_job *job;
     int64_t next_due_ms;
 };
+
+/* ---- whose turn it is ----
+ *
+ * People, but every (FX_STORE_PEOPLE_IN_A_ROW + 1)th claim takes what waits of the other rank. Each
+ * process counts for itself: it is a share, which needs no agreement. */
+
+static enum fx_rank whose_turn(struct store_db *db) {
+    return atomic_load(&db->people_in_a_row) < FX_STORE_PEOPLE_IN_A_ROW ? FX_RANK_PERSON
+                                                                        : FX_RANK_MACHINE;
+}
+
+static enum fx_rank other_rank(enum fx_rank rank) {
+    return rank == FX_RANK_PERSON ? FX_RANK_MACHINE : FX_RANK_PERSON;
+}
+
+static void note_turn(struct store_db *db, enum fx_rank rank) {
+    if (rank == FX_RANK_MACHINE)
+        atomic_store(&db->people_in_a_row, 0);
+    else if (whose_turn(db) == FX_RANK_PERSON)
+        atomic_fetch_add(&db->people_in_a_row, 1);
+}
+
+/* What was given back unused is still to come: else a job that asks for somebody who is alone would
+ * never find him, as long as people go on asking. */
+static void return_turn(struct store_db *db, enum fx_rank rank) {
+    if (rank == FX_RANK_MACHINE)
+        atomic_store(&db->people_in_a_row, FX_STORE_PEOPLE_IN_A_ROW);
+}
+
+/* ---- the claim itself ---- */
+
+static enum fx_code first_of(struct store_link *link, struct claim *claim, enum fx_rank rank,
+                             struct fx_error *err) {
+    return store_read_one(link, STMT_JOB_FIRST, ST_VALUES(st_int(claim->now_ms), st_int(rank)),
+                          read_job, &claim->job, err);
+}
 
 /* A lease of the same subject that ran out loses its token first, so that there is never more than
  * one holder of it: PostgreSQL has an index that says so. */
 static enum fx_code lease_first(struct store_link *link, void *what, struct fx_error *err) {
     struct claim *claim = what;
-    struct fx_job *job = NULL;
 
-    claim->job = NULL;
-    FX_TRY(store_read_one(link, STMT_JOB_FIRST, ST_VALUES(st_int(claim->now_ms)), read_job, &job,
-                          err));
+    FX_TRY(first_of(link, claim, claim->first, err));
+    if (claim->job == NULL)
+        FX_TRY(first_of(link, claim, other_rank(claim->first), err));
+    struct fx_job *job = claim->job;
+
     if (job == NULL)
         return FX_OK;
     FX_TRY(store_exec(link, STMT_JOB_DISOWN,
@@ -87,17 +131,21 @@ static enum fx_code lease_first(struct store_link *link, void *what, struct fx_e
                       err));
     job->token = claim->token;
     job->attempts++;
-    claim->job = job;
     return FX_OK;
 }
 
 /* An idle poll must not write, so it looks before it begins. */
 static enum fx_code look(struct store_link *link, void *what, struct fx_error *err) {
     struct claim *claim = what;
+    struct fx_job **jobs = NULL;
+    size_t count = 0;
     bool row = false;
 
-    FX_TRY(store_read_one(link, STMT_JOB_LOOK, ST_VALUES(st_int(claim->now_ms)), read_job,
-                          &claim->job, err));
+    FX_TRY(store_read_list(link, STMT_JOB_LOOK, ST_VALUES(st_int(claim->now_ms)), read_job, &jobs,
+                           &count, err));
+    claim->job = count > 0 ? jobs[0] : NULL;
+    if (count > 1 && jobs[0]->rank != claim->first)
+        claim->job = jobs[1];
     /* MIN of nothing is NULL, which reads as 0 */
     return store_read_int(link, STMT_JOB_NEXT, ST_VALUES(st_int(claim->now_ms)), &row,
                           &claim->next_due_ms, err);
@@ -107,7 +155,10 @@ static enum fx_code claim_job(struct fx_store *store, struct fx_scope *sc, const
                               int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
                               int64_t *ret_next_due_ms, struct fx_error *err) {
     struct fx_random *random = store_of(store)->random;
-    struct claim claim = {.worker = worker, .now_ms = now_ms, .until_ms = now_ms + lease_ms};
+    struct claim claim = {.worker = worker,
+                          .now_ms = now_ms,
+                          .until_ms = now_ms + lease_ms,
+                          .first = whose_turn(store_of(store))};
     enum fx_code code = FX_OK;
     uint8_t token[16];
 
@@ -116,12 +167,15 @@ static enum fx_code claim_job(struct fx_store *store, struct fx_scope *sc, const
     if (claim.job != NULL) {
         random->fill(random, token, sizeof(token));
         claim.token = fx_hex(sc, token, sizeof(token));
+        claim.first = claim.job->rank;
         /* somebody took another job of the same subject in the same moment: look again */
         code = FX_ERR_CONFLICT;
         for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT; i++)
             code = store_write_unsynced(store, sc, lease_first, &claim, err);
     }
     FX_TRY(code);
+    if (claim.job != NULL)
+        note_turn(store_of(store), claim.job->rank);
     *ret_job = claim.job;
     *ret_next_due_ms = claim.next_due_ms;
     return FX_OK;
@@ -186,7 +240,10 @@ static enum fx_code settle_job(struct fx_store *store, struct fx_scope *sc,
     struct settlement s = {job, how, due_ms, store_error_text(sc, error),
                            store_batch_of(store_of(store), sc, writes)};
 
-    return store_write(store, sc, settle_in, &s, err);
+    FX_TRY(store_write(store, sc, settle_in, &s, err));
+    if (how == FX_SETTLE_BACK)
+        return_turn(store_of(store), job->rank);
+    return FX_OK;
 }
 
 static enum fx_code write_in(struct store_link *link, void *what, struct fx_error *err) {

@@ -109,11 +109,27 @@ static const char schema_4[] =
     "CREATE TABLE storm_members (n " COUNTED ", storm " TEXT ", incident " TEXT ", system " TEXT
     ", severity " TEXT ", rank " NUMBER ", prefix " TEXT ", UNIQUE (storm, incident));";
 
-/* One entry per version; a released one is never changed. */
 static const char schema_5[] = "ALTER TABLE outbox ADD COLUMN late_ms " NUMBER " DEFAULT 0;";
 
-static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3, schema_4,
-                                                             schema_5};
+static const char schema_6[] =
+    "ALTER TABLE jobs ADD COLUMN rank " NUMBER " DEFAULT 0;"
+    "UPDATE jobs SET rank = 1 WHERE state < 2 AND (kind IN ('expire', 'remind') OR "
+    "(kind = 'event' AND EXISTS (SELECT 1 FROM events AS e WHERE e.id = jobs.subject AND "
+    "e.kind LIKE 'slack.%')) OR (kind = 'run' AND EXISTS (SELECT 1 FROM runs AS r WHERE "
+    "r.id = jobs.subject AND r.requester <> '')));"
+    "DROP INDEX jobs_live;"
+    "CREATE INDEX jobs_ranked ON jobs (rank, at_ms, id, state) WHERE state < 2;"
+
+    "ALTER TABLE storm_members ADD COLUMN state " NUMBER " DEFAULT 0;"
+    "UPDATE storm_members SET state = 1 WHERE incident IN (SELECT i.id FROM incidents AS i WHERE "
+    "i.state = 1);"
+    "CREATE INDEX storm_members_incident ON storm_members (incident);"
+    "CREATE INDEX storm_members_worst ON storm_members (storm, state, rank, n);"
+    "CREATE INDEX storm_members_kinds ON storm_members (storm, system, severity, prefix, state);";
+
+/* One entry per version; a released one is never changed. */
+static const char *const migrations[STORE_SCHEMA_VERSION] = {schema_1, schema_2, schema_3,
+                                                             schema_4, schema_5, schema_6};
 
 /* ---- what is there ---- */
 

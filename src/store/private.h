@@ -18,7 +18,7 @@ struct pg_result;
 struct sqlite3_stmt;
 
 enum {
-    STORE_SCHEMA_VERSION = 5,          /* the same number means the same rows in both databases */
+    STORE_SCHEMA_VERSION = 6,          /* the same number means the same rows in both databases */
     STORE_ERROR_MAX_CODE_POINTS = 500, /* of a last_error */
     STORE_PRUNE_ROWS = 1000,
     STORE_BATCH_EVENTS = 256, /* that share one commit */
@@ -141,6 +141,7 @@ enum store_statement {
     STMT_STORM_DUE,
     STMT_STORM_TELL,
     STMT_STORM_JOIN,
+    STMT_STORM_STATE,
     STMT_STORM_GROW,
     STMT_STORM_TOUCH,
     STMT_STORM_GROUPS,
@@ -255,6 +256,7 @@ struct store_db {
     const struct store_driver *driver;
     _Atomic int64_t rescue_at_ms; /* when to look again; see store_rescue */
     struct store_unrecorded unrecorded;
+    _Atomic int people_in_a_row; /* claims since the last one for FX_RANK_MACHINE; see jobs.c */
 
     pthread_mutex_t queue_lock; /* guards what follows */
     struct store_request *queue_first, *queue_last;
@@ -354,7 +356,11 @@ int64_t store_max_rows(size_t max);
 
 /* -- events (accept_rows.c) -- */
 
-enum { STORE_EVENT_KEY1 = 5, STORE_EVENT_VALUES = STORE_EVENT_KEY1 + FX_STORE_EVENT_KEYS };
+enum {
+    STORE_EVENT_KEY1 = 5,
+    STORE_EVENT_COLUMNS = STORE_EVENT_KEY1 + FX_STORE_EVENT_KEYS,
+    STORE_EVENT_VALUES /* with the rank of its job */
+};
 
 /* values holds STORE_EVENT_VALUES of each event: as STMT_EVENT_ADD wants them. *ret_added of each:
  * 1, or 0 for a repetition. For drivers with query_arrays, inside a transaction. FX_ERR_CONFLICT:
@@ -377,8 +383,8 @@ enum fx_code store_apply(struct store_link *link, const struct store_batch *batc
                          const struct fx_job *also, struct fx_error *err);
 const char *store_error_text(struct fx_scope *sc, const char *error);
 
-enum fx_code store_job_put(struct store_link *link, const char *kind, const char *subject,
-                           int64_t due_ms, struct fx_error *err);
+/* Of job kind, subject, rank and due_ms count. */
+enum fx_code store_job_put(struct store_link *link, const struct fx_job *job, struct fx_error *err);
 /* FX_ERR_CONFLICT unless job's claim is the newest; a NULL job is always held. */
 enum fx_code store_job_held(struct store_link *link, const struct fx_job *job,
                             struct fx_error *err);

@@ -2,13 +2,13 @@
  * each of them wants said otherwise.
  *
  * Parameters are $1, $2, ... in the order of their first use: PostgreSQL and SQLite both read that,
- * and sqlite.c refuses a statement that counts otherwise. States are the numbers of store.h; the
- * literals state < 2 (a live job, an unsent message) and state = 3 repeat the conditions of the
- * partial indexes, without which SQLite would not use them.
+ * and sqlite.c refuses a statement that counts otherwise. States and ranks are the numbers of
+ * store.h; the literals state < 2 (a live job, an unsent message) and state = 3 repeat the
+ * conditions of the partial indexes, without which SQLite would not use them.
  */
 #include "private.h"
 
-#define JOB_COLUMNS "j.id, j.kind, j.subject, j.due_ms, j.attempts, j.token, j.last_error"
+#define JOB_COLUMNS "j.id, j.kind, j.subject, j.due_ms, j.attempts, j.token, j.last_error, j.rank"
 #define RUN_COLUMNS                                                                                \
     "id, system, environment, command, runbook_digest, arguments_json, trigger_kind, requester, "  \
     "channel, response_url, parent, incident, state, note, step, values_json, checkpoint_json, "   \
@@ -60,14 +60,22 @@
     "t.key = " key ") THEN 'edit ' ELSE 'post ' END || " channel                                   \
     " WHEN 1 THEN 'whisper ' || " user " WHEN 2 THEN 'view ' || " user " ELSE 'page' END"
 
-/* The due job that waits longest and whose subject nobody holds. */
-#define JOB_FIRST                                                                                  \
+/* The due job of this rank that waits longest and whose subject nobody holds. */
+#define JOB_FIRST(rank)                                                                            \
     "SELECT " JOB_COLUMNS ", "                                                                     \
     "CASE WHEN j.state = 1 THEN " ONE_MORE_DEATH " ELSE deaths END FROM jobs AS j "                \
-    "WHERE j.state < 2 AND j.at_ms <= $1 "                                                         \
+    "WHERE j.state < 2 AND j.at_ms <= $1 AND j.rank = " rank " "                                   \
     "AND NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.kind = j.kind AND "                           \
     "o.subject = j.subject AND o.state < 2 AND o.state = 1 AND o.at_ms > $1) "                     \
     "ORDER BY j.at_ms, j.id LIMIT 1"
+/* The first of each rank. */
+#define JOB_OF(rank) "SELECT * FROM (" JOB_FIRST(rank) ") AS of_rank_" rank
+#define JOB_LOOK JOB_OF("0") " UNION ALL " JOB_OF("1")
+/* Of each rank from its place in the index, however many wait before it. */
+#define JOB_NEXT_OF(rank)                                                                          \
+    "SELECT MIN(at_ms) AS at_ms FROM jobs WHERE state < 2 AND rank = " rank " AND at_ms > $1"
+#define JOB_NEXT                                                                                   \
+    "SELECT MIN(n.at_ms) FROM (" JOB_NEXT_OF("0") " UNION ALL " JOB_NEXT_OF("1") ") AS n"
 #define JOB_READY_OF                                                                               \
     "SELECT id FROM jobs WHERE kind = $1 AND subject = $2 AND state < 2 AND state = 0 LIMIT 1"
 /* at_ms of a leased job is the end of its lease. */
@@ -101,13 +109,16 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_EVENT_GET] = {"event_get", "SELECT id, kind, body, verified, received_ms, key1, key2, "
                                      "key3 FROM events WHERE id = $1"},
 
-    [STMT_JOB_ADD] = {"job_add", "INSERT INTO jobs (kind, subject, due_ms, at_ms) "
-                                 "VALUES ($1, $2, $3, $3)"},
+    [STMT_JOB_ADD] = {"job_add", "INSERT INTO jobs (kind, subject, due_ms, at_ms, rank) "
+                                 "VALUES ($1, $2, $3, $3, $4)"},
     [STMT_JOB_READY_OF] = {"job_ready_of", JOB_READY_OF},
-    [STMT_JOB_SOONER] = {"job_sooner", "UPDATE jobs SET due_ms = $1, at_ms = $1 WHERE id = $2 "
-                                       "AND at_ms > $1"},
-    [STMT_JOB_LOOK] = {"job_look", JOB_FIRST},
-    [STMT_JOB_FIRST] = {"job_first", JOB_FIRST},
+    [STMT_JOB_SOONER] = {"job_sooner",
+                         "UPDATE jobs SET due_ms = CASE WHEN at_ms > $1 THEN $1 ELSE due_ms END, "
+                         "at_ms = CASE WHEN at_ms > $1 THEN $1 ELSE at_ms END, "
+                         "rank = CASE WHEN rank < $2 THEN $2 ELSE rank END "
+                         "WHERE id = $3 AND (at_ms > $1 OR rank < $2)"},
+    [STMT_JOB_LOOK] = {"job_look", JOB_LOOK},
+    [STMT_JOB_FIRST] = {"job_first", JOB_FIRST("$2")},
     [STMT_JOB_LEASE] = {"job_lease",
                         "UPDATE jobs SET state = 1, token = $1, worker = $2, "
                         "at_ms = $3, attempts = attempts + 1, deaths = $4 WHERE id = $5"},
@@ -118,7 +129,7 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
          "at_ms <= $4"},
     [STMT_JOB_RELEASE] = {"job_release", "UPDATE jobs SET state = 0, token = '', at_ms = due_ms, "
                                          "deaths = " ONE_MORE_DEATH " WHERE state = 1"},
-    [STMT_JOB_NEXT] = {"job_next", "SELECT MIN(at_ms) FROM jobs WHERE state < 2 AND at_ms > $1"},
+    [STMT_JOB_NEXT] = {"job_next", JOB_NEXT},
     [STMT_JOB_HELD] = {"job_held", JOB_HELD},
     [STMT_JOB_EXTEND] = {"job_extend", "UPDATE jobs SET at_ms = $1 WHERE id = $2"},
     [STMT_JOB_END] = {"job_end", "UPDATE jobs SET state = $1, token = '', last_error = $2, "
@@ -127,11 +138,12 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                                      "at_ms = $1, last_error = $2 WHERE id = $3"},
     [STMT_JOB_BACK] = {"job_back", "UPDATE jobs SET state = 0, token = '', due_ms = $1, "
                                    "at_ms = $1, attempts = attempts - 1 WHERE id = $2"},
-    [STMT_JOB_REVIVE] = {"job_revive", "UPDATE jobs SET state = 0, attempts = 0, deaths = 0, "
-                                       "due_ms = $1, at_ms = $1 WHERE id = $2 AND state = 3 AND "
-                                       "NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.kind = "
-                                       "jobs.kind AND o.subject = jobs.subject AND o.state < 2 "
-                                       "AND o.state = 0)"},
+    [STMT_JOB_REVIVE] = {"job_revive",
+                         "UPDATE jobs SET state = 0, attempts = 0, deaths = 0, "
+                         "rank = 1, due_ms = $1, at_ms = $1 WHERE id = $2 AND state = 3 AND "
+                         "NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.kind = "
+                         "jobs.kind AND o.subject = jobs.subject AND o.state < 2 "
+                         "AND o.state = 0)"},
     [STMT_JOB_LIST] = {"job_list",
                        "SELECT " JOB_COLUMNS ", j.deaths FROM jobs AS j WHERE j.state = $1 "
                        "ORDER BY j.at_ms, j.id LIMIT $2"},
@@ -340,22 +352,26 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_STORM_TELL] = {"storm_tell", "UPDATE storms SET told = $1, told_ms = $2, ended_ms = $3 "
                                        "WHERE id = $4 AND told_ms = $5 AND ($3 = 0 OR ended_ms > 0 "
                                        "OR count = $6)"},
-    [STMT_STORM_JOIN] = {"storm_join", "INSERT INTO storm_members (storm, incident, system, "
-                                       "severity, rank, prefix) VALUES ($1, $2, $3, $4, $5, $6) "
-                                       "ON CONFLICT DO NOTHING"},
+    [STMT_STORM_JOIN] = {"storm_join",
+                         "INSERT INTO storm_members (storm, incident, system, "
+                         "severity, rank, prefix, state) VALUES ($1, $2, $3, $4, $5, $6, "
+                         "COALESCE((SELECT i.state FROM incidents AS i WHERE "
+                         "i.id = $2), 0)) ON CONFLICT DO NOTHING"},
+    [STMT_STORM_STATE] = {"storm_state", "UPDATE storm_members SET state = $1 WHERE incident = $2 "
+                                         "AND state <> $1"},
     [STMT_STORM_GROW] = {"storm_grow", "UPDATE storms SET count = count + 1, news = news + 1, "
                                        "last_ms = $1 WHERE id = $2 AND ended_ms = 0"},
     [STMT_STORM_TOUCH] = {"storm_touch", "UPDATE storms SET news = news + 1 WHERE id = $1"},
     [STMT_STORM_GROUPS] = {"storm_groups",
                            "SELECT m.system, m.severity, m.prefix, COUNT(*) AS times, "
-                           "SUM(CASE i.state WHEN 0 THEN 1 ELSE 0 END) FROM storm_members AS m "
-                           "JOIN incidents AS i ON i.id = m.incident WHERE m.storm = $1 GROUP BY "
+                           "SUM(CASE m.state WHEN 0 THEN 1 ELSE 0 END) FROM storm_members AS m "
+                           "WHERE m.storm = $1 GROUP BY "
                            "m.system, m.severity, m.prefix ORDER BY times DESC, m.system, "
                            "m.severity, m.prefix LIMIT $2"},
     [STMT_STORM_ALARMS] = {"storm_alarms",
                            "SELECT i.id, i.system, i.environment, i.title, i.severity, i.state, "
                            "i.opened_ms FROM storm_members AS m JOIN incidents AS i "
-                           "ON i.id = m.incident WHERE m.storm = $1 ORDER BY i.state, m.rank, m.n "
+                           "ON i.id = m.incident WHERE m.storm = $1 ORDER BY m.state, m.rank, m.n "
                            "LIMIT $2 OFFSET $3"},
 };
 
@@ -393,8 +409,8 @@ const char *const store_postgres_statements[STMT_COUNT] = {
         "WHERE key IN ($6, $7, $8)) ON CONFLICT (id) DO NOTHING RETURNING id, received_ms), "
         "keys AS (INSERT INTO event_keys (key, event) SELECT DISTINCT k.key, event.id FROM event, "
         "unnest(ARRAY[$6, $7, $8]) AS k (key) WHERE k.key <> ''), "
-        "job AS (INSERT INTO jobs (kind, subject, due_ms, at_ms) SELECT 'event', id, received_ms, "
-        "received_ms FROM event) "
+        "job AS (INSERT INTO jobs (kind, subject, due_ms, at_ms, rank) SELECT 'event', id, "
+        "received_ms, received_ms, $9 FROM event) "
         "SELECT COUNT(*) FROM event",
     /* The same for many events, in two statements that look nothing up but where they insert: there
      * is no plan that could be wrong. What another transaction is just taking is waited for. */
@@ -402,13 +418,15 @@ const char *const store_postgres_statements[STMT_COUNT] = {
                          "unnest($1, $2) AS k (key, event) ON CONFLICT (key) DO NOTHING "
                          "RETURNING key, event",
     [STMT_EVENTS_ADD] =
-        "WITH event AS (INSERT INTO events (id, kind, body, verified, received_ms, key1, key2, "
-        "key3) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, received_ms) "
-        "INSERT INTO jobs (kind, subject, due_ms, at_ms) SELECT 'event', id, received_ms, "
-        "received_ms FROM event",
+        "WITH given AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS g (id, kind, "
+        "body, verified, received_ms, key1, key2, key3, rank)), event AS (INSERT INTO events (id, "
+        "kind, body, verified, received_ms, key1, key2, key3) SELECT id, kind, body, verified, "
+        "received_ms, key1, key2, key3 FROM given) "
+        "INSERT INTO jobs (kind, subject, due_ms, at_ms, rank) SELECT 'event', id, received_ms, "
+        "received_ms, rank FROM given",
     [STMT_JOB_READY_OF] = JOB_READY_OF " FOR UPDATE",
     /* what another worker is just taking is not waited for */
-    [STMT_JOB_FIRST] = JOB_FIRST " FOR UPDATE OF j SKIP LOCKED",
+    [STMT_JOB_FIRST] = JOB_FIRST("$2") " FOR UPDATE OF j SKIP LOCKED",
     [STMT_JOB_LEASE] =
         "UPDATE jobs SET state = 1, token = $1, worker = $2, at_ms = $3, "
         "attempts = attempts + 1, deaths = $4, owner = " OWN_PROCESS " WHERE id = $5",

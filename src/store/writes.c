@@ -48,7 +48,12 @@ void fx_writes_message(struct fx_scope *sc, struct fx_writes *w, const struct fx
 
 void fx_writes_job(struct fx_scope *sc, struct fx_writes *w, const char *kind, const char *subject,
                    int64_t due_ms) {
-    struct fx_job item = {.kind = kind, .subject = subject, .due_ms = due_ms};
+    fx_writes_job_of_rank(sc, w, FX_RANK_MACHINE, kind, subject, due_ms);
+}
+
+void fx_writes_job_of_rank(struct fx_scope *sc, struct fx_writes *w, enum fx_rank rank,
+                           const char *kind, const char *subject, int64_t due_ms) {
+    struct fx_job item = {.kind = kind, .subject = subject, .rank = rank, .due_ms = due_ms};
     COPY_INTO(sc, w->jobs, w->jobs_count, &item);
 }
 
@@ -149,9 +154,9 @@ enum fx_code store_apply(struct store_link *link, const struct store_batch *batc
     for (size_t i = 0; i < w->messages_count; i++)
         FX_TRY(store_message_put(link, w->messages[i], err));
     if (also != NULL)
-        FX_TRY(store_job_put(link, also->kind, also->subject, also->due_ms, err));
+        FX_TRY(store_job_put(link, also, err));
     for (size_t i = 0; i < w->jobs_count; i++)
-        FX_TRY(store_job_put(link, w->jobs[i]->kind, w->jobs[i]->subject, w->jobs[i]->due_ms, err));
+        FX_TRY(store_job_put(link, w->jobs[i], err));
     for (size_t i = 0; i < w->audits_count; i++)
         FX_TRY(store_audit_add(link, w->audits[i], batch->details[i], batch->now_ms, err));
     return FX_OK;

@@ -46,6 +46,7 @@ static bool store(struct web_request *request, const char *kind, const char *tri
                              .kind = kind,
                              .body = fx_slice_dup(sc, request->body),
                              .verified = true,
+                             .rank = FX_RANK_PERSON,
                              .received_ms = request->now_ms,
                              .keys = {replay_key(request, trigger_id)}};
 

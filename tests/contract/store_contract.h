@@ -33,6 +33,7 @@ int store_contract_guard(struct contract_backend *backend);
 int store_contract_outbox(struct contract_backend *backend);
 int store_contract_records(struct contract_backend *backend);
 int store_contract_storms(struct contract_backend *backend);
+int store_contract_ranks(struct contract_backend *backend);
 int store_contract_faults(struct contract_backend *backend);
 int store_contract_all(struct contract_backend *backend);
 /* For a backend with arm; not among all. */

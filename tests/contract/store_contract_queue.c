@@ -256,7 +256,8 @@ static void eight_workers_get_each_job_exactly_once(void **state) {
     struct fx_writes w = {0};
 
     for (int i = 0; i < JOBS; i++)
-        fx_writes_job(c->sc, &w, "run", fx_printf(c->sc, "%d", i), CONTRACT_NOW_MS);
+        fx_writes_job_of_rank(c->sc, &w, i % 2 == 0 ? FX_RANK_PERSON : FX_RANK_MACHINE, "run",
+                              fx_printf(c->sc, "%d", i), CONTRACT_NOW_MS);
     contract_write(c, &w);
     for (int i = 0; i < WORKERS; i++)
         workers[i] = (struct worker){.c = c};

@@ -171,6 +171,49 @@ static void alarms_are_counted_by_kind_and_listed_open_and_worst_first(void **st
     assert_string_equal(incidents[0]->id, "inc-3");
 }
 
+static void change_state(struct contract *c, const char *id, enum fx_incident_state state) {
+    struct fx_writes w = {0};
+    struct fx_incident *incident = NULL;
+    struct fx_error err;
+
+    assert_ok(c->store->incident(c->store, c->sc, id, &incident, &err));
+    incident->state = state;
+    fx_writes_incident(c->sc, &w, incident);
+    contract_write(c, &w);
+}
+
+static int64_t open_of(struct contract *c, const char *storm) {
+    struct fx_storm_group **groups = NULL;
+    struct fx_error err;
+    size_t count = 0;
+    int64_t open = 0;
+
+    assert_ok(c->store->storm_groups(c->store, c->sc, storm, &groups, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        open += groups[i]->open;
+    return open;
+}
+
+static void who_ends_or_begins_again_is_counted_anew(void **state) {
+    struct contract *c = *state;
+    struct fx_incident **incidents = NULL;
+    struct fx_error err;
+    size_t count = 0;
+
+    begin_storm(c, "s1", "C1");
+    assert_int_equal(join(c, "s1", 1, "critical", 0, true), FX_OK);
+    assert_int_equal(join(c, "s1", 2, "high", 1, true), FX_OK);
+    change_state(c, "inc-1", FX_INCIDENT_CLOSED);
+    assert_int_equal(open_of(c, "s1"), 1);
+    assert_ok(c->store->storm_incidents(c->store, c->sc, "s1", 0, 10, &incidents, &count, &err));
+    assert_string_equal(incidents[0]->id, "inc-2");
+    assert_string_equal(incidents[1]->id, "inc-1");
+    assert_int_equal(incidents[1]->state, FX_INCIDENT_CLOSED);
+    contract_reopen(c);
+    change_state(c, "inc-1", FX_INCIDENT_OPEN);
+    assert_int_equal(open_of(c, "s1"), 2);
+}
+
 /* ---- many at once ---- */
 
 enum { JOINERS = 4, JOINED_EACH = 25 };
@@ -231,6 +274,7 @@ int store_contract_storms(struct contract_backend *backend) {
         CONTRACT_TEST(of_two_that_tell_one_does),
         CONTRACT_TEST(news_are_due_after_a_pause_and_silence_is_due_too),
         CONTRACT_TEST(alarms_are_counted_by_kind_and_listed_open_and_worst_first),
+        CONTRACT_TEST(who_ends_or_begins_again_is_counted_anew),
         CONTRACT_TEST(many_that_begin_at_once_share_one_storm),
     };
 

@@ -69,6 +69,17 @@ static void memory_is_zeroed_aligned_and_apart(void **state) {
             assert_int_equal(seen[n][i], n);
 }
 
+static void a_small_scope_grows_when_it_must(void **state) {
+    struct fx_scope *sc = fx_scope_new_small(NULL, 10);
+    char *texts[200];
+
+    for (int i = 0; i < 200; i++)
+        texts[i] = fx_printf(sc, "%0*d", i + 1, i);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(strlen(texts[i]), i + 1);
+    fx_scope_free(sc);
+}
+
 static void copies_text(void **state) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
 
@@ -150,6 +161,7 @@ int main(void) {
         cmocka_unit_test(releases_newest_first_and_once),
         cmocka_unit_test(a_release_may_defer_another),
         cmocka_unit_test(memory_is_zeroed_aligned_and_apart),
+        cmocka_unit_test(a_small_scope_grows_when_it_must),
         cmocka_unit_test(copies_text),
         cmocka_unit_test(a_child_has_the_deadline_of_its_parent_at_most),
         cmocka_unit_test(time_left_is_capped_and_never_negative),

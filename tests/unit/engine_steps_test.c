@@ -432,6 +432,56 @@ static void a_program_that_ends_parks_the_run_between_two_steps(void **state) {
     assert_int_equal(calls, 2);
 }
 
+/* Of the one job that waits, which is done with that. */
+static enum fx_rank rank_of_job(struct engine_rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_job *job = NULL;
+    int64_t next_ms = 0;
+    struct fx_error err = {0};
+
+    assert_ok(store->claim(store, rig->sc, "w", RIG_NOW_MS + 10, 1000, &job, &next_ms, &err));
+    assert_non_null(job);
+    assert_ok(store->settle(store, rig->sc, job, FX_SETTLE_DONE, 0, NULL, NULL, &err));
+    return job->rank;
+}
+
+/* A storm's alarms are claimed behind what a person waits for, from its begin to its end. */
+static void whoever_waits_for_a_run_waits_for_the_rest_of_it(void **state) {
+    struct engine_rig *rig = *state;
+
+    for (int rank = FX_RANK_MACHINE; rank <= FX_RANK_PERSON; rank++) {
+        begin(rig, FX_EFFECT_READ);
+        rig->job.rank = (enum fx_rank)rank;
+        next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED, .due_ms = RIG_NOW_MS + 5};
+        assert_int_equal(go_on(rig)->state, FX_RUN_WAITING);
+        assert_int_equal(rank_of_job(rig), rank);
+    }
+}
+
+static void a_run_is_a_persons_if_a_person_began_it(void **state) {
+    struct engine_rig *rig = *state;
+    static const char *const requesters[] = {"U1", ""};
+    struct fx_error err = {0};
+
+    begin(rig, FX_EFFECT_READ);
+    for (size_t i = 0; i < FX_COUNT_OF(requesters); i++) {
+        const struct engine_ask ask = {.system = &rig->system,
+                                       .runbook = the_book,
+                                       .arguments = fx_json_object(rig->sc),
+                                       .environment = "dev",
+                                       .trigger = i == 0 ? "slash" : "alarm",
+                                       .requester = requesters[i],
+                                       .channel = "C1",
+                                       .response_url = "",
+                                       .parent = "",
+                                       .incident = ""};
+
+        assert_ok(engine_start_run(&rig->work, &ask, &err));
+        engine_rig_keep(rig);
+        assert_int_equal(rank_of_job(rig), i == 0 ? FX_RANK_PERSON : FX_RANK_MACHINE);
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -452,6 +502,8 @@ int main(void) {
         cmocka_unit_test(an_answer_that_cannot_be_made_fails_the_run),
         TEST(a_diagnosis_ends_only_together_with_its_incident),
         TEST(a_program_that_ends_parks_the_run_between_two_steps),
+        TEST(whoever_waits_for_a_run_waits_for_the_rest_of_it),
+        TEST(a_run_is_a_persons_if_a_person_began_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

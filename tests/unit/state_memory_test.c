@@ -91,6 +91,18 @@ static void the_oldest_makes_room(void **state) {
     assert_int_equal(left, FX_STATE_MAX_KEYS);
 }
 
+static void what_is_in_use_is_not_the_oldest(void **state) {
+    struct fixture *f = *state;
+
+    put(f, "certificate", "pem", 1000);
+    for (int i = 0; i < 3 * FX_STATE_MAX_KEYS; i++) {
+        put(f, fx_printf(f->sc, "n%d", i), "x", 1000);
+        if (i % 1000 == 0)
+            assert_string_equal(get(f, "certificate"), "pem");
+    }
+    assert_string_equal(get(f, "certificate"), "pem");
+}
+
 static void a_value_beyond_the_limit_is_absent_not_stale(void **state) {
     struct fixture *f = *state;
     char *large = fx_alloc(f->sc, FX_STATE_MAX_VALUE_BYTES + 2);
@@ -157,6 +169,7 @@ int main(void) {
         STATE_TEST(a_value_is_there_until_its_time_is_over),
         STATE_TEST(a_newer_value_replaces_and_lives_its_own_time),
         STATE_TEST(the_oldest_makes_room),
+        STATE_TEST(what_is_in_use_is_not_the_oldest),
         STATE_TEST(a_value_beyond_the_limit_is_absent_not_stale),
         STATE_TEST(an_answer_outlives_the_value),
         STATE_TEST(counts_within_a_window_and_begins_again),

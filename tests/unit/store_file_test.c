@@ -173,7 +173,9 @@ static void what_was_approved_before_votes_were_kept_has_its_vote(void **state) 
            "DROP TABLE storms; DROP TABLE storm_members; ALTER TABLE outbox DROP COLUMN lane; "
            "ALTER TABLE outbox DROP COLUMN urgency; ALTER TABLE outbox DROP COLUMN doubt; "
            "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "
-           "ALTER TABLE jobs DROP COLUMN deaths; PRAGMA user_version = 1;"
+           "ALTER TABLE jobs DROP COLUMN deaths; DROP INDEX jobs_ranked; "
+           "ALTER TABLE jobs DROP COLUMN rank; "
+           "CREATE INDEX jobs_live ON jobs (at_ms, id) WHERE state < 2; PRAGMA user_version = 1;"
            "INSERT INTO runs VALUES ('r', 'fluxa', 'dev', 'dlq redrive', 'd', '{}', 'slash', 'U1', "
            "'C1', "
            "'', '', '', 4, '', 0, '{}', '', 0, '', 1, 1);"
@@ -214,11 +216,47 @@ static void brings_an_older_file_up_to_date(void **state) {
            "DROP TABLE storms; DROP TABLE storm_members; ALTER TABLE outbox DROP COLUMN lane; "
            "ALTER TABLE outbox DROP COLUMN urgency; ALTER TABLE outbox DROP COLUMN doubt; "
            "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "
-           "ALTER TABLE jobs DROP COLUMN deaths; PRAGMA user_version = 1");
+           "ALTER TABLE jobs DROP COLUMN deaths; DROP INDEX jobs_ranked; "
+           "ALTER TABLE jobs DROP COLUMN rank; "
+           "CREATE INDEX jobs_live ON jobs (at_ms, id) WHERE state < 2; PRAGMA user_version = 1");
     open_store(f);
     assert_ok(f->store->outbox_ready(f->store, f->sc, 100, 10, &messages, &count, &next_ms, &err));
     assert_int_equal(count, 1);
     assert_string_equal(messages[0]->lane, "post C1");
+}
+
+/* Written by a version that did not know who waits for a job. */
+static void what_people_wait_for_in_an_older_file_comes_first(void **state) {
+    static const char *const order[] = {"click", "asked", "approval", "alarm", "triage"};
+    struct fixture *f = *state;
+    struct fx_error err;
+
+    open_store(f);
+    close_store(f);
+    sql(f, "DROP INDEX jobs_ranked; ALTER TABLE jobs DROP COLUMN rank; "
+           "CREATE INDEX jobs_live ON jobs (at_ms, id) WHERE state < 2; "
+           "DROP INDEX storm_members_incident; DROP INDEX storm_members_worst; "
+           "DROP INDEX storm_members_kinds; ALTER TABLE storm_members DROP COLUMN state; "
+           "PRAGMA user_version = 4;"
+           "INSERT INTO events VALUES ('alarm', 'sns', '', 1, 1, '', '', ''), "
+           "('click', 'slack.interaction', '', 1, 1, '', '', '');"
+           "INSERT INTO runs VALUES "
+           "('triage', 'fluxa', 'dev', 'dlq', 'd', '{}', 'alarm', '', 'C1', '', '', '', 0, '', 0, "
+           "'{}', '', 0, '', 1, 1), "
+           "('asked', 'fluxa', 'dev', 'dlq', 'd', '{}', 'slash', 'U1', 'C1', '', '', '', 0, '', 0, "
+           "'{}', '', 0, '', 1, 1);"
+           "INSERT INTO jobs (kind, subject, due_ms, at_ms) VALUES ('event', 'alarm', 1, 1), "
+           "('run', 'triage', 1, 1), ('event', 'click', 1, 1), ('run', 'asked', 1, 1), "
+           "('expire', 'approval', 1, 1);");
+    open_store(f);
+    for (size_t i = 0; i < FX_COUNT_OF(order); i++) {
+        struct fx_job *job = NULL;
+        int64_t next_ms = 0;
+
+        assert_ok(f->store->claim(f->store, f->sc, "w", 10, 1000, &job, &next_ms, &err));
+        assert_non_null(job);
+        assert_string_equal(job->subject, order[i]);
+    }
 }
 
 static void refuses_the_database_of_another_program_and_leaves_it_alone(void **state) {
@@ -668,6 +706,7 @@ int main(void) {
         FILE_TEST(refuses_a_newer_schema_and_leaves_it_alone),
         FILE_TEST(what_was_approved_before_votes_were_kept_has_its_vote),
         FILE_TEST(brings_an_older_file_up_to_date),
+        FILE_TEST(what_people_wait_for_in_an_older_file_comes_first),
         FILE_TEST(refuses_the_database_of_another_program_and_leaves_it_alone),
         FILE_TEST(refuses_a_file_that_is_no_database),
         FILE_TEST(refuses_a_damaged_database),

@@ -186,6 +186,8 @@ static void what_was_approved_before_votes_were_kept_has_its_vote(void **state) 
     close_store(f);
     sql(f, "DROP TABLE fluxabot.votes; ALTER TABLE fluxabot.approvals DROP COLUMN needed;"
            "ALTER TABLE fluxabot.jobs DROP COLUMN deaths;"
+           "DROP INDEX fluxabot.jobs_ranked; ALTER TABLE fluxabot.jobs DROP COLUMN rank;"
+           "CREATE INDEX jobs_live ON fluxabot.jobs (at_ms, id) WHERE state < 2;"
            "DROP INDEX fluxabot.outbox_lane; DROP INDEX fluxabot.outbox_thread;"
            "DROP TABLE fluxabot.lanes; DROP TABLE fluxabot.storms;"
            "DROP TABLE fluxabot.storm_members; ALTER TABLE fluxabot.outbox DROP COLUMN lane,"

@@ -20,6 +20,9 @@ enum { FX_SCOPE_LOG_ID_MAX = 40 };
 /* parent may be NULL; a child inherits deadline, log sink and log id, and is cancelled with it.
  * The child must end before its parent. Free it with fx_scope_free. */
 struct fx_scope *fx_scope_new(struct fx_scope *parent);
+/* The same, for one small thing that lives long: it begins with room for so many bytes, where
+ * another scope takes a block that is meant to be filled and soon given back. */
+struct fx_scope *fx_scope_new_small(struct fx_scope *parent, size_t bytes);
 /* Runs the deferred releases, newest first, then gives back the memory. Accepts NULL. */
 void fx_scope_free(struct fx_scope *sc);
 void fx_scope_free_p(struct fx_scope **sc);
