@@ -22,6 +22,7 @@ struct fx_sql_options {
     bool read_only;
 };
 
+/* FX_ERR_UNAVAILABLE, with "53300" in err->upstream when the server has no connection left. */
 enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *options,
                          struct fx_sql **ret_sql, struct fx_error *err);
 void fx_sql_close(struct fx_sql *sql);

@@ -3,9 +3,11 @@
  *
  * Every operation may be called from any thread. Each is one transaction: when it returns FX_OK the
  * change is durable, when it fails nothing has changed. FX_ERR_CONFLICT means that somebody else
- * was first: touch nothing more. Replies are allocated in the scope. Times are wall milliseconds.
- * Texts named *_json hold JSON that only the engine understands. A NULL text is stored as "", and
- * no text that is read is NULL. Texts are UTF-8; of what is not, PostgreSQL keeps U+FFFD instead.
+ * was first: touch nothing more. What is read may be a change whose author still waits for the
+ * disk: nothing that is written because of it is ever kept without it, and audit_head shows none.
+ * Replies are allocated in the scope. Times are wall milliseconds. Texts named *_json hold JSON
+ * that only the engine understands. A NULL text is stored as "", and no text that is read is NULL.
+ * Texts are UTF-8; of what is not, PostgreSQL keeps U+FFFD instead.
  *
  * SQLite serves one process. When its disk fails it stops for good, FX_ERR_UNAVAILABLE for this and
  * every later call: only a restart finds out what the file holds. PostgreSQL serves any number of
@@ -52,6 +54,11 @@ struct fx_event {
     /* Any key seen before makes the event a repetition, and so does its id. Keys outlive
      * restarts. NULL and "" are no keys. */
     const char *keys[FX_STORE_EVENT_KEYS];
+    /* Given to accept, or NULL: called once the job of a new event may be claimed, which may be
+     * before it is on the disk and accept returns: whoever works at it meanwhile is told that his
+     * own change is kept when both are. Must not call the store. */
+    void (*claimable)(void *argument);
+    void *claimable_argument;
 };
 
 enum fx_job_state { FX_JOB_READY, FX_JOB_LEASED, FX_JOB_DONE, FX_JOB_QUARANTINED };
@@ -350,6 +357,12 @@ struct fx_writes {
      * meanwhile, or when one joined a storm that shall end. */
     const struct fx_storm_told **storms_told;
     size_t storms_told_count;
+    /* Unless NULL, settle begins in the same transaction the first of the messages that may go now,
+     * as outbox_begin would, and *ret_begun is it as outbox_ready would have told it; NULL when
+     * none may. Left to outbox_ready are private answers, and what others of its lane wait or go
+     * before.
+     */
+    struct fx_message **ret_begun;
 };
 
 /* Each takes a copy of the struct, not of its texts: they must live until the operation. */
@@ -406,7 +419,8 @@ struct fx_store {
      * of those the other way round; leased until now_ms + lease_ms, and one whose lease ran out is
      * ready. Two jobs of one kind and subject are never leased at once: the second waits until the
      * first is settled. *ret_job is NULL when nothing is due; *ret_next_due_ms then says when
-     * something will be (0: nothing waits). Processes that share a store must agree on the time to
+     * something will be (0: nothing waits), and with a job, when the next one is or was, which may
+     * be one that has to wait for this. Processes that share a store must agree on the time to
      * within a small part of a lease. A power cut may forget the claim, which is free after it
      * anyhow; what is settled with it is kept together with it. So also with extend. */
     enum fx_code (*claim)(struct fx_store *store, struct fx_scope *sc, const char *worker,

@@ -51,6 +51,7 @@ enum fx_code fx_engine_start(const struct fx_engine_options *options, struct fx_
         free(engine);
         return code;
     }
+    engine_pump_start(engine);
     engine->workers_count = options->workers;
     for (int i = 0; i < engine->workers_count; i++) {
         struct engine_worker *worker = &engine->workers[i];
@@ -101,6 +102,7 @@ void fx_engine_stop(struct fx_engine *engine) {
     /* the keeper looks at the workers until its own end */
     for (int i = 0; i < engine->workers_count; i++)
         pthread_mutex_destroy(&engine->workers[i].lock);
+    engine_pump_free(engine);
     engine_anchor_drain(engine);
     engine_threads_free(&engine->threads);
     fx_scope_free(engine->scope);

@@ -3,6 +3,9 @@
  * One thread looks at the outbox and hands what may go to a few senders; each lane has one message
  * under way at a time (store.h), so a slow channel or somebody's dead response_url holds up nobody
  * else. Private answers never take all senders.
+ *
+ * A worker that settles a job with a message takes an idle sender first: then the message may be
+ * begun in the transaction that makes it, and leaves without a second wait for the disk.
  */
 #include "private.h"
 
@@ -14,32 +17,33 @@
 enum { OUTBOX_WHISPERS = 2 }; /* senders that private answers may take at once */
 
 /* A thread, and what it has in hand; guarded by the pump's lock. */
-struct sender {
-    struct pump *pump;
+struct engine_sender {
+    struct engine_pump *pump;
     pthread_t thread;
+    pthread_cond_t given;
+    bool taken;          /* by a worker that may have something for it */
     struct fx_scope *sc; /* of the message; NULL: idle */
     struct fx_message message;
 };
 
-struct pump {
+struct engine_pump {
     struct fx_engine *engine;
     pthread_mutex_t lock;
-    pthread_cond_t given;
-    bool closed;
-    struct sender senders[FX_ENGINE_SENDERS];
+    bool closed; /* nobody takes a sender any more */
+    struct engine_sender senders[FX_ENGINE_SENDERS];
 };
 
 /* ---- a sender ---- */
 
 static void *sender_main(void *argument) {
-    struct sender *sender = argument;
-    struct pump *pump = sender->pump;
+    struct engine_sender *sender = argument;
+    struct engine_pump *pump = sender->pump;
     struct fx_state *state = pump->engine->options.state;
 
     pthread_mutex_lock(&pump->lock);
     for (;;) {
-        while (sender->sc == NULL && !pump->closed)
-            pthread_cond_wait(&pump->given, &pump->lock);
+        while (sender->sc == NULL && (sender->taken || !pump->closed))
+            pthread_cond_wait(&sender->given, &pump->lock);
         if (sender->sc == NULL)
             break;
         pthread_mutex_unlock(&pump->lock);
@@ -57,29 +61,37 @@ static bool is_whisper(const struct fx_message *message) {
     return message->kind == FX_MESSAGE_EPHEMERAL;
 }
 
-/* Who may take it; NULL when nobody may now. Only the pump's own thread gives work. */
-static struct sender *idle_sender(struct pump *pump, const struct fx_message *message) {
-    struct sender *idle = NULL;
+/* NULL when nobody is free for this now. */
+static struct engine_sender *take(struct engine_pump *pump, bool whisper) {
+    struct engine_sender *idle = NULL;
     int whispers = 0;
 
     pthread_mutex_lock(&pump->lock);
     for (size_t i = 0; i < FX_COUNT_OF(pump->senders); i++) {
-        struct sender *sender = &pump->senders[i];
+        struct engine_sender *sender = &pump->senders[i];
 
-        if (sender->sc == NULL)
+        if (sender->sc != NULL)
+            whispers += is_whisper(&sender->message);
+        else if (!sender->taken)
             idle = sender;
-        else if (is_whisper(&sender->message))
-            whispers++;
     }
+    if (pump->closed || (whisper && whispers >= OUTBOX_WHISPERS))
+        idle = NULL;
+    if (idle != NULL)
+        idle->taken = true;
     pthread_mutex_unlock(&pump->lock);
-    return is_whisper(message) && whispers >= OUTBOX_WHISPERS ? NULL : idle;
+    return idle;
 }
 
-static void give(struct pump *pump, struct sender *sender, const struct fx_message *message) {
-    struct fx_scope *sc = fx_scope_new(NULL);
+struct engine_sender *engine_take_sender(struct fx_engine *engine) {
+    if (engine->pump == NULL || atomic_load(&engine->stopping))
+        return NULL;
+    return take(engine->pump, false);
+}
+
+static struct fx_message copy_of(struct fx_scope *sc, const struct fx_message *message) {
     struct fx_message copy = *message;
 
-    fx_scope_set_log(sc, pump->engine->options.log);
     copy.key = fx_strdup(sc, message->key);
     copy.parent = fx_strdup(sc, message->parent);
     copy.channel = fx_strdup(sc, message->channel);
@@ -90,21 +102,35 @@ static void give(struct pump *pump, struct sender *sender, const struct fx_messa
     copy.lane = fx_strdup(sc, message->lane);
     copy.ts = fx_strdup(sc, message->ts);
     copy.parent_ts = fx_strdup(sc, message->parent_ts);
+    return copy;
+}
+
+void engine_give(struct engine_sender *sender, const struct fx_message *message) {
+    struct engine_pump *pump = sender->pump;
+    struct fx_scope *sc = NULL;
+    struct fx_message copy = {0};
+
+    if (message != NULL) {
+        sc = fx_scope_new(NULL);
+        fx_scope_set_log(sc, pump->engine->options.log);
+        copy = copy_of(sc, message);
+    }
     pthread_mutex_lock(&pump->lock);
     sender->message = copy;
     sender->sc = sc;
-    pthread_cond_broadcast(&pump->given);
+    sender->taken = false;
     pthread_mutex_unlock(&pump->lock);
+    pthread_cond_signal(&sender->given);
 }
 
 /* ---- the look ---- */
 
 /* True when the outbox should be looked at once more before anybody waits. *io_next_ms becomes at
  * most the moment when its lane is free. */
-static bool try_message(struct pump *pump, struct fx_scope *sc, const struct fx_message *message,
-                        int64_t *io_next_ms) {
+static bool try_message(struct engine_pump *pump, struct fx_scope *sc,
+                        const struct fx_message *message, int64_t *io_next_ms) {
     struct fx_store *store = pump->engine->options.store;
-    struct sender *sender = idle_sender(pump, message);
+    struct engine_sender *sender = take(pump, is_whisper(message));
     int64_t now = fx_wall_ms(pump->engine->options.clock);
     struct fx_error err = {0};
 
@@ -112,10 +138,9 @@ static bool try_message(struct pump *pump, struct fx_scope *sc, const struct fx_
         return false;
     enum fx_code code = store->outbox_begin(store, sc, message->seq, now, &err);
 
-    if (code == FX_OK) {
-        give(pump, sender, message);
+    engine_give(sender, code == FX_OK ? message : NULL);
+    if (code == FX_OK)
         return false;
-    }
     if (code == FX_ERR_CONFLICT) /* replaced by a newer one meanwhile, or taken */
         return true;
     if (code != FX_ERR_THROTTLED) {
@@ -128,7 +153,7 @@ static bool try_message(struct pump *pump, struct fx_scope *sc, const struct fx_
 }
 
 /* One look at the outbox: how long to wait for the next. */
-static int64_t pump_once(struct pump *pump) {
+static int64_t pump_once(struct engine_pump *pump) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     struct fx_engine *engine = pump->engine;
     struct fx_store *store = engine->options.store;
@@ -158,43 +183,53 @@ static int64_t pump_once(struct pump *pump) {
 
 /* ---- life ---- */
 
-static void open_pump(struct pump *pump) {
+void engine_pump_start(struct fx_engine *engine) {
+    struct engine_pump *pump = FX_NEW(engine->scope, struct engine_pump);
+
+    pump->engine = engine;
     pthread_mutex_init(&pump->lock, NULL);
-    pthread_cond_init(&pump->given, NULL);
     for (size_t i = 0; i < FX_COUNT_OF(pump->senders); i++) {
-        struct sender *sender = &pump->senders[i];
+        struct engine_sender *sender = &pump->senders[i];
 
         sender->pump = pump;
+        pthread_cond_init(&sender->given, NULL);
         if (pthread_create(&sender->thread, NULL, sender_main, sender) != 0)
             abort(); /* no threads left at start: nothing useful can follow */
     }
+    engine->pump = pump;
 }
 
 /* What is under way is finished. */
-static void close_pump(struct pump *pump) {
+static void close_pump(struct engine_pump *pump) {
     pthread_mutex_lock(&pump->lock);
     pump->closed = true;
-    pthread_cond_broadcast(&pump->given);
+    for (size_t i = 0; i < FX_COUNT_OF(pump->senders); i++)
+        pthread_cond_signal(&pump->senders[i].given);
     pthread_mutex_unlock(&pump->lock);
     for (size_t i = 0; i < FX_COUNT_OF(pump->senders); i++)
         pthread_join(pump->senders[i].thread, NULL);
-    pthread_cond_destroy(&pump->given);
+}
+
+void engine_pump_free(struct fx_engine *engine) {
+    struct engine_pump *pump = engine->pump;
+
+    for (size_t i = 0; i < FX_COUNT_OF(pump->senders); i++)
+        pthread_cond_destroy(&pump->senders[i].given);
     pthread_mutex_destroy(&pump->lock);
 }
 
 void *engine_outbox_main(void *argument) {
     struct fx_engine *engine = argument;
-    struct pump pump = {.engine = engine};
+    struct engine_pump *pump = engine->pump;
 
-    open_pump(&pump);
     while (!atomic_load(&engine->stopping)) {
-        int64_t wait_ms = pump_once(&pump);
+        int64_t wait_ms = pump_once(pump);
 
         engine_pulse(&engine->outbox_pulse, engine->options.clock, FX_ENGINE_STALL_MS);
         if (wait_ms > 0)
             engine->options.state->wait(engine->options.state, "outbox", wait_ms);
     }
-    close_pump(&pump);
+    close_pump(pump);
     engine_thread_ends(engine, &engine->outbox_pulse);
     return NULL;
 }

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 struct fx_slack_user;
+struct engine_pump;
 
 enum { ENGINE_MAX_WORKERS = 16 };
 
@@ -20,10 +21,11 @@ struct engine_pulse {
 
 /* What the threads share; see threads.c and worker.c. */
 struct engine_threads {
-    pthread_mutex_t lock; /* guards the next six */
+    pthread_mutex_t lock; /* guards the next seven */
     pthread_cond_t called, ended;
     bool watched; /* some idle worker waits for the next job */
     unsigned resting, calls;
+    int64_t watch_ms; /* with calls: what is to be waited for first, 0 for nothing */
     unsigned running;
     pthread_rwlock_t alone; /* held for reading by whoever works, for writing at a last try */
 };
@@ -47,6 +49,7 @@ struct fx_engine {
     struct engine_worker workers[ENGINE_MAX_WORKERS];
     int workers_count;
     pthread_t outbox, keeper;
+    struct engine_pump *pump;        /* in scope */
     _Atomic int64_t silent_since_ms; /* monotonic: the store has answered no claim; 0: it does */
     int64_t started_ms;              /* as crashes.c wrote it down; 0: it did not */
     struct engine_pulse outbox_pulse, keeper_pulse;
@@ -91,8 +94,9 @@ void engine_note_claim(struct fx_engine *engine, bool answered);
 /* For a worker that found nothing to do: returns when it should look again, after wait_ms at the
  * latest if it has the watch. */
 void engine_rest(struct engine_worker *worker, int64_t wait_ms);
-/* Whoever has found a job says so, that there is always somebody who looks for the next. */
-void engine_call_another(struct fx_engine *engine);
+/* Whoever has found a job says so, that there is always somebody who waits for the next: it is due
+ * in wait_ms, or is waiting already when that is 0. */
+void engine_call_another(struct fx_engine *engine, int64_t wait_ms);
 void engine_thread_begins(struct fx_engine *engine);
 void engine_thread_ends(struct fx_engine *engine, struct engine_pulse *pulse);
 /* Until all threads have ended, at_most_ms, or until there is no time left for that. */
@@ -103,6 +107,18 @@ void engine_wait_for_end(struct fx_engine *engine, int64_t at_most_ms);
 void *engine_worker_main(void *worker);
 void *engine_outbox_main(void *engine);
 void *engine_keeper_main(void *engine);
+
+/* ---- outbox.c: who sends ---- */
+
+struct engine_sender;
+/* Before any worker runs. */
+void engine_pump_start(struct fx_engine *engine);
+/* When all threads have ended. */
+void engine_pump_free(struct fx_engine *engine);
+/* An idle sender, which then waits for engine_give; NULL when there is none. */
+struct engine_sender *engine_take_sender(struct fx_engine *engine);
+/* A message that was begun, which is copied; NULL: there is none, after all. */
+void engine_give(struct engine_sender *sender, const struct fx_message *message);
 
 /* ---- deliver.c ---- */
 

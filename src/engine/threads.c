@@ -80,8 +80,8 @@ int64_t fx_engine_store_silent_ms(struct fx_engine *engine) {
 
 /* ---- rest: one keeps watch, the others sleep until they are called ---- */
 
-/* False when this one is to look for work itself; true when it has the watch. */
-static bool sleep_until_called(struct fx_engine *engine) {
+/* False when this one is to look for work itself; true when it has the watch, for *io_wait_ms. */
+static bool sleep_until_called(struct fx_engine *engine, int64_t *io_wait_ms) {
     struct engine_threads *threads = &engine->threads;
     bool watch = false;
 
@@ -93,8 +93,11 @@ static bool sleep_until_called(struct fx_engine *engine) {
         while (threads->calls == 0 && !atomic_load(&engine->stopping))
             pthread_cond_wait(&threads->called, &threads->lock);
         threads->resting--;
-        if (threads->calls > 0)
-            threads->calls--;
+        if (threads->calls > 0 && --threads->calls == 0 && threads->watch_ms > 0 &&
+            !threads->watched) {
+            threads->watched = watch = true;
+            *io_wait_ms = threads->watch_ms;
+        }
     }
     pthread_mutex_unlock(&threads->lock);
     return watch;
@@ -105,7 +108,7 @@ void engine_rest(struct engine_worker *worker, int64_t wait_ms) {
     struct fx_state *state = engine->options.state;
 
     engine_pulse_rest(&worker->pulse);
-    if (sleep_until_called(engine)) {
+    if (sleep_until_called(engine, &wait_ms)) {
         engine_pulse(&worker->pulse, engine->options.clock, wait_ms + FX_ENGINE_STALL_MS);
         state->wait(state, "jobs", wait_ms);
         pthread_mutex_lock(&engine->threads.lock);
@@ -115,15 +118,20 @@ void engine_rest(struct engine_worker *worker, int64_t wait_ms) {
     engine_pulse(&worker->pulse, engine->options.clock, FX_ENGINE_STALL_MS);
 }
 
-void engine_call_another(struct fx_engine *engine) {
+void engine_call_another(struct fx_engine *engine, int64_t wait_ms) {
     struct engine_threads *threads = &engine->threads;
 
     pthread_mutex_lock(&threads->lock);
-    if (!threads->watched && threads->resting > threads->calls) {
+    bool calls = !threads->watched && threads->resting > threads->calls;
+
+    if (calls) {
+        threads->watch_ms =
+            threads->calls == 0 || wait_ms < threads->watch_ms ? wait_ms : threads->watch_ms;
         threads->calls++;
-        pthread_cond_signal(&threads->called);
     }
     pthread_mutex_unlock(&threads->lock);
+    if (calls)
+        pthread_cond_signal(&threads->called);
 }
 
 /* ---- the end ---- */

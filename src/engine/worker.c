@@ -120,6 +120,24 @@ static void wake_run(struct engine_work *work) {
         fx_log(work->sc, FX_LOG_WARN, "run.not_woken", FX_E(&err));
 }
 
+/* Its first message leaves at once, if it may and somebody is free to send it. */
+static enum fx_code settle_done(struct engine_work *work, struct fx_error *err) {
+    struct fx_engine *engine = work->engine;
+    struct fx_store *store = engine->options.store;
+    struct fx_message *begun = NULL;
+    struct engine_sender *sender =
+        work->writes.messages_count > 0 ? engine_take_sender(engine) : NULL;
+
+    work->writes.ret_begun = sender != NULL ? &begun : NULL;
+    enum fx_code code =
+        store->settle(store, work->sc, work->job, FX_SETTLE_DONE, 0, NULL, &work->writes, err);
+
+    work->writes.ret_begun = NULL;
+    if (sender != NULL)
+        engine_give(sender, code == FX_OK ? begun : NULL);
+    return code;
+}
+
 /* False: a row that was read has been changed meanwhile, so nothing was written and all of it is to
  * be done again from the start. */
 static bool settle(struct engine_work *work, enum fx_code code, const struct fx_error *why) {
@@ -129,8 +147,7 @@ static bool settle(struct engine_work *work, enum fx_code code, const struct fx_
     enum fx_code settled = FX_OK;
 
     if (code == FX_OK)
-        settled =
-            store->settle(store, work->sc, work->job, FX_SETTLE_DONE, 0, NULL, &work->writes, &err);
+        settled = settle_done(work, &err);
     else if (worth_another_try(work, code))
         settled = settle_retry(work, code, why, &err);
     else
@@ -208,6 +225,15 @@ static void give_back(struct engine_worker *worker, struct fx_scope *sc, const s
         fx_log(sc, FX_LOG_ERROR, "job.not_settled", FX_I("job", job->id), FX_E(&err));
 }
 
+/* 0: it is due. */
+static int64_t wait_until(struct fx_engine *engine, int64_t next_due_ms) {
+    int64_t wait_ms = next_due_ms - fx_wall_ms(engine->options.clock);
+
+    if (next_due_ms <= 0 || wait_ms > FX_ENGINE_POLL_MS)
+        return FX_ENGINE_POLL_MS;
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
 enum found { FOUND_NOTHING, FOUND_JOB, FOUND_SUSPECT };
 
 /* FOUND_SUSPECT: the next job is for somebody who is alone. */
@@ -241,7 +267,7 @@ static enum found claim_and_try(struct engine_worker *worker, bool alone,
     }
     if (job->deaths == FX_ENGINE_MAX_DEATHS - 1)
         fx_log(sc, FX_LOG_WARN, "job.last_try", FX_S("kind", job->kind));
-    engine_call_another(engine);
+    engine_call_another(engine, wait_until(engine, *ret_next_due_ms));
     try_until_settled(worker, sc, job);
     return FOUND_JOB;
 }
@@ -281,14 +307,9 @@ void *engine_worker_main(void *argument) {
 
         if (work_once(worker, &next_due_ms))
             continue;
-        int64_t wait_ms = FX_ENGINE_POLL_MS;
+        int64_t wait_ms = wait_until(engine, next_due_ms);
 
-        if (next_due_ms > 0) {
-            int64_t until = next_due_ms - fx_wall_ms(engine->options.clock);
-
-            wait_ms = until < 1 ? 1 : until < wait_ms ? until : wait_ms;
-        }
-        engine_rest(worker, wait_ms);
+        engine_rest(worker, wait_ms > 0 ? wait_ms : 1);
     }
     engine_thread_ends(engine, &worker->pulse);
     return NULL;

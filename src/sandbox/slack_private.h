@@ -28,10 +28,9 @@ enum {
     SLACK_UPDATE_TEXT = 4000, /* chat.update refuses more */
     SLACK_ATTACHMENTS = 100,
     SLACK_METADATA_BYTES = 16384, /* a limit exists, its figure is not published */
-    SLACK_TRIGGER_MS = 3000,
     SLACK_HOOK_MS = 30 * 60 * 1000,
     SLACK_HOOK_USES = 5,
-    SLACK_PATIENCE_MS = 3000, /* Slack shows operation_timeout after this */
+    SLACK_PATIENCE_MS = 3000, /* then it shows operation_timeout, and a trigger opens nothing */
 };
 
 #define SLACK_TEAM "T0FLUXA0001"
@@ -132,8 +131,8 @@ struct sandbox_slack {
     size_t next_trigger, next_hook, next_upload, next_view;
     struct slack_bucket channel_buckets[SLACK_CHANNELS_MAX], method_buckets[SLACK_METHODS_MAX];
     int64_t last_ts_us;
-    int64_t revision; /* counts every change anybody could see */
-    int64_t patience_ms; /* how long the bot may take to answer; a reset leaves it alone */
+    int64_t revision;    /* counts every change anybody could see */
+    int64_t patience_ms; /* how long a request waits for its answer and a trigger for its dialog */
     struct slack_outgoing last;
     struct fx_scope *last_scope;
 };

@@ -102,7 +102,7 @@ const char *slack_new_trigger(struct sandbox *sb, struct fx_scope *sc, const cha
     struct slack_trigger *trigger = &slack->triggers[slack->next_trigger++ % SLACK_TRIGGERS_MAX];
     char secret[33];
 
-    *trigger = (struct slack_trigger){.expires_ms = fx_mono_ms(sb->clock) + SLACK_TRIGGER_MS};
+    *trigger = (struct slack_trigger){.expires_ms = fx_mono_ms(sb->clock) + slack->patience_ms};
     slack_new_id(sb, "", secret, sizeof secret);
     snprintf(trigger->id, sizeof trigger->id, "%lld.%zu.%s",
              (long long)(fx_wall_ms(sb->clock) / 1000), slack->next_trigger, secret);

@@ -205,6 +205,18 @@ static enum fx_code check_key(const struct fx_sns_certificate *certificate, stru
     return FX_OK;
 }
 
+/* The string to sign has no lengths: fields of one line each behind the message leave one way to
+ * cut it. Reading has made sure of their forms; this holds whatever becomes of those. */
+static enum fx_code check_lines(const struct fx_sns_envelope *envelope, struct fx_error *err) {
+    const char *const lines[] = {envelope->message_id, envelope->subject, envelope->timestamp,
+                                 envelope->topic_arn,  envelope->token,   envelope->subscribe_url};
+
+    for (size_t i = 0; i < FX_COUNT_OF(lines); i++)
+        if (lines[i] && strchr(lines[i], '\n'))
+            return fx_fail(err, FX_ERR_DENIED, "a signed field has more than one line");
+    return FX_OK;
+}
+
 static void free_check(EVP_PKEY_CTX **check) {
     EVP_PKEY_CTX_free(*check);
 }
@@ -237,6 +249,7 @@ static enum fx_code verify(struct fx_scope *sc, const struct fx_sns_envelope *en
     if (place != NULL)
         FX_TRY(check_name(certificate, place, err));
     FX_TRY(check_key(certificate, err));
+    FX_TRY(check_lines(envelope, err));
     FX_TRY(fx_base64_decode(sc, fx_slice_of(envelope->signature), &signature, err));
     return check_signature(certificate, envelope->version, signature,
                            fx_slice_of(fx_sns_string_to_sign(sc, envelope)), err);

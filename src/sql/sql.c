@@ -96,6 +96,26 @@ static const char *session_options(struct fx_scope *sc, const struct fx_sql_opti
                      statement_timeout_ms(options), lock_timeout_ms(options));
 }
 
+/* libpq gives no SQLSTATE of a refused connection, only the server's words. In another language
+ * than English it stays a connection that failed. */
+static const char *state_of_refusal(const char *message) {
+    static const char *const words[] = {"too many connections", "too many clients",
+                                        "connection slots"};
+
+    for (size_t i = 0; i < FX_COUNT_OF(words); i++)
+        if (strstr(message, words[i]) != NULL)
+            return "53300"; /* too_many_connections */
+    return NULL;
+}
+
+static enum fx_code fail_to_connect(struct fx_error *err, const char *message) {
+    /* behind "connection to server at ... failed: " stands the server's own word, if it gave one */
+    const char *word = strstr(message, "FATAL:");
+
+    return fail_with(err, FX_ERR_UNAVAILABLE, "the database cannot be reached",
+                     word != NULL ? word : message, state_of_refusal(message));
+}
+
 enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *options,
                          struct fx_sql **ret_sql, struct fx_error *err) {
     char connect_timeout[16];
@@ -109,8 +129,9 @@ enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *optio
     PGconn *connection = PQconnectdbParams(names, values, 1);
 
     if (PQstatus(connection) != CONNECTION_OK) {
-        enum fx_code code = fail_with(err, FX_ERR_UNAVAILABLE, "the database cannot be reached",
-                                      connection == NULL ? NULL : PQerrorMessage(connection), NULL);
+        enum fx_code code =
+            fail_to_connect(err, connection == NULL ? "" : PQerrorMessage(connection));
+
         PQfinish(connection);
         return code;
     }

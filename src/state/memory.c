@@ -189,8 +189,9 @@ static void wake_channel(struct fx_state *state, const char *name) {
     channel->wakes++;
     if (channel->waiting == 0)
         channel->pending = true;
-    pthread_cond_broadcast(&channel->woken);
     pthread_mutex_unlock(&memory->lock);
+    /* whoever is woken needs the lock at once */
+    pthread_cond_broadcast(&channel->woken);
 }
 
 /* The machine's monotonic clock and no other: a thread really sleeps here, also under a fake one.

@@ -202,6 +202,19 @@ static enum fx_code settle_send_failure(struct job *job, const char *key,
     return told.code;
 }
 
+/* With those of which the database told that they arrived: they are deleted, too. */
+static struct fx_json *sent_or_arrived(const struct job *job, const struct batch *batch) {
+    struct fx_json *sent = fx_json_copy(job->ctx->sc, batch->sent);
+
+    for (size_t i = 0; i < batch->letters.count; i++) {
+        const char *id = batch->letters.items[i].id, *known = fx_json_get_text(job->tally.sent, id);
+
+        if (known != NULL && known[0] == '\0')
+            fx_json_put(sent, id, fx_json_string(job->ctx->sc, ""));
+    }
+    return sent;
+}
+
 enum fx_code selective_move_batch(struct job *job, const struct letters *letters,
                                   struct batch *ret_batch, bool *ret_known, struct fx_error *err) {
     struct fx_scope *sc = job->ctx->sc;
@@ -226,8 +239,8 @@ enum fx_code selective_move_batch(struct job *job, const struct letters *letters
         return settle_send_failure(job, key, letters, err);
     }
     const struct fx_json *outcome =
-        fx_json_object_of(sc, "sent", ret_batch->sent, "stays", ret_batch->stays, "problems",
-                          ret_batch->problems, NULL);
+        fx_json_object_of(sc, "sent", sent_or_arrived(job, ret_batch), "stays", ret_batch->stays,
+                          "problems", ret_batch->problems, NULL);
 
     FX_TRY(host->end_effect(host, sc, key, FX_ENDED_DONE, outcome, err));
     delete_batch(job, ret_batch);

@@ -7,7 +7,7 @@
 enum {
     SQL_MIN_STATEMENT_TIMEOUT_MS = 100,
     SQL_MAX_STATEMENT_TIMEOUT_MS = 30 * 1000, /* of a scan off-peak; a card is waited for */
-    SQL_SHOWN_ERROR_BYTES = 150,              /* of the database's words, so that ours fit too */
+    SQL_SHOWN_ERROR_BYTES = 300,              /* of the database's words, so that ours fit too */
 };
 
 static const struct fx_step_param sql_params[] = {
@@ -43,7 +43,7 @@ static enum fx_code sql_check(struct fx_scope *sc, const struct fx_json *system,
     return FX_OK;
 }
 
-/* What a person can do about it. A refused connection has no SQLSTATE in libpq, only words. */
+/* What a person can do about it. */
 static const char *advice(enum fx_code code, const struct fx_error *err) {
     const char *state = err->upstream;
 
@@ -56,8 +56,7 @@ static const char *advice(enum fx_code code, const struct fx_error *err) {
         return "let the database's owner give the bot's role the grants that README.md lists";
     if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0)
         return "see that the connection string names the right database";
-    if (strcmp(state, "53300") == 0 || strstr(err->message, "too many") != NULL ||
-        strstr(err->message, "connection slots") != NULL)
+    if (strcmp(state, "53300") == 0)
         return "no connection is free; end some, or reserve one for the bot's role";
     if (code == FX_ERR_UNAVAILABLE)
         return "see that it runs, and that it lets the bot's address and role in";
@@ -68,13 +67,11 @@ static const char *advice(enum fx_code code, const struct fx_error *err) {
 static enum fx_code explain(const char *database, enum fx_code code, struct fx_error *err) {
     struct fx_error why = *err;
     const char *hint = advice(code, &why);
-    /* behind libpq's "connection to server at ... failed: " stands the server's own word */
-    const char *word = strstr(why.message, "FATAL:");
 
     if (hint == NULL)
         return code;
     (void)fx_fail(err, code == FX_ERR_TIMEOUT ? FX_ERR_UPSTREAM : code, "%s: %.*s; %s", database,
-                  SQL_SHOWN_ERROR_BYTES, word != NULL ? word : why.message, hint);
+                  SQL_SHOWN_ERROR_BYTES, why.message, hint);
     snprintf(err->upstream, sizeof err->upstream, "%s", why.upstream);
     return err->code;
 }

@@ -131,9 +131,19 @@ static enum fx_code add_alone(struct store_link *link, struct store_request *req
     return FX_OK;
 }
 
+/* Whoever is woken works while the disk does. */
+static void tell_claimable(void *what) {
+    const struct batch *batch = what;
+
+    for (struct store_request *request = batch->first; request != NULL; request = request->next)
+        if (request->code == FX_OK && request->added && request->event->claimable != NULL)
+            request->event->claimable(request->event->claimable_argument);
+}
+
 static enum fx_code add_each_alone(struct store_link *link, void *what, struct fx_error *err) {
     const struct batch *batch = what;
 
+    link->visible = (struct store_hook){tell_claimable, what};
     for (struct store_request *request = batch->first; request != NULL; request = request->next)
         FX_TRY(add_alone(link, request, err));
     return FX_OK;
@@ -163,6 +173,7 @@ static enum fx_code add_on_journeys(struct store_link *link, const struct batch 
 static enum fx_code add_one_by_one(struct store_link *link, void *what, struct fx_error *err) {
     const struct batch *batch = what;
 
+    link->visible = (struct store_hook){tell_claimable, what};
     if (link->db->driver->query_each != NULL)
         return add_on_journeys(link, batch, false, err);
     for (struct store_request *request = batch->first; request != NULL; request = request->next)
@@ -171,6 +182,7 @@ static enum fx_code add_one_by_one(struct store_link *link, void *what, struct f
 }
 
 static enum fx_code add_together(struct store_link *link, void *what, struct fx_error *err) {
+    link->visible = (struct store_hook){tell_claimable, what};
     return link->db->driver->query_arrays != NULL ? add_on_journeys(link, what, true, err)
                                                   : add_one_by_one(link, what, err);
 }
@@ -297,8 +309,8 @@ static void lead(struct store_db *db, struct fx_scope *sc, struct store_request 
 
     assert(batch.first == own);
     commit_batch(db, sc, &batch);
-    end_batch(
-        db); /* the disk first, which would wait for us; then those who wait for it no longer */
+    /* the disk first, which would wait for us; then those who wait for it no longer */
+    end_batch(db);
     for (struct store_request *request = own->next; request != NULL;) {
         struct store_request *next = request->next; /* a request is gone once it is woken */
         wake(request);

@@ -109,18 +109,28 @@ static enum fx_code first_of(struct store_link *link, struct claim *claim, enum 
                           read_job, &claim->job, err);
 }
 
+/* MIN of nothing is NULL, which reads as 0. What is due but not free is not waited for: whoever has
+ * its subject looks when he is done. */
+static enum fx_code next_after(struct store_link *link, struct claim *claim, struct fx_error *err) {
+    bool row = false;
+
+    return store_read_int(link, STMT_JOB_NEXT, ST_VALUES(st_int(claim->now_ms)), &row,
+                          &claim->next_due_ms, err);
+}
+
 /* A lease of the same subject that ran out loses its token first, so that there is never more than
  * one holder of it: PostgreSQL has an index that says so. */
 static enum fx_code lease_first(struct store_link *link, void *what, struct fx_error *err) {
     struct claim *claim = what;
+    bool row = false;
 
     FX_TRY(first_of(link, claim, claim->first, err));
     if (claim->job == NULL)
         FX_TRY(first_of(link, claim, other_rank(claim->first), err));
     struct fx_job *job = claim->job;
 
-    if (job == NULL)
-        return FX_OK;
+    if (job == NULL) /* somebody was quicker */
+        return next_after(link, claim, err);
     FX_TRY(store_exec(link, STMT_JOB_DISOWN,
                       ST_VALUES(st_text(job->kind), st_text(job->subject), st_int(job->id),
                                 st_int(claim->now_ms)),
@@ -131,7 +141,7 @@ static enum fx_code lease_first(struct store_link *link, void *what, struct fx_e
                       err));
     job->token = claim->token;
     job->attempts++;
-    return FX_OK;
+    return store_read_int(link, STMT_JOB_NEXT_OF_ALL, NULL, 0, &row, &claim->next_due_ms, err);
 }
 
 /* An idle poll must not write, so it looks before it begins. */
@@ -139,16 +149,13 @@ static enum fx_code look(struct store_link *link, void *what, struct fx_error *e
     struct claim *claim = what;
     struct fx_job **jobs = NULL;
     size_t count = 0;
-    bool row = false;
 
     FX_TRY(store_read_list(link, STMT_JOB_LOOK, ST_VALUES(st_int(claim->now_ms)), read_job, &jobs,
                            &count, err));
     claim->job = count > 0 ? jobs[0] : NULL;
     if (count > 1 && jobs[0]->rank != claim->first)
         claim->job = jobs[1];
-    /* MIN of nothing is NULL, which reads as 0 */
-    return store_read_int(link, STMT_JOB_NEXT, ST_VALUES(st_int(claim->now_ms)), &row,
-                          &claim->next_due_ms, err);
+    return claim->job != NULL ? FX_OK : next_after(link, claim, err);
 }
 
 static enum fx_code claim_job(struct fx_store *store, struct fx_scope *sc, const char *worker,
@@ -233,6 +240,16 @@ static enum fx_code settle_in(struct store_link *link, void *what, struct fx_err
     return store_apply(link, &s->batch, NULL, err);
 }
 
+/* Nobody sends it. When the answer to the commit is missing, it may stand as being sent. */
+static void forget_begun(struct store_db *db, const struct fx_writes *writes,
+                         const struct fx_error *why) {
+    if (writes == NULL || writes->ret_begun == NULL || *writes->ret_begun == NULL)
+        return;
+    if (why->sent)
+        store_message_unrecorded(db, (*writes->ret_begun)->seq);
+    *writes->ret_begun = NULL;
+}
+
 static enum fx_code settle_job(struct fx_store *store, struct fx_scope *sc,
                                const struct fx_job *job, enum fx_settle how, int64_t due_ms,
                                const char *error, const struct fx_writes *writes,
@@ -240,10 +257,13 @@ static enum fx_code settle_job(struct fx_store *store, struct fx_scope *sc,
     struct settlement s = {job, how, due_ms, store_error_text(sc, error),
                            store_batch_of(store_of(store), sc, writes)};
 
-    FX_TRY(store_write(store, sc, settle_in, &s, err));
-    if (how == FX_SETTLE_BACK)
+    enum fx_code code = store_write(store, sc, settle_in, &s, err);
+
+    if (code != FX_OK)
+        forget_begun(store_of(store), writes, err);
+    else if (how == FX_SETTLE_BACK)
         return_turn(store_of(store), job->rank);
-    return FX_OK;
+    return code;
 }
 
 static enum fx_code write_in(struct store_link *link, void *what, struct fx_error *err) {

@@ -43,22 +43,42 @@ static void *read_name(struct fx_scope *sc, const struct store_rows *rows) {
     return (void *)(uintptr_t)store_text(rows, 0);
 }
 
-enum fx_code store_lane_take(struct store_link *link, int64_t seq, int64_t now_ms,
-                             struct fx_error *err) {
-    char *lane = NULL;
-    int64_t busy_ms = 0;
+/* *ret_busy_ms is 0 when it is taken, else how long it is not free. */
+static enum fx_code take(struct store_link *link, const char *lane, int64_t seq, int64_t now_ms,
+                         int64_t *ret_busy_ms, struct fx_error *err) {
+    int64_t until_ms = 0;
 
-    FX_TRY(store_read_one(link, STMT_MESSAGE_LANE, ST_VALUES(st_int(seq)), read_name, &lane, err));
-    FX_TRY(store_lane_busy(link, lane, now_ms, &busy_ms, err));
-    if (busy_ms > 0)
-        return refuse(busy_ms - now_ms, lane, err);
+    FX_TRY(store_lane_busy(link, lane, now_ms, &until_ms, err));
+    *ret_busy_ms = until_ms > 0 ? until_ms - now_ms : 0;
+    if (*ret_busy_ms > 0)
+        return FX_OK;
     /* the condition stands in the statement: of two that found it free one takes it */
     FX_TRY(store_exec(link, STMT_LANE_TAKE,
                       ST_VALUES(st_text(lane), st_int(now_ms + FX_STORE_SEND_LEASE_MS),
                                 st_int(is_post(lane) ? now_ms + FX_STORE_POST_PACE_MS : 0),
                                 st_int(seq), st_int(now_ms), st_int(far_of(now_ms))),
                       err));
-    return link->changed > 0 ? FX_OK : refuse(FX_STORE_POST_PACE_MS, lane, err);
+    *ret_busy_ms = link->changed > 0 ? 0 : FX_STORE_POST_PACE_MS;
+    return FX_OK;
+}
+
+enum fx_code store_lane_take(struct store_link *link, int64_t seq, int64_t now_ms,
+                             struct fx_error *err) {
+    char *lane = NULL;
+    int64_t busy_ms = 0;
+
+    FX_TRY(store_read_one(link, STMT_MESSAGE_LANE, ST_VALUES(st_int(seq)), read_name, &lane, err));
+    FX_TRY(take(link, lane, seq, now_ms, &busy_ms, err));
+    return busy_ms == 0 ? FX_OK : refuse(busy_ms, lane, err);
+}
+
+enum fx_code store_lane_try(struct store_link *link, const char *lane, int64_t seq, int64_t now_ms,
+                            bool *ret_taken, struct fx_error *err) {
+    int64_t busy_ms = 0;
+
+    FX_TRY(take(link, lane, seq, now_ms, &busy_ms, err));
+    *ret_taken = busy_ms == 0;
+    return FX_OK;
 }
 
 enum fx_code store_lane_free(struct store_link *link, const struct fx_message *message,

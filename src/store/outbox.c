@@ -52,7 +52,7 @@ static void *read_message(struct fx_scope *sc, const struct store_rows *rows) {
 /* ---- putting ---- */
 
 static enum fx_code add(struct store_link *link, const struct fx_message *message, int64_t place,
-                        int64_t late_ms, struct fx_error *err) {
+                        int64_t late_ms, int64_t *ret_seq, struct fx_error *err) {
     int64_t seq = 0;
     bool row = false;
 
@@ -65,6 +65,8 @@ static enum fx_code add(struct store_link *link, const struct fx_message *messag
                                     st_text(message->last_error), st_int(message->urgency),
                                     st_int(message->in_doubt), st_int(late_ms)),
                           &row, &seq, err));
+    if (ret_seq != NULL)
+        *ret_seq = seq;
     if (place != 0)
         return FX_OK;
     return store_exec(link, STMT_MESSAGE_PLACE, ST_VALUES(st_int(seq)), err);
@@ -84,7 +86,7 @@ static enum fx_code waiting_put(struct store_link *link, const char *key, int64_
 }
 
 enum fx_code store_message_put(struct store_link *link, const struct fx_message *message,
-                               struct fx_error *err) {
+                               int64_t *ret_seq, struct fx_error *err) {
     struct fx_message fresh = *message;
     struct row *old = NULL;
 
@@ -94,11 +96,11 @@ enum fx_code store_message_put(struct store_link *link, const struct fx_message 
     if (is_replaceable(&fresh))
         FX_TRY(waiting_put(link, fresh.key, 0, &old, err));
     if (old == NULL)
-        return add(link, &fresh, 0, 0, err);
+        return add(link, &fresh, 0, 0, ret_seq, err);
     /* the text that may have arrived, or may still do so, was of this message, too */
     fresh.in_doubt = old->message.in_doubt;
     FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(old->message.seq)), err));
-    return add(link, &fresh, old->place, old->late_ms, err);
+    return add(link, &fresh, old->place, old->late_ms, ret_seq, err);
 }
 
 /* ---- sending ---- */
@@ -121,9 +123,29 @@ static enum fx_code begin_in(struct store_link *link, void *what, struct fx_erro
     return store_lane_take(link, s->seq, s->now_ms, err);
 }
 
+/* With others of its lane neither waiting nor under way, the order of the lane holds without a look
+ * at it; the rest is asked as outbox_ready and outbox_begin ask. */
+enum fx_code store_message_begin_at_once(struct store_link *link, int64_t seq, int64_t now_ms,
+                                         struct fx_message **ret_begun, struct fx_error *err) {
+    struct row *row = NULL;
+    bool taken = false;
+
+    *ret_begun = NULL;
+    FX_TRY(store_read_one(link, STMT_MESSAGE_AT_ONCE, ST_VALUES(st_int(seq), st_int(now_ms)),
+                          read_row, &row, err));
+    if (row == NULL)
+        return FX_OK;
+    FX_TRY(store_lane_try(link, row->message.lane, seq, now_ms, &taken, err));
+    if (!taken)
+        return FX_OK;
+    FX_TRY(store_exec(link, STMT_MESSAGE_BEGIN, ST_VALUES(st_int(seq)), err));
+    *ret_begun = &row->message;
+    return FX_OK;
+}
+
 /* The database may be away in the moment between a send and its record, and what it has of the
  * record nobody knows: the next look at the outbox finds out. */
-static void note_unrecorded(struct store_db *db, int64_t seq) {
+void store_message_unrecorded(struct store_db *db, int64_t seq) {
     pthread_mutex_lock(&db->unrecorded.lock);
     if (db->unrecorded.count < FX_COUNT_OF(db->unrecorded.seqs))
         db->unrecorded.seqs[db->unrecorded.count] = seq;
@@ -136,7 +158,7 @@ static enum fx_code write_sending(struct fx_store *store, struct fx_scope *sc, s
     enum fx_code code = store_write(store, sc, work, s, err);
 
     if (code != FX_OK && code != FX_ERR_CONFLICT && code != FX_ERR_THROTTLED)
-        note_unrecorded(store_of(store), s->seq);
+        store_message_unrecorded(store_of(store), s->seq);
     return code;
 }
 
@@ -208,7 +230,7 @@ static enum fx_code wait_again(struct store_link *link, const struct row *row, i
         late_ms = newer->late_ms;
     FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(row->message.seq)), err));
     FX_TRY(store_exec(link, STMT_MESSAGE_DROP, ST_VALUES(st_int(newer->message.seq)), err));
-    return add(link, &newer->message, row->place, late_ms, err);
+    return add(link, &newer->message, row->place, late_ms, NULL, err);
 }
 
 static enum fx_code retry_in(struct store_link *link, void *what, struct fx_error *err) {
@@ -303,7 +325,7 @@ static enum fx_code look_at_unrecorded(struct fx_store *store, struct fx_scope *
     enum fx_code code = store_write(store, sc, recover_unrecorded, &list, err);
 
     for (size_t i = 0; code != FX_OK && i < list.count; i++)
-        note_unrecorded(db, i < FX_COUNT_OF(list.seqs) ? list.seqs[i] : 0);
+        store_message_unrecorded(db, i < FX_COUNT_OF(list.seqs) ? list.seqs[i] : 0);
     return code;
 }
 

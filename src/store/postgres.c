@@ -26,7 +26,7 @@ static enum fx_code begin(struct store_db *db, enum store_mode mode, int64_t dea
     struct postgres_link *link = NULL;
 
     FX_TRY(postgres_take(postgres_of(db), deadline_ms, &link, err));
-    link->begins = mode != STORE_READ;
+    link->begins = store_mode_writes(mode);
     *ret_link = &link->link;
     return FX_OK;
 }

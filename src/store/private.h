@@ -57,6 +57,7 @@ enum store_statement {
     STMT_JOB_DISOWN,
     STMT_JOB_RELEASE,
     STMT_JOB_NEXT,
+    STMT_JOB_NEXT_OF_ALL,
     STMT_JOB_HELD,
     STMT_JOB_EXTEND,
     STMT_JOB_END,
@@ -102,6 +103,7 @@ enum store_statement {
     STMT_MESSAGE_ADD,
     STMT_MESSAGE_PLACE,
     STMT_MESSAGE_READY,
+    STMT_MESSAGE_AT_ONCE,
     STMT_MESSAGE_NEXT,
     STMT_MESSAGE_BEGIN,
     STMT_MESSAGE_TAKE,
@@ -171,22 +173,40 @@ static inline struct store_value st_int(int64_t number) {
 struct store_db;
 struct store_rows;
 
+/* run NULL: nothing. */
+struct store_hook {
+    void (*run)(void *argument);
+    void *argument;
+};
+static inline void store_hook_run(struct store_hook hook) {
+    if (hook.run != NULL)
+        hook.run(hook.argument);
+}
+
 /* A connection, lent to one unit of work. */
 struct store_link {
     struct store_db *db;
-    struct fx_scope *sc; /* of the operation: what is read is allocated here */
-    int64_t changed;     /* rows that the last store_exec changed */
-    bool writes;         /* inside a transaction */
+    struct fx_scope *sc;       /* of the operation: what is read is allocated here */
+    int64_t changed;           /* rows that the last store_exec changed */
+    bool writes;               /* inside a transaction */
+    struct store_hook visible; /* set by the work: once its commit can be seen */
 };
 
 enum store_mode {
     STORE_READ,
+    /* What is seen is on the disk when the operation returns. A STORE_READ may see what its author
+     * still waits for: whatever follows from it must be written behind it, or leave nothing. */
+    STORE_READ_KEPT,
     STORE_WRITE,
     /* Visible at once, and to whoever comes after a crash of this program; a power cut may undo it
      * as if it had not been. What is written later is never kept without it. Where the disk is
      * waited for one process at a time, this spares the wait. */
     STORE_WRITE_UNSYNCED,
 };
+
+static inline bool store_mode_writes(enum store_mode mode) {
+    return mode == STORE_WRITE || mode == STORE_WRITE_UNSYNCED;
+}
 
 struct store_driver {
     const char *const *statements; /* by enum store_statement; NULL: as in the common table */
@@ -219,6 +239,8 @@ struct store_driver {
     void (*close)(struct store_db *db);
     int tries;   /* of one unit of work, the first included */
     int batches; /* of accept, that may be on their way at the same time */
+    /* end runs link->visible by itself, before it waits for the disk. */
+    bool shows_early;
     /* Other processes may be at work on the same database. */
     bool shared;
 };
@@ -285,6 +307,9 @@ enum fx_code store_write_until(struct store_db *db, struct fx_scope *sc, int64_t
 /* For what is worth nothing after a power cut: see STORE_WRITE_UNSYNCED. */
 enum fx_code store_write_unsynced(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
                                   void *what, struct fx_error *err);
+/* For what leaves the program with no write before it: see STORE_READ_KEPT. */
+enum fx_code store_read_kept(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
+                             void *what, struct fx_error *err);
 enum fx_code store_read(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
                         void *what, struct fx_error *err);
 /* Now, by the clock that waiting is measured with: the machine's, also under a fake one. */
@@ -406,8 +431,14 @@ enum fx_code store_incident_put(struct store_link *link, const struct fx_inciden
                                 struct fx_error *err);
 enum fx_code store_setting_put(struct store_link *link, const struct fx_setting *setting,
                                struct fx_error *err);
+/* ret_seq: of the new row; may be NULL. */
 enum fx_code store_message_put(struct store_link *link, const struct fx_message *message,
-                               struct fx_error *err);
+                               int64_t *ret_seq, struct fx_error *err);
+/* Begins a message that was just put; *ret_begun is NULL when it may not go yet. */
+enum fx_code store_message_begin_at_once(struct store_link *link, int64_t seq, int64_t now_ms,
+                                         struct fx_message **ret_begun, struct fx_error *err);
+/* Whether it stands as being sent nobody knows, but nobody sends it. */
+void store_message_unrecorded(struct store_db *db, int64_t seq);
 enum fx_code store_storm_put(struct store_link *link, const struct fx_storm_told *told,
                              struct fx_error *err);
 enum fx_code store_storm_join(struct store_link *link, const struct fx_storm_member *member,
@@ -423,6 +454,9 @@ enum fx_code store_lane_busy(struct store_link *link, const char *lane, int64_t 
 /* For the message seq; FX_ERR_THROTTLED when it is not free. */
 enum fx_code store_lane_take(struct store_link *link, int64_t seq, int64_t now_ms,
                              struct fx_error *err);
+/* The same of its lane; one that is not free is no failure. */
+enum fx_code store_lane_try(struct store_link *link, const char *lane, int64_t seq, int64_t now_ms,
+                            bool *ret_taken, struct fx_error *err);
 /* Its message is no longer under way. A post that is tried again keeps it until not_before_ms. */
 enum fx_code store_lane_free(struct store_link *link, const struct fx_message *message,
                              int64_t not_before_ms, struct fx_error *err);

@@ -128,19 +128,6 @@ static const char *text(const struct store_rows *rows, int column, size_t *ret_l
 
 /* ---- lock and transaction ---- */
 
-/* Whether a commit waits for the disk. Never left off: a store that cannot switch it on again must
- * not promise anything. */
-static enum fx_code set_synced(struct sqlite_db *self, bool synced, struct fx_error *err) {
-    if (self->unsynced == !synced)
-        return FX_OK;
-    if (sqlite_pragma(self, synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
-                      err) != FX_OK)
-        return stop_for_good(self, err, "cannot be told when to wait for the disk",
-                             "look at the disk and the kernel's log");
-    self->unsynced = !synced;
-    return FX_OK;
-}
-
 static enum fx_code begin(struct store_db *db, enum store_mode mode, int64_t deadline_ms,
                           struct store_link **ret_link, struct fx_error *err) {
     struct sqlite_db *self = sqlite_of(db);
@@ -152,21 +139,30 @@ static enum fx_code begin(struct store_db *db, enum store_mode mode, int64_t dea
     self->link.db = db;
     if (self->fault[0] != '\0')
         code = fx_fail(err, FX_ERR_UNAVAILABLE, "%s", self->fault);
-    else if (mode == STORE_WRITE_UNSYNCED)
-        code = set_synced(self, false, err);
-    if (code == FX_OK && mode != STORE_READ)
+    else if (store_mode_writes(mode))
         code = store_do(&self->link, STMT_BEGIN, err);
-    if (code != FX_OK) {
-        (void)!set_synced(self, true, &(struct fx_error){0});
+    self->waits = mode == STORE_WRITE || mode == STORE_READ_KEPT;
+    self->changes_before = sqlite3_total_changes64(self->connection);
+    if (code != FX_OK)
         pthread_mutex_unlock(&self->lock);
-    }
     *ret_link = &self->link;
+    return code;
+}
+
+static enum fx_code wait_for_disk(struct sqlite_db *self, int64_t number, struct fx_error *err) {
+    if (sqlite_log_wait(&self->log, number, err) == FX_OK)
+        return FX_OK;
+    pthread_mutex_lock(&self->lock);
+    enum fx_code code = sqlite_fail(self, SQLITE_IOERR_FSYNC, "sync", err);
+
+    pthread_mutex_unlock(&self->lock);
     return code;
 }
 
 static enum fx_code end(struct store_link *link, enum fx_code code, bool *ret_again,
                         struct fx_error *err) {
     struct sqlite_db *self = sqlite_of(link->db);
+    struct store_hook visible = link->visible;
 
     *ret_again = false;
     if (link->writes && code == FX_OK)
@@ -177,12 +173,14 @@ static enum fx_code end(struct store_link *link, enum fx_code code, bool *ret_ag
         if (store_do(link, STMT_ROLLBACK, &undo) != FX_OK && self->fault[0] == '\0')
             (void)stop_for_good(self, &undo, "could not undo a transaction", "look at its disk");
     }
-    if (code == FX_OK)
-        code = set_synced(self, true, err);
-    else
-        (void)!set_synced(self, true, &(struct fx_error){0});
+    bool waits = code == FX_OK && self->waits;
+    bool changed = sqlite3_total_changes64(self->connection) != self->changes_before;
+    int64_t number = waits ? sqlite_log_note(&self->log, changed) : 0;
+
     pthread_mutex_unlock(&self->lock);
-    return code;
+    if (code == FX_OK)
+        store_hook_run(visible);
+    return waits ? wait_for_disk(self, number, err) : code;
 }
 
 const struct store_driver sqlite_driver = {
@@ -197,4 +195,5 @@ const struct store_driver sqlite_driver = {
     .close = sqlite_close_db,
     .tries = 1,
     .batches = 1, /* it has one lock for all that write */
+    .shows_early = true,
 };

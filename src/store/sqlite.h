@@ -4,10 +4,20 @@
 #include "private.h"
 
 struct sqlite3;
+struct sqlite3_file;
 
 enum {
     SQLITE_DB_BUSY_TIMEOUT_MS = 1500, /* below the two seconds that the receiver has in all */
     SQLITE_DB_FAULT_MAX = 384,
+};
+
+/* How far the write-ahead log is on the disk; see sqlite_log.c. */
+struct sqlite_log {
+    struct sqlite3_file *file; /* of the connection */
+    pthread_mutex_t lock;      /* guards what follows; may be taken within the connection's lock */
+    pthread_cond_t changed;
+    int64_t written, synced; /* transactions that somebody waits for */
+    bool syncing, failed;
 };
 
 struct sqlite_db {
@@ -17,9 +27,12 @@ struct sqlite_db {
     pthread_mutex_t lock; /* guards what follows */
     struct store_link link;
     struct sqlite3 *connection;
-    bool unsynced; /* commits do not wait for the disk just now */
+    bool waits;             /* the transaction under way is told only when it is on the disk */
+    int64_t changes_before; /* of all transactions before it */
     struct sqlite3_stmt *prepared[STMT_COUNT];
     char fault[SQLITE_DB_FAULT_MAX]; /* why the store stopped; "" while it works */
+
+    struct sqlite_log log;
 };
 
 static inline struct sqlite_db *sqlite_of(struct store_db *db) {
@@ -33,6 +46,19 @@ enum fx_code sqlite_prepare_all(struct sqlite_db *self, struct fx_error *err);
 void sqlite_finalize_all(struct sqlite_db *self);
 /* Maps rc to a reaction. What a broken disk says stops the store for good. */
 enum fx_code sqlite_fail(struct sqlite_db *self, int rc, const char *doing, struct fx_error *err);
+
+/* -- sqlite_log.c -- */
+
+/* After the connection has read from the log for the first time. */
+enum fx_code sqlite_log_open(struct sqlite_db *self, struct fx_error *err);
+void sqlite_log_init(struct sqlite_log *log);
+void sqlite_log_close(struct sqlite_log *log);
+/* Within the connection's lock: the number to wait for, behind a commit that changed something or
+ * one that only saw what others did. */
+int64_t sqlite_log_note(struct sqlite_log *log, bool changed);
+/* Without it: until the disk has all up to that number. FX_ERR_UNAVAILABLE: nobody knows what it
+ * has, and nobody will. */
+enum fx_code sqlite_log_wait(struct sqlite_log *log, int64_t number, struct fx_error *err);
 
 /* -- sqlite_open.c -- */
 

@@ -113,11 +113,11 @@ static enum fx_code check_readable(struct sqlite_db *self, struct fx_error *err)
     return code;
 }
 
-/* FULL syncs the log at every commit: with NORMAL a power cut takes acknowledged commits with it.
- */
+/* With NORMAL the log is synced by SQLite before it goes into the file, and at every commit by
+ * sqlite_log.c, or a power cut would take acknowledged commits with it. */
 static enum fx_code configure(struct sqlite_db *self, struct fx_error *err) {
     const char *sql = fx_printf(self->db.sc,
-                                "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+                                "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "
                                 "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
                                 "PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = %d; "
                                 "PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -%d",
@@ -185,6 +185,7 @@ static enum fx_code start(struct sqlite_db *self, struct fx_error *err) {
     FX_TRY(check_whole(self, err)); /* before a migration writes into it */
     FX_TRY(sqlite_migrate(self, err));
     FX_TRY(check_journal(self, err));
+    FX_TRY(sqlite_log_open(self, err));
     return sqlite_prepare_all(self, err);
 }
 
@@ -193,6 +194,7 @@ void sqlite_close_db(struct store_db *db) {
 
     sqlite_finalize_all(self);
     sqlite3_close(self->connection);
+    sqlite_log_close(&self->log);
     pthread_mutex_destroy(&self->lock);
     store_free(db);
 }
@@ -217,6 +219,7 @@ enum fx_code store_sqlite_open(struct fx_scope *sc, const char *path, struct fx_
     self->path = fx_strdup(own, absolute);
     fx_scope_set_log(own, fx_scope_log(sc));
     pthread_mutex_init(&self->lock, NULL);
+    sqlite_log_init(&self->log);
     FX_TRY(start(self, err));
     *ret_store = &FX_TAKE(self)->db.store;
     return FX_OK;

@@ -76,6 +76,9 @@
     "SELECT MIN(at_ms) AS at_ms FROM jobs WHERE state < 2 AND rank = " rank " AND at_ms > $1"
 #define JOB_NEXT                                                                                   \
     "SELECT MIN(n.at_ms) FROM (" JOB_NEXT_OF("0") " UNION ALL " JOB_NEXT_OF("1") ") AS n"
+#define JOB_SOONEST_OF(rank) "SELECT MIN(at_ms) AS at_ms FROM jobs WHERE state < 2 AND rank = " rank
+#define JOB_NEXT_OF_ALL                                                                            \
+    "SELECT MIN(n.at_ms) FROM (" JOB_SOONEST_OF("0") " UNION ALL " JOB_SOONEST_OF("1") ") AS n"
 #define JOB_READY_OF                                                                               \
     "SELECT id FROM jobs WHERE kind = $1 AND subject = $2 AND state < 2 AND state = 0 LIMIT 1"
 /* at_ms of a leased job is the end of its lease. */
@@ -130,6 +133,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_JOB_RELEASE] = {"job_release", "UPDATE jobs SET state = 0, token = '', at_ms = due_ms, "
                                          "deaths = " ONE_MORE_DEATH " WHERE state = 1"},
     [STMT_JOB_NEXT] = {"job_next", JOB_NEXT},
+    /* of those that are due as well */
+    [STMT_JOB_NEXT_OF_ALL] = {"job_next_of_all", JOB_NEXT_OF_ALL},
     [STMT_JOB_HELD] = {"job_held", JOB_HELD},
     [STMT_JOB_EXTEND] = {"job_extend", "UPDATE jobs SET at_ms = $1 WHERE id = $2"},
     [STMT_JOB_END] = {"job_end", "UPDATE jobs SET state = $1, token = '', last_error = $2, "
@@ -257,6 +262,13 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                             "AND " MESSAGE_PARENT_POSTED " AND " MESSAGE_FIRST_OF_KEY
                             " AND " MESSAGE_FIRST_OF_THREAD
                             " ORDER BY m.urgency, m.place LIMIT $3"},
+    /* one that was just put; nobody of its lane is under way or waits, so it overtakes nobody */
+    [STMT_MESSAGE_AT_ONCE] =
+        {"message_at_once",
+         "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.seq = $1 AND m.kind <> 1 AND "
+         "m.due_ms <= $2 AND " MESSAGE_PARENT_POSTED " AND " MESSAGE_FIRST_OF_KEY
+         " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.state < 2 AND o.lane = m.lane AND "
+         "o.seq <> m.seq)"},
     [STMT_MESSAGE_NEXT] = {"message_next", "SELECT MIN(due_ms) FROM outbox WHERE state < 2 AND "
                                            "state = 0 AND due_ms > $1"},
     [STMT_MESSAGE_BEGIN] = {"message_begin",

@@ -16,8 +16,15 @@ static enum fx_code try_work(struct store_db *db, struct fx_scope *sc, enum stor
     FX_TRY(db->driver->begin(db, mode, deadline_ms, &link, err));
     link->db = db;
     link->sc = sc;
-    link->writes = mode != STORE_READ;
-    return db->driver->end(link, work(link, what, err), ret_again, err);
+    link->writes = store_mode_writes(mode);
+    link->visible = (struct store_hook){0};
+    enum fx_code code = work(link, what, err);
+    struct store_hook visible = link->visible; /* the link is given back */
+
+    FX_TRY(db->driver->end(link, code, ret_again, err));
+    if (!db->driver->shows_early)
+        store_hook_run(visible);
+    return FX_OK;
 }
 
 static enum fx_code run_until(struct store_db *db, struct fx_scope *sc, enum store_mode mode,
@@ -52,6 +59,12 @@ enum fx_code store_read(struct fx_store *store, struct fx_scope *sc, store_work_
                         void *what, struct fx_error *err) {
     return run_until(store_of(store), sc, STORE_READ, store_waiting_ms() + FX_STORE_WAIT_MS, work,
                      what, err);
+}
+
+enum fx_code store_read_kept(struct fx_store *store, struct fx_scope *sc, store_work_fn *work,
+                             void *what, struct fx_error *err) {
+    return run_until(store_of(store), sc, STORE_READ_KEPT, store_waiting_ms() + FX_STORE_WAIT_MS,
+                     work, what, err);
 }
 
 /* ---- statements ---- */

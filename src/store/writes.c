@@ -140,19 +140,34 @@ static enum fx_code apply_records(struct store_link *link, const struct fx_write
     return FX_OK;
 }
 
+/* One at most is begun: two would take two lanes, and somebody else the same two the other way
+ * round.
+ */
+static enum fx_code put_message(struct store_link *link, const struct fx_writes *w, size_t i,
+                                int64_t now_ms, struct fx_error *err) {
+    int64_t seq = 0;
+
+    FX_TRY(store_message_put(link, w->messages[i], &seq, err));
+    if (w->ret_begun == NULL || *w->ret_begun != NULL)
+        return FX_OK;
+    return store_message_begin_at_once(link, seq, now_ms, w->ret_begun, err);
+}
+
 /* The order of the kinds of rows is the same in every transaction: where several run at once, two
  * that took them in different orders would wait for each other. */
 enum fx_code store_apply(struct store_link *link, const struct store_batch *batch,
                          const struct fx_job *also, struct fx_error *err) {
     const struct fx_writes *w = batch->writes;
 
+    if (w->ret_begun != NULL)
+        *w->ret_begun = NULL;
     FX_TRY(apply_records(link, w, err));
     for (size_t i = 0; i < w->storms_told_count; i++)
         FX_TRY(store_storm_put(link, w->storms_told[i], err));
     for (size_t i = 0; i < w->storm_members_count; i++)
         FX_TRY(store_storm_join(link, w->storm_members[i], batch->now_ms, err));
     for (size_t i = 0; i < w->messages_count; i++)
-        FX_TRY(store_message_put(link, w->messages[i], err));
+        FX_TRY(put_message(link, w, i, batch->now_ms, err));
     if (also != NULL)
         FX_TRY(store_job_put(link, also, err));
     for (size_t i = 0; i < w->jobs_count; i++)

@@ -122,8 +122,8 @@ enum fx_code web_find_certificate(struct web_request *request, const char *url,
 
 /* ---- accept.c ---- */
 /* Stores event and job. An answer of 503 is filled in when that fails. */
-bool web_accept(struct web_request *request, const struct fx_event *event,
-                struct web_answer *answer, bool *ret_new);
+bool web_accept(struct web_request *request, struct fx_event *event, struct web_answer *answer,
+                bool *ret_new);
 
 /* ---- watch.c: whole-request deadlines ---- */
 /* How many connections the daemon must let in for limit of them to be kept: those that are being

@@ -69,8 +69,12 @@ static enum fx_code verify(struct web_request *request, const struct fx_sns_enve
 /* An unverified event has no key but one over all that its verification looks at: whoever makes up
  * a notification with the id or the signature of a genuine one must not make that one look known.
  *
- * The time of sending in front is one of the things it is over already: keys of the same moment are
- * neighbours in the index then, where a commit writes each page that it touches.
+ * Where the signature has been verified, equal signatures are equal strings, and those have one way
+ * to be cut into fields: the id needs no second key over them.
+ *
+ * The time of sending is the same whenever SNS sends a notification again. In front of what is pure
+ * chance it makes keys of the same moment neighbours, and a commit writes every page of the index
+ * that it touches: without it, one for each key.
  */
 static void make_keys(struct fx_scope *sc, const struct fx_sns_envelope *envelope,
                       struct fx_event *event) {
@@ -83,11 +87,9 @@ static void make_keys(struct fx_scope *sc, const struct fx_sns_envelope *envelop
     fx_buf_add_text(&whole, envelope->certificate_url);
     event->keys[0] = fx_printf(sc, "sns-whole:%s:%s", envelope->timestamp,
                                fx_sha256_hex(sc, fx_buf_slice(&whole)));
-    if (!event->verified)
-        return;
-    event->keys[1] = fx_printf(sc, "sns:%s:%s", envelope->topic_arn, envelope->message_id);
-    event->keys[2] =
-        fx_printf(sc, "sns-signature:%s", fx_sha256_hex(sc, fx_slice_of(envelope->signature)));
+    if (event->verified)
+        event->keys[1] = fx_printf(sc, "sns:%s:%s:%s", envelope->topic_arn, envelope->timestamp,
+                                   envelope->message_id);
 }
 
 static void store(struct web_request *request, const struct fx_sns_envelope *envelope,

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { Stack } from '../support/stack.mjs';
 import { answerTo, freshWorld, postgres, watchPrivate } from '../support/cases.mjs';
 
@@ -38,7 +38,7 @@ async function answersTo(stack, commands, isOf) {
   const cards = await stack.until(async () => {
     const told = (await stack.messages()).filter((message) => !known.has(message.ts));
     return told.length >= commands.length && told;
-  }, `${commands.length} answers`, 60000);
+  }, `${commands.length} answers`);
   return new Map(commands.map((command) => {
     const card = cards.find((one) => isOf(one, command));
     assert.ok(card, `no answer to ${command} among:\n${cards.map((one) => one.text).join('\n')}`);
@@ -48,11 +48,19 @@ async function answersTo(stack, commands, isOf) {
 
 // A connection of its own that stays open, as that of an application or a person.
 class Session {
+  static open = new Set();
+
+  // Of a test that has failed, too: node waits for its children.
+  static endAll(stack) {
+    return Promise.all([...Session.open].filter((session) => session.stack === stack).map((session) => session.end()));
+  }
+
   constructor(stack, name) {
     this.stack = stack;
     this.name = name;
     this.process = spawn('psql', ['-qAt', stack.database.replace('//fluxa@', '//app@')], { env: { ...process.env, PGAPPNAME: name }, stdio: ['pipe', 'ignore', 'ignore'] });
     this.ended = new Promise((done) => this.process.on('exit', done));
+    Session.open.add(this);
   }
 
   // Sends a statement and waits until PostgreSQL shows the session so.
@@ -62,6 +70,7 @@ class Session {
   }
 
   async end() {
+    Session.open.delete(this);
     this.process.kill('SIGKILL');
     await this.ended;
     await postgres(this.stack, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${this.name}'`);
@@ -93,6 +102,7 @@ describe('the rows that ask PostgreSQL', { concurrency: true }, () => {
       await freshWorld(stack, {});
       await postgres(stack, TABLES);
     });
+    afterEach(() => Session.endAll(stack));
     after(() => stack?.stop());
 
     test('F-39 says that nothing failed, counts by reason, and tells how many it does not show', async () => {
@@ -234,6 +244,7 @@ describe('the rows that ask PostgreSQL', { concurrency: true }, () => {
       await freshWorld(stack, {});
       await postgres(stack, TABLES);
     });
+    afterEach(() => Session.endAll(stack));
     after(() => stack?.stop());
 
     test('F-40, F-42 and F-46 say that the sessions of others are hidden, not that there are none', async () => {
@@ -265,6 +276,13 @@ describe('the rows that ask PostgreSQL', { concurrency: true }, () => {
       await postgres(stack, 'ALTER ROLE fluxabot_ro CONNECTION LIMIT -1');
     });
 
+    test('F-22 answers without the logs, and says so', async () => {
+      await stack.fault('logs:StartQuery', 'denied', { rate: 1 });
+      const card = await answerTo(stack, '/fluxa idempotency check');
+      await stack.post('fault', { clear: true });
+      includes(card, /No event can be stored twice/, /Failures in the log\*\ncould not be read/);
+    });
+
     test('a lock in the way is named, and is not waited for', async () => {
       const session = new Session(stack, 'migration');
       await session.does('BEGIN; LOCK TABLE idempotency_keys IN ACCESS EXCLUSIVE MODE', holds);
@@ -280,6 +298,7 @@ describe('the rows that ask PostgreSQL', { concurrency: true }, () => {
       await freshWorld(stack, {});
       await postgres(stack, TABLES);
     });
+    afterEach(() => Session.endAll(stack));
     after(() => stack?.stop());
 
     test('the alarm of a busy database looks at connections, locks and slow queries by itself', async () => {
@@ -288,7 +307,7 @@ describe('the rows that ask PostgreSQL', { concurrency: true }, () => {
       await stack.until(async () => {
         const replies = JSON.stringify((await stack.message(card.ts)).replies ?? []);
         return /connections taken/.test(replies) && /Nobody waits for a lock/.test(replies) && /No query runs longer/.test(replies);
-      }, 'the diagnosis', 30000);
+      }, 'the diagnosis');
     });
 
     test('every row says that it was stopped, and asks no second time', async () => {

@@ -52,11 +52,12 @@ export async function botCommand(place, name, { role = 'receiver', config, ...ho
   return { program: path.join(build, 'fluxabot'), args: ['serve', '--config', file, '--role', role], env: environment };
 }
 
-// The receiver's half of the bot, as it runs on a machine that faces the network; { pid, port, log, stop() }.
-export async function startBot(place, name, { under = [], env = {}, ...how } = {}) {
+// The receiver's half of the bot, as it runs on a machine that faces the network; { pid, port, log, stop() }. `twin` is
+// a program to start in its place.
+export async function startBot(place, name, { under = [], env = {}, twin, ...how } = {}) {
   const log = path.join(place.dir, `${name}.log`), { program, args } = await botCommand(place, name, how);
   const out = openSync(log, 'a');
-  const command = [...under, program, ...args];
+  const command = [...under, twin ?? program, ...args];
   const child = spawn(command[0], command.slice(1), { stdio: ['ignore', out, out], env: { ...process.env, ...environment, ...env } });
   closeSync(out);
   const ended = new Promise((done) => child.on('exit', done));

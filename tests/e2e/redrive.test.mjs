@@ -274,8 +274,13 @@ test('an approver who loses the role before the run begins does not count any mo
   await stack.post('fault', { clear: true });
   await edit(stack, (text) => text.replace('approver: { users: [U0ANNA0001, U0BOLIND02] }', 'approver: { users: [U0ANNA0001] }'));
   await stack.startBot();
-  const end = await Promise.race([stack.ending(card, 20000), stack.until(async () => (await decisions(card))[0].state === 0 && (await sql(stack, "SELECT count(*) AS n FROM jobs WHERE state < 2 AND kind = 'event'"))[0].n === 0, 'the click to be refused', 20000)]);
-  if (end !== true) assert.match(end.text, /^Refused/, end.text);
+  // one look after the other: whoever still looks into the database at the next start may keep it locked
+  const end = await stack.until(async () => {
+    const { text } = await stack.message(card.ts);
+    if (/^(Refused|Redrive|Failed|Expired|Denied|Please look)/.test(text)) return text;
+    return (await decisions(card))[0].state === 0 && (await sql(stack, "SELECT count(*) AS n FROM jobs WHERE state < 2 AND kind = 'event'"))[0].n === 0 && 'the click was refused';
+  }, 'the click or the run to be refused');
+  assert.match(end, /^Refused|^the click was refused/, end);
   assert.equal((await effects('StartMessageMoveTask')).length, 0);
   await edit(stack, (text) => text.replace('approver: { users: [U0ANNA0001] }', 'approver: { users: [U0ANNA0001, U0BOLIND02] }'));
   await restart(stack);

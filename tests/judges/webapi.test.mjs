@@ -153,11 +153,11 @@ test('a missing scope is named with what is there', async () => {
 });
 
 test('too many messages are a 429 with Retry-After, and the client that waits gets through', async () => {
-  await stack.post('slack/options', { post_per_minute: 60, post_burst: 1 });
+  await stack.post('slack/options', { post_per_minute: 12, post_burst: 1 });
   await client.chat.postMessage({ channel, text: 'the last one for now' });
   const wrong = await failure(client.chat.postMessage({ channel, text: 'too soon' }));
   assert.equal(wrong.code, ErrorCode.RateLimitedError);
-  assert.equal(wrong.retryAfter, 1);
+  assert.ok(wrong.retryAfter >= 1 && wrong.retryAfter <= 5, `${wrong.retryAfter}`);
   const patient = clientWith(secret(stack, 'bot_token'), { rejectRateLimitedCalls: false, retryConfig: { retries: 2 } });
   const began = Date.now();
   await patient.chat.postMessage({ channel, text: 'in its time' });

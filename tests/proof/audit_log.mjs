@@ -11,7 +11,7 @@ const execute = promisify(execFile);
 const ROUNDS = 5, ROWS_OF_A_ROUND = 12;
 
 export async function sqlite(file, statement) {
-  const { stdout } = await execute('sqlite3', ['-json', '-cmd', '.timeout 10000', file, statement], { maxBuffer: 64 << 20 });
+  const { stdout } = await execute('sqlite3', ['-json', '-cmd', '.timeout 60000', file, statement], { maxBuffer: 64 << 20 });
   return stdout.trim() === '' ? [] : JSON.parse(stdout);
 }
 

@@ -50,7 +50,8 @@ async function one(rig, place) {
     await stories[place.story].tell(rig);
     return { ...(await judged(rig, place.story)), killed: rig.starts > starts };
   } catch (failure) {
-    return { problems: [failure.message], seen: await rig.seen().catch(() => undefined), killed: rig.starts > starts, twice: 0, asking: 0 };
+    const seen = await rig.seen().catch(() => undefined); // what it waited for in vain may have its reason in there
+    return { problems: [failure.message, ...(seen ? judgeLedger(seen).problems : [])], seen, killed: rig.starts > starts, twice: 0, asking: 0 };
   } finally {
     await hit.stop();
   }

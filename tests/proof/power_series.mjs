@@ -51,7 +51,7 @@ async function one(rig, disk, chance) {
   await rig.until(() => stack.isReady(), 'the bot to be ready');
   await rig.begins({ HashMismatch: 1 });
   const speaking = Promise.all(Array.from({ length: SENDERS }, () => speak(rig, chance)));
-  await rig.until(async () => rig.people.said.some((said) => said.acked), 'an acknowledgement', 20000, 5);
+  await rig.until(async () => rig.people.said.some((said) => said.acked), 'an acknowledgement', 120000, 5);
   await pause(chance.below(LIGHT_MS));
   const acked = await cutPower(rig, disk);
   await speaking;

@@ -13,7 +13,7 @@ import { People, approver } from './people.mjs';
 const execute = promisify(execFile);
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const RESTART_MS = 10; // a supervisor is not quicker
-const QUIET_MS = 90000;
+const QUIET_MS = 240000; // a busy machine is slow; whoever is done waits no longer
 const LOOK_MS = 15;
 const SOON_MS = 3000; // what is due later (an expiry, the next comparison with CloudWatch) is no work in hand
 const KEYS = 500; // in one question: an argument has its limit

@@ -66,7 +66,7 @@ async function disturb(stack, plan, base, isOver, program) {
 }
 
 async function sqlite(stack, statement) {
-  const { stdout } = await execute('sqlite3', ['-readonly', '-json', '-cmd', '.timeout 10000', path.join(stack.dir, 'fluxabot.db'), statement], { maxBuffer: 64 << 20 });
+  const { stdout } = await execute('sqlite3', ['-readonly', '-json', '-cmd', '.timeout 60000', path.join(stack.dir, 'fluxabot.db'), statement], { maxBuffer: 64 << 20 });
   return stdout.trim() === '' ? [] : JSON.parse(stdout);
 }
 

@@ -59,7 +59,7 @@ async function buildTwin(tree, name, patches, numbers) {
 }
 
 async function patchOf(name) {
-  const folders = ['fault-twins', 'twins'].map((folder) => path.join(root, 'tests/proof', folder, `${name}.patch`));
+  const folders = ['proof/fault-twins', 'proof/twins', 'bench/twins'].map((folder) => path.join(root, 'tests', folder, `${name}.patch`));
   for (const file of folders) if (await access(file).then(() => true, () => false)) return file;
   throw new Error(`there is no twin ${name}: ${folders.join(', ')}`);
 }

@@ -51,7 +51,7 @@ export class Stack {
     await run(path.join(root, 'deploy/sandbox/up'), args, { maxBuffer: 1 << 20 });
     const stack = new Stack(path.join(dir, 'stack'), dir);
     Object.assign(stack, JSON.parse(await readFile(path.join(stack.dir, 'stack.json'), 'utf8')));
-    await stack.post('slack/options', { patience_ms: PATIENCE_MS }); // Slack's three seconds would lose a click of a busy machine
+    await stack.post('slack/options', { patience_ms: PATIENCE_MS }); // Slack's three seconds would lose a click or a dialog of a busy machine
     if (store === 'postgres') await stack.moveToPostgres();
     if (!schedules) await stack.edit((text) => text.replace(/^( *)command: \/fluxa$/m, '$&\n$1schedules: false'));
     if (!crashLoop) await stack.edit((text) => `${text}crashes: { freeze_after: 0 }\n`);
@@ -151,6 +151,10 @@ export class Stack {
     if (mine.exitCode !== null || mine.signalCode !== null) throw new Error(`the bot ended at its start; its log ends:\n${await this.logTail()}`);
   }
 
+  get lives() {
+    return Boolean(this.process) && this.process.exitCode === null && this.process.signalCode === null;
+  }
+
   async isReady() {
     try {
       return (await fetch(`${this.admin}/readyz`)).ok;
@@ -189,7 +193,7 @@ export class Stack {
     };
     const told = [`now ${Date.now()}`];
     for (const [name, look] of Object.entries(looks)) told.push(`${name} ${JSON.stringify(await Promise.resolve().then(look).catch((error) => error.message))}`);
-    for (const one of this.replicas) told.push(`${one.name}${one.process ? '' : ' (down)'}:\n${await one.logTail(12).catch((error) => error.message)}`);
+    for (const one of this.replicas) told.push(`${one.name}${one.lives ? '' : ' (down)'}:\n${await one.logTail(12).catch((error) => error.message)}`);
     return told.join('\n');
   }
 
@@ -239,10 +243,11 @@ export class Stack {
     return this.sent(`${user} clicks ${action}`, this.post('slack/click', { user, message_ts: message.ts ?? message, action_id: action }));
   }
 
-  // What did not reach the bot is remembered for plight().
+  // What did not reach the bot is remembered for plight(); nobody waits for the answer of one that is down.
   async sent(what, outcome) {
-    const answer = await outcome;
-    if (answer.ok === false || answer.status !== 200) this.unanswered.push(`${what}: ${JSON.stringify(answer).slice(0, 200)}`);
+    const answer = await outcome, failed = answer.ok === false || answer.status !== 200;
+    if (failed) this.unanswered.push(`${what}: ${JSON.stringify(answer).slice(0, 200)}`);
+    if (failed && this.process && !this.replicas.some((one) => one.lives)) throw new Error(`the bot is down: ${this.unanswered.at(-1)}`);
     return answer;
   }
 

@@ -2,6 +2,7 @@
 #include "support/test_disk.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,11 +54,16 @@ static void copy_file(const char *from, const char *to) {
         abort();
 }
 
+/* A checkpoint and whoever waits for his commit may sync the log at once: what is copied first must
+ * not replace what is copied last. */
 static void keep_synced(const char *name) {
+    static pthread_mutex_t one_copies = PTHREAD_MUTEX_INITIALIZER;
     char to[NAME_MAX_BYTES + 8];
 
     snprintf(to, sizeof(to), "%s-synced", name);
+    pthread_mutex_lock(&one_copies);
     copy_file(name, to);
+    pthread_mutex_unlock(&one_copies);
 }
 
 void test_disk_cut_power(const char *path) {
@@ -87,14 +93,14 @@ static int disk_write(sqlite3_file *file, const void *from, int n, sqlite3_int64
 static int disk_sync(sqlite3_file *file, int flags) {
     struct disk_file *self = (struct disk_file *)file;
 
+    unsigned sync_us = atomic_load(&installed.disk.sync_us);
+
+    if (self->log && sync_us > 0)
+        usleep(sync_us);
     if (atomic_load(&installed.disk.fault) == DISK_SYNC_FAILS)
         return SQLITE_IOERR_FSYNC;
-    if (self->log) {
+    if (self->log)
         atomic_fetch_add(&installed.disk.log_syncs, 1);
-        unsigned sync_us = atomic_load(&installed.disk.sync_us);
-        if (sync_us > 0)
-            usleep(sync_us);
-    }
     if (!atomic_load(&installed.disk.keeps_synced) || self->name[0] == '\0')
         return methods_of(file)->xSync(real_of(file), flags);
     keep_synced(self->name); /* stands for the sync, which would only be slower */

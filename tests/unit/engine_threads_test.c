@@ -300,6 +300,32 @@ static void of_the_idle_workers_one_wakes(void **state) {
     assert_in_range(counted.looks - before, ROUNDS, ROUNDS + polls);
 }
 
+/* Whoever is called has the watch, and need not look: nothing else is due. */
+static void a_job_that_comes_alone_is_looked_for_by_one(void **state) {
+    struct rig *rig = *state;
+    struct fx_store *store = rig->options.store;
+    struct fx_writes writes = {0};
+    struct fx_job **jobs = NULL;
+    struct fx_error err;
+
+    counted.claim = store->claim;
+    store->claim = counted_claim;
+    start(rig);
+    until_all_rest(rig);
+    size_t done = jobs_in(rig, FX_JOB_DONE, &jobs);
+    int64_t began_ms = fx_mono_ms(fx_clock_system());
+    int before = counted.looks;
+    fx_writes_job(rig->sc, &writes, "expire", "none", NOW_MS);
+    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+    rig->options.state->wake(rig->options.state, "jobs");
+    while (jobs_in(rig, FX_JOB_DONE, &jobs) == done)
+        usleep(1000);
+    until_all_rest(rig);
+    int64_t polls = (fx_mono_ms(fx_clock_system()) - began_ms) / FX_ENGINE_POLL_MS + 1;
+    /* it, and nothing more; the last poll may have been under way */
+    assert_in_range(counted.looks - before, 2, 1 + polls);
+}
+
 /* The one that found the first job called another, that one the next. */
 static void one_wake_up_is_enough_for_many_jobs(void **state) {
     struct rig *rig = *state;
@@ -534,6 +560,7 @@ int main(void) {
         THREADS_TEST(each_thread_is_looked_at),
         THREADS_TEST(how_long_the_store_is_silent_is_known),
         THREADS_TEST(of_the_idle_workers_one_wakes),
+        THREADS_TEST(a_job_that_comes_alone_is_looked_for_by_one),
         THREADS_TEST(one_wake_up_is_enough_for_many_jobs),
         THREADS_TEST(a_stop_lets_what_runs_come_to_its_end),
         THREADS_TEST(a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on),

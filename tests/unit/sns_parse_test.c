@@ -313,6 +313,124 @@ static void is_fresh_from_five_minutes_ahead_to_the_last_retry(void **state) {
                      FX_ERR_DENIED);
 }
 
+/* ---- the reader of flat objects, beside that of all JSON ---- */
+
+static void must_be_equal(const char *body, const char *what, const char *a, const char *b) {
+    if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0))
+        fail_msg("%s is '%s' or '%s' of %s", what, a, b, body);
+}
+
+/* A member that is no string keeps the first reader from an envelope: body goes to both. */
+static enum fx_code read_both_ways(struct world *w, const char *body) {
+    struct fx_sns_envelope *any = NULL;
+    struct fx_error err = {0};
+    const char *end = strrchr(body, '}');
+    enum fx_code code = parse_text(w, body, &rules);
+    enum fx_code any_code =
+        end == NULL ? code
+                    : fx_sns_parse(w->sc,
+                                   fx_slice_of(fx_printf(w->sc, "%.*s,\"FutureMember\":null%s",
+                                                         (int)(end - body), body, end)),
+                                   &rules, &any, &err);
+
+    if (code != any_code)
+        fail_msg("%d or %d for %s", code, any_code, body);
+    if (code != FX_OK || end == NULL)
+        return code;
+    must_be_equal(body, "Message", w->envelope->message, any->message);
+    must_be_equal(body, "Subject", w->envelope->subject, any->subject);
+    must_be_equal(body, "MessageId", w->envelope->message_id, any->message_id);
+    must_be_equal(body, "TopicArn", w->envelope->topic_arn, any->topic_arn);
+    must_be_equal(body, "Timestamp", w->envelope->timestamp, any->timestamp);
+    must_be_equal(body, "Signature", w->envelope->signature, any->signature);
+    must_be_equal(body, "SigningCertURL", w->envelope->certificate_url, any->certificate_url);
+    assert_int_equal(w->envelope->version, any->version);
+    return code;
+}
+
+static const char *with_raw_message(struct world *w, const char *raw) {
+    return fx_printf(w->sc,
+                     " {\t\"Type\" : \"Notification\",\r\n\"MessageId\":\"" ID
+                     "\",\"TopicArn\":\"" TOPIC "\",\"Message\":\"%s\",\"Timestamp\":\"" TIME
+                     "\",\"SignatureVersion\":\"2\",\"Signature\":\"AAAA\",\"SigningCertURL\":"
+                     "\"" URL "\"}\n",
+                     raw);
+}
+
+static void reads_escapes_as_any_reader_of_json(void **state) {
+    static const struct {
+        const char *raw, *text; /* NULL: is refused */
+    } texts[] = {
+        {"", ""},
+        {"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t"},
+        {"\\u0041\\u00e4\\u20AC\\u0001", "Aä€\x01"},
+        {"\\uD83D\\uDE00", "😀"},
+        {"ä€😀\x7f", "ä€😀\x7f"},
+        {"\\u0000", NULL},
+        {"\\u00", NULL},
+        {"\\u00g0", NULL},
+        {"\\u+041", NULL},
+        {"\\ud83d", NULL},
+        {"\\ude00", NULL},
+        {"\\ud83d\\u0041", NULL},
+        {"\\x", NULL},
+        {"\\", NULL},
+        {"\n", NULL},
+        {"\t", NULL},
+        {"\x01", NULL},
+        {"\xff", NULL},
+        {"\xc0\xaf", NULL},
+        {"\xed\xa0\x80", NULL},
+        {"\"", NULL},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(texts); i++) {
+        enum fx_code code = read_both_ways(w, with_raw_message(w, texts[i].raw));
+
+        if (code != (texts[i].text == NULL ? FX_ERR_INPUT : FX_OK))
+            fail_msg("%d for %s", code, texts[i].raw);
+        if (code == FX_OK)
+            assert_string_equal(w->envelope->message, texts[i].text);
+    }
+}
+
+/* Each byte of an envelope once changed into each of these, and once left out. */
+static void reads_nothing_that_the_reader_of_all_json_refuses(void **state) {
+    static const char changed[] = "\"\\{}[],:u0 \n\x01\x7f\x80\xc3\xf0TA";
+    struct world *w = *state;
+    const char *good = with_raw_message(w, "a\\\"b\\u00e4ä");
+    size_t len = strlen(good), taken = 0, tried = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        char *body = fx_strdup(w->sc, good);
+
+        for (size_t j = 0; j < sizeof changed - 1; j++, tried++) {
+            body[i] = changed[j];
+            taken += read_both_ways(w, body) == FX_OK;
+        }
+        (void)read_both_ways(
+            w, fx_printf(w->sc, "%.*s%s", (int)i, good, good + i + 1)); /* one byte less */
+    }
+    assert_true(tried > 5000 && taken > 50 && taken < tried / 10);
+}
+
+static void takes_the_members_of_the_future_but_no_flood_of_them(void **state) {
+    struct world *w = *state;
+    char *body = fx_strdup(w->sc, with_raw_message(w, "words"));
+
+    for (int i = 0; i < 40; i++) {
+        *strrchr(body, '}') = '\0';
+        body = fx_printf(w->sc, "%s,\"Future%d\":\"x\"}", body, i);
+        assert_int_equal(read_both_ways(w, body), FX_OK);
+    }
+    char *flood = fx_alloc(w->sc, 20002);
+
+    memset(flood, ',', 20000);
+    flood[0] = '[';
+    assert_int_equal(parse_text(w, flood, &rules), FX_ERR_LIMIT);
+}
+
 #define world_test(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void) {
@@ -328,6 +446,9 @@ int main(void) {
         world_test(refuses_a_body_over_its_limit),
         world_test(refuses_what_is_not_one_object_with_distinct_keys),
         world_test(refuses_topics_that_are_not_on_the_list),
+        world_test(reads_escapes_as_any_reader_of_json),
+        world_test(reads_nothing_that_the_reader_of_all_json_refuses),
+        world_test(takes_the_members_of_the_future_but_no_flood_of_them),
         world_test(is_fresh_from_five_minutes_ahead_to_the_last_retry),
     };
 

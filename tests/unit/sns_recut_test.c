@@ -117,11 +117,32 @@ static void takes_one_cut_of_any_signed_string(void **state) {
     assert_true(cuts > 100);
 }
 
+/* Should a form ever be read less strictly, verifying still knows one cut. */
+static void verifying_refuses_a_field_of_two_lines_by_itself(void **state) {
+    struct sns_world *w = *state;
+    const char *pem = sns_certificate(w, w->sns, &sns_genuine);
+    const char *signature = sns_sign(w, &sns_notification);
+    struct fx_sns_envelope *good = NULL;
+    struct fx_error err = {0};
+
+    assert_ok(fx_sns_parse(w->sc, fx_slice_of(sns_body_of(w, &sns_notification, signature)),
+                           &sns_rules, &good, &err));
+    struct fx_sns_envelope cut = *good;
+
+    cut.message_id = fx_printf(w->sc, "%s\nSubject\n%s", good->message_id, good->subject);
+    cut.subject = NULL;
+    assert_string_equal(fx_sns_string_to_sign(w->sc, good), fx_sns_string_to_sign(w->sc, &cut));
+    assert_ok(fx_sns_verify(w->sc, good, &sns_rules, fx_slice_of(pem), NOW_S * 1000, &err));
+    assert_int_equal(fx_sns_verify(w->sc, &cut, &sns_rules, fx_slice_of(pem), NOW_S * 1000, &err),
+                     FX_ERR_DENIED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_a_message_of_another_topic_cut_anew),
         cmocka_unit_test(refuses_a_subject_moved_into_the_message_id),
         cmocka_unit_test(takes_one_cut_of_any_signed_string),
+        cmocka_unit_test(verifying_refuses_a_field_of_two_lines_by_itself),
     };
 
     return cmocka_run_group_tests(tests, sns_world_begin, sns_world_end);

@@ -409,12 +409,58 @@ static void looks_itself_at_what_it_is_given(void **state) {
             FX_OK);
 }
 
+/* What was found out about a certificate once must not be believed of another question. */
+static void a_certificate_that_is_kept_is_asked_anew_each_time(void **state) {
+    static const char *const listed[] = {"arn:aws:sns:us-east-1:1:t", "arn:aws:sns:ap-east-1:1:t"};
+    static const char *const hosts[] = {"sns.us-east-1.amazonaws.com",
+                                        "sns.ap-east-1.amazonaws.com"};
+    const struct fx_sns_rules rules = {.topics = listed, .topics_count = 2};
+    struct sns_world *w = *state;
+    struct fx_sns_certificate *kept = NULL;
+    struct fx_sns_envelope *envelopes[2];
+    struct fx_error err = {0};
+    int64_t now_ms = NOW_S * 1000;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct sns_message m = sns_notification;
+
+        m.topic = listed[i];
+        m.url = fx_printf(w->sc, "https://%s" PATH, hosts[i]);
+        m.version = i == 0 ? "1" : "2";
+        assert_ok(fx_sns_parse(w->sc, fx_slice_of(sns_body_of(w, &m, sns_sign(w, &m))), &rules,
+                               &envelopes[i], &err));
+    }
+    assert_ok(fx_sns_certificate_open(fx_slice_of(sns_certificate(w, w->sns, &sns_genuine)), &kept,
+                                      &err));
+    for (int turn = 0; turn < 3; turn++) {
+        struct fx_sns_envelope other = *envelopes[0];
+
+        assert_ok(fx_sns_verify_with(w->sc, envelopes[0], &rules, kept, now_ms, &err));
+        other.message = "another";
+        assert_int_equal(fx_sns_verify_with(w->sc, &other, &rules, kept, now_ms, &err),
+                         FX_ERR_DENIED);
+        other = *envelopes[0], other.version = 2;
+        assert_int_equal(fx_sns_verify_with(w->sc, &other, &rules, kept, now_ms, &err),
+                         FX_ERR_DENIED);
+        assert_int_equal(fx_sns_verify_with(w->sc, envelopes[1], &rules, kept, now_ms, &err),
+                         FX_ERR_DENIED);
+        assert_non_null(strstr(err.message, "does not name sns-signing.ap-east-1"));
+        for (int side = -1; side <= 1; side += 2)
+            assert_int_equal(fx_sns_verify_with(w->sc, envelopes[0], &rules, kept,
+                                                now_ms + side * INT64_C(86401000), &err),
+                             FX_ERR_DENIED);
+    }
+    fx_sns_certificate_close(kept);
+    fx_sns_certificate_close(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(believes_genuine_messages_of_every_kind),
         cmocka_unit_test(refuses_a_key_that_takes_long_to_check_with),
         cmocka_unit_test(refuses_a_key_of_a_kind_that_nobody_knows),
         cmocka_unit_test(looks_itself_at_what_it_is_given),
+        cmocka_unit_test(a_certificate_that_is_kept_is_asked_anew_each_time),
         cmocka_unit_test(believes_what_the_openssl_program_signed),
         cmocka_unit_test(refuses_a_change_of_any_signed_field),
         cmocka_unit_test(refuses_a_change_of_any_byte_of_the_message),

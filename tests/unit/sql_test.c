@@ -227,6 +227,27 @@ static void a_server_that_is_not_there_is_unavailable_and_no_url_is_told(void **
     assert_null(strstr(err.message, "s3cret"));
 }
 
+static void a_server_without_a_free_connection_is_told_apart(void **state) {
+    struct fixture *f = *state;
+    struct fx_sql *sql = NULL;
+    struct fx_error err;
+
+    fx_sql_close(f->sql);
+    f->sql = NULL;
+    test_postgres_sql(f->postgres, "ALTER ROLE fluxabot CONNECTION LIMIT 0");
+    enum fx_code code =
+        fx_sql_open(f->sc,
+                    &(struct fx_sql_options){
+                        .url = f->postgres->url, .application_name = "sql_test", .read_only = true},
+                    &sql, &err);
+
+    test_postgres_sql(f->postgres, "ALTER ROLE fluxabot CONNECTION LIMIT -1");
+    assert_int_equal(code, FX_ERR_UNAVAILABLE);
+    assert_string_equal(err.upstream, "53300");
+    assert_string_equal(err.message, "the database cannot be reached: FATAL:  too many connections "
+                                     "for role \"fluxabot\"");
+}
+
 int main(void) {
     struct test_postgres postgres;
 
@@ -243,6 +264,7 @@ int main(void) {
         SQL_TEST(more_rows_than_allowed_are_an_error),
         SQL_TEST(what_may_not_be_read_is_denied),
         SQL_TEST(a_server_that_is_not_there_is_unavailable_and_no_url_is_told),
+        SQL_TEST(a_server_without_a_free_connection_is_told_apart),
     };
     test_postgres_make(&postgres);
     test_postgres_start(&postgres, "-cfsync=off");

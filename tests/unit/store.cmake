@@ -1,6 +1,7 @@
 set(store_contract
   contract/store_contract.c contract/store_contract_queue.c contract/store_contract_effects.c contract/store_contract_guard.c
-  contract/store_contract_outbox.c contract/store_contract_storms.c contract/store_contract_ranks.c contract/store_contract_records.c
+  contract/store_contract_outbox.c contract/store_contract_at_once.c contract/store_contract_storms.c
+  contract/store_contract_ranks.c contract/store_contract_records.c
   contract/store_contract_faults.c support/fault_store.c)
 
 fx_unit_test(store_sqlite_test USES base store LIBS ${SQLITE})

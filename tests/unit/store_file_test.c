@@ -616,6 +616,46 @@ static void every_change_but_a_claim_is_synced_before_it_is_acknowledged(void **
     assert_int_equal(disk->log_syncs, syncs + 4);
 }
 
+struct audit_writer {
+    struct fixture *f;
+    enum fx_code code;
+};
+
+static void *write_audit(void *item) {
+    struct audit_writer *writer = item;
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_writes w = {0};
+    struct fx_error err;
+
+    fx_writes_audit(sc, &w, "U1", "run.done", "r1", NULL);
+    writer->code = writer->f->store->write(writer->f->store, sc, NULL, &w, &err);
+    fx_scope_free(sc);
+    return NULL;
+}
+
+/* It is signed and kept elsewhere, where nothing takes it back. */
+static void the_head_of_the_audit_log_is_shown_when_it_is_on_the_disk(void **state) {
+    struct fixture *f = *state;
+    struct audit_writer writer = {.f = f};
+    struct fx_audit **rows = NULL, *head = NULL;
+    struct fx_error err;
+    size_t count = 0;
+    pthread_t thread;
+
+    open_store(f);
+    disk->fault = DISK_SYNC_FAILS;
+    disk->sync_us = 500000;
+    assert_int_equal(pthread_create(&thread, NULL, write_audit, &writer), 0);
+    while (f->store->audits(f->store, f->sc, 1, 1, &rows, &count, &err) == FX_OK && count == 0)
+        usleep(1000);
+    assert_int_equal(count, 1); /* whoever only looks sees it */
+    assert_int_equal(f->store->audit_head(f->store, f->sc, &head, &err), FX_ERR_UNAVAILABLE);
+    pthread_join(thread, NULL);
+    assert_int_equal(writer.code, FX_ERR_UNAVAILABLE);
+    disk->fault = DISK_WORKS;
+    disk->sync_us = 0;
+}
+
 enum { SENDERS = 32 };
 struct sender {
     struct fixture *f;
@@ -723,6 +763,7 @@ int main(void) {
         FILE_TEST(a_full_disk_stops_the_store_and_says_so),
         FILE_TEST(a_lock_held_by_another_process_stops_nothing_for_good),
         FILE_TEST(every_change_but_a_claim_is_synced_before_it_is_acknowledged),
+        FILE_TEST(the_head_of_the_audit_log_is_shown_when_it_is_on_the_disk),
         FILE_TEST(those_who_wait_together_share_a_commit),
         FILE_TEST(an_event_without_its_job_is_undone_and_its_neighbours_are_kept),
         FILE_TEST(a_failed_commit_is_told_to_everybody_who_shared_it),

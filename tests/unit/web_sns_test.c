@@ -32,28 +32,37 @@ static const struct message alarm = {.id = ID,
                                      .time = TIME,
                                      .url = URL};
 
-static const char *sign(const struct message *m) {
+static const char *sign_with(const struct message *m, int version) {
     char *signature = signer_sign(
         signer,
         fx_printf(sc,
                   "Message\n%s\nMessageId\n%s\nSubject\n%s\nTimestamp\n%s\nTopicArn\n%s\nType\n"
                   "Notification\n",
                   m->text, m->id, m->subject, m->time, m->topic),
-        2);
+        version);
 
     fx_defer(sc, free, signature);
     return signature;
 }
 
-static const char *body_of(const struct message *m, const char *signature) {
+static const char *sign(const struct message *m) {
+    return sign_with(m, 2);
+}
+
+static const char *body_of_version(const struct message *m, const char *signature,
+                                   const char *version) {
     return fx_json_dump(
         sc, fx_json_object_of(sc, "Type", fx_json_string(sc, "Notification"), "MessageId",
                               fx_json_string(sc, m->id), "TopicArn", fx_json_string(sc, m->topic),
                               "Subject", fx_json_string(sc, m->subject), "Message",
                               fx_json_string(sc, m->text), "Timestamp", fx_json_string(sc, m->time),
-                              "SignatureVersion", fx_json_string(sc, "2"), "Signature",
+                              "SignatureVersion", fx_json_string(sc, version), "Signature",
                               fx_json_string(sc, signature), "SigningCertURL",
                               fx_json_string(sc, m->url), NULL));
+}
+
+static const char *body_of(const struct message *m, const char *signature) {
+    return body_of_version(m, signature, "2");
 }
 
 static const char *signed_body(const struct message *m) {
@@ -136,6 +145,14 @@ static void a_repetition_is_known_whether_the_certificate_came_or_went(void **st
     rig.state->put(rig.state, "sns-certificate:" URL, fx_slice_of(certificate), 1);
     atomic_fetch_add(&rig.clock.wall_ms, 2000);
     assert_int_equal(post(body), 200);
+    assert_string_equal(web_body_of(&reply), "known\n");
+    assert_int_equal(web_rig_stored(&rig), 1);
+}
+
+static void a_notification_that_was_signed_anew_is_known_by_its_id(void **state) {
+    give_certificate();
+    assert_int_equal(post(signed_body(&alarm)), 200);
+    assert_int_equal(post(body_of_version(&alarm, sign_with(&alarm, 1), "1")), 200);
     assert_string_equal(web_body_of(&reply), "known\n");
     assert_int_equal(web_rig_stored(&rig), 1);
 }
@@ -570,6 +587,7 @@ int main(void) {
         TEST(does_not_ask_for_a_content_type_or_for_amazons_headers),
         TEST(answers_a_repetition_with_200_and_stores_it_once),
         TEST(a_repetition_is_known_whether_the_certificate_came_or_went),
+        TEST(a_notification_that_was_signed_anew_is_known_by_its_id),
         TEST(the_same_words_under_two_ids_are_two_notifications),
         TEST(refuses_a_forged_notification_for_good),
         TEST(refuses_a_topic_that_is_not_ours_however_well_signed),

@@ -36,7 +36,7 @@ byte after;    /* in the intent: how many tasks were listed before it */
 byte begins;
 bool asked;    /* the card asks; the bot looks on */
 bool told, told_not_done;
-byte mine = NONE_LISTED; /* which task is known to be ours: by its answer, or adopted */
+byte mine = NONE_LISTED; /* which task is known to be ours: by its answer */
 bool conflicted;
 byte troubles;
 
@@ -189,9 +189,9 @@ inline end_run(me, how) {
 #ifndef ONLY_EFFECTS
             assert(state != REFUSED || effects == 0);
             assert(state != FAILED || !ours_runs);
-#endif
-#ifdef GAP_OWN_TASK
+#if !defined TWIN_LEASE_ONLY && !defined TWIN_TOKEN_AT_COMPLETION
             assert(state != DONE || told || ours[mine])
+#endif
 #endif
         :: !held(me) -> printf("worker %d has lost its lease and ends nothing\n", me)
 #endif
@@ -220,9 +220,9 @@ inline ask(me) {
 
 /* ---- the worker ---- */
 
-/* ListMessageMoveTasks: move_task_find_started takes the only one that was not there before the intent,
- * if it is to our queue at our rate; of other tasks the model knows only strangers that look like ours. */
-inline find_started() {
+/* ListMessageMoveTasks: move_task_find_likely names the only one that was not there before the intent, if it
+ * is to our queue at our rate. The model knows only strangers that look like ours. */
+inline find_likely() {
     found = (tasks == after + 1 -> after : NONE_LISTED)
 }
 
@@ -336,11 +336,13 @@ refused:
             goto out;
 reconcile:
             listed = old; /* the clock is read before the list */
-            atomic { find_started() };
+#if defined TWIN_TAKEN_FOR_OURS || defined TWIN_ASK_AWS_AND_RUN_AGAIN
+            atomic { find_likely() };
             if
             :: found != NONE_LISTED -> goto adopt
             :: found == NONE_LISTED
             fi;
+#endif
 #ifdef TWIN_ASK_AWS_AND_RUN_AGAIN
             goto send;
 #endif
@@ -353,12 +355,14 @@ reconcile:
             :: listed -> end_run(me, ASKING)
             fi;
             goto out;
+#if defined TWIN_TAKEN_FOR_OURS || defined TWIN_ASK_AWS_AND_RUN_AGAIN
 adopt:
             end_effect(me, KEPT, found, ok);
             if
             :: ok -> park(me); goto out
             :: else -> goto not_ended
             fi;
+#endif
 watch:
             atomic { find_watched() };
             if
@@ -372,11 +376,7 @@ watch:
             fi;
             goto out;
 not_ended: /* somebody else has recorded the outcome */
-#ifdef TWIN_CONFLICT_IS_FAILURE
-            end_run(me, FAILED);
-#else
             park(me);
-#endif
             goto out;
 unreadable:
 #ifdef TWIN_UNREADABLE_IS_FAILURE

@@ -1,4 +1,4 @@
-/* redrive.pml - dead letters sent back batch by batch: intent, send, delete, outcome.
+/* redrive.pml - dead letters sent back batch by batch: intent, send, outcome, delete.
  *
  * Messages 0 and 1 were chosen (CHOSEN 1: only message 0), message 2 is unsafe and stays. Two workers,
  * leases that run out at any time, crashes, a worker that stands still and goes on, lost and late
@@ -6,6 +6,7 @@
  * src/steps/selective_batch.c, src/steps/selective_stock.c, src/engine/host.c, src/store/effects.c.
  *
  * NOT_IDEMPOTENT: the consumer was not declared to take a message twice.
+ * TAKER: somebody else moves a message by hand.
  * OUTSIDER: somebody else reads the queue and hides what he sees for longer than we wait.
  * TWIN_...  a safeguard less: must be caught.      GAP_...  a claim the code does not keep.
  */
@@ -39,7 +40,7 @@ byte troubles;
 
 /* ---- the intents: what the settled ones add up to, and the one that is open ---- */
 
-byte sent, deleted;        /* outcomes of settled batches */
+byte sent, deleted;        /* outcomes of settled batches; what was deleted is in the checkpoint */
 byte doubt, doubt_again;   /* sent once, and more than once, by batches whose outcome is unknown */
 byte doubts;               /* how many batches that were */
 byte batches;              /* rows so far */
@@ -266,17 +267,27 @@ next:
             begin_effect(me, batch, set);
 #endif
 delete:
+            told = told & batch;
             t_sent = (t_sent | told) & batch;
+#ifndef TWIN_DELETED_BEFORE_RECORD
+            end_effect(me, number, set | told, 0);
+            if
+            :: !ok -> goto not_ended
+            :: ok
+            fi;
+#endif
             if
             :: delete_batch(me, set | t_sent); told = set | t_sent
             :: atomic { trouble -> troubles++; told = 0; printf("the delete fails\n") }
             fi;
+#ifdef TWIN_DELETED_BEFORE_RECORD
             end_effect(me, number, set, told);
             if
             :: !ok -> goto not_ended
             :: ok
             fi;
-            atomic { if :: held(me) -> unanswered = 0 :: else fi };
+#endif
+            atomic { if :: held(me) -> unanswered = 0; deleted = deleted | told :: else fi };
             settle(me, OPEN);
             goto out;
 refused:
@@ -310,10 +321,25 @@ fail:
             fi;
             goto out;
 finish:
+#if !defined TWIN_GONE_IS_SENT && !defined TWIN_HIDDEN_HAS_MOVED
+            if /* ask_at_the_end */
+            :: (t_doubt & ~(t_sent | t_deleted)) != 0 ->
+                /* nobody of us has taken it out; but for one who stood still, and records it now */
+                assert(!held(me) || lapses > 0 || (t_doubt & ~(t_sent | t_deleted) & ~(dead | by_hand)) == 0);
+                atomic { if :: held(me) -> reported = t_doubt :: else fi };
+                settle(me, ASKING);
+                goto out
+            :: else
+            fi;
+#endif
             /* selective_count_up */
             atomic {
+#if defined TWIN_GONE_IS_SENT || defined TWIN_HIDDEN_HAS_MOVED
                 told = t_deleted | t_sent | t_doubt;
-                assert(!held(me) || (told & dead & ~once) == 0);
+#else
+                told = t_deleted | t_sent;
+#endif
+                assert(!held(me) || (told & ~once) == 0);
 #ifdef GAP_DELETED_IS_GONE
                 assert(!held(me) || (t_deleted & dead) == 0);
 #endif
@@ -334,6 +360,9 @@ init {
         run Worker(0);
         run Worker(1);
         run Sqs();
+#ifdef TAKER
+        run Taker();
+#endif
 #ifdef OUTSIDER
         run Outsider();
 #endif

@@ -22,6 +22,43 @@ static bool is_twin(const char *name) {
     return strcmp(sim->twin, name) == 0;
 }
 
+/* ---- what is on its way ---- */
+
+static int64_t *sending_of(int64_t seq) {
+    struct strand *strand = sim->current;
+
+    for (size_t i = 0; strand != NULL && i < SIM_HELD; i++)
+        if (strand->replica->sending[i] == seq)
+            return &strand->replica->sending[i];
+    return NULL;
+}
+
+static bool is_being_sent(int64_t seq) {
+    for (size_t i = 0; i < SIM_REPLICAS; i++)
+        for (size_t k = 0; k < SIM_HELD && !sim->replicas[i].down; k++)
+            if (sim->replicas[i].sending[k] == seq)
+                return true;
+    return false;
+}
+
+/* What is lost of these five is lost inside of the store, which has to notice. ending: the message
+ * whose sending ends with it, 0 for none. */
+static void trouble_inside(bool on, int64_t ending) {
+    if (sim->current == NULL)
+        return;
+    sim->current->trouble_inside = on;
+    sim->current->ending = ending;
+}
+
+static void note_sending(int64_t seq) {
+    int64_t *sending = sending_of(0);
+
+    if (is_being_sent(seq))
+        sim_violate("sent-by-two", "message %lld", (long long)seq);
+    if (sending != NULL)
+        *sending = seq;
+}
+
 /* ---- jobs ---- */
 
 static struct held_job *held_of(const char *token, bool add) {
@@ -94,8 +131,14 @@ static enum fx_code settle(struct fx_store *store, struct fx_scope *sc, const st
 
     if (how == FX_SETTLE_RETRY && is_twin("forgets-retries"))
         how = FX_SETTLE_DONE;
+    bool begins = writes != NULL && writes->ret_begun != NULL;
+
+    trouble_inside(begins, 0);
     enum fx_code code = real.settle(store, sc, job, how, due_ms, error, writes, err);
 
+    trouble_inside(false, 0);
+    if (code == FX_OK && begins && *writes->ret_begun != NULL)
+        note_sending((*writes->ret_begun)->seq);
     sim_note(code == FX_OK ? "settled" : "not settled",
              code == FX_OK ? (error == NULL ? "" : error) : err->message, how);
     FX_TRY(code);
@@ -278,29 +321,12 @@ static enum fx_code setting(struct fx_store *store, struct fx_scope *sc, const c
 
 /* ---- the outbox ---- */
 
-static int64_t *sending_of(int64_t seq) {
-    struct strand *strand = sim->current;
-
-    for (size_t i = 0; strand != NULL && i < SIM_HELD; i++)
-        if (strand->replica->sending[i] == seq)
-            return &strand->replica->sending[i];
-    return NULL;
-}
-
 static void sending_ends(int64_t seq) {
     int64_t *sending = sending_of(seq);
 
     if (sending != NULL)
         *sending = 0;
     sim_store_changed();
-}
-
-static bool is_being_sent(int64_t seq) {
-    for (size_t i = 0; i < SIM_REPLICAS; i++)
-        for (size_t k = 0; k < SIM_HELD && !sim->replicas[i].down; k++)
-            if (sim->replicas[i].sending[k] == seq)
-                return true;
-    return false;
 }
 
 static enum fx_code outbox_ready(struct fx_store *store, struct fx_scope *sc, int64_t now_ms,
@@ -314,15 +340,6 @@ static enum fx_code outbox_ready(struct fx_store *store, struct fx_scope *sc, in
     return FX_OK;
 }
 
-/* What is lost of these four is lost inside of the store, which has to notice. ending: the message
- * whose sending ends with it, 0 for none. */
-static void trouble_inside(bool on, int64_t ending) {
-    if (sim->current == NULL)
-        return;
-    sim->current->trouble_inside = on;
-    sim->current->ending = ending;
-}
-
 static enum fx_code outbox_begin(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                                  int64_t now_ms, struct fx_error *err) {
     trouble_inside(true, 0);
@@ -332,12 +349,7 @@ static enum fx_code outbox_begin(struct fx_store *store, struct fx_scope *sc, in
     if (code == FX_ERR_CONFLICT && is_twin("sends-what-is-sent"))
         code = FX_OK;
     FX_TRY(code);
-    int64_t *sending = sending_of(0);
-
-    if (is_being_sent(seq))
-        sim_violate("sent-by-two", "message %lld", (long long)seq);
-    if (sending != NULL)
-        *sending = seq;
+    note_sending(seq);
     return FX_OK;
 }
 
@@ -458,6 +470,18 @@ static enum fx_code begin_past(struct fx_store *store, struct fx_scope *sc, int6
     return outbox_begin(sim->store, sc, seq, now_ms, err);
 }
 
+/* Where it begins a message; elsewhere a settling is troubled from outside. */
+static enum fx_code settle_past(struct fx_store *store, struct fx_scope *sc,
+                                const struct fx_job *job, enum fx_settle how, int64_t due_ms,
+                                const char *error, const struct fx_writes *writes,
+                                struct fx_error *err) {
+    bool begins = writes != NULL && writes->ret_begun != NULL;
+
+    return begins ? settle(sim->store, sc, job, how, due_ms, error, writes, err)
+                  : sim->current->replica->troubled_settle(store, sc, job, how, due_ms, error,
+                                                           writes, err);
+}
+
 static enum fx_code sent_past(struct fx_store *store, struct fx_scope *sc, int64_t seq,
                               const char *ts, int64_t now_ms, struct fx_error *err) {
     (void)store;
@@ -480,6 +504,8 @@ void probes_hook(struct replica *replica) {
     replica->hook = (struct fault_hook){.before = before, .after = after};
     replica->store = fault_store_new(sim->store);
     fault_store_hook(replica->store, &replica->hook);
+    replica->troubled_settle = replica->store->settle;
+    replica->store->settle = settle_past;
     replica->store->outbox_begin = begin_past;
     replica->store->outbox_sent = sent_past;
     replica->store->outbox_retry = retry_past;
