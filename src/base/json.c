@@ -77,6 +77,31 @@ enum fx_code fx_json_parse(struct fx_scope *sc, struct fx_slice text, struct fx_
 
 /* ---- writing ---- */
 
+/* What is not UTF-8, and NUL, becomes U+FFFD. */
+static struct fx_slice repair(struct fx_scope *sc, struct fx_slice s) {
+    struct fx_buf buf;
+
+    if (fx_slice_is_utf8(s) && fx_slice_find(s, 0, '\0') == s.len)
+        return s;
+    fx_buf_init(&buf, sc, 3 * s.len + 1);
+    for (size_t i = 0; i < s.len;) {
+        size_t length = 1;
+
+        while (length < 4 && !fx_slice_is_utf8(fx_slice_cut(s, i, length)))
+            length++;
+        struct fx_slice one = fx_slice_cut(s, i, length);
+
+        if (s.ptr[i] != '\0' && fx_slice_is_utf8(one)) {
+            fx_buf_add(&buf, one);
+            i += one.len;
+        } else {
+            fx_buf_add_text(&buf, "\xEF\xBF\xBD");
+            i++;
+        }
+    }
+    return fx_buf_slice(&buf);
+}
+
 static size_t digits_needed(const json_t *value) {
     size_t most = REAL_DIGITS, index = 0;
     const char *key = NULL;
@@ -97,6 +122,33 @@ static size_t digits_needed(const json_t *value) {
             most = digits_needed(part);
     }
     return most;
+}
+
+char *fx_json_quote(struct fx_scope *sc, const char *text) {
+    static const char letters[] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+                                   ['\t'] = 't', ['"'] = '"',  ['\\'] = '\\'};
+    enum { MOST_OF_ONE = sizeof("\\u0000") - 1, QUOTES = 2 };
+    struct fx_slice s = repair(sc, fx_slice_of(text));
+    struct fx_buf buf;
+
+    fx_buf_init(&buf, sc, s.len * MOST_OF_ONE + QUOTES);
+    fx_buf_add_char(&buf, '"');
+    for (size_t i = 0, from = 0; i <= s.len; i++) {
+        unsigned char c = i < s.len ? (unsigned char)s.ptr[i] : '"';
+
+        if (c >= ' ' && c != '"' && c != '\\')
+            continue;
+        fx_buf_add(&buf, fx_slice_cut(s, from, i - from));
+        from = i + 1;
+        if (i == s.len)
+            break;
+        if (letters[c] != '\0')
+            fx_buf_addf(&buf, "\\%c", letters[c]);
+        else
+            fx_buf_addf(&buf, "\\u%04X", c);
+    }
+    fx_buf_add_char(&buf, '"');
+    return fx_slice_dup(sc, fx_buf_slice(&buf));
 }
 
 static char *dump(struct fx_scope *sc, const struct fx_json *json, size_t flags) {
@@ -141,31 +193,6 @@ struct fx_json *fx_json_int(struct fx_scope *sc, int64_t value) {
 
 struct fx_json *fx_json_real(struct fx_scope *sc, double value) {
     return isfinite(value) ? keep(sc, json_real(value)) : fx_json_null(sc);
-}
-
-/* What is not UTF-8, and NUL, becomes U+FFFD. */
-static struct fx_slice repair(struct fx_scope *sc, struct fx_slice s) {
-    struct fx_buf buf;
-
-    if (fx_slice_is_utf8(s) && fx_slice_find(s, 0, '\0') == s.len)
-        return s;
-    fx_buf_init(&buf, sc, 3 * s.len + 1);
-    for (size_t i = 0; i < s.len;) {
-        size_t length = 1;
-
-        while (length < 4 && !fx_slice_is_utf8(fx_slice_cut(s, i, length)))
-            length++;
-        struct fx_slice one = fx_slice_cut(s, i, length);
-
-        if (s.ptr[i] != '\0' && fx_slice_is_utf8(one)) {
-            fx_buf_add(&buf, one);
-            i += one.len;
-        } else {
-            fx_buf_add_text(&buf, "\xEF\xBF\xBD");
-            i++;
-        }
-    }
-    return fx_buf_slice(&buf);
 }
 
 struct fx_json *fx_json_slice(struct fx_scope *sc, struct fx_slice s) {

@@ -35,11 +35,18 @@ static size_t run_of(struct fx_slice s, size_t from, bool (*belongs)(char)) {
 
 static bool has_prefix_at(struct fx_slice s, size_t at, const char *prefix) {
     if (at >= s.len || (s.ptr[at] | 0x20) != (prefix[0] | 0x20))
-        return false; /* nearly always; the rest is dear */
+        return false;
     size_t length = strlen(prefix);
 
     return s.len - at >= length && strncasecmp(s.ptr + at, prefix, length) == 0;
 }
+
+/* Nearly all places of a text begin nothing, which two letters tell, those of both cases being one.
+ */
+static uint16_t fold_two(const char *text) {
+    return (uint16_t)((text[0] | 0x20) << 8 | (text[1] | 0x20));
+}
+#define TEXT_AND_TWO(text) text, (uint16_t)(((text)[0] | 0x20) << 8 | ((text)[1] | 0x20))
 
 enum { KEY_ID_FORMS = 2 };
 
@@ -47,29 +54,30 @@ enum { KEY_ID_FORMS = 2 };
  * characters stay, so that a reader knows what stood there. */
 static const struct {
     const char *prefix;
+    uint16_t two;
     size_t min, keep;
     bool (*belongs)(char);
 } forms[] = {
-    {"AKIA", 16, 0, is_word}, /* the first KEY_ID_FORMS are AWS key ids */
-    {"ASIA", 16, 0, is_word},
-    {"xoxb-", 10, 0, is_token},
-    {"xoxa-", 10, 0, is_token},
-    {"xoxp-", 10, 0, is_token},
-    {"xoxr-", 10, 0, is_token},
-    {"xoxs-", 10, 0, is_token},
-    {"xoxc-", 10, 0, is_token},
-    {"xoxd-", 10, 0, is_value},
-    {"xoxe-", 10, 0, is_token},
-    {"xoxe.", 10, 0, is_value},
-    {"xapp-", 10, 0, is_token},
-    {"Bearer ", 12, 7, is_value},
-    {"Basic ", 8, 6, is_base64},
-    {"GenieKey ", 10, 9, is_value},
-    {"Token token=", 8, 12, is_value},
-    {"glpat-", 12, 0, is_token},
-    {"ghp_", 20, 0, is_token},
-    {"github_pat_", 20, 0, is_token},
-    {"hooks.slack.com/", 8, 16, is_value},
+    {TEXT_AND_TWO("AKIA"), 16, 0, is_word}, /* the first KEY_ID_FORMS are AWS key ids */
+    {TEXT_AND_TWO("ASIA"), 16, 0, is_word},
+    {TEXT_AND_TWO("xoxb-"), 10, 0, is_token},
+    {TEXT_AND_TWO("xoxa-"), 10, 0, is_token},
+    {TEXT_AND_TWO("xoxp-"), 10, 0, is_token},
+    {TEXT_AND_TWO("xoxr-"), 10, 0, is_token},
+    {TEXT_AND_TWO("xoxs-"), 10, 0, is_token},
+    {TEXT_AND_TWO("xoxc-"), 10, 0, is_token},
+    {TEXT_AND_TWO("xoxd-"), 10, 0, is_value},
+    {TEXT_AND_TWO("xoxe-"), 10, 0, is_token},
+    {TEXT_AND_TWO("xoxe."), 10, 0, is_value},
+    {TEXT_AND_TWO("xapp-"), 10, 0, is_token},
+    {TEXT_AND_TWO("Bearer "), 12, 7, is_value},
+    {TEXT_AND_TWO("Basic "), 8, 6, is_base64},
+    {TEXT_AND_TWO("GenieKey "), 10, 9, is_value},
+    {TEXT_AND_TWO("Token token="), 8, 12, is_value},
+    {TEXT_AND_TWO("glpat-"), 12, 0, is_token},
+    {TEXT_AND_TWO("ghp_"), 20, 0, is_token},
+    {TEXT_AND_TWO("github_pat_"), 20, 0, is_token},
+    {TEXT_AND_TWO("hooks.slack.com/"), 8, 16, is_value},
 };
 
 /* "basic authentication" are two words of English, in which nothing is a digit or a capital. */
@@ -114,13 +122,14 @@ static size_t secret_beside(struct fx_slice s, size_t at) {
 }
 
 static size_t match_form(struct fx_slice s, size_t at, size_t *ret_keep) {
-    if (at > 0 && is_word(s.ptr[at - 1]))
+    if (at + 1 >= s.len || (at > 0 && is_word(s.ptr[at - 1])))
         return 0;
-    for (size_t i = 0; i < FX_COUNT_OF(forms); i++) {
-        size_t prefix = strlen(forms[i].prefix);
+    uint16_t two = fold_two(s.ptr + at);
 
-        if (!has_prefix_at(s, at, forms[i].prefix))
+    for (size_t i = 0; i < FX_COUNT_OF(forms); i++) {
+        if (forms[i].two != two || !has_prefix_at(s, at, forms[i].prefix))
             continue;
+        size_t prefix = strlen(forms[i].prefix);
         size_t body = run_of(s, at + prefix, forms[i].belongs);
 
         if (body >= forms[i].min &&
@@ -136,40 +145,41 @@ static size_t match_form(struct fx_slice s, size_t at, size_t *ret_keep) {
  * those that end other words: PGPASSWORD is a password, pwd is not the end of cpwd. */
 static const struct {
     const char *name;
+    uint16_t two;
     bool edge;
 } secret_names[] = {
-    {"secretaccesskey", false},
-    {"secret_access_key", false},
-    {"secret_key", false},
-    {"secretkey", false},
-    {"session_token", false},
-    {"sessiontoken", false},
-    {"security-token", false},
-    {"password", false},
-    {"passwd", false},
-    {"passphrase", false},
-    {"pwd", true},
-    {"client_secret", false},
-    {"clientsecret", false},
-    {"signing_secret", false},
-    {"signingsecret", false},
-    {"api_key", true},
-    {"api-key", true},
-    {"apikey", true},
-    {"access_token", false},
-    {"accesstoken", false},
-    {"refresh_token", false},
-    {"refreshtoken", false},
-    {"auth_token", false},
-    {"authtoken", false},
-    {"routing_key", true},
-    {"integration_key", true},
-    {"service_key", true},
-    {"private_key", false},
-    {"privatekey", false},
-    {"bot_token", true},
-    {"api_token", true},
-    {"secret", true},
+    {TEXT_AND_TWO("secretaccesskey"), false},
+    {TEXT_AND_TWO("secret_access_key"), false},
+    {TEXT_AND_TWO("secret_key"), false},
+    {TEXT_AND_TWO("secretkey"), false},
+    {TEXT_AND_TWO("session_token"), false},
+    {TEXT_AND_TWO("sessiontoken"), false},
+    {TEXT_AND_TWO("security-token"), false},
+    {TEXT_AND_TWO("password"), false},
+    {TEXT_AND_TWO("passwd"), false},
+    {TEXT_AND_TWO("passphrase"), false},
+    {TEXT_AND_TWO("pwd"), true},
+    {TEXT_AND_TWO("client_secret"), false},
+    {TEXT_AND_TWO("clientsecret"), false},
+    {TEXT_AND_TWO("signing_secret"), false},
+    {TEXT_AND_TWO("signingsecret"), false},
+    {TEXT_AND_TWO("api_key"), true},
+    {TEXT_AND_TWO("api-key"), true},
+    {TEXT_AND_TWO("apikey"), true},
+    {TEXT_AND_TWO("access_token"), false},
+    {TEXT_AND_TWO("accesstoken"), false},
+    {TEXT_AND_TWO("refresh_token"), false},
+    {TEXT_AND_TWO("refreshtoken"), false},
+    {TEXT_AND_TWO("auth_token"), false},
+    {TEXT_AND_TWO("authtoken"), false},
+    {TEXT_AND_TWO("routing_key"), true},
+    {TEXT_AND_TWO("integration_key"), true},
+    {TEXT_AND_TWO("service_key"), true},
+    {TEXT_AND_TWO("private_key"), false},
+    {TEXT_AND_TWO("privatekey"), false},
+    {TEXT_AND_TWO("bot_token"), true},
+    {TEXT_AND_TWO("api_token"), true},
+    {TEXT_AND_TWO("secret"), true},
 };
 
 static bool is_edge(struct fx_slice s, size_t at) {
@@ -204,12 +214,13 @@ static size_t value_length(struct fx_slice s, size_t at) {
 /* name [" ] [blank] (= or :) [blank] [" ] value: the length up to the value, 0 when it is none. */
 static size_t match_name(struct fx_slice s, size_t at, size_t *ret_value) {
     enum { MIN_VALUE = 4 };
+    uint16_t two = at + 1 < s.len ? fold_two(s.ptr + at) : 0;
 
     for (size_t i = 0; i < FX_COUNT_OF(secret_names); i++) {
         const char *name = secret_names[i].name;
 
-        if (!has_prefix_at(s, at, name) || (secret_names[i].edge && !is_edge(s, at)) ||
-            is_in_arn(s, at))
+        if (secret_names[i].two != two || !has_prefix_at(s, at, name) ||
+            (secret_names[i].edge && !is_edge(s, at)) || is_in_arn(s, at))
             continue;
         size_t p = at + strlen(name);
 
@@ -282,19 +293,19 @@ struct beginnings {
     uint32_t seconds[32];
 };
 
-static void add_beginning(struct beginnings *begins, const char *text) {
-    begins->seconds[text[0] & 31] |= 1u << (text[1] & 31);
+static void add_beginning(struct beginnings *begins, uint16_t two) {
+    begins->seconds[two >> 8 & 31] |= 1u << (two & 31);
 }
 
 static void collect_beginnings(struct beginnings *begins) {
     memset(begins, 0, sizeof *begins);
-    add_beginning(begins, "eyJ");
-    add_beginning(begins, "-----BEGIN");
-    add_beginning(begins, "://");
+    add_beginning(begins, fold_two("eyJ"));
+    add_beginning(begins, fold_two("-----BEGIN"));
+    add_beginning(begins, fold_two("://"));
     for (size_t i = 0; i < FX_COUNT_OF(forms); i++)
-        add_beginning(begins, forms[i].prefix);
+        add_beginning(begins, forms[i].two);
     for (size_t i = 0; i < FX_COUNT_OF(secret_names); i++)
-        add_beginning(begins, secret_names[i].name);
+        add_beginning(begins, secret_names[i].two);
 }
 
 static bool begins_at(const struct beginnings *begins, struct fx_slice s, size_t at) {
@@ -304,7 +315,7 @@ static bool begins_at(const struct beginnings *begins, struct fx_slice s, size_t
 struct fx_slice fx_redact_slice(struct fx_scope *sc, struct fx_slice text) {
     struct beginnings begins;
     struct fx_buf buf;
-    bool changed = false;
+    size_t copied = 0; /* of text; what follows is added when something of it has to go */
 
     collect_beginnings(&begins);
     fx_buf_init(&buf, sc, 2 * text.len + sizeof mark);
@@ -312,28 +323,32 @@ struct fx_slice fx_redact_slice(struct fx_scope *sc, struct fx_slice text) {
         size_t keep = 0, begin = 0, end = 0, length = 0, value = 0;
 
         if (!begins_at(&begins, text, i)) {
-            fx_buf_add_char(&buf, text.ptr[i++]);
+            i++;
             continue;
         }
         if ((length = match_form(text, i, &keep)) > 0) {
-            fx_buf_add(&buf, fx_slice_cut(text, i, keep));
+            /* what it begins with stays */
         } else if ((length = match_jwt(text, i)) > 0 || (length = match_pem(text, i)) > 0) {
             /* nothing of it stays */
         } else if ((length = match_name(text, i, &value)) > 0) {
-            fx_buf_add(&buf, fx_slice_cut(text, i, length));
+            keep = length;
             length += value;
         } else if (match_url(text, i, &begin, &end)) {
-            fx_buf_add(&buf, fx_slice_cut(text, i, begin - i));
+            keep = begin - i;
             length = end - i;
         } else {
-            fx_buf_add_char(&buf, text.ptr[i++]);
+            i++;
             continue;
         }
+        fx_buf_add(&buf, fx_slice_cut(text, copied, i + keep - copied));
         fx_buf_add_text(&buf, mark);
-        changed = true;
         i += length;
+        copied = i;
     }
-    return changed ? fx_buf_slice(&buf) : text;
+    if (copied == 0)
+        return text;
+    fx_buf_add(&buf, fx_slice_cut(text, copied, text.len));
+    return fx_buf_slice(&buf);
 }
 
 const char *fx_redact(struct fx_scope *sc, const char *text) {

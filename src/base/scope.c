@@ -48,8 +48,10 @@ _Noreturn static void stop_without_memory(void) {
     abort();
 }
 
+/* Not zeroed: glibc's calloc goes past what a thread has just freed, and what is left of a block
+ * need not be. */
 static void *must_allocate(size_t bytes) {
-    void *memory = calloc(1, bytes);
+    void *memory = malloc(bytes);
 
     if (memory == NULL)
         stop_without_memory();
@@ -59,7 +61,7 @@ static void *must_allocate(size_t bytes) {
 struct fx_scope *fx_scope_new(struct fx_scope *parent) {
     struct fx_scope *sc = must_allocate(sizeof *sc);
 
-    sc->parent = parent;
+    *sc = (struct fx_scope){.parent = parent};
     if (parent != NULL) {
         sc->log = parent->log;
         sc->deadline_mono_ms = parent->deadline_mono_ms;
@@ -95,6 +97,7 @@ static size_t aligned(size_t bytes) {
 static struct block *add_block(struct fx_scope *sc, size_t size) {
     struct block *block = must_allocate(sizeof *block + size);
 
+    block->used = 0;
     block->size = size;
     block->next = sc->blocks;
     sc->blocks = block;
@@ -109,13 +112,13 @@ void *fx_alloc(struct fx_scope *sc, size_t bytes) {
     size_t taken = aligned(bytes);
 
     if (BLOCK_BYTES == 0)
-        return add_block(sc, bytes)->bytes;
+        return memset(add_block(sc, bytes)->bytes, 0, bytes);
     if (block == NULL || block->size - block->used < taken)
         block = add_block(sc, taken > BLOCK_BYTES ? taken : BLOCK_BYTES);
     void *memory = block->bytes + block->used;
 
     block->used += taken;
-    return memory;
+    return memset(memory, 0, bytes);
 }
 
 struct fx_scope *fx_scope_new_small(struct fx_scope *parent, size_t bytes) {

@@ -35,6 +35,16 @@ static bool is_removed(uint32_t point) {
     return false;
 }
 
+/* Letters and signs that are shown as they are. */
+static size_t plain_run(struct fx_slice s, size_t from) {
+    size_t end = from;
+
+    while (end < s.len && s.ptr[end] >= ' ' && s.ptr[end] <= '~' && s.ptr[end] != '&' &&
+           s.ptr[end] != '<' && s.ptr[end] != '>')
+        end++;
+    return end - from;
+}
+
 static bool is_line_end(uint32_t point) {
     return (point >= '\n' && point <= '\r') || point == 0x85 || point == 0x2028 || point == 0x2029;
 }
@@ -77,7 +87,13 @@ char *fx_slack_escape(struct fx_scope *sc, const char *text) {
 
     fx_buf_init(&buf, sc, s.len * 5 + 1); /* "&amp;" for every byte */
     for (size_t at = 0; at < s.len;) {
-        size_t start = at;
+        size_t start = at, run = plain_run(s, at);
+
+        if (run > 0) {
+            fx_buf_add(&buf, fx_slice_cut(s, at, run));
+            at += run;
+            continue;
+        }
         uint32_t point = slack_next_point(s, &at);
         const char *entity = entity_of(point);
 

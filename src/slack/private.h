@@ -18,8 +18,10 @@ enum {
 
 struct slack_form {
     size_t count;
+    uint64_t marks; /* of the names, which are nearly always different already by them */
     struct {
-        const char *name, *value;
+        struct fx_slice name; /* lies in the body */
+        const char *value;
     } fields[SLACK_FORM_MAX_FIELDS];
 };
 

@@ -149,24 +149,66 @@ static enum fx_code add_each_alone(struct store_link *link, void *what, struct f
     return FX_OK;
 }
 
-/* As many statements as it takes, or in few_statements: see accept_rows.c. */
-static enum fx_code add_on_journeys(struct store_link *link, const struct batch *batch,
-                                    bool few_statements, struct fx_error *err) {
+static struct store_value *values_of_all(struct fx_scope *sc, const struct batch *batch) {
     struct store_value *values =
-        fx_alloc(link->sc, batch->count * STORE_EVENT_VALUES * sizeof(struct store_value));
-    int64_t *added = fx_alloc(link->sc, batch->count * sizeof(int64_t));
+        fx_alloc(sc, batch->count * STORE_EVENT_VALUES * sizeof(struct store_value));
     size_t n = 0;
 
     for (struct store_request *request = batch->first; request != NULL; request = request->next)
         values_of(request->event, &values[STORE_EVENT_VALUES * n++]);
+    return values;
+}
+
+/* As many statements as it takes, or in few_statements: see accept_rows.c. */
+static enum fx_code add_on_journeys(struct store_link *link, const struct batch *batch,
+                                    bool few_statements, struct fx_error *err) {
+    const struct store_value *values = values_of_all(link->sc, batch);
+    int64_t *added = fx_alloc(link->sc, batch->count * sizeof(int64_t));
+    size_t n = 0;
+
     if (few_statements)
-        FX_TRY(store_add_event_rows(link, values, n, added, err));
+        FX_TRY(store_add_event_rows(link, values, batch->count, added, err));
     else
-        FX_TRY(link->db->driver->query_each(link, STMT_EVENT_TAKE, values, STORE_EVENT_VALUES, n,
-                                            added, err));
-    n = 0;
+        FX_TRY(link->db->driver->query_each(link, STMT_EVENT_TAKE, values, STORE_EVENT_VALUES,
+                                            batch->count, added, err));
     for (struct store_request *request = batch->first; request != NULL; request = request->next)
         request->added = added[n++] > 0;
+    return FX_OK;
+}
+
+static int64_t count_keys(const struct batch *batch, int i) {
+    int64_t keys = 0;
+
+    for (struct store_request *request = batch->first; request != NULL; request = request->next)
+        keys += is_key(request->event, i);
+    return keys;
+}
+
+/* One statement for each table, if all events are new, as they nearly always are. FX_ERR_CONFLICT
+ * when one of them is not, by its id or by a key: then each is looked at alone. */
+static enum fx_code add_all_new(struct store_link *link, const struct batch *batch,
+                                struct fx_error *err) {
+    static const enum store_statement take[FX_STORE_EVENT_KEYS] = {
+        STMT_EVENT_KEYS_1, STMT_EVENT_KEYS_2, STMT_EVENT_KEYS_3};
+    const struct store_value *values = values_of_all(link->sc, batch);
+
+    for (int i = 0; i < FX_STORE_EVENT_KEYS; i++) {
+        int64_t keys = count_keys(batch, i);
+
+        if (keys == 0)
+            continue;
+        FX_TRY(store_exec_given(link, take[i], values, STORE_EVENT_VALUES, batch->count, err));
+        if (link->changed != keys)
+            return fx_fail(err, FX_ERR_CONFLICT, "a key of an event is taken");
+    }
+    FX_TRY(store_exec_given(link, STMT_EVENT_ADD_GIVEN, values, STORE_EVENT_VALUES, batch->count,
+                            err));
+    if (link->changed != (int64_t)batch->count)
+        return fx_fail(err, FX_ERR_CONFLICT, "an event is here already");
+    FX_TRY(
+        store_exec_given(link, STMT_JOB_ADD_GIVEN, values, STORE_EVENT_VALUES, batch->count, err));
+    for (struct store_request *request = batch->first; request != NULL; request = request->next)
+        request->added = true;
     return FX_OK;
 }
 
@@ -183,8 +225,8 @@ static enum fx_code add_one_by_one(struct store_link *link, void *what, struct f
 
 static enum fx_code add_together(struct store_link *link, void *what, struct fx_error *err) {
     link->visible = (struct store_hook){tell_claimable, what};
-    return link->db->driver->query_arrays != NULL ? add_on_journeys(link, what, true, err)
-                                                  : add_one_by_one(link, what, err);
+    return link->db->driver->exec_given != NULL ? add_all_new(link, what, err)
+                                                : add_on_journeys(link, what, true, err);
 }
 
 /* ---- the commit ---- */
@@ -198,9 +240,10 @@ static enum fx_code write_batch(struct store_db *db, struct fx_scope *sc, struct
                                 struct fx_error *err) {
     int64_t deadline_ms = deadline_of(batch);
     enum fx_code code = store_write_until(db, sc, deadline_ms, add_together, batch, err);
+    int looks = db->driver->shared ? STORE_LOOKS : 1;
 
     /* a key that somebody else takes in the same moment is known when we look again */
-    for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT; i++)
+    for (int i = 0; i < looks && code == FX_ERR_CONFLICT; i++)
         code = store_write_until(db, sc, deadline_ms, add_one_by_one, batch, err);
     if (code == FX_OK || fx_code_is_transient(code))
         return code;

@@ -18,7 +18,7 @@ struct pg_result;
 struct sqlite3_stmt;
 
 enum {
-    STORE_SCHEMA_VERSION = 6,          /* the same number means the same rows in both databases */
+    STORE_SCHEMA_VERSION = 7,          /* the same number means the same rows in both databases */
     STORE_ERROR_MAX_CODE_POINTS = 500, /* of a last_error */
     STORE_PRUNE_ROWS = 1000,
     STORE_BATCH_EVENTS = 256, /* that share one commit */
@@ -44,11 +44,16 @@ enum store_statement {
     STMT_EVENTS_KEYS,
     STMT_EVENTS_ADD,
     STMT_EVENT_ADD,
+    STMT_EVENT_ADD_GIVEN,
     STMT_EVENT_KEY_ADD,
+    STMT_EVENT_KEYS_1,
+    STMT_EVENT_KEYS_2,
+    STMT_EVENT_KEYS_3,
     STMT_EVENT_KEY_DROP,
     STMT_EVENT_GET,
 
     STMT_JOB_ADD,
+    STMT_JOB_ADD_GIVEN,
     STMT_JOB_READY_OF,
     STMT_JOB_SOONER,
     STMT_JOB_LOOK,
@@ -235,6 +240,11 @@ struct store_driver {
     enum fx_code (*query_arrays)(struct store_link *link, enum store_statement which,
                                  const struct store_value *values, size_t count, size_t sets,
                                  struct store_rows *ret_rows, struct fx_error *err);
+    /* One statement for all sets with count values each, which it reads as the rows of the table
+     * "given". NULL where there is no such table. */
+    enum fx_code (*exec_given)(struct store_link *link, enum store_statement which,
+                               const struct store_value *values, size_t count, size_t sets,
+                               struct fx_error *err);
     /* Closes and frees the store. */
     void (*close)(struct store_db *db);
     int tries;   /* of one unit of work, the first included */
@@ -315,6 +325,10 @@ enum fx_code store_read(struct fx_store *store, struct fx_scope *sc, store_work_
 /* Now, by the clock that waiting is measured with: the machine's, also under a fake one. */
 int64_t store_waiting_ms(void);
 
+/* As the driver's exec_given. */
+enum fx_code store_exec_given(struct store_link *link, enum store_statement which,
+                              const struct store_value *values, size_t count, size_t sets,
+                              struct fx_error *err);
 enum fx_code store_do(struct store_link *link, enum store_statement which, struct fx_error *err);
 enum fx_code store_exec(struct store_link *link, enum store_statement which,
                         const struct store_value *values, size_t count, struct fx_error *err);

@@ -126,6 +126,19 @@ static const char *text(const struct store_rows *rows, int column, size_t *ret_l
     return value;
 }
 
+static enum fx_code exec_given(struct store_link *link, enum store_statement which,
+                               const struct store_value *values, size_t count, size_t sets,
+                               struct fx_error *err) {
+    struct sqlite_db *self = sqlite_of(link->db);
+
+    assert(count == SQLITE_GIVEN_COLUMNS);
+    self->given = (struct sqlite_given){.values = values, .rows = sets};
+    enum fx_code code = store_do(link, which, err);
+
+    self->given = (struct sqlite_given){0};
+    return code;
+}
+
 /* ---- lock and transaction ---- */
 
 static enum fx_code begin(struct store_db *db, enum store_mode mode, int64_t deadline_ms,
@@ -192,6 +205,7 @@ const struct store_driver sqlite_driver = {
     .rows_end = rows_end,
     .number = number,
     .text = text,
+    .exec_given = exec_given,
     .close = sqlite_close_db,
     .tries = 1,
     .batches = 1, /* it has one lock for all that write */

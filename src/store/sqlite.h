@@ -9,6 +9,13 @@ struct sqlite3_file;
 enum {
     SQLITE_DB_BUSY_TIMEOUT_MS = 1500, /* below the two seconds that the receiver has in all */
     SQLITE_DB_FAULT_MAX = 384,
+    SQLITE_GIVEN_COLUMNS = STORE_EVENT_VALUES, /* as many as an event has values */
+};
+
+/* The rows of the table "given", while a statement reads them. */
+struct sqlite_given {
+    const struct store_value *values;
+    size_t rows;
 };
 
 /* How far the write-ahead log is on the disk; see sqlite_log.c. */
@@ -30,6 +37,7 @@ struct sqlite_db {
     bool waits;             /* the transaction under way is told only when it is on the disk */
     int64_t changes_before; /* of all transactions before it */
     struct sqlite3_stmt *prepared[STMT_COUNT];
+    struct sqlite_given given;
     char fault[SQLITE_DB_FAULT_MAX]; /* why the store stopped; "" while it works */
 
     struct sqlite_log log;
@@ -66,6 +74,11 @@ void sqlite_close_db(struct store_db *db);
 enum fx_code sqlite_pragma(struct sqlite_db *self, const char *sql, struct fx_error *err);
 enum fx_code sqlite_pragma_int(struct sqlite_db *self, const char *pragma, int64_t *ret_value,
                                struct fx_error *err);
+
+/* -- sqlite_given.c -- */
+
+/* Before anything is prepared. */
+enum fx_code sqlite_given_open(struct sqlite_db *self, struct fx_error *err);
 
 /* -- sqlite_migrate.c -- */
 

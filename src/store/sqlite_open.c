@@ -173,6 +173,8 @@ static enum fx_code check_journal(struct sqlite_db *self, struct fx_error *err) 
 }
 
 static enum fx_code start(struct sqlite_db *self, struct fx_error *err) {
+    /* it would count every byte under one lock, and nobody asks; refused once SQLite is at work */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     int rc =
         sqlite3_open_v2(self->path, &self->connection,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
@@ -186,6 +188,7 @@ static enum fx_code start(struct sqlite_db *self, struct fx_error *err) {
     FX_TRY(sqlite_migrate(self, err));
     FX_TRY(check_journal(self, err));
     FX_TRY(sqlite_log_open(self, err));
+    FX_TRY(sqlite_given_open(self, err));
     return sqlite_prepare_all(self, err);
 }
 

@@ -103,6 +103,11 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_EVENT_TAKE] = {"event_take", ""},
     [STMT_EVENTS_KEYS] = {"events_keys", ""},
     [STMT_EVENTS_ADD] = {"events_add", ""},
+    [STMT_EVENT_ADD_GIVEN] = {"event_add_given", ""},
+    [STMT_EVENT_KEYS_1] = {"event_keys_1", ""},
+    [STMT_EVENT_KEYS_2] = {"event_keys_2", ""},
+    [STMT_EVENT_KEYS_3] = {"event_keys_3", ""},
+    [STMT_JOB_ADD_GIVEN] = {"job_add_given", ""},
     [STMT_EVENT_ADD] = {"event_add", "INSERT INTO events (id, kind, body, verified, received_ms, "
                                      "key1, key2, key3) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
                                      "ON CONFLICT (id) DO NOTHING"},
@@ -390,8 +395,32 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 const char *const store_sqlite_statements[STMT_COUNT] = {
     /* the write lock at once: a reader that becomes a writer may be refused */
     [STMT_BEGIN] = "BEGIN IMMEDIATE",
-    /* an open incident of the same key makes it change nothing, as with INSERT */
-    [STMT_INCIDENT_UPDATE] = "UPDATE OR IGNORE " INCIDENT_CHANGE,
+    /* v1, v2, ... are the values of STMT_EVENT_ADD. OR FAIL: what a failed one has done is undone
+     * with the whole transaction, so SQLite need not copy each page before. WHERE TRUE: or ON would
+     * be read as a join's. */
+    [STMT_EVENT_ADD_GIVEN] =
+        "INSERT OR FAIL INTO events (id, kind, body, verified, received_ms, key1, key2, "
+        "key3) SELECT v1, v2, v3, v4, v5, v6, v7, v8 FROM given WHERE TRUE "
+        "ON CONFLICT (id) DO NOTHING",
+    [STMT_EVENT_KEYS_1] = "INSERT OR FAIL INTO event_keys (key, event) SELECT v6, v1 FROM given "
+                          "WHERE v6 <> '' ON CONFLICT (key) DO NOTHING",
+    [STMT_EVENT_KEYS_2] = "INSERT OR FAIL INTO event_keys (key, event) SELECT v7, v1 FROM given "
+                          "WHERE v7 <> '' AND v7 <> v6 ON CONFLICT (key) DO NOTHING",
+    [STMT_EVENT_KEYS_3] =
+        "INSERT OR FAIL INTO event_keys (key, event) SELECT v8, v1 FROM given WHERE "
+        "v8 <> '' AND v8 <> v6 AND v8 <> v7 ON CONFLICT (key) DO NOTHING",
+    [STMT_JOB_ADD_GIVEN] = "INSERT OR FAIL INTO jobs (kind, subject, due_ms, at_ms, rank) "
+                           "SELECT 'event', v1, v5, v5, v9 FROM given",
+    /* from the indexes alone, however many wait */
+    [STMT_JOB_COUNTS] =
+        "SELECT 0, (SELECT COUNT(*) FROM jobs WHERE state < 2) - (SELECT COUNT(*) FROM jobs WHERE "
+        "state = 1) UNION ALL SELECT 1, COUNT(*) FROM jobs WHERE state = 1 "
+        "UNION ALL SELECT 3, COUNT(*) FROM jobs WHERE state = 3",
+    /* the jobs of events stand in no index by their subject: nobody asks for them this way */
+    [STMT_JOB_READY_OF] =
+        "SELECT id FROM jobs WHERE kind = $1 AND subject = $2 AND state = 0 AND kind <> 'event' "
+        "UNION ALL SELECT id FROM jobs WHERE $1 = 'event' AND kind = $1 AND subject = $2 AND "
+        "state < 2 AND state = 0 LIMIT 1",
 };
 
 /* ---- PostgreSQL ----

@@ -139,6 +139,13 @@ enum fx_code store_do(struct store_link *link, enum store_statement which, struc
     return store_exec(link, which, NULL, 0, err);
 }
 
+enum fx_code store_exec_given(struct store_link *link, enum store_statement which,
+                              const struct store_value *values, size_t count, size_t sets,
+                              struct fx_error *err) {
+    FX_TRY(check_sizes(values, count * sets, err));
+    return link->db->driver->exec_given(link, which, values, count, sets, err);
+}
+
 enum fx_code store_lock_name(struct store_link *link, enum store_lock kind, const char *name,
                              const char *more, struct fx_error *err) {
     return store_exec(link, STMT_LOCK_NAME, ST_VALUES(st_int(kind), st_text(name), st_text(more)),

@@ -7,6 +7,8 @@
  */
 #include "private.h"
 
+#include "fluxabot/base/eight.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -38,6 +40,7 @@ struct census {
     size_t count, bytes;
     int hosts, lengths, encodings, expectations, unwelcome;
     bool bad_name, bad_value;
+    const char *host, *length, *expect; /* the last of each */
 };
 
 static bool is_made_of(const char *text, unsigned char class) {
@@ -51,10 +54,50 @@ static bool is_token(const char *name) {
 }
 
 static bool is_clean(const char *value, size_t size) {
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
+        uint64_t eight = size - i < FX_EIGHT ? 0 : fx_eight_at(value + i);
+
+        if (!fx_eight_has_below(eight, ' ') && !fx_eight_has(eight, 0x7f)) {
+            i += FX_EIGHT - 1;
+            continue;
+        }
         if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
             return false;
+    }
     return true;
+}
+
+/* Nearly every header has another length than the few that are looked for. */
+static void count_named(struct census *census, const char *name, size_t name_size,
+                        const char *value) {
+    switch (name_size) {
+    case 4:
+        if (strcasecmp(name, "host") == 0) {
+            census->hosts++;
+            census->host = value;
+        }
+        break;
+    case 6:
+        if (strcasecmp(name, "expect") == 0) {
+            census->expectations++;
+            census->expect = value;
+        }
+        break;
+    case 7:
+        census->unwelcome += strcasecmp(name, "upgrade") == 0 || strcasecmp(name, "trailer") == 0;
+        break;
+    case 14:
+        if (strcasecmp(name, "content-length") == 0) {
+            census->lengths++;
+            census->length = value;
+        }
+        break;
+    case 17:
+        census->encodings += strcasecmp(name, "transfer-encoding") == 0;
+        break;
+    default:
+        break;
+    }
 }
 
 static enum MHD_Result count_header(void *argument, enum MHD_ValueKind kind, const char *name,
@@ -65,25 +108,7 @@ static enum MHD_Result count_header(void *argument, enum MHD_ValueKind kind, con
     census->count++;
     census->bytes += name_size + value_size;
     census->bad_name |= strlen(name) != name_size || !is_token(name);
-    switch (name_size) {
-    case 4:
-        census->hosts += strcasecmp(name, "host") == 0;
-        break;
-    case 6:
-        census->expectations += strcasecmp(name, "expect") == 0;
-        break;
-    case 7:
-        census->unwelcome += strcasecmp(name, "upgrade") == 0 || strcasecmp(name, "trailer") == 0;
-        break;
-    case 14:
-        census->lengths += strcasecmp(name, "content-length") == 0;
-        break;
-    case 17:
-        census->encodings += strcasecmp(name, "transfer-encoding") == 0;
-        break;
-    default:
-        break;
-    }
+    count_named(census, name, name_size, value);
     census->bad_value |= value == NULL || !is_clean(value, value_size);
     return MHD_YES;
 }
@@ -105,9 +130,12 @@ static enum fx_code check_line(const struct web_request *request, const struct w
 }
 
 /* One spelling only: no sign, blank, list or leading zero. */
-static bool is_length(const char *text) {
-    size_t digits = strspn(text, "0123456789");
+static bool read_length(const char *text, size_t *ret_length) {
+    size_t digits = 0, length = 0;
 
+    while (digits <= MAX_LENGTH_DIGITS && text[digits] >= '0' && text[digits] <= '9')
+        length = length * 10 + (size_t)(text[digits++] - '0');
+    *ret_length = length;
     return digits > 0 && digits <= MAX_LENGTH_DIGITS && text[digits] == '\0' &&
            (text[0] != '0' || digits == 1);
 }
@@ -116,15 +144,14 @@ static bool is_host(const char *text) {
     return text[0] != '\0' && strlen(text) <= MAX_HOST_BYTES && is_made_of(text, HOST);
 }
 
-static enum fx_code check_values(struct web_request *request, struct fx_error *err) {
-    const char *length = web_header(request, "Content-Length");
-    const char *expect = web_header(request, "Expect");
-
-    if (!is_host(web_header(request, "Host")))
+/* None of these is repeated. */
+static enum fx_code check_values(struct web_request *request, const struct census *census,
+                                 struct fx_error *err) {
+    if (!is_host(census->host))
         return fx_fail(err, FX_ERR_INPUT, "Host is not a name with a port");
-    if (length != NULL && !is_length(length))
+    if (census->length != NULL && !read_length(census->length, &request->announced_bytes))
         return fx_fail(err, FX_ERR_INPUT, "Content-Length is not a number");
-    if (expect != NULL && strcasecmp(expect, "100-continue") != 0)
+    if (census->expect != NULL && strcasecmp(census->expect, "100-continue") != 0)
         return fx_fail(err, FX_ERR_INPUT, "Expect wants something else than 100-continue");
     return FX_OK;
 }
@@ -147,6 +174,6 @@ enum fx_code web_check_request(struct web_request *request, const struct web_lin
         return fx_fail(err, FX_ERR_INPUT, "Content-Length or Expect is repeated");
     if (census.unwelcome > 0)
         return fx_fail(err, FX_ERR_INPUT, "Upgrade and Trailer are not accepted");
-    FX_TRY(check_values(request, err));
+    FX_TRY(check_values(request, &census, err));
     return web_check_layout(request, line, err);
 }

@@ -1,19 +1,22 @@
 /* header.c - one header of a request, by name. */
 #include "private.h"
 
+#include <string.h>
 #include <strings.h>
 
 struct search {
     const char *name, *value;
+    size_t name_size;
     int count;
 };
 
 static enum MHD_Result find_header(void *argument, enum MHD_ValueKind kind, const char *name,
-                                   const char *value) {
+                                   size_t name_size, const char *value, size_t value_size) {
     struct search *search = argument;
 
     (void)kind;
-    if (strcasecmp(name, search->name) == 0) {
+    (void)value_size;
+    if (name_size == search->name_size && strcasecmp(name, search->name) == 0) {
         search->value = value;
         search->count++;
     }
@@ -21,9 +24,9 @@ static enum MHD_Result find_header(void *argument, enum MHD_ValueKind kind, cons
 }
 
 static struct search look_for(struct web_request *request, const char *name) {
-    struct search search = {.name = name};
+    struct search search = {.name = name, .name_size = strlen(name)};
 
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, find_header, &search);
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, find_header, &search);
     return search;
 }
 
@@ -35,13 +38,4 @@ const char *web_header(struct web_request *request, const char *name) {
 
 int web_header_count(struct web_request *request, const char *name) {
     return look_for(request, name).count;
-}
-
-size_t web_content_length(struct web_request *request) {
-    int64_t length = 0;
-
-    return fx_slice_to_int(fx_slice_of(web_header(request, "Content-Length")), &length) &&
-                   length > 0
-               ? (size_t)length
-               : 0;
 }

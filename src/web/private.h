@@ -32,7 +32,7 @@ struct fx_web {
     size_t in_hand; /* requests on the public listener, from their headers to their answer */
 };
 
-/* One request in hand. */
+/* One request in hand; it lies in its own scope. */
 struct web_request {
     struct fx_web *web;
     struct web_listener *listener;
@@ -42,8 +42,9 @@ struct web_request {
     bool begun, counted, refused; /* refused: answered before its body came */
     bool crowded_out;             /* its body did not fit beside the others */
     struct fx_slice body;         /* once it has come whole, a zero follows it */
-    char *buffer;
+    char *buffer;                 /* one byte longer than buffer_size, and zero there */
     size_t buffer_size;
+    size_t announced_bytes; /* Content-Length; 0: none */
     const char *raw_target; /* the request line's target, before decoding */
     int64_t now_ms;
 };
@@ -83,7 +84,8 @@ const struct web_route *web_find_route(const char *method, const char *raw_targe
 struct web_line {
     const char *method, *url, *version;
 };
-/* What libmicrohttpd lets through and we do not: facts, and why, in guard.c. */
+/* What libmicrohttpd lets through and we do not: facts, and why, in guard.c. Fills in
+ * announced_bytes. */
 enum fx_code web_check_request(struct web_request *request, const struct web_line *line,
                                struct fx_error *err);
 
@@ -95,7 +97,6 @@ enum fx_code web_check_layout(struct web_request *request, const struct web_line
 /* The one header of this name; NULL when absent or repeated. */
 const char *web_header(struct web_request *request, const char *name);
 int web_header_count(struct web_request *request, const char *name);
-size_t web_content_length(struct web_request *request);
 
 /* ---- request.c: libmicrohttpd's callbacks; context is a struct web_listener ---- */
 void *web_request_new(void *context, const char *uri, struct MHD_Connection *connection);

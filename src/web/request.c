@@ -3,14 +3,14 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- answering ---- */
 
 static enum MHD_Result send_answer(struct web_request *request, const struct web_answer *answer) {
+    /* not copied: the scope of the request ends when the answer has been sent */
     struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(answer->text), (void *)answer->text, MHD_RESPMEM_MUST_COPY);
+        strlen(answer->text), (void *)answer->text, MHD_RESPMEM_PERSISTENT);
 
     if (response == NULL)
         return MHD_NO;
@@ -104,16 +104,17 @@ static void let_go(struct web_request *request) {
 
 void *web_request_new(void *context, const char *uri, struct MHD_Connection *connection) {
     struct web_listener *listener = context;
-    struct web_request *request = calloc(1, sizeof *request);
+    struct fx_scope *sc = fx_scope_new(NULL);
+    struct web_request *request = FX_NEW(sc, struct web_request);
 
-    if (request == NULL)
-        abort();
-    request->web = listener->web;
-    request->listener = listener;
-    request->connection = connection;
-    request->sc = fx_scope_new(NULL);
-    fx_scope_set_log(request->sc, listener->web->options.log);
-    request->raw_target = fx_strdup(request->sc, uri);
+    fx_scope_set_log(sc, listener->web->options.log);
+    *request = (struct web_request){
+        .web = listener->web,
+        .listener = listener,
+        .sc = sc,
+        .connection = connection,
+        .raw_target = fx_strdup(sc, uri),
+    };
     return request;
 }
 
@@ -131,7 +132,7 @@ static enum MHD_Result begin(struct web_request *request, const struct web_line 
         return refuse_early(request, path_known ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
                             &err);
     }
-    size_t length = web_content_length(request);
+    size_t length = request->announced_bytes;
 
     if (length > request->route->max_body_bytes) {
         (void)fx_fail(&err, FX_ERR_LIMIT, "a body of %zu bytes, more than the %zu allowed", length,
@@ -215,6 +216,5 @@ void web_request_completed(void *context, struct MHD_Connection *connection, voi
         return;
     let_go(request);
     fx_scope_free(request->sc);
-    free(request);
     *request_context = NULL;
 }

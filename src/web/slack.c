@@ -29,12 +29,24 @@ static bool is_our_team(const struct fx_web_options *options, const char *team_i
     return false;
 }
 
+static const char *join(struct fx_scope *sc, const char *first, const char *second,
+                        const char *third) {
+    const struct fx_slice parts[] = {fx_slice_of(first), fx_slice_of(second), fx_slice_of(third)};
+    char *text = fx_alloc(sc, parts[0].len + parts[1].len + parts[2].len + 1), *end = text;
+
+    for (size_t i = 0; i < FX_COUNT_OF(parts); i++) {
+        memcpy(end, parts[i].ptr, parts[i].len);
+        end += parts[i].len;
+    }
+    return text;
+}
+
 /* trigger_id is unique, repeats when Slack repeats, and is signed with the body: nobody can send
  * the same request with another one. Where there is none, the signature is what a repetition has in
  * common. One key, because each is a page that every commit must write. */
 static const char *replay_key(struct web_request *request, const char *trigger_id) {
     if (trigger_id[0] != '\0')
-        return fx_printf(request->sc, "slack-trigger:%s", trigger_id);
+        return join(request->sc, "slack-trigger:", trigger_id, "");
     return fx_printf(request->sc, "slack-signature:%s", web_header(request, "X-Slack-Signature"));
 }
 
@@ -44,7 +56,7 @@ static bool store(struct web_request *request, const char *kind, const char *tri
     bool is_new = false;
     struct fx_event event = {.id = fx_uuid_at(sc, request->web->options.random, request->now_ms),
                              .kind = kind,
-                             .body = fx_slice_dup(sc, request->body),
+                             .body = request->body.ptr, /* ends with a zero, and holds none */
                              .verified = true,
                              .rank = FX_RANK_PERSON,
                              .received_ms = request->now_ms,
@@ -65,11 +77,10 @@ static const char *acknowledgement(struct fx_scope *sc, const struct fx_slack_co
     enum { SHOWN = 120 };
     struct fx_slice text = fx_slice_of(command->text);
     const char *shown = fx_slice_dup(sc, fx_slice_cut(text, 0, fx_slice_utf8_prefix(text, SHOWN)));
-    const char *said = fx_printf(sc, "Received: %s %s", command->command, shown);
+    const char *said = fx_slack_escape(
+        sc, fx_redact(sc, join(sc, join(sc, "Received: ", command->command, " "), shown, "")));
 
-    return fx_json_dump(
-        sc, fx_json_object_of(sc, "response_type", fx_json_string(sc, "ephemeral"), "text",
-                              fx_json_string(sc, fx_slack_escape(sc, fx_redact(sc, said))), NULL));
+    return join(sc, "{\"response_type\":\"ephemeral\",\"text\":", fx_json_quote(sc, said), "}");
 }
 
 void web_slack_command(struct web_request *request, struct web_answer *answer) {

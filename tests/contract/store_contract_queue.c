@@ -543,6 +543,18 @@ static void an_equal_ready_job_is_moved_to_the_earlier_time(void **state) {
     assert_null(contract_claim(c, 1000));
 }
 
+/* Also one of those that accepted events have, which nobody adds a second time. */
+static void a_ready_job_of_an_event_is_found_again(void **state) {
+    struct contract *c = *state;
+
+    assert_true(contract_accept(c, "e1", "k1"));
+    assert_true(contract_accept(c, "e2", "k2"));
+    contract_job(c, "event", "e1", CONTRACT_NOW_MS + 5000);
+    contract_settle(c, contract_claim(c, CONTRACT_NOW_MS));
+    contract_settle(c, contract_claim(c, CONTRACT_NOW_MS));
+    assert_null(contract_claim(c, CONTRACT_NOW_MS + 9000));
+}
+
 static void a_settled_run_can_ask_for_itself_again(void **state) {
     struct contract *c = *state;
     struct fx_error err;
@@ -596,6 +608,7 @@ int store_contract_queue(struct contract_backend *backend) {
         CONTRACT_TEST(settling_ends_retries_or_sets_aside),
         CONTRACT_TEST(settling_writes_all_or_nothing),
         CONTRACT_TEST(an_equal_ready_job_is_moved_to_the_earlier_time),
+        CONTRACT_TEST(a_ready_job_of_an_event_is_found_again),
         CONTRACT_TEST(a_settled_run_can_ask_for_itself_again),
         CONTRACT_TEST(pruning_forgets_done_jobs_but_no_key),
     };

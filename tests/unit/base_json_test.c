@@ -282,6 +282,22 @@ static void any_bytes_make_printable_json(void **state) {
     }
 }
 
+/* One way of writing texts, not two. */
+static void a_quoted_text_is_what_a_value_would_be(void **state) {
+    static const char *const texts[] = {"", "a", "/fluxa \"dlq\" \\ \xc3\xa4 \xf0\x9f\x99\x82",
+                                        "\xff<\xc3", "tab\tline\nend"};
+
+    for (size_t i = 0; i < FX_COUNT_OF(texts); i++)
+        assert_string_equal(fx_json_quote(*state, texts[i]),
+                            fx_json_dump(*state, fx_json_string(*state, texts[i])));
+    for (int byte = 1; byte < 256; byte++) {
+        const char text[] = {'x', (char)byte, (char)byte, 'y', '\0'};
+
+        assert_string_equal(fx_json_quote(*state, text),
+                            fx_json_dump(*state, fx_json_string(*state, text)));
+    }
+}
+
 static void getters_answer_for_what_is_not_there(void **state) {
     struct fx_json *json = NULL;
     struct fx_error err;
@@ -377,6 +393,7 @@ int main(void) {
         JSON_TEST(canonical_text_does_not_depend_on_order),
         JSON_TEST(repairs_foreign_bytes),
         JSON_TEST(any_bytes_make_printable_json),
+        JSON_TEST(a_quoted_text_is_what_a_value_would_be),
         JSON_TEST(getters_answer_for_what_is_not_there),
         JSON_TEST(huge_reals_are_no_int),
         JSON_TEST(walks_paths),

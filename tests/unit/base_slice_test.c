@@ -1,6 +1,7 @@
 /* base_slice_test.c - do looks at foreign bytes stay inside them and judge them rightly? */
 #include "support/test.h"
 
+#include "fluxabot/base/eight.h"
 #include "fluxabot/base/slice.h"
 
 #include <stdlib.h>
@@ -143,6 +144,30 @@ static void broken_bytes_near_the_end_cost_no_letters(void **state) {
     assert_int_equal(fx_slice_utf8_prefix(fx_slice_of("ab\xF0\x9F\x92"), 99), 2);
 }
 
+/* Every byte in every place, among neighbours that are nearly what is looked for. */
+static void eight_bytes_are_judged_as_each_of_them(void **state) {
+    static const char neighbours[] = {'a', ',', '\x7e', (char)0x80, (char)0xff, ' '};
+
+    for (int limit = 1; limit <= 0x80; limit++)
+        for (int byte = 0; byte < 256; byte++)
+            for (size_t at = 0; at < FX_EIGHT; at++) {
+                char bytes[FX_EIGHT];
+                bool below = false, same = false, high = false;
+
+                for (size_t i = 0; i < FX_EIGHT; i++) {
+                    bytes[i] = i == at ? (char)byte : neighbours[i % sizeof neighbours];
+                    below |= (unsigned char)bytes[i] < limit;
+                    same |= (unsigned char)bytes[i] == limit;
+                    high |= (unsigned char)bytes[i] >= 0x80;
+                }
+                uint64_t eight = fx_eight_at(bytes);
+
+                assert_int_equal(fx_eight_has_below(eight, (unsigned char)limit), below);
+                assert_int_equal(fx_eight_has(eight, (unsigned char)limit), same);
+                assert_int_equal(fx_eight_has_high(eight), high);
+            }
+}
+
 static void compares_secrets_as_bytes(void **state) {
     char a[64], b[64];
 
@@ -198,6 +223,7 @@ int main(void) {
         cmocka_unit_test(knows_well_formed_utf8),
         cmocka_unit_test(a_prefix_never_cuts_a_character),
         cmocka_unit_test(broken_bytes_near_the_end_cost_no_letters),
+        cmocka_unit_test(eight_bytes_are_judged_as_each_of_them),
         cmocka_unit_test(compares_secrets_as_bytes),
         cmocka_unit_test(splits_at_the_first),
         cmocka_unit_test(cuts_stay_inside),

@@ -96,6 +96,65 @@ static void refuses_malformed_forms(void **state) {
     }
 }
 
+/* A value of any length, with something to decode or to refuse in any place of it. */
+static void decodes_and_refuses_in_every_place(void **state) {
+    static const struct {
+        const char *encoded, *decoded; /* NULL: refused */
+    } cases[] = {{"%2B", "+"},
+                 {"+", " "},
+                 {"%C3%A4", "\xc3\xa4"},
+                 {"\xc3\xa4", "\xc3\xa4"},
+                 {",", ","},
+                 {"~", "~"},
+                 {"%", NULL},
+                 {"%0g", NULL},
+                 {"%00", NULL},
+                 {"%C3", NULL},
+                 {"\xc3", NULL},
+                 {"\x80", NULL}};
+    enum { LONGEST = 20 };
+
+    for (size_t length = 0; length <= LONGEST; length++)
+        for (size_t at = 0; at <= length; at++)
+            for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+                FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+                char around[LONGEST + 1] = {0};
+                struct fx_slack_command *command = NULL;
+                struct fx_error err;
+
+                memset(around, 'x', length);
+                const char *body = fx_printf(sc, "%s&enterprise_id=&more=%.*s%s%s", COMMAND,
+                                             (int)at, around, cases[i].encoded, around + at);
+                enum fx_code code = parse_command(sc, body, &command, &err);
+
+                assert_int_equal(code, cases[i].decoded != NULL ? FX_OK : FX_ERR_INPUT);
+                body = fx_printf(sc, "ssl_check=1&text=%.*s%s%s", (int)at, around, cases[i].encoded,
+                                 around + at);
+                if (cases[i].decoded == NULL)
+                    continue;
+                assert_ok(parse_command(sc, body, &command, &err));
+                assert_string_equal(command->text, fx_printf(sc, "%.*s%s%s", (int)at, around,
+                                                             cases[i].decoded, around + at));
+            }
+}
+
+/* A raw NUL would end the text that is stored, and hide what comes behind it. */
+static void refuses_a_nul_in_every_place(void **state) {
+    for (size_t at = 0; at <= strlen(COMMAND); at++) {
+        FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+        size_t len = strlen(COMMAND);
+        char *body = fx_alloc(sc, len + 1); /* no zero behind it */
+        struct fx_slack_command *command = NULL;
+        struct fx_error err;
+
+        memcpy(body, COMMAND, at);
+        memcpy(body + at + 1, COMMAND + at, len - at);
+        assert_int_equal(
+            fx_slack_parse_command(sc, (struct fx_slice){body, len + 1}, &command, &err),
+            FX_ERR_INPUT);
+    }
+}
+
 static void refuses_ids_that_are_no_ids(void **state) {
     static const char *const bad[] = {"u0anna",     "U0%20ANNA", "U0ANNA%0A",  "%3CU0ANNA%3E",
                                       "U0ANNA%2C1", "U0-1",      "U0%C3%84NNA"};
@@ -275,6 +334,8 @@ int main(void) {
         TEST(refuses_a_field_that_comes_twice),
         TEST(names_the_field_that_is_missing),
         TEST(refuses_malformed_forms),
+        TEST(decodes_and_refuses_in_every_place),
+        TEST(refuses_a_nul_in_every_place),
         TEST(refuses_ids_that_are_no_ids),
         TEST(refuses_more_than_the_named_sizes),
         TEST(reads_the_first_action_of_a_click),

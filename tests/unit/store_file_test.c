@@ -169,7 +169,9 @@ static void what_was_approved_before_votes_were_kept_has_its_vote(void **state) 
 
     open_store(f);
     close_store(f);
-    sql(f, "DROP INDEX outbox_lane; DROP INDEX outbox_thread; DROP TABLE lanes; "
+    sql(f, "DROP INDEX jobs_leased; DROP INDEX jobs_ready; "
+           "CREATE INDEX jobs_subject ON jobs (kind, subject) WHERE state < 2; "
+           "DROP INDEX outbox_lane; DROP INDEX outbox_thread; DROP TABLE lanes; "
            "DROP TABLE storms; DROP TABLE storm_members; ALTER TABLE outbox DROP COLUMN lane; "
            "ALTER TABLE outbox DROP COLUMN urgency; ALTER TABLE outbox DROP COLUMN doubt; "
            "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "
@@ -212,7 +214,9 @@ static void brings_an_older_file_up_to_date(void **state) {
                       &(struct fx_message){.kind = FX_MESSAGE_PUT, .key = "a", .channel = "C1"});
     assert_ok(f->store->write(f->store, f->sc, NULL, &w, &err));
     close_store(f);
-    sql(f, "DROP INDEX outbox_lane; DROP INDEX outbox_thread; DROP TABLE lanes; "
+    sql(f, "DROP INDEX jobs_leased; DROP INDEX jobs_ready; "
+           "CREATE INDEX jobs_subject ON jobs (kind, subject) WHERE state < 2; "
+           "DROP INDEX outbox_lane; DROP INDEX outbox_thread; DROP TABLE lanes; "
            "DROP TABLE storms; DROP TABLE storm_members; ALTER TABLE outbox DROP COLUMN lane; "
            "ALTER TABLE outbox DROP COLUMN urgency; ALTER TABLE outbox DROP COLUMN doubt; "
            "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "

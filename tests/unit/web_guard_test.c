@@ -96,6 +96,12 @@ static const struct text hostile_headers[] = {
     T("X: a\x1b[31mb\r\n"),
     T("X: a\x7f"
       "b\r\n"),
+    T("X: 0123456\x01"
+      "89abcdef\r\n"),
+    T("X: 01234567\x1f"
+      "9abcdef\r\n"),
+    T("X: 0123456789abcde\x7f\r\n"),
+    T("X: \t\t\t\t\t\t\t\t\x02\r\n"),
     T("X: a\rb\r\n"),
     T("X: a\r\r\n"),
     T("X: a\rTransfer-Encoding: chunked\r\n"),
@@ -400,6 +406,7 @@ static void accepts_the_requests_the_corpus_is_made_of(void **state) {
         T("X:\r\n"),
         T("X: \r\n"),
         T("X: a: b, \"c\";d=e \xc3\xa4\tf\r\n"),
+        T("X: a\tb\tc\td\te\tf\tg\th \xff\xc3\x80 long enough for several words\r\n"),
         T("x-many_Of.them!: 1\r\nx-many_Of.them!: 2\r\n"),
         T("Accept: */*\r\nUser-Agent: Amazon Simple Notification Service Agent\r\n"),
         T("Cookie: a=b; c=d\r\n"),

@@ -31,6 +31,8 @@ enum fx_code fx_json_parse(struct fx_scope *sc, struct fx_slice text, struct fx_
 char *fx_json_dump(struct fx_scope *sc, const struct fx_json *json);
 /* Compact, keys sorted: equal values give equal bytes, so a digest may be taken of them. */
 char *fx_json_dump_canonical(struct fx_scope *sc, const struct fx_json *json);
+/* One text as fx_json_dump writes it, quotes included, without a value being made of it. */
+char *fx_json_quote(struct fx_scope *sc, const char *text);
 /* For people: two blanks of indent. */
 char *fx_json_dump_pretty(struct fx_scope *sc, const struct fx_json *json);
 
