@@ -1,7 +1,8 @@
 // fluxa_database.test.mjs - the rows that only ask PostgreSQL: F-22, F-39, F-40, F-42, F-43, F-45, F-46, F-57.
 //
 // Each condition is made for real in the sandbox's PostgreSQL. Slack takes one message a second in a channel, so three
-// stacks work side by side: one with the conditions, one whose database refuses, one whose database is slow or away.
+// stacks work side by side: one with the conditions, one with an alarm whose database then refuses, one whose database is
+// slow or away.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -247,6 +248,15 @@ describe('the rows that ask PostgreSQL', { concurrency: true }, () => {
     afterEach(() => Session.endAll(stack));
     after(() => stack?.stop());
 
+    test('the alarm of a busy database looks at connections, locks and slow queries by itself', async () => {
+      await stack.alarm('fluxa-DBHighCPU-dev', 'ALARM');
+      const card = await stack.until(() => stack.card(/fluxa-DBHighCPU-dev/), 'the alarm card');
+      await stack.until(async () => {
+        const replies = JSON.stringify((await stack.message(card.ts)).replies ?? []);
+        return /connections taken/.test(replies) && /Nobody waits for a lock/.test(replies) && /No query runs longer/.test(replies);
+      }, 'the diagnosis');
+    });
+
     test('F-40, F-42 and F-46 say that the sessions of others are hidden, not that there are none', async () => {
       await postgres(stack, 'REVOKE pg_read_all_stats FROM fluxabot_ro');
       const session = new Session(stack, 'hidden');
@@ -300,15 +310,6 @@ describe('the rows that ask PostgreSQL', { concurrency: true }, () => {
     });
     afterEach(() => Session.endAll(stack));
     after(() => stack?.stop());
-
-    test('the alarm of a busy database looks at connections, locks and slow queries by itself', async () => {
-      await stack.alarm('fluxa-DBHighCPU-dev', 'ALARM');
-      const card = await stack.until(() => stack.card(/fluxa-DBHighCPU-dev/), 'the alarm card');
-      await stack.until(async () => {
-        const replies = JSON.stringify((await stack.message(card.ts)).replies ?? []);
-        return /connections taken/.test(replies) && /Nobody waits for a lock/.test(replies) && /No query runs longer/.test(replies);
-      }, 'the diagnosis');
-    });
 
     test('every row says that it was stopped, and asks no second time', async () => {
       const names = ['pg_stat_activity', 'pg_stat_user_tables', 'pg_index', 'pg_constraint', 'public.events', 'public.idempotency_keys'];

@@ -100,7 +100,7 @@ test('a reading command under every fault answers with a card that names the fix
     await stack.fault(target, kind, { rate: 1 });
     const card = await answerTo(stack, text, 'requester', 60000);
     await stack.post('fault', { clear: true });
-    assert.match(card.text, pattern, `${text} with ${kind} on ${target}`);
+    assert.match(card.text, pattern, `${text} with ${kind} on ${target}: ${card.text}`);
   });
 });
 

@@ -319,6 +319,13 @@ test('what came back after a redrive, and is locked', async () => {
   await keep('came-back');
 });
 
+test('what asks the database', async () => {
+  const [letter] = (await stack.get('world?messages=1')).queues.find(({ name }) => name === 'Fluxa-DLQ').messages;
+  for (const text of ['failed', 'idempotency check', 'db conns', 'db locks', 'db slow', 'db indexes', 'db bloat', `db explain event ${letter.event_id ?? JSON.parse(letter.body).event_id}`])
+    await say('requester', text, /\S/);
+  await keep('database');
+});
+
 test('every command there is was given', async () => {
   const folder = path.join(root, 'commands/fluxa');
   const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml') && name !== 'system.yaml');

@@ -7,8 +7,8 @@ function complain(what) {
 
 function module_of(path, part) {
     split(path, part, "/")
-    if (path ~ /^include\/fluxabot\/base\//)
-        return "base"
+    if (path ~ /^include\/fluxabot\/[a-z]+\//)
+        return part[3]
     if (path ~ /^include\/fluxabot\/[a-z]+\.h$/)
         return substr(part[3], 1, length(part[3]) - 2)
     if (path == "src/main.c")

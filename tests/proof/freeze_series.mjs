@@ -8,7 +8,7 @@ import { Rig, pause } from './rig.mjs';
 import { stories } from './stories.mjs';
 import { strike, threadsOf } from './strike.mjs';
 
-const WORKER = '2'; // which of its threads; see strike.mjs
+const WORKER = '6'; // which of its threads, behind the four that send; see strike.mjs
 // From the commit of the intent over the change to that of its outcome.
 const around = (text) => ({ text, before: 24, after: 24 });
 const CHANGES = { selective: around('AmazonSQS.SendMessageBatch'), task: around('AmazonSQS.StartMessageMoveTask') };

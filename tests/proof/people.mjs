@@ -82,6 +82,6 @@ export class People {
 
   alarm(name, state, changedMs = Date.now()) {
     const [door] = this.doors(true), made = envelope(door, { Message: alarmMessage(name, state, changedMs) });
-    return this.tell({ key: `sns-whole:${wholeOf(made)}`, what: `${name} ${state}`, alarm: name, state }, (at) => sendSns(at, made));
+    return this.tell({ key: `sns-whole:${made.Timestamp}:${wholeOf(made)}`, what: `${name} ${state}`, alarm: name, state }, (at) => sendSns(at, made));
   }
 }

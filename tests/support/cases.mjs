@@ -27,11 +27,12 @@ export async function atRest(stack) {
 }
 
 // What would look again minutes after a redrive finds the same ids in the new world, takes them for come back, and
-// locks their cause there; a request that waits reminds of itself there, and a text that may be said once more finds
+// locks their cause there; a request that waits reminds of itself there, a question
+// whose evidence is looked for again is put anew because its card is gone, and a text that may be said once more finds
 // its message gone. On a slow machine these minutes pass in the middle of a file.
 async function forgetTheOldWorld(stack) {
   if (!stack.wasStarted) return; // the store has no tables yet
-  await stack.execute("DELETE FROM jobs WHERE state = 0 AND (kind = 'remind' OR (kind = 'run' AND subject IN (SELECT id FROM runs WHERE trigger_kind = 'follow-up'))); " +
+  await stack.execute("DELETE FROM jobs WHERE state = 0 AND kind NOT IN ('expire', 'reconcile', 'anchor', 'schedule'); " +
     `DELETE FROM outbox WHERE state = 0 AND NOT (${UNSAID}); DELETE FROM settings WHERE name LIKE 'step:%'`);
 }
 

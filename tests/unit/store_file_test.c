@@ -174,6 +174,7 @@ static void what_was_approved_before_votes_were_kept_has_its_vote(void **state) 
            "DROP INDEX outbox_lane; DROP INDEX outbox_thread; DROP TABLE lanes; "
            "DROP TABLE storms; DROP TABLE storm_members; ALTER TABLE outbox DROP COLUMN lane; "
            "ALTER TABLE outbox DROP COLUMN urgency; ALTER TABLE outbox DROP COLUMN doubt; "
+           "ALTER TABLE outbox DROP COLUMN late_ms; "
            "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "
            "ALTER TABLE jobs DROP COLUMN deaths; DROP INDEX jobs_ranked; "
            "ALTER TABLE jobs DROP COLUMN rank; "
@@ -219,6 +220,7 @@ static void brings_an_older_file_up_to_date(void **state) {
            "DROP INDEX outbox_lane; DROP INDEX outbox_thread; DROP TABLE lanes; "
            "DROP TABLE storms; DROP TABLE storm_members; ALTER TABLE outbox DROP COLUMN lane; "
            "ALTER TABLE outbox DROP COLUMN urgency; ALTER TABLE outbox DROP COLUMN doubt; "
+           "ALTER TABLE outbox DROP COLUMN late_ms; "
            "DROP TABLE votes; ALTER TABLE approvals DROP COLUMN needed; "
            "ALTER TABLE jobs DROP COLUMN deaths; DROP INDEX jobs_ranked; "
            "ALTER TABLE jobs DROP COLUMN rank; "
@@ -237,7 +239,10 @@ static void what_people_wait_for_in_an_older_file_comes_first(void **state) {
 
     open_store(f);
     close_store(f);
-    sql(f, "DROP INDEX jobs_ranked; ALTER TABLE jobs DROP COLUMN rank; "
+    sql(f, "DROP INDEX jobs_leased; DROP INDEX jobs_ready; "
+           "CREATE INDEX jobs_subject ON jobs (kind, subject) WHERE state < 2; "
+           "ALTER TABLE outbox DROP COLUMN late_ms; "
+           "DROP INDEX jobs_ranked; ALTER TABLE jobs DROP COLUMN rank; "
            "CREATE INDEX jobs_live ON jobs (at_ms, id) WHERE state < 2; "
            "DROP INDEX storm_members_incident; DROP INDEX storm_members_worst; "
            "DROP INDEX storm_members_kinds; ALTER TABLE storm_members DROP COLUMN state; "

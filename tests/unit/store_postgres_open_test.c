@@ -191,7 +191,7 @@ static void what_was_approved_before_votes_were_kept_has_its_vote(void **state) 
            "DROP INDEX fluxabot.outbox_lane; DROP INDEX fluxabot.outbox_thread;"
            "DROP TABLE fluxabot.lanes; DROP TABLE fluxabot.storms;"
            "DROP TABLE fluxabot.storm_members; ALTER TABLE fluxabot.outbox DROP COLUMN lane,"
-           "DROP COLUMN urgency, DROP COLUMN doubt;"
+           "DROP COLUMN urgency, DROP COLUMN doubt, DROP COLUMN late_ms;"
            "UPDATE fluxabot.store_version SET version = 1;"
            "INSERT INTO fluxabot.runs VALUES ('r', 'fluxa', 'dev', 'dlq redrive', 'd', '{}', "
            "'slash', 'U1', 'C1', "

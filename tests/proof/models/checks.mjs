@@ -61,7 +61,7 @@ export const twins = [
   { model: 'redrive', twin: 'DELETED_BEFORE_RECORD', with: ['CHOSEN=1', 'LAPSES=0'], by: /dead\|by_hand/ },
   { model: 'redrive', twin: 'GONE_IS_SENT', with: ['CHOSEN=1', 'TAKER', 'LAPSES=0'], by: /told& ~\(once\)/ },
   { model: 'redrive', twin: 'INTENT_AFTER_SEND', with: ['CHOSEN=1', 'LAPSES=0', 'TROUBLES=0'], by: /twice.*reported/ },
-  { model: 'redrive', twin: 'INTENT_WITHOUT_LEASE', with: ['CHOSEN=1', 'TROUBLES=0'], by: /twice.*reported|is_open|dead\|by_hand/ },
+  { model: 'redrive', twin: 'INTENT_WITHOUT_LEASE', with: ['CHOSEN=1', 'TROUBLES=0'], by: /twice.*reported|is_open|dead\|by_hand|doubts<=/ },
   { model: 'redrive', twin: 'UNCHOSEN_MOVE', with: ['CHOSEN=1'], by: /dead>>2/ },
   { model: 'redrive', twin: 'LOST_IS_REFUSED', with: ['CHOSEN=1', 'CRASHES=0', 'LAPSES=0'], by: /twice.*reported/ },
   { model: 'redrive', twin: 'RESENT_WITHOUT_ASKING', with: ['CHOSEN=1', 'NOT_IDEMPOTENT', 'LAPSES=0'], by: /twice==0/ },

@@ -228,9 +228,9 @@ static void rescue(void *argument) {
 
         if (job.id != 0)
             (void)!store->extend(store, sc, &job, sim_bot_ms(), &ignored);
-        if (left->sending[i] != 0)
-            probes_rescue(sc, left->sending[i]);
     }
+    /* whoever died in the commit that began a message never learned which */
+    unrecorded_rescue(sc, probes_rescue);
 }
 
 void replica_crash(struct replica *replica) {

@@ -119,6 +119,8 @@ void probes_rescue(struct fx_scope *sc, int64_t seq);
 /* ---- unrecorded.c ---- */
 
 void unrecorded_forget(bool (*is_anothers)(int64_t seq));
+/* For every message that stands as being sent. */
+void unrecorded_rescue(struct fx_scope *sc, void (*rescue)(struct fx_scope *sc, int64_t seq));
 
 /* ---- truth.c ---- */
 
