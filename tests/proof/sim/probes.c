@@ -133,10 +133,18 @@ static enum fx_code settle(struct fx_store *store, struct fx_scope *sc, const st
         how = FX_SETTLE_DONE;
     bool begins = writes != NULL && writes->ret_begun != NULL;
 
+    struct replica *replica = sim->current == NULL ? NULL : sim->current->replica;
+
     trouble_inside(begins, 0);
+    if (replica != NULL)
+        replica->beginning += begins;
     enum fx_code code = real.settle(store, sc, job, how, due_ms, error, writes, err);
 
     trouble_inside(false, 0);
+    if (replica != NULL) {
+        replica->beginning -= begins;
+        replica->began_unseen |= begins && code != FX_OK && replica->dying;
+    }
     if (code == FX_OK && begins && *writes->ret_begun != NULL)
         note_sending((*writes->ret_begun)->seq);
     sim_note(code == FX_OK ? "settled" : "not settled",

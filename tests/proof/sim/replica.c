@@ -228,9 +228,16 @@ static void rescue(void *argument) {
 
         if (job.id != 0)
             (void)!store->extend(store, sc, &job, sim_bot_ms(), &ignored);
+        if (left->sending[i] != 0)
+            probes_rescue(sc, left->sending[i]);
     }
-    /* whoever died in the commit that began a message never learned which */
-    unrecorded_rescue(sc, probes_rescue);
+    /* whoever died in the commit that began a message never learned which; whoever is in such a
+     * commit now has not learned it yet */
+    for (size_t i = 0; i < SIM_REPLICAS; i++)
+        if (sim->replicas[i].beginning > 0)
+            return;
+    if (left->began_unseen)
+        unrecorded_rescue(sc, probes_rescue);
 }
 
 void replica_crash(struct replica *replica) {
@@ -241,6 +248,8 @@ void replica_crash(struct replica *replica) {
     memcpy(left->jobs, replica->jobs, sizeof left->jobs);
     memcpy(left->sending, replica->sending, sizeof left->sending);
     left->number = replica->number;
+    left->began_unseen = replica->began_unseen;
+    replica->began_unseen = false;
     sim_at(rescued_ms, rescue, left);
     sim_at(rescued_ms + chance_between(&sim->chance, 1, 20000), start_again, replica);
 }

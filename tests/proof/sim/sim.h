@@ -126,6 +126,8 @@ struct replica {
     int64_t frozen_until_ms;
     struct held_job jobs[SIM_HELD];
     int64_t sending[SIM_HELD]; /* of the outbox; 0: none */
+    int beginning;             /* strands within a settling that may begin a message */
+    bool began_unseen;         /* one of them died there */
     enum fx_code (*troubled_settle)(struct fx_store *store, struct fx_scope *sc,
                                     const struct fx_job *job, enum fx_settle how, int64_t due_ms,
                                     const char *error, const struct fx_writes *writes,
