@@ -38,7 +38,8 @@ function judgeRuns(seen, problems) {
   for (const run of seen.runs) {
     if (run.state < RUN.asking) problems.push(`run ${run.id} (${run.command}) stands in state ${run.state}`);
     if (run.state === RUN.failed && !seen.mayFail?.includes(run.command)) problems.push(`run ${run.id} (${run.command}) failed: ${run.note}`);
-    const ended = seen.audit.filter((row) => row.action === 'run.ended' && row.subject === run.id);
+    // what asks is not over: when its truth is found, it goes on
+    const ended = seen.audit.filter((row) => row.action === 'run.ended' && row.subject === run.id && parse(row.detail_json).state !== 'asking');
     if (run.state > RUN.asking && ended.length !== 1) problems.push(`the audit log ends run ${run.id} ${ended.length} times`);
   }
   for (const approval of seen.approvals) {
