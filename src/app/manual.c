@@ -114,9 +114,7 @@ static void print_steps(const struct fx_runbook *runbook) {
     printf("\nSteps: ");
     for (size_t i = 0; i < runbook->steps_count; i++) {
         const struct fx_step_kind *kind = runbook->steps[i].kind;
-        const char *called = kind->with == NULL || kind->shorthand == NULL
-                                 ? NULL
-                                 : fx_json_get_text(runbook->steps[i].params, kind->shorthand);
+        const char *called = fx_json_get_text(runbook->steps[i].params, "operation");
 
         printf("%s`%s` (%s)", i == 0 ? "" : ", ", runbook->steps[i].id,
                called != NULL ? called : kind->name);

@@ -139,6 +139,9 @@ enum fx_code store_message_begin_at_once(struct store_link *link, int64_t seq, i
     if (!taken)
         return FX_OK;
     FX_TRY(store_exec(link, STMT_MESSAGE_BEGIN, ST_VALUES(st_int(seq)), err));
+    if (link->changed == 0) /* nothing leaves that does not stand as being sent */
+        return fx_fail(err, FX_ERR_CONFLICT, "message %lld was replaced or taken meanwhile",
+                       (long long)seq);
     *ret_begun = &row->message;
     return FX_OK;
 }
