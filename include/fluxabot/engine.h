@@ -46,7 +46,10 @@ enum {
     FX_ENGINE_SEND_MS = 10 * 1000,
     FX_ENGINE_REST_MS = 60 * 60 * 1000, /* how long a change that has begun may rest */
     FX_ENGINE_PROGRESS_MS = 2000,       /* between two edits of one progress card */
-    FX_ENGINE_SENDERS = 4, /* messages on their way at once, each over a connection of its own */
+    /* Messages on their way at once, each over a connection of its own; and those that workers send
+     * themselves while others wait for the next job. */
+    FX_ENGINE_SENDERS = 4,
+    FX_ENGINE_WORKERS_SENDING = 2,
     FX_ENGINE_PAGE_ATTEMPTS = 20,
     /* An alarm storm: a channel's alarms that come faster than people read share one card. */
     FX_ENGINE_STORM_ALARMS = 10, /* new ones within the window that are still told one by one */

@@ -4,8 +4,8 @@
  * under way at a time (store.h), so a slow channel or somebody's dead response_url holds up nobody
  * else. Private answers never take all senders.
  *
- * A worker that settles a job with a message takes an idle sender first: then the message may be
- * begun in the transaction that makes it, and leaves without a second wait for the disk.
+ * A worker that is not needed for the next job may begin a message in the transaction that makes it
+ * and send it itself (worker.c): then it leaves without a second wait for the disk, or for anybody.
  */
 #include "private.h"
 
@@ -21,7 +21,7 @@ struct engine_sender {
     struct engine_pump *pump;
     pthread_t thread;
     pthread_cond_t given;
-    bool taken;          /* by a worker that may have something for it */
+    bool taken;          /* while its message is begun */
     struct fx_scope *sc; /* of the message; NULL: idle */
     struct fx_message message;
 };
@@ -83,12 +83,6 @@ static struct engine_sender *take(struct engine_pump *pump, bool whisper) {
     return idle;
 }
 
-struct engine_sender *engine_take_sender(struct fx_engine *engine) {
-    if (engine->pump == NULL || atomic_load(&engine->stopping))
-        return NULL;
-    return take(engine->pump, false);
-}
-
 static struct fx_message copy_of(struct fx_scope *sc, const struct fx_message *message) {
     struct fx_message copy = *message;
 
@@ -105,7 +99,8 @@ static struct fx_message copy_of(struct fx_scope *sc, const struct fx_message *m
     return copy;
 }
 
-void engine_give(struct engine_sender *sender, const struct fx_message *message) {
+/* A message that was begun; NULL: there is none, after all. */
+static void give(struct engine_sender *sender, const struct fx_message *message) {
     struct engine_pump *pump = sender->pump;
     struct fx_scope *sc = NULL;
     struct fx_message copy = {0};
@@ -138,7 +133,7 @@ static bool try_message(struct engine_pump *pump, struct fx_scope *sc,
         return false;
     enum fx_code code = store->outbox_begin(store, sc, message->seq, now, &err);
 
-    engine_give(sender, code == FX_OK ? message : NULL);
+    give(sender, code == FX_OK ? message : NULL);
     if (code == FX_OK)
         return false;
     if (code == FX_ERR_CONFLICT) /* replaced by a newer one meanwhile, or taken */

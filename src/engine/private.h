@@ -21,10 +21,11 @@ struct engine_pulse {
 
 /* What the threads share; see threads.c and worker.c. */
 struct engine_threads {
-    pthread_mutex_t lock; /* guards the next seven */
+    pthread_mutex_t lock; /* guards the next eight */
     pthread_cond_t called, ended;
     bool watched; /* some idle worker waits for the next job */
     unsigned resting, calls;
+    unsigned sending; /* workers that send a message themselves */
     int64_t watch_ms; /* with calls: what is to be waited for first, 0 for nothing */
     unsigned running;
     pthread_rwlock_t alone; /* held for reading by whoever works, for writing at a last try */
@@ -64,6 +65,7 @@ struct engine_work {
     int64_t now_ms;             /* wall, read once when the job was claimed */
     struct engine_pulse *pulse; /* of the worker; NULL outside one */
     enum fx_urgency urgency;    /* of the cards that are put */
+    struct fx_message *begun;   /* in the transaction that settled the job: to be sent now */
 };
 
 /* ---- work.c ---- */
@@ -97,6 +99,10 @@ void engine_rest(struct engine_worker *worker, int64_t wait_ms);
 /* Whoever has found a job says so, that there is always somebody who waits for the next: it is due
  * in wait_ms, or is waiting already when that is 0. */
 void engine_call_another(struct fx_engine *engine, int64_t wait_ms);
+/* Whether a worker may send a message itself, since another one waits for the next job; if so, it
+ * says engine_has_sent when it is through. */
+bool engine_may_send(struct fx_engine *engine);
+void engine_has_sent(struct fx_engine *engine);
 void engine_thread_begins(struct fx_engine *engine);
 void engine_thread_ends(struct fx_engine *engine, struct engine_pulse *pulse);
 /* Until all threads have ended, at_most_ms, or until there is no time left for that. */
@@ -110,15 +116,10 @@ void *engine_keeper_main(void *engine);
 
 /* ---- outbox.c: who sends ---- */
 
-struct engine_sender;
 /* Before any worker runs. */
 void engine_pump_start(struct fx_engine *engine);
 /* When all threads have ended. */
 void engine_pump_free(struct fx_engine *engine);
-/* An idle sender, which then waits for engine_give; NULL when there is none. */
-struct engine_sender *engine_take_sender(struct fx_engine *engine);
-/* A message that was begun, which is copied; NULL: there is none, after all. */
-void engine_give(struct engine_sender *sender, const struct fx_message *message);
 
 /* ---- deliver.c ---- */
 

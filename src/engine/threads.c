@@ -134,6 +134,26 @@ void engine_call_another(struct fx_engine *engine, int64_t wait_ms) {
         pthread_cond_signal(&threads->called);
 }
 
+bool engine_may_send(struct fx_engine *engine) {
+    struct engine_threads *threads = &engine->threads;
+
+    if (engine->pump == NULL || atomic_load(&engine->stopping))
+        return false;
+    pthread_mutex_lock(&threads->lock);
+    bool waited_for = threads->watched || threads->resting > threads->calls;
+    bool may = waited_for && threads->sending < FX_ENGINE_WORKERS_SENDING;
+
+    threads->sending += may;
+    pthread_mutex_unlock(&threads->lock);
+    return may;
+}
+
+void engine_has_sent(struct fx_engine *engine) {
+    pthread_mutex_lock(&engine->threads.lock);
+    engine->threads.sending--;
+    pthread_mutex_unlock(&engine->threads.lock);
+}
+
 /* ---- the end ---- */
 
 void engine_thread_begins(struct fx_engine *engine) {

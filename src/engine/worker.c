@@ -7,6 +7,7 @@
 #include "private.h"
 
 #include "fluxabot/base/log.h"
+#include "fluxabot/base/turns.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,22 +121,34 @@ static void wake_run(struct engine_work *work) {
         fx_log(work->sc, FX_LOG_WARN, "run.not_woken", FX_E(&err));
 }
 
-/* Its first message leaves at once, if it may and somebody is free to send it. */
+/* Its first message leaves at once, if it may and this worker is not needed for the next job. */
 static enum fx_code settle_done(struct engine_work *work, struct fx_error *err) {
     struct fx_engine *engine = work->engine;
     struct fx_store *store = engine->options.store;
-    struct fx_message *begun = NULL;
-    struct engine_sender *sender =
-        work->writes.messages_count > 0 ? engine_take_sender(engine) : NULL;
+    bool sends = work->writes.messages_count > 0 && engine_may_send(engine);
 
-    work->writes.ret_begun = sender != NULL ? &begun : NULL;
+    work->writes.ret_begun = sends ? &work->begun : NULL;
     enum fx_code code =
         store->settle(store, work->sc, work->job, FX_SETTLE_DONE, 0, NULL, &work->writes, err);
 
     work->writes.ret_begun = NULL;
-    if (sender != NULL)
-        engine_give(sender, code == FX_OK ? begun : NULL);
+    if (code != FX_OK)
+        work->begun = NULL;
+    if (sends && work->begun == NULL)
+        engine_has_sent(engine);
     return code;
+}
+
+/* What is left for others to send, others are woken for. */
+static void send_begun(struct engine_worker *worker, const struct fx_message *begun) {
+    struct fx_engine *engine = worker->engine;
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+
+    fx_scope_set_log(sc, engine->options.log);
+    engine_pulse(&worker->pulse, engine->options.clock, FX_ENGINE_STALL_MS);
+    engine_deliver(engine, sc, begun);
+    engine_has_sent(engine);
+    engine->options.state->wake(engine->options.state, "outbox");
 }
 
 /* False: a row that was read has been changed meanwhile, so nothing was written and all of it is to
@@ -162,7 +175,8 @@ static bool settle(struct engine_work *work, enum fx_code code, const struct fx_
         fx_log(work->sc, FX_LOG_ERROR, "job.not_settled", FX_I("job", work->job->id), FX_E(&err));
     else if (code == FX_OK)
         fx_metrics_add(engine->options.metrics, FX_METRIC_JOBS_DONE, 1);
-    engine->options.state->wake(engine->options.state, "outbox");
+    if (work->begun == NULL || work->writes.messages_count > 1)
+        engine->options.state->wake(engine->options.state, "outbox");
     if (work->writes.jobs_count > 0)
         engine->options.state->wake(engine->options.state, "jobs");
     return true;
@@ -204,7 +218,11 @@ static bool try_once(struct engine_worker *worker, struct fx_scope *claim,
     else
         code = handle(&work, &err);
     show_to_keeper(worker, NULL, NULL);
-    return settle(&work, code, &err);
+    bool settled = settle(&work, code, &err);
+
+    if (work.begun != NULL)
+        send_begun(worker, work.begun);
+    return settled;
 }
 
 static void try_until_settled(struct engine_worker *worker, struct fx_scope *sc,
@@ -302,6 +320,7 @@ void *engine_worker_main(void *argument) {
     struct engine_worker *worker = argument;
     struct fx_engine *engine = worker->engine;
 
+    fx_turns_patient();
     while (!atomic_load(&engine->stopping)) {
         int64_t next_due_ms = 0;
 

@@ -14,8 +14,9 @@
 
 enum {
     FILE_MODE = 0600,
-    WAL_KEPT_BYTES = 16 << 20,
-    WAL_PAGES = WAL_KEPT_BYTES / 4096, /* before they go into the file: hot ones then go once */
+    WAL_PAGES = 4096, /* before they go into the file: hot ones then go once */
+    /* As long as it becomes: to make a file longer costs the disk more than to write over it. */
+    WAL_KEPT_BYTES = WAL_PAGES * (4096 + 24) + (1 << 20),
     CACHE_MAX_KIB = 8 << 10,
     ROW_MAX_BYTES = 4 * FX_STORE_MAX_BODY_BYTES,
     CHECK_MAX_MS = 2000,     /* a start must not wait longer for it */

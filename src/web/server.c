@@ -6,6 +6,7 @@
 #include "private.h"
 
 #include "fluxabot/base/digest.h"
+#include "fluxabot/base/turns.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -83,6 +84,7 @@ static enum fx_code start_daemon(const struct fx_web_listener *listener,
         flags |= MHD_USE_TLS;
     if (address.ss_family == AF_INET6)
         flags |= MHD_USE_DUAL_STACK;
+    fx_turns_short(); /* inherited by the threads of the connections */
     context->daemon = MHD_start_daemon(
         flags, listener->port, NULL, NULL, web_request_handle, context, MHD_OPTION_SOCK_ADDR,
         &address, MHD_OPTION_CONNECTION_LIMIT, (unsigned)web_watch_room(connection_limit(context)),
@@ -93,6 +95,7 @@ static enum fx_code start_daemon(const struct fx_web_listener *listener,
         MHD_OPTION_URI_LOG_CALLBACK, web_request_new, context, MHD_OPTION_NOTIFY_COMPLETED,
         web_request_completed, context, MHD_OPTION_NOTIFY_CONNECTION, web_watch_connection,
         context->watch, MHD_OPTION_ARRAY, tls ? tls_options : no_options, MHD_OPTION_END);
+    fx_turns_usual();
     if (context->daemon == NULL)
         return fx_fail(
             err, FX_ERR_UNAVAILABLE,

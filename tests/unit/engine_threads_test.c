@@ -247,6 +247,31 @@ static void how_long_the_store_is_silent_is_known(void **state) {
     assert_int_equal(fx_engine_store_silent_ms(&engine), 0);
 }
 
+/* ---- who sends ---- */
+
+static void a_worker_sends_only_while_another_waits_for_the_next_job(void **state) {
+    struct rig *rig = *state;
+    struct fx_engine engine = {.options = rig->options};
+
+    assert_false(engine_may_send(&engine)); /* nobody sends in this engine */
+    engine.pump = (struct engine_pump *)&engine;
+    assert_false(engine_may_send(&engine)); /* all others are at work */
+    engine.threads.watched = true;
+    for (int i = 0; i < FX_ENGINE_WORKERS_SENDING; i++)
+        assert_true(engine_may_send(&engine));
+    assert_false(engine_may_send(&engine)); /* the others are for jobs */
+    engine_has_sent(&engine);
+    engine.threads.watched = false;
+    assert_false(engine_may_send(&engine));
+    engine.threads.resting = engine.threads.calls = 1;
+    assert_false(engine_may_send(&engine)); /* who rests is called already */
+    engine.threads.resting = 2;
+    assert_true(engine_may_send(&engine));
+    engine_has_sent(&engine);
+    atomic_store(&engine.stopping, true);
+    assert_false(engine_may_send(&engine));
+}
+
 /* ---- rest ---- */
 
 /* Counts how often workers look for jobs, which is what each of their wake-ups does. */
@@ -559,6 +584,7 @@ int main(void) {
         THREADS_TEST(a_worker_that_hangs_is_named_as_long_as_it_does),
         THREADS_TEST(each_thread_is_looked_at),
         THREADS_TEST(how_long_the_store_is_silent_is_known),
+        THREADS_TEST(a_worker_sends_only_while_another_waits_for_the_next_job),
         THREADS_TEST(of_the_idle_workers_one_wakes),
         THREADS_TEST(a_job_that_comes_alone_is_looked_for_by_one),
         THREADS_TEST(one_wake_up_is_enough_for_many_jobs),
