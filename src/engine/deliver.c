@@ -22,12 +22,16 @@ enum {
 
 /* By what the message can be found again: ids only, since everybody in the workspace may read it.
  */
+static struct fx_json *mark_of(struct fx_scope *sc, const struct fx_message *message) {
+    return message->key[0] != '\0' ? fx_slackapi_mark(sc, message->key) : NULL;
+}
+
 static struct fx_json *with_key(struct fx_scope *sc, const struct fx_message *message,
                                 const struct fx_json *payload) {
-    struct fx_json *marked = fx_json_copy(sc, payload);
+    struct fx_json *marked = fx_json_copy(sc, payload), *mark = mark_of(sc, message);
 
-    if (message->key[0] != '\0')
-        fx_json_put(marked, "metadata", fx_slackapi_mark(sc, message->key));
+    if (mark != NULL)
+        fx_json_put(marked, "metadata", mark);
     return marked;
 }
 
@@ -108,20 +112,42 @@ static bool elsewhere(const struct fx_message *message, struct fx_message *ret_f
     return true;
 }
 
+/* As it was stored. Most are new posts of which nothing is known to be wrong: what they say need
+ * not be read to be sent. */
+static enum fx_code send_stored(struct fx_engine *engine, struct fx_scope *sc,
+                                const struct fx_message *message, const char **ret_ts,
+                                struct fx_error *err) {
+    struct fx_json *payload = NULL;
+
+    if (message->kind == FX_MESSAGE_PUT && message->ts[0] == '\0' && !message->in_doubt)
+        return fx_slackapi_post_dumped(engine->options.slack, sc, message->channel,
+                                       message->parent_ts, fx_slice_of(message->payload_json),
+                                       mark_of(sc, message), ret_ts, err);
+    FX_TRY(fx_json_parse(sc, fx_slice_of(message->payload_json), &payload, err));
+    return send_once(engine, sc, message,
+                     message->kind == FX_MESSAGE_PUT && message->ts[0] == '\0'
+                         ? with_key(sc, message, payload)
+                         : payload,
+                     ret_ts, err);
+}
+
 static enum fx_code send_message(struct fx_engine *engine, struct fx_scope *sc,
                                  const struct fx_message *message, const char **ret_ts,
                                  struct fx_error *err) {
     bool is_put = message->kind == FX_MESSAGE_PUT;
-    struct fx_json *payload = NULL, *marked = NULL;
+    struct fx_json *payload = NULL;
     struct fx_message fresh;
+    enum fx_code code = send_stored(engine, sc, message, ret_ts, err);
 
+    if (code != FX_ERR_INPUT && code != FX_ERR_NOT_FOUND)
+        return code;
     FX_TRY(fx_json_parse(sc, fx_slice_of(message->payload_json), &payload, err));
-    marked = is_put && message->ts[0] == '\0' ? with_key(sc, message, payload) : payload;
-    enum fx_code code = send_once(engine, sc, message, marked, ret_ts, err);
-
     if (code == FX_ERR_INPUT && (is_put || message->kind == FX_MESSAGE_EPHEMERAL)) {
         fx_log(sc, FX_LOG_WARN, "slack.blocks_refused", FX_S("key", message->key), FX_E(err));
-        code = send_once(engine, sc, message, fx_slack_plain(sc, payload), ret_ts, err);
+        struct fx_json *plain = fx_slack_plain(sc, payload);
+
+        code = send_once(engine, sc, message, is_put ? with_key(sc, message, plain) : plain, ret_ts,
+                         err);
     }
     if (code == FX_ERR_NOT_FOUND && elsewhere(message, &fresh))
         code = send_once(engine, sc, &fresh, is_put ? with_key(sc, message, payload) : payload,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void file_close(FILE **file) {
     if (*file != NULL)
@@ -21,12 +22,17 @@ static enum fx_code read_bytes(struct fx_scope *sc, const char *path, struct fx_
 
     if (file == NULL)
         return fx_fail(err, FX_ERR_NOT_FOUND, "the file cannot be read: %m");
-    FX_CLEANUP(fx_scope_free_p) struct fx_scope *scratch = fx_scope_new(sc);
-    char *bytes = fx_alloc(scratch, FX_YAML_MAX_BYTES + 1);
-    size_t len = fread(bytes, 1, FX_YAML_MAX_BYTES + 1, file);
+    struct stat shape;
+
+    if (fstat(fileno(file), &shape) != 0)
+        return fx_fail(err, FX_ERR_INPUT, "the file cannot be read: %m");
+    size_t room = shape.st_size < FX_YAML_MAX_BYTES ? (size_t)shape.st_size : FX_YAML_MAX_BYTES + 1;
+    char *bytes = fx_alloc(sc, room + 1);
+    size_t len = fread(bytes, 1, room, file);
+
     if (ferror(file))
         return fx_fail(err, FX_ERR_INPUT, "the file cannot be read: %m");
-    *ret_bytes = (struct fx_slice){fx_slice_dup(sc, (struct fx_slice){bytes, len}), len};
+    *ret_bytes = (struct fx_slice){bytes, len};
     return FX_OK;
 }
 

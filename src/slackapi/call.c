@@ -62,29 +62,20 @@ static enum fx_code read_answer(struct fx_scope *sc, const char *method,
     return FX_OK;
 }
 
-enum fx_code fx_slackapi_call(struct fx_slackapi *api, struct fx_scope *sc, const char *method,
-                              const struct fx_json *payload, struct fx_json **ret_answer,
-                              struct fx_error *err) {
+static enum fx_code send(struct fx_slackapi *api, struct fx_scope *sc, const char *method,
+                         const char *content_type, struct fx_slice body,
+                         struct fx_json **ret_answer, struct fx_error *err) {
     struct fx_http_reply *reply = NULL;
-
-    if (!is_method(method))
-        return fx_fail(err, FX_ERR_INPUT, "that is not the name of a Slack method");
-    bool json = takes_json(method);
-    const char *body = json ? fx_json_dump(sc, payload) : write_form(sc, payload);
-    if (body == NULL)
-        return fx_fail(err, FX_ERR_LIMIT, "%s: the arguments have more than %d bytes", method,
-                       (int)MAX_FORM_BYTES);
     const struct fx_http_header headers[] = {
         {"Authorization", api->authorization},
-        {"Content-Type",
-         json ? "application/json; charset=utf-8" : "application/x-www-form-urlencoded"},
+        {"Content-Type", content_type},
     };
     const struct fx_http_request request = {
         .method = "POST",
         .url = fx_printf(sc, "%s/%s", api->api_url, method),
         .headers = headers,
         .headers_count = FX_COUNT_OF(headers),
-        .body = fx_slice_of(body),
+        .body = body,
         .reach = FX_HTTP_ANY,
         .max_reply_bytes = SLACKAPI_MAX_REPLY_BYTES,
     };
@@ -92,4 +83,27 @@ enum fx_code fx_slackapi_call(struct fx_slackapi *api, struct fx_scope *sc, cons
     if (fx_http_exchange(api->http, sc, &request, &reply, err) != FX_OK)
         return fx_fail_in(err, "%s", method);
     return read_answer(sc, method, reply, ret_answer, err);
+}
+
+enum fx_code slackapi_call_dumped(struct fx_slackapi *api, struct fx_scope *sc, const char *method,
+                                  struct fx_slice body, struct fx_json **ret_answer,
+                                  struct fx_error *err) {
+    return send(api, sc, method, "application/json; charset=utf-8", body, ret_answer, err);
+}
+
+enum fx_code fx_slackapi_call(struct fx_slackapi *api, struct fx_scope *sc, const char *method,
+                              const struct fx_json *payload, struct fx_json **ret_answer,
+                              struct fx_error *err) {
+    if (!is_method(method))
+        return fx_fail(err, FX_ERR_INPUT, "that is not the name of a Slack method");
+    if (takes_json(method))
+        return slackapi_call_dumped(api, sc, method, fx_slice_of(fx_json_dump(sc, payload)),
+                                    ret_answer, err);
+    const char *form = write_form(sc, payload);
+
+    if (form == NULL)
+        return fx_fail(err, FX_ERR_LIMIT, "%s: the arguments have more than %d bytes", method,
+                       (int)MAX_FORM_BYTES);
+    return send(api, sc, method, "application/x-www-form-urlencoded", fx_slice_of(form), ret_answer,
+                err);
 }

@@ -16,6 +16,13 @@ struct fx_slackapi {
     char *response_url_prefix;
 };
 
+/* ---- call.c ---- */
+
+/* A method that takes JSON, with its body. */
+enum fx_code slackapi_call_dumped(struct fx_slackapi *api, struct fx_scope *sc, const char *method,
+                                  struct fx_slice body, struct fx_json **ret_answer,
+                                  struct fx_error *err);
+
 /* ---- errors.c ---- */
 
 /* Fills err with what Slack's answer {"ok":false,"error":...} means for the caller. */

@@ -144,6 +144,52 @@ static void a_post_to_the_channel_names_no_thread(void **state) {
     assert_null(fx_json_at(sent(w), "thread_ts"));
 }
 
+static enum fx_code post_dumped(struct world *w, const char *message, struct fx_error *err) {
+    const char *ts = NULL;
+
+    return fx_slackapi_post_dumped(w->api, w->sc, "C0", "1.2", fx_slice_of(message),
+                                   fx_slackapi_mark(w->sc, "k:1"), &ts, err);
+}
+
+static void a_dumped_message_goes_out_as_it_is_with_its_mark(void **state) {
+    struct world *w = *state;
+    struct fx_error err;
+
+    answer(w, 200, "{\"ok\":true,\"ts\":\"1.3\"}");
+    assert_ok(post_dumped(w, "{\"text\":\"t }\",\"blocks\":[]}", &err));
+    assert_true(fx_json_equal(
+        sent(w),
+        parse(w->sc, "{\"text\":\"t }\",\"blocks\":[],\"channel\":\"C0\",\"parse\":\"none\","
+                     "\"link_names\":false,\"thread_ts\":\"1.2\",\"unfurl_links\":false,"
+                     "\"unfurl_media\":false,\"metadata\":{\"event_type\":\"fluxabot_message\","
+                     "\"event_payload\":{\"key\":\"k:1\"}}}")));
+}
+
+/* Whatever a message says of itself, it goes where it is sent, and nothing is fetched for it. */
+static void a_dumped_message_cannot_choose_its_channel(void **state) {
+    struct world *w = *state;
+    struct fx_error err;
+
+    answer(w, 200, "{\"ok\":true,\"ts\":\"1.3\"}");
+    assert_ok(post_dumped(w, "{\"text\":\"t\",\"channel\":\"C9\",\"unfurl_links\":true}", &err));
+    const char *ours = strstr(w->script.body, "\"channel\":\"C0\"");
+
+    assert_non_null(ours);
+    assert_true(ours > strstr(w->script.body, "\"C9\""));
+    assert_true(strstr(w->script.body, "\"unfurl_links\":false") >
+                strstr(w->script.body, "\"unfurl_links\":true"));
+}
+
+static void what_is_no_message_is_not_sent(void **state) {
+    static const char *const wrong[] = {"", "{}", "[]", "{\"text\":\"t\"", "\"{\""};
+    struct world *w = *state;
+    struct fx_error err;
+
+    for (size_t i = 0; i < FX_COUNT_OF(wrong); i++)
+        assert_int_equal(post_dumped(w, wrong[i], &err), FX_ERR_INPUT);
+    assert_int_equal(w->script.exchanges, 0);
+}
+
 static void a_post_without_a_place_may_have_happened(void **state) {
     struct world *w = *state;
     struct fx_error err;
@@ -592,6 +638,9 @@ int main(void) {
         TEST(the_token_stands_in_the_header_and_nowhere_else),
         TEST(a_post_is_json_without_unfurling),
         TEST(a_post_to_the_channel_names_no_thread),
+        TEST(a_dumped_message_goes_out_as_it_is_with_its_mark),
+        TEST(a_dumped_message_cannot_choose_its_channel),
+        TEST(what_is_no_message_is_not_sent),
         TEST(a_post_without_a_place_may_have_happened),
         TEST(an_update_always_carries_text_and_blocks),
         TEST(a_whisper_goes_to_the_response_url_and_replaces_nothing),
