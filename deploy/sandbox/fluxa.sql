@@ -1,4 +1,4 @@
--- Fluxa's tables, and the role with which the bot reads them.
+-- Fluxa's tables, the role with which the bot reads them, and the one that owns them.
 CREATE DATABASE fluxa;
 \connect fluxa
 CREATE TABLE events (event_id text PRIMARY KEY, user_id text, ts timestamptz NOT NULL DEFAULT now(), payload jsonb);
@@ -9,3 +9,7 @@ GRANT CONNECT ON DATABASE fluxa TO fluxabot_ro;
 GRANT SELECT ON events, idempotency_keys TO fluxabot_ro;
 GRANT pg_read_all_stats TO fluxabot_ro; -- otherwise the sessions of others are hidden, without an error
 CREATE EXTENSION pg_stat_statements;
+CREATE ROLE fluxabot_owner LOGIN;
+GRANT CREATE ON SCHEMA public TO fluxabot_owner;
+ALTER TABLE events OWNER TO fluxabot_owner;
+ALTER TABLE idempotency_keys OWNER TO fluxabot_owner;

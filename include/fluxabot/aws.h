@@ -90,7 +90,12 @@ struct fx_aws_call {
     const struct fx_json *params;    /* NULL: none */
     const char *region;              /* NULL: see above */
     int64_t timeout_ms;              /* 0: 10 s, longer by itself for a long poll */
+    /* Of a JSON answer: a text that is read as a placeholder because it is a secret, such as a
+     * function's environment, reads FX_AWS_EQUAL when it is this one, case ignored. NULL or "": no
+     * comparison. Whoever may choose it can guess, so no person may. */
+    const char *guess;
 };
+#define FX_AWS_EQUAL "[equal]"
 
 /* The answer as JSON with the members of AWS's model; lists are always arrays, absent ones absent,
  * times are seconds since 1970. In params a time may also be text like 2026-11-21T09:15:04Z. Errors

@@ -67,6 +67,7 @@ enum {
     FX_ENGINE_CRASH_WINDOW_MS = 5 * 60 * 1000, /* ... within this time freeze changes */
     FX_ENGINE_STALL_MS = 3 * 60 * 1000, /* a thread that shows no progress for so long hangs */
     FX_ENGINE_FINISH_MS = 8 * 1000,     /* a stop lets running steps go on that long */
+    FX_ENGINE_MAX_TOGETHER = 4,         /* steps of one run that read at once */
 };
 
 /* What these promise together. */
@@ -121,6 +122,7 @@ struct fx_engine_options {
     size_t systems_count;
     const char *version; /* part of every plan's digest */
     int workers;
+    int together; /* steps of one run that read at once; 0 or 1: one after the other, no threads */
     int64_t approval_ms, execute_ms;      /* 0: the limits above */
     const struct fx_sign_key *anchor_key; /* signs heads of the audit log; NULL: none are made */
     const char *anchor_file;              /* where they are kept; wanted with anchor_key */
@@ -178,3 +180,23 @@ enum fx_code fx_engine_anchored(struct fx_store *store, struct fx_scope *sc,
 enum fx_code fx_engine_accept_audit(const struct fx_engine_options *options, struct fx_scope *sc,
                                     const char *who, const char *reason,
                                     struct fx_anchor **ret_anchor, struct fx_error *err);
+
+/* A command here and now, without a person, a message or a row: for the terminal, and for recorded
+ * cases. */
+struct fx_engine_trial {
+    const struct fx_engine_system *system;
+    const struct fx_environment *environment;
+    const struct fx_runbook *runbook;
+    const struct fx_json *arguments;
+    const char *who; /* in place of the person who asks; "" with recorded */
+    /* Step id -> value, taken instead of running the steps; NULL: they are run. */
+    const struct fx_json *recorded;
+    const char *failed_step, *failure; /* with recorded: where it ended, and why; NULL */
+    bool plan;                         /* up to the first change, which is planned and not made */
+};
+/* The command's card, or the plan of its first change: exactly one of them is not NULL. Waits for
+ * steps that wait. Of options store, clock, random, http, aws, policy and together are looked at;
+ * with recorded only the clock. FX_ERR_DENIED: what changes something is asked for in Slack. */
+enum fx_code fx_engine_try(const struct fx_engine_options *options, struct fx_scope *sc,
+                           const struct fx_engine_trial *trial, struct fx_json **ret_card,
+                           struct fx_json **ret_plan, struct fx_error *err);

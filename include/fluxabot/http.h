@@ -23,6 +23,15 @@ enum fx_http_reach {
     FX_HTTP_ANY,    /* the address was configured by the operator */
 };
 
+enum fx_http_purpose {
+    FX_HTTP_EXCHANGE,
+    /* Of https the handshake alone: no byte of a request leaves, the reply has status 0 and the
+     * certificate. */
+    FX_HTTP_HANDSHAKE,
+    /* The same, and a certificate that proves nothing is no failure: for who looks at it. */
+    FX_HTTP_LOOK,
+};
+
 struct fx_http_request {
     const char *method; /* "GET", "POST", ... */
     const char *url;    /* http or https only */
@@ -37,6 +46,14 @@ struct fx_http_request {
     /* Its first byte leaves before this (monotonic) or none does: FX_ERR_TIMEOUT, not sent. 0: none
      */
     int64_t send_before_mono_ms;
+    enum fx_http_purpose purpose;
+    bool certificate; /* tell the certificate of an exchange, too; takes a new connection */
+};
+
+/* What the other side of an https connection showed. */
+struct fx_http_certificate {
+    const char *subject, *issuer;
+    int64_t starts_wall_ms, ends_wall_ms; /* 0: not told, or not https */
 };
 
 struct fx_http_reply {
@@ -45,6 +62,7 @@ struct fx_http_reply {
     size_t headers_count;
     struct fx_slice body;
     int64_t date_wall_ms; /* the Date header, 0 when absent or unreadable */
+    struct fx_http_certificate certificate;
 };
 
 struct fx_http {

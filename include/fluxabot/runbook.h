@@ -12,6 +12,12 @@ struct fx_runbooks;
 
 enum { FX_RUNBOOK_MAX_STEPS = 60, FX_RUNBOOK_MAX_ARGUMENTS = 16, FX_COMMAND_MAX_TEXT_BYTES = 1000 };
 
+enum {
+    FX_RUNBOOK_MAX_CALL_DEPTH = 3,     /* commands inside commands */
+    FX_RUNBOOK_MAX_CALLED_STEPS = 120, /* of one command, with those of the commands it runs */
+    FX_RUNBOOK_MAX_EACH = 50,          /* items that one step is taken for */
+};
+
 struct fx_finding {
     const char *file;
     int line;
@@ -37,6 +43,9 @@ struct fx_runbook_step {
     const char *when;             /* "${expression}", or NULL */
     const char *otherwise; /* `on_error: continue`: the step's value is {error: text}; else NULL */
     int64_t timeout_ms;    /* 0: not given */
+    const char *each;      /* "${list}": taken for each `item` of it, the value is a list; NULL */
+    int64_t each_max;      /* items; more are an error */
+    size_t together; /* so many steps from here on may be read at once: none needs another; 1 */
     int line;
 };
 

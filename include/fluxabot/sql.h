@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "fluxabot/base/clock.h"
 #include "fluxabot/base/json.h"
 
 struct fx_sql;
@@ -36,3 +37,24 @@ void fx_sql_close_any(void *sql);
 enum fx_code fx_sql_query(struct fx_sql *sql, struct fx_scope *sc, const char *statement,
                           const struct fx_json *params, size_t max_rows, struct fx_json **ret_rows,
                           struct fx_error *err);
+
+/* ---- one statement that changes something ---- */
+
+struct fx_sql_change {
+    const char *statement;
+    const struct fx_json *params; /* bound, as for fx_sql_query; NULL: none */
+    /* Inside BEGIN and COMMIT, which undoes it when it touches fewer or more rows than it may. Some
+     * statements (VACUUM, CREATE INDEX CONCURRENTLY) cannot be. */
+    bool in_transaction;
+    int64_t min_rows, max_rows; /* with in_transaction; max_rows -1: any number */
+};
+
+/* Runs it once, on a connection that is not read_only. It begins, and in a transaction is
+ * committed, before fx_scope_send_before(sc) or not at all. err->sent: it may have taken effect,
+ * and nobody knows. Without it nothing was changed, except that a statement outside a transaction
+ * may leave behind what it had begun (FX_ERR_UPSTREAM, FX_ERR_DENIED). FX_ERR_CONFLICT: it touched
+ * another number of rows than it may, and was taken back. FX_ERR_TIMEOUT: it was too late to begin.
+ */
+enum fx_code fx_sql_change(struct fx_sql *sql, struct fx_scope *sc, struct fx_clock *clock,
+                           const struct fx_sql_change *change, int64_t *ret_rows,
+                           struct fx_error *err);

@@ -139,7 +139,8 @@ struct fx_step_call {
     const char *operation; /* "sqs:ReceiveMessage" */
     /* Where what it is made on stands: a parameter that names a queue ("queue"), the queue whose
      * dead letters that one holds ("queue.source"), a parameter or a path in system.yaml with names
-     * of log groups ("groups", "/dlq_evidence.log_groups"). NULL: AWS knows no resource for it. */
+     * of log groups ("groups", "/dlq_evidence.log_groups"), the function ("function"), the bucket whose objects are read
+     * ("bucket"). NULL: AWS knows no resource for it. */
     const char *on;
 };
 
@@ -153,6 +154,13 @@ struct fx_step_kind {
     size_t calls_count;
     bool is_approval; /* asks a person; the engine runs it itself */
     bool is_stop;     /* an emergency stop: changes something, and must not wait for an approver */
+    /* `command` and `arguments` name another command of the system: the engine runs it itself. */
+    bool is_call;
+    bool is_checklist; /* its value is drawn with buttons, and who checked what is remembered */
+    bool is_link;      /* its value, {text, url}, is a button of the card */
+    /* run uses nothing of the context but sc, clock, http, aws and checkpoint, and nothing that is
+     * short: several may run at once, each in a thread of its own, with no host. */
+    bool is_parallel;
     /* Of these parameters, which may still hold templates. */
     enum fx_effect (*effect)(const struct fx_json *params);
     /* What types cannot say; NULL: nothing. Texts that are templates are taken to be right. */

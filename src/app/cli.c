@@ -26,6 +26,12 @@ static const struct {
 } commands[] = {
     {"serve", NULL, true, app_serve, "run the bot [--role receiver|worker|both] [--verbose]"},
     {"check", NULL, true, app_check, "print every mistake of configuration and runbooks"},
+    {"run", NULL, true, app_run,
+     "answer a command that only reads: SYSTEM COMMAND [ARG...] [--env NAME] [--json]"},
+    {"plan", NULL, true, app_plan,
+     "show the calls that a command would make, and make none: SYSTEM COMMAND [ARG...]"},
+    {"test", NULL, true, app_test,
+     "play the runbooks' cases again [--record CASE --run ID: make one of a run]"},
     {"commands", NULL, true, app_commands,
      "print the manual of all systems' commands, as Markdown"},
     {"iam", NULL, true, app_iam, "print the AWS policy that the bot needs, and no more"},
@@ -63,7 +69,7 @@ static int wrong_use(const char *what, const char *word) {
     return EXIT_USE;
 }
 
-/* NULL after a complaint. */
+/* NULL, or the word that is not understood. */
 static const char *parse_options(int argc, char **argv, int from, struct app_arguments *ret) {
     for (int i = from; i < argc; i++) {
         struct {
@@ -81,6 +87,8 @@ static const char *parse_options(int argc, char **argv, int from, struct app_arg
                        {"--since", &ret->since},
                        {"--until", &ret->until},
                        {"--limit", &ret->limit},
+                       {"--env", &ret->environment},
+                       {"--record", &ret->record},
                        {"--job", &ret->job}};
         bool verbose = strcmp(argv[i], "--verbose") == 0, json = strcmp(argv[i], "--json") == 0;
         bool known = verbose || json;
@@ -92,6 +100,10 @@ static const char *parse_options(int argc, char **argv, int from, struct app_arg
                 *options[k].value = argv[++i];
                 known = true;
             }
+        if (!known && argv[i][0] != '-' && ret->words != NULL) {
+            ret->words[ret->words_count++] = argv[i];
+            known = true;
+        }
         if (!known)
             return argv[i];
     }
@@ -99,6 +111,7 @@ static const char *parse_options(int argc, char **argv, int from, struct app_arg
 }
 
 int fx_app_main(int argc, char **argv) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     struct app_arguments arguments = {.role = "both"};
     const char *first = argc > 1 ? argv[1] : "help";
     const char *second = argc > 2 && argv[2][0] != '-' ? argv[2] : NULL;
@@ -109,6 +122,8 @@ int fx_app_main(int argc, char **argv) {
         if (strcmp(commands[i].first, first) != 0 ||
             (two && (second == NULL || strcmp(commands[i].second, second) != 0)))
             continue;
+        if (commands[i].run == app_run || commands[i].run == app_plan)
+            arguments.words = fx_alloc(sc, (size_t)argc * sizeof *arguments.words);
         const char *unknown = parse_options(argc, argv, two ? 3 : 2, &arguments);
 
         if (unknown != NULL)

@@ -10,6 +10,10 @@
 
 static const char everything[] = "*";
 
+/* Combinations of choice arguments that are looked at one by one; with more, a resource that
+ * depends on them is everything. */
+enum { IAM_MAX_CASES = 64 };
+
 /* What one environment of one system may be asked to do. */
 struct asked {
     struct fx_scope *sc;
@@ -92,8 +96,31 @@ static const char *arn_of_queue_url(const struct asked *a, const char *url) {
     return everything;
 }
 
+/* An ARN of another service is not what the call is made on: the queue of
+ * lambda:ListEventSourceMappings, which only everything allows. */
+static bool is_of_service(const struct asked *a, const char *operation, const char *value) {
+    struct fx_slice service, name, prefix, rest = fx_slice_of(value), part = {0};
+
+    fx_slice_split(fx_slice_of(operation), ':', &service, &name);
+    fx_slice_split(fx_slice_of(fx_aws_iam_action(a->sc, fx_slice_dup(a->sc, service),
+                                                 fx_slice_dup(a->sc, name))),
+                   ':', &prefix, &name);
+    for (int i = 0; i < 3; i++)
+        fx_slice_split(rest, ':', &part, &rest);
+    return fx_slice_equal(part, prefix);
+}
+
+static const char *function_arn(const struct asked *a, const char *name) {
+    return name != NULL ? arn(a, "lambda", "function:", name) : everything;
+}
+
+static const char *objects_arn(const struct asked *a, const char *bucket) {
+    return bucket != NULL ? fx_printf(a->sc, "arn:%s:s3:::%s/*", a->partition, bucket) : everything;
+}
+
 /* Parameters of AWS that name what a call is made on. */
-static const char *arn_of_parameter(const struct asked *a, const char *name, const char *value) {
+static const char *arn_of_parameter(const struct asked *a, const char *operation, const char *name,
+                                    const char *value) {
     static const struct {
         const char *name, *service, *kind;
     } named[] = {
@@ -102,7 +129,7 @@ static const char *arn_of_parameter(const struct asked *a, const char *name, con
     };
 
     if (strncmp(value, "arn:", 4) == 0)
-        return value;
+        return is_of_service(a, operation, value) ? value : NULL;
     if (strcmp(name, "QueueUrl") == 0)
         return arn_of_queue_url(a, value);
     if (strcmp(name, "logGroupName") == 0)
@@ -146,6 +173,12 @@ static void allow_own_call(struct asked *a, const struct fx_step_call *call,
         allow_groups(a, call->operation, fx_json_at_path(a->filled, call->on + 1));
     else if (strcmp(call->on, "groups") == 0)
         allow_groups(a, call->operation, known_value(a, params, "groups"));
+    else if (strcmp(call->on, "function") == 0)
+        allow_call(a, call->operation,
+                   function_arn(a, fx_json_text(known_value(a, params, "function"))));
+    else if (strcmp(call->on, "bucket") == 0)
+        allow_call(a, call->operation,
+                   objects_arn(a, fx_json_text(known_value(a, params, "bucket"))));
     else if ((queue = fx_json_text(known_value(a, params, "queue"))) == NULL)
         allow_call(a, call->operation, everything);
     else if (strcmp(call->on, "queue") == 0)
@@ -166,12 +199,21 @@ static void allow_named_call(struct asked *a, const char *operation, const struc
         const char *text = fx_json_text(known_value(a, with, name));
 
         if (text != NULL)
-            resource = arn_of_parameter(a, name, text);
+            resource = arn_of_parameter(a, operation, name, text);
+        /* what is done to an object is allowed for objects, not for their bucket */
+        if (text != NULL && strcmp(name, "Bucket") == 0 && fx_json_at(with, "Key") != NULL)
+            resource = objects_arn(a, text);
     }
+    /* backups are resources of their own, named by no parameter */
+    if (strstr(operation, "Snapshots") != NULL || strstr(operation, "AutomatedBackups") != NULL)
+        resource = NULL;
     allow_call(a, operation, resource != NULL ? resource : everything);
+    /* a version or an alias has an ARN of its own */
+    if (resource != NULL && fx_json_at(with, "Qualifier") != NULL)
+        allow_call(a, operation, fx_printf(a->sc, "%s:*", resource));
 }
 
-static void allow_runbook(struct asked *a, const struct fx_runbook *runbook) {
+static void allow_steps(struct asked *a, const struct fx_runbook *runbook) {
     for (size_t i = 0; i < runbook->steps_count; i++) {
         const struct fx_runbook_step *step = &runbook->steps[i];
         const char *operation = fx_json_get_text(step->params, "operation");
@@ -181,6 +223,41 @@ static void allow_runbook(struct asked *a, const struct fx_runbook *runbook) {
         for (size_t k = 0; k < step->kind->calls_count; k++)
             allow_own_call(a, &step->kind->calls[k], step->params);
     }
+}
+
+static size_t count_cases(const struct fx_runbook *runbook) {
+    size_t cases = 1;
+
+    for (size_t i = 0; i < runbook->arguments_count && cases <= IAM_MAX_CASES; i++)
+        if (fx_json_count(runbook->arguments[i].choices) > 0)
+            cases *= fx_json_count(runbook->arguments[i].choices);
+    return cases;
+}
+
+/* What stands in a list of choices is known, too: each is looked at as if it had been given. */
+static void allow_cases(struct asked *a, const struct fx_runbook *runbook, size_t index,
+                        struct fx_json *arguments) {
+    while (index < runbook->arguments_count &&
+           fx_json_count(runbook->arguments[index].choices) == 0)
+        index++;
+    if (index == runbook->arguments_count) {
+        fx_json_put(a->names, "arguments", arguments);
+        allow_steps(a, runbook);
+        return;
+    }
+    const struct fx_argument *argument = &runbook->arguments[index];
+    for (size_t i = 0; i < fx_json_count(argument->choices); i++) {
+        fx_json_put(arguments, argument->name, fx_json_item(argument->choices, i));
+        allow_cases(a, runbook, index + 1, arguments);
+    }
+}
+
+static void allow_runbook(struct asked *a, const struct fx_runbook *runbook) {
+    if (count_cases(runbook) <= IAM_MAX_CASES)
+        allow_cases(a, runbook, 0, fx_json_object(a->sc));
+    else
+        allow_steps(a, runbook);
+    fx_json_remove(a->names, "arguments");
 }
 
 /* ---- the policy ---- */

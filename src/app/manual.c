@@ -110,12 +110,15 @@ static void print_effect(const struct fx_runbook *runbook) {
 }
 
 /* An operation of AWS by its name, anything else by what its kind is. */
-static void print_steps(const struct fx_runbook *runbook) {
+static void print_steps(struct fx_scope *sc, const struct fx_runbook *runbook) {
     printf("\nSteps: ");
     for (size_t i = 0; i < runbook->steps_count; i++) {
         const struct fx_step_kind *kind = runbook->steps[i].kind;
         const char *called = fx_json_get_text(runbook->steps[i].params, "operation");
 
+        if (kind->is_call)
+            called =
+                fx_printf(sc, "runs %s", fx_json_get_text(runbook->steps[i].params, "command"));
         printf("%s`%s` (%s)", i == 0 ? "" : ", ", runbook->steps[i].id,
                called != NULL ? called : kind->name);
     }
@@ -144,7 +147,7 @@ static void print_command(struct fx_scope *sc, const struct fx_engine_system *sy
     }
     print_effect(runbook);
     print_arguments(sc, runbook);
-    print_steps(runbook);
+    print_steps(sc, runbook);
     print_follow_ups(sc, runbook);
     if (runbook->rows != NULL)
         printf("\nImplements %s.\n", runbook->rows);

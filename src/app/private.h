@@ -87,6 +87,9 @@ struct fx_policy app_policy(const struct app_config *config);
 /* { env: NAME } or { file: PATH }; NULL after a finding. */
 const char *app_secret(struct app_config *config, const struct fx_yaml *yaml, const char *path,
                        const struct fx_json *value, struct app_findings *findings);
+/* NULL after err says why. */
+const char *app_read_text(struct fx_scope *sc, const char *path, size_t max_bytes,
+                          struct fx_error *err);
 const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error *err);
 
 /* ---- life.c ---- */
@@ -148,6 +151,24 @@ bool app_log_open(struct fx_scope *sc, const char *config, struct app_log *ret_l
 /* Who sits at the terminal, as far as the system knows, for the audit log: "terminal:anna". */
 const char *app_operator_name(struct fx_scope *sc);
 
+/* ---- run.c, card.c ---- */
+
+const struct fx_engine_system *app_find_system(const struct app_config *config, const char *name);
+void app_print_card(const struct fx_json *card);
+/* Of this process. */
+const char *app_getenv(const char *name);
+
+/* ---- case_file.c ---- */
+
+/* The case that a run makes which is done or has failed. */
+enum fx_code app_case_of_run(struct fx_scope *sc, const struct app_log *log, const char *run_id,
+                             const struct fx_engine_system **ret_system, struct fx_json **ret_case,
+                             struct fx_error *err);
+/* FX_ERR_CONFLICT when it exists. path is the system's folder. */
+enum fx_code app_case_write(struct fx_scope *sc, const char *path, const char *name,
+                            const struct fx_json *given, const struct fx_json *card,
+                            struct fx_error *err);
+
 /* ---- commands ---- */
 
 struct app_arguments {
@@ -159,6 +180,9 @@ struct app_arguments {
     const char *incident, *run, *person, *action; /* audit show */
     const char *since, *until, *limit;            /* audit show */
     const char *job;                              /* jobs retry */
+    const char *environment, *record;             /* run, plan, test */
+    const char **words;                           /* run, plan: system, command, arguments */
+    size_t words_count;
     bool verbose, json;
 };
 int app_serve(const struct app_arguments *arguments);
@@ -172,5 +196,8 @@ int app_audit_accept(const struct app_arguments *arguments);
 int app_freeze(const struct app_arguments *arguments);
 int app_unfreeze(const struct app_arguments *arguments);
 int app_status(const struct app_arguments *arguments);
+int app_run(const struct app_arguments *arguments);
+int app_plan(const struct app_arguments *arguments);
+int app_test(const struct app_arguments *arguments);
 int app_jobs_list(const struct app_arguments *arguments);
 int app_jobs_retry(const struct app_arguments *arguments);

@@ -18,23 +18,28 @@ static void close_file(FILE **file) {
         fclose(*file);
 }
 
-const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error *err) {
+const char *app_read_text(struct fx_scope *sc, const char *path, size_t max_bytes,
+                          struct fx_error *err) {
     FX_CLEANUP(close_file) FILE *file = fopen(path, "re");
-    char *text = fx_alloc(sc, FILE_MAX_BYTES + 1);
+    char *text = fx_alloc(sc, max_bytes + 1);
 
     if (file == NULL) {
         (void)fx_fail(err, FX_ERR_NOT_FOUND, "%s cannot be read: %s", path, strerror(errno));
         return NULL;
     }
-    size_t length = fread(text, 1, FILE_MAX_BYTES + 1, file);
+    size_t length = fread(text, 1, max_bytes + 1, file);
 
-    if (ferror(file) || length > FILE_MAX_BYTES) {
-        (void)fx_fail(err, FX_ERR_LIMIT, "%s cannot be read or is larger than %d bytes", path,
-                      FILE_MAX_BYTES);
+    if (ferror(file) || length > max_bytes) {
+        (void)fx_fail(err, FX_ERR_LIMIT, "%s cannot be read or is larger than %zu bytes", path,
+                      max_bytes);
         return NULL;
     }
     text[length] = '\0';
     return text;
+}
+
+const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error *err) {
+    return app_read_text(sc, path, FILE_MAX_BYTES, err);
 }
 
 const char *app_secret(struct app_config *config, const struct fx_yaml *yaml, const char *path,

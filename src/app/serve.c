@@ -56,7 +56,7 @@ static void allow_many_files(void) {
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
-static const char *getenv_of_process(const char *name) {
+const char *app_getenv(const char *name) {
     return getenv(name);
 }
 
@@ -94,7 +94,7 @@ static enum fx_code open_clients(struct program *p, struct fx_error *err) {
                                                 .random = fx_random_system(),
                                                 .region = config->aws_region,
                                                 .endpoint_url = config->aws_endpoint_url,
-                                                .getenv = getenv_of_process},
+                                                .getenv = app_getenv},
                        &p->aws, err));
     FX_TRY(fx_slackapi_open(
         &(struct fx_slackapi_options){.http = p->http,
@@ -144,6 +144,7 @@ static enum fx_code start_engine(struct program *p, struct fx_error *err) {
                                                        .systems_count = config->systems_count,
                                                        .version = FLUXABOT_VERSION,
                                                        .workers = config->workers,
+                                                       .together = FX_ENGINE_MAX_TOGETHER,
                                                        .approval_ms = config->approval_ms,
                                                        .execute_ms = config->execute_ms,
                                                        .anchor_key = p->audit_key,

@@ -42,6 +42,7 @@ struct call {
     struct aws_endpoint endpoint;
     struct aws_wire wire;
     int64_t timeout_ms;
+    const char *guess;
 };
 
 /* How one attempt ended, when it did not end well. */
@@ -267,8 +268,10 @@ static enum fx_code attempt(struct call *call, struct outcome *ret_outcome,
                           id[0] != '\0' ? ")" : "");
         if (err != NULL)
             err->sent = true;
+        return code;
     }
-    return code;
+    aws_mark_guess(call->sc, *ret_answer, reply->body, call->guess);
+    return FX_OK;
 }
 
 /* ---- attempts ---- */
@@ -332,6 +335,7 @@ static enum fx_code make_call(struct call *call, const char *region,
     call->protocol = protocols[operation->service->protocol];
     call->plain_path = strcmp(operation->service->signing_name, "s3") == 0;
     call->timeout_ms = choose_timeout_ms(wanted);
+    call->guess = wanted->guess;
     FX_TRY(aws_params_check(operation, wanted->params, false, err));
     FX_TRY(
         aws_endpoint_find(call->sc, &settings, operation->service, wanted, &call->endpoint, err));

@@ -106,7 +106,8 @@ static const char *advice(struct fx_scope *sc, const struct aws_operation *opera
         return ": AWS does not know the access key; check the credentials of the bot";
     if (IS_ONE_OF(fault->code, expired_codes))
         return ": the credentials of the bot have expired; renew them";
-    if (IS_ONE_OF(fault->code, denied_codes))
+    /* S3's answer to HEAD has no body, so no word either */
+    if (IS_ONE_OF(fault->code, denied_codes) || (fault->code[0] == '\0' && fault->status == 403))
         return fx_printf(sc, "; allow %s:%s for the bot's role%s%.*s",
                          operation->service->iam_prefix, operation->iam_action, dot, (int)len,
                          said);

@@ -240,6 +240,12 @@ void aws_roles_close(struct aws_roles *roles);
 struct fx_aws_source *aws_roles_take(struct aws_roles *roles, struct fx_scope *sc,
                                      const struct fx_aws_role *role);
 
+/* ---- guess.c ---- */
+
+#define AWS_NOT_READ "[not read]"
+void aws_mark_guess(struct fx_scope *sc, struct fx_json *answer, struct fx_slice body,
+                    const char *guess);
+
 /* ---- wire protocols ---- */
 
 enum { AWS_MAX_WIRE_HEADERS = 16 };

@@ -70,7 +70,7 @@ enum fx_code aws_scalar_read(struct fx_scope *sc, enum aws_type type, struct fx_
         *ret = fx_json_bool(sc, fx_slice_equal_text(fx_slice_trim(text), "true"));
         return FX_OK;
     case AWS_SECRET:
-        *ret = fx_json_string(sc, "[not read]");
+        *ret = fx_json_string(sc, AWS_NOT_READ);
         return FX_OK;
     default:
         *ret = fx_json_slice(sc, text);

@@ -32,6 +32,34 @@ char *fx_sha256_hex(struct fx_scope *sc, struct fx_slice data) {
     return fx_hex(sc, digest, digest_with(EVP_sha256(), data, digest));
 }
 
+struct fx_sha256_sum {
+    EVP_MD_CTX *context;
+};
+
+static void free_sum(void *thing) {
+    EVP_MD_CTX_free(thing);
+}
+
+struct fx_sha256_sum *fx_sha256_begin(struct fx_scope *sc) {
+    struct fx_sha256_sum *sum = FX_NEW(sc, struct fx_sha256_sum);
+
+    sum->context = EVP_MD_CTX_new();
+    if (sum->context == NULL || EVP_DigestInit_ex(sum->context, EVP_sha256(), NULL) != 1)
+        abort();
+    fx_defer(sc, free_sum, sum->context);
+    return sum;
+}
+
+void fx_sha256_add(struct fx_sha256_sum *sum, struct fx_slice data) {
+    if (EVP_DigestUpdate(sum->context, data.ptr, data.len) != 1)
+        abort();
+}
+
+void fx_sha256_end(struct fx_sha256_sum *sum, uint8_t ret_digest[FX_SHA256_BYTES]) {
+    if (EVP_DigestFinal_ex(sum->context, ret_digest, NULL) != 1)
+        abort();
+}
+
 char *fx_md5_hex(struct fx_scope *sc, struct fx_slice data) {
     uint8_t digest[EVP_MAX_MD_SIZE];
 

@@ -44,7 +44,9 @@ static bool has_prefix_at(struct fx_slice s, size_t at, const char *prefix) {
 /* Nearly all places of a text begin nothing, which two letters tell, those of both cases being one.
  */
 static uint16_t fold_two(const char *text) {
-    return (uint16_t)((text[0] | 0x20) << 8 | (text[1] | 0x20));
+    unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+
+    return (uint16_t)((first | 0x20) << 8 | (second | 0x20));
 }
 #define TEXT_AND_TWO(text) text, (uint16_t)(((text)[0] | 0x20) << 8 | ((text)[1] | 0x20))
 

@@ -1,5 +1,5 @@
 /* answer.c - the answer part of a runbook, filled with what the steps found. */
-#include "private.h"
+#include "steps.h"
 
 #include "fluxabot/base/buf.h"
 #include "fluxabot/expr.h"
@@ -66,6 +66,7 @@ static enum fx_code fill_fields(struct engine_run *run, struct fx_json *card,
             return fx_fail_in(err, "answer field %s", name);
         fx_json_add(fields, engine_field(run->work->sc, name, text));
     }
+    FX_TRY(engine_answer_sparklines(run, fields, err));
     if (fx_json_count(fields) > 0)
         fx_json_put(card, "fields", fields);
     return FX_OK;
@@ -195,8 +196,15 @@ struct fx_json *engine_remember_button(struct fx_scope *sc, const struct fx_engi
 static enum fx_code fill_button(struct engine_run *run, const struct fx_json *template,
                                 struct fx_json *buttons, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
+    const char *when = fx_json_get_text(template, "when");
     struct fx_json *filled = NULL;
 
+    /* before its arguments, which may read what is there only when it is offered */
+    if (when != NULL) {
+        FX_TRY(fx_expr_fill(sc, when, run->names, &filled, err));
+        if (!fx_json_to_bool(filled, false))
+            return FX_OK;
+    }
     FX_TRY(fx_expr_fill_all(sc, template, run->names, &filled, err));
     const char *command = fx_json_get_text(filled, "command");
     /* an expression alone may come to a number; as a person would type it */
@@ -205,8 +213,6 @@ static enum fx_code fill_button(struct engine_run *run, const struct fx_json *te
                                 : readable(sc, fx_json_at(filled, "arguments"));
     const struct fx_runbook *runbook = fx_system_find(run->system->system, command);
 
-    if (fx_json_at(filled, "when") != NULL && !fx_json_get_bool(filled, "when", false))
-        return FX_OK;
     if (runbook == NULL)
         return fx_fail(err, FX_ERR_INTERNAL, "there is no command %s", command);
     struct fx_json *button =
@@ -253,6 +259,25 @@ static enum fx_code fill_buttons(struct engine_run *run, struct fx_json *card,
     return FX_OK;
 }
 
+/* Where a step was a link, its button stands behind those of the answer. */
+static void add_links(struct engine_run *run, struct fx_json *card) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_json *buttons = fx_json_at(card, "buttons");
+
+    for (size_t i = 0; i < run->runbook->steps_count; i++) {
+        const struct fx_runbook_step *step = &run->runbook->steps[i];
+        const struct fx_json *value = fx_json_at(run->values, step->id);
+
+        if (!step->kind->is_link || fx_json_get_text(value, "url") == NULL)
+            continue;
+        if (buttons == NULL)
+            fx_json_put(card, "buttons", buttons = fx_json_array(sc));
+        fx_json_add(buttons, engine_link_button(sc, fx_json_get_text(value, "text"),
+                                                fx_printf(sc, "link:%s", step->id),
+                                                fx_json_get_text(value, "url")));
+    }
+}
+
 static struct fx_json *small_print(struct engine_run *run, const struct fx_json *context) {
     struct fx_scope *sc = run->work->sc;
     struct fx_json *parts = fx_json_array(sc);
@@ -292,7 +317,9 @@ enum fx_code engine_answer(struct engine_run *run, struct fx_json **ret_card,
     FX_TRY(fill_table(run, card, err));
     FX_TRY(fill_list(run, card, err));
     FX_TRY(fill_buttons(run, card, err));
+    add_links(run, card);
     fx_json_put(card, "context", small_print(run, fx_json_at(card, "context")));
+    engine_checklist_show(run, card);
     *ret_card = card;
     return FX_OK;
 }

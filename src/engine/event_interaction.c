@@ -3,7 +3,7 @@
  * Of the payload only ids count: user, team, channel, the action's name and the id in its value.
  * Every click gets an answer the person can see.
  */
-#include "private.h"
+#include "steps.h"
 
 #include "fluxabot/base/log.h"
 
@@ -270,6 +270,39 @@ static enum fx_code press_command(struct click *click, struct fx_error *err) {
         err);
 }
 
+/* "r=RUN;c=2": item 2 of its checklist; the letter says what is meant by the number. */
+static enum fx_code find_check(struct click *click, char *ret_letter, size_t *ret_number,
+                               struct fx_run **ret_run, struct fx_error *err) {
+    struct fx_slice owner, what;
+    int64_t number = 0;
+
+    fx_slice_split(fx_slice_of(click->given->value), ';', &owner, &what);
+    if (!fx_slice_starts_with(owner, FX_SLICE("r=")) || what.len < 3 || what.ptr[1] != '=' ||
+        !fx_slice_to_int(fx_slice_cut(what, 2, what.len), &number) || number < 0)
+        return fx_fail(err, FX_ERR_INPUT, "this button carries nothing that is known here");
+    FX_TRY(run_of(click, fx_slice_dup(click->work->sc, fx_slice_cut(owner, 2, owner.len)), ret_run,
+                  err));
+    const struct fx_runbook *runbook = fx_system_find(click->system->system, (*ret_run)->command);
+
+    if (runbook == NULL)
+        return fx_fail(err, FX_ERR_INPUT, "the command behind this button no longer exists");
+    *ret_letter = what.ptr[0];
+    *ret_number = (size_t)number;
+    return allow(click, engine_action(runbook), runbook->role, "", err);
+}
+
+static enum fx_code press_check(struct click *click, struct fx_error *err) {
+    struct fx_run *run = NULL;
+    size_t number = 0;
+    char letter = 0;
+
+    FX_TRY(find_check(click, &letter, &number, &run, err));
+    if (letter == 'o')
+        return engine_checklist_finish(click->work, run, number, click->given->user_id, err);
+    return engine_checklist_check(click->work, run, number, letter == 'c', click->given->user_id,
+                                  err);
+}
+
 /* A dialog knows no channel: it was opened from the one that its metadata names, and the ids are
  * all that is believed. */
 static enum fx_code read_dialog(struct click *click, const char *subject, const char **ret_id,
@@ -332,6 +365,7 @@ static const struct {
     {"view_submission", "tell_reason", submit_tell},
     {"block_actions", "storm", press_storm},
     {"block_actions", "incident_card", press_incident_card},
+    {"block_actions", "check", press_check},
 };
 
 /* "command:3" is "command": several buttons of one block need names of their own. */

@@ -21,6 +21,8 @@ static enum fx_code checkpoint(struct fx_step_host *host, struct fx_scope *sc,
     struct fx_writes writes = {0};
 
     engine_work_goes_on(work, FX_ENGINE_STALL_MS);
+    if (h->run->has_no_row) /* what was only read is read anew after a crash */
+        return FX_OK;
     h->run->row->checkpoint_json = fx_json_dump(work->sc, value);
     h->run->row->updated_ms = fx_wall_ms(work->engine->options.clock);
     fx_writes_run(sc, &writes, h->run->row);

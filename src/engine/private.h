@@ -297,6 +297,8 @@ struct engine_run {
     struct fx_json *names;   /* what expressions may read */
     enum fx_refusal refusal; /* why the last promise was not given */
     bool asked;              /* it asked a person when it was loaded */
+    int depth;               /* so many commands run this one */
+    bool has_no_row;         /* nothing of it is kept: another command runs it, or a terminal */
 };
 /* What its intents say. */
 struct engine_changes {
@@ -316,6 +318,8 @@ const char *engine_approver(const struct fx_json *values);
 /* Everybody who did, the last one included; NULL when that is not known. */
 const struct fx_json *engine_approvers(const struct fx_json *values);
 
+/* What expressions may read, from the row and what is filled. */
+enum fx_code engine_bind_names(struct engine_run *run, struct fx_error *err);
 /* The run of the job in hand. */
 enum fx_code engine_load_run(struct engine_work *work, struct engine_run *ret,
                              struct fx_error *err);
@@ -366,10 +370,13 @@ enum fx_code engine_give_up(struct engine_work *work, const struct fx_error *why
 /* Plans the follow-ups of a run that ends and has changed something. */
 enum fx_code engine_start_follow_ups(struct engine_run *run, struct fx_error *err);
 
-/* ---- answer.c, answer_page.c ---- */
+/* ---- answer.c, answer_sparklines.c, answer_page.c ---- */
 
 /* The answer part of a runbook, filled in: a card, and the buttons as they must be remembered. */
 enum fx_code engine_answer(struct engine_run *run, struct fx_json **ret_card, struct fx_error *err);
+/* The answer's `sparklines`, added to the fields of a card. */
+enum fx_code engine_answer_sparklines(struct engine_run *run, struct fx_json *fields,
+                                      struct fx_error *err);
 /* The answer's `page`: written with the run's end, and told on its card. */
 enum fx_code engine_answer_page(struct engine_run *run, struct fx_json *card, struct fx_error *err);
 /* How a button for a command is remembered: {command, arguments, text, label}; text NULL: the

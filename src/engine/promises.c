@@ -81,7 +81,7 @@ static enum fx_code promise(struct engine_host *h, struct fx_scope *sc, const ch
     struct fx_writes writes = {0};
     int64_t began_mono_ms = fx_mono_ms(options->clock);
 
-    engine_work_goes_on(work, FX_ENGINE_STALL_MS);
+    engine_work_goes_on(work, FX_ENGINE_STALL_MS + h->step->timeout_ms);
     fx_writes_audit(sc, &writes, h->approval->decided_by, action, h->run->row->id,
                     fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
                                       fx_json_string(sc, intent->key), "approval",

@@ -1,5 +1,5 @@
 /* run_steps.c - a run's steps, one after the other, until it waits or ends. */
-#include "private.h"
+#include "steps.h"
 
 #include "fluxabot/base/log.h"
 #include "fluxabot/expr.h"
@@ -31,27 +31,31 @@ static enum fx_code finish_run(struct engine_run *run, struct fx_error *err) {
 
 enum next { NEXT_STEP, NEXT_LATER, NEXT_END };
 
-static enum fx_code evaluate_when(struct engine_run *run, const struct fx_runbook_step *step,
-                                  bool *ret_run, struct fx_error *err) {
+enum fx_code engine_step_is_wanted(struct engine_run *run, const struct fx_runbook_step *step,
+                                   bool *ret_wanted, struct fx_error *err) {
     struct fx_json *value = NULL;
 
-    *ret_run = true;
+    *ret_wanted = true;
     if (step->when == NULL)
         return FX_OK;
     FX_TRY(fx_expr_fill(run->work->sc, step->when, run->names, &value, err));
     if (fx_json_type(value) != FX_JSON_BOOL)
         return fx_fail(err, FX_ERR_INPUT, "`when` must be true or false");
-    *ret_run = fx_json_to_bool(value, false);
+    *ret_wanted = fx_json_to_bool(value, false);
     return FX_OK;
 }
 
-static enum fx_code run_reading(struct engine_run *run, const struct fx_runbook_step *step,
-                                struct fx_step_result *ret_result, struct fx_error *err) {
+enum fx_code engine_read_step(struct engine_run *run, const struct fx_runbook_step *step,
+                              struct fx_step_result *ret_result, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     struct fx_clock *clock = run->work->engine->options.clock;
     struct fx_json *filled = NULL, *params = NULL, *checkpoint = NULL;
     struct fx_step_context ctx;
 
+    if (step->kind->is_call)
+        return engine_call_step(run, step, ret_result, err);
+    if (step->each != NULL)
+        return engine_each_step(run, step, ret_result, err);
     FX_TRY(fx_expr_fill_all(sc, step->params, run->names, &filled, err));
     FX_TRY(fx_step_fill_params(sc, step->kind, filled, &params, err));
     if (run->row->checkpoint_json[0] != '\0')
@@ -65,14 +69,19 @@ static enum fx_code run_reading(struct engine_run *run, const struct fx_runbook_
     enum fx_code code = step->kind->run(&ctx, params, ret_result, err);
 
     fx_scope_set_deadline(sc, 0);
+    if (code == FX_OK && step->kind->is_checklist)
+        return engine_checklist_recall(run, ret_result->output, err);
     return code;
 }
 
-static void keep_value(struct engine_run *run, const struct fx_runbook_step *step,
+void engine_keep_value(struct engine_run *run, const struct fx_runbook_step *step,
                        struct fx_json *value) {
     fx_json_put(run->values, step->id, value);
     fx_json_put(run->names, step->id, value);
-    run->row->step++;
+}
+
+static void go_past(struct engine_run *run, size_t steps) {
+    run->row->step += (int)steps;
     run->row->checkpoint_json = "";
 }
 
@@ -182,7 +191,7 @@ static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbo
         return go_on_later(run, step, why, err);
     }
     if (!changes && step->otherwise != NULL) {
-        keep_value(
+        engine_keep_value(
             run, step,
             fx_json_object_of(sc, "error", fx_json_string(sc, fx_strdup(sc, why->message)), NULL));
         *ret_next = NEXT_STEP;
@@ -208,12 +217,12 @@ static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_ste
     struct fx_step_result result = {0};
     struct fx_error why = {0};
     bool wanted = true, changes = fx_effect_changes(step->kind->effect(step->params));
-    enum fx_code code = evaluate_when(run, step, &wanted, &why);
+    enum fx_code code = engine_step_is_wanted(run, step, &wanted, &why);
 
     *ret_next = NEXT_STEP;
     run->refusal = FX_REFUSED_NOT;
     if (code == FX_OK && !wanted) {
-        keep_value(run, step, fx_json_null(run->work->sc));
+        engine_keep_value(run, step, fx_json_null(run->work->sc));
         return FX_OK;
     }
     if (code == FX_OK && check_permitted(step, &why) != FX_OK)
@@ -225,18 +234,19 @@ static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_ste
         if (code == FX_OK) {
             *ret_next = value != NULL ? NEXT_STEP : NEXT_END;
             if (value != NULL)
-                keep_value(run, step, value);
+                engine_keep_value(run, step, value);
             return FX_OK;
         }
     } else if (code == FX_OK) {
         code = changes ? engine_change_step(run, step, &result, &why)
-                       : run_reading(run, step, &result, &why);
+                       : engine_read_step(run, step, &result, &why);
     }
     if (code != FX_OK)
         return settle_failure(run, step, changes || step->kind->is_approval, &why, ret_next, err);
     switch (result.outcome) {
     case FX_STEP_DONE:
-        keep_value(run, step, result.output == NULL ? fx_json_null(run->work->sc) : result.output);
+        engine_keep_value(run, step,
+                          result.output == NULL ? fx_json_null(run->work->sc) : result.output);
         return FX_OK;
     case FX_STEP_PARKED:
         *ret_next = NEXT_LATER;
@@ -246,6 +256,26 @@ static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_ste
         return ask_person(run, step, &result, err);
     }
     return fx_fail(err, FX_ERR_INTERNAL, "step %s ended in no known way", step->id);
+}
+
+/* Steps of which none needs another: read at once, settled in their order. */
+static enum fx_code run_group(struct engine_run *run, size_t count, enum next *ret_next,
+                              struct fx_error *err) {
+    const struct fx_runbook_step *steps = &run->runbook->steps[run->row->step];
+    struct engine_reading *readings = NULL;
+    struct fx_step_result parked;
+
+    *ret_next = NEXT_STEP;
+    FX_TRY(engine_read_steps(run, steps, count, &readings, err));
+    for (size_t i = 0; i < count && *ret_next == NEXT_STEP; i++)
+        if (readings[i].code != FX_OK)
+            FX_TRY(settle_failure(run, &steps[i], false, &readings[i].err, ret_next, err));
+        else if (readings[i].result.outcome == FX_STEP_DONE)
+            engine_keep_value(run, &steps[i], readings[i].result.output);
+    if (*ret_next != NEXT_STEP || !engine_group_parks(run, readings, count, &parked))
+        return FX_OK;
+    *ret_next = NEXT_LATER;
+    return park(run, &parked);
 }
 
 /* The program ends: whoever starts next goes on behind the last step. */
@@ -287,9 +317,13 @@ enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err)
         if (atomic_load(&work->engine->stopping) && run.row->checkpoint_json[0] == '\0')
             return stop_between_steps(&run);
         engine_work_goes_on(work, FX_ENGINE_STALL_MS + step->timeout_ms);
-        FX_TRY(run_step(&run, step, &next, err));
+        if (step->together > 1)
+            FX_TRY(run_group(&run, step->together, &next, err));
+        else
+            FX_TRY(run_step(&run, step, &next, err));
         if (next != NEXT_STEP)
             return FX_OK;
+        go_past(&run, step->together > 1 ? step->together : 1);
     }
     return finish_run(&run, err);
 }

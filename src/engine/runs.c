@@ -83,7 +83,7 @@ void engine_step_context(struct engine_run *run, struct fx_step_context *ret_con
                                             .owner = run};
 }
 
-static enum fx_code build_names(struct engine_run *run, struct fx_error *err) {
+enum fx_code engine_bind_names(struct engine_run *run, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     struct fx_json *arguments = NULL, *value = NULL;
     const char *key = NULL;
@@ -93,9 +93,9 @@ static enum fx_code build_names(struct engine_run *run, struct fx_error *err) {
     FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->values_json), &run->values, err));
     run->names = fx_json_object_of(
         sc, "arguments", arguments, "variables", fx_json_at(run->filled, "variables"), "queue",
-        fx_json_at(run->filled, "queues"), "environment",
-        fx_json_string(sc, run->environment->name), "now", fx_json_int(sc, run->work->now_ms),
-        "run",
+        fx_json_at(run->filled, "queues"), "dlq_classes", fx_json_at(run->filled, "dlq_classes"),
+        "environment", fx_json_string(sc, run->environment->name), "now",
+        fx_json_int(sc, run->work->now_ms), "run",
         fx_json_object_of(sc, "id", fx_json_string(sc, run->row->id), "requester",
                           fx_json_string(sc, run->row->requester), "trigger",
                           fx_json_string(sc, run->row->trigger), "started",
@@ -125,7 +125,7 @@ enum fx_code engine_load_run(struct engine_work *work, struct engine_run *ret,
                        ret->row->command, ret->row->environment);
     FX_TRY(fx_system_fill(work->sc, ret->system->system, ret->environment->name,
                           ret->environment->variables, &ret->filled, err));
-    return build_names(ret, err);
+    return engine_bind_names(ret, err);
 }
 
 void engine_save_run(struct engine_run *run) {

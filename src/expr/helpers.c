@@ -55,7 +55,8 @@ const struct fx_expr_helper fx_expr_helpers[] = {
      expr_group},
     {"unique", "unique(list[, by])", "The first item of each kind.", expr_unique},
     {"ipairs", "ipairs(list)", "For a for loop inside a function: number and item.", expr_ipairs},
-    {"sparkline", "sparkline(list)", "A line of small bars for a list of numbers.", expr_sparkline},
+    {"sparkline", "sparkline(list)", "A line of small bars for a list of numbers; null is a dot.",
+     expr_sparkline},
 
     /* texts */
     {"text", "text(value)", "The value as text; lists and objects as JSON.", expr_text},

@@ -1,12 +1,14 @@
 /* number.c - helpers for numbers and for series of them. */
 #include "private.h"
 
+#include "fluxabot/base/spark.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NUMBER_TEXT = 64, MAX_DIGITS = 9, SPARKS = 60 };
+enum { MAX_NUMBER_TEXT = 64, MAX_DIGITS = 9 };
 
 static size_t skip_digits(struct fx_slice s, size_t at) {
     while (at < s.len && s.ptr[at] >= '0' && s.ptr[at] <= '9')
@@ -196,12 +198,6 @@ int expr_bytes(lua_State *L) {
     return 1;
 }
 
-struct series {
-    lua_Number values[SPARKS]; /* NAN where nothing was measured */
-    size_t count;
-    lua_Number least, greatest;
-};
-
 /* The mean of the items that share one spark; null is left out. */
 static lua_Number mean_of(lua_State *L, size_t first, size_t last) {
     lua_Number total = 0;
@@ -221,23 +217,13 @@ static lua_Number mean_of(lua_State *L, size_t first, size_t last) {
 }
 
 int expr_sparkline(lua_State *L) {
-    static const char *const sparks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    size_t count = expr_arg_list(L, 1);
-    struct series s = {
-        .count = count < SPARKS ? count : SPARKS, .least = INFINITY, .greatest = -INFINITY};
-    luaL_Buffer buffer;
+    size_t count = expr_arg_list(L, 1), shown = count < FX_SPARK_MAX ? count : FX_SPARK_MAX;
+    double means[FX_SPARK_MAX]; /* NAN where nothing was measured */
+    char line[FX_SPARK_BYTES];
 
-    for (size_t i = 0; i < s.count; i++) {
-        s.values[i] = mean_of(L, i * count / s.count, (i + 1) * count / s.count);
-        s.least = fmin(s.least, s.values[i]);
-        s.greatest = fmax(s.greatest, s.values[i]);
-    }
-    luaL_buffinit(L, &buffer);
-    for (size_t i = 0; i < s.count; i++) {
-        lua_Number share = (s.values[i] - s.least) / (s.greatest - s.least);
-        size_t height = share >= 0 && share <= 1 ? (size_t)(share * 7 + 0.5) : 0;
-        luaL_addstring(&buffer, isnan(s.values[i]) ? " " : sparks[height]);
-    }
-    luaL_pushresult(&buffer);
+    for (size_t i = 0; i < shown; i++)
+        means[i] = mean_of(L, i * count / shown, (i + 1) * count / shown);
+    fx_sparkline(means, shown, shown, line);
+    lua_pushstring(L, line);
     return 1;
 }

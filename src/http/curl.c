@@ -197,8 +197,8 @@ static void set_transport(struct curl_http *http, CURL *easy,
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* the path was signed as it is */
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "fluxabot/" FLUXABOT_VERSION);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, request->purpose == FX_HTTP_LOOK ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, request->purpose == FX_HTTP_LOOK ? 0L : 2L);
     if (request->ca_file != NULL) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
@@ -206,6 +206,16 @@ static void set_transport(struct curl_http *http, CURL *easy,
         struct curl_blob blob = {(void *)(uintptr_t)http->roots.ptr, http->roots.len,
                                  CURL_BLOB_NOCOPY};
         curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+    }
+}
+
+/* What was shown belongs to a handshake, so a connection that is kept has nothing to tell. */
+static void set_purpose(CURL *easy, const struct fx_http_request *request) {
+    if (request->purpose != FX_HTTP_EXCHANGE)
+        curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+    if (request->purpose != FX_HTTP_EXCHANGE || request->certificate) {
+        curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     }
 }
 
@@ -275,6 +285,7 @@ static enum fx_code perform(struct curl_http *http, CURL *easy,
     set_transport(http, easy, request);
     set_callbacks(easy, flight);
     set_body(easy, request, flight);
+    set_purpose(easy, request);
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
@@ -289,6 +300,7 @@ static enum fx_code perform(struct curl_http *http, CURL *easy,
     }
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     *ret_reply = http_reading_end(&flight->reading, (int)status);
+    http_certificate_read(flight->sc, easy, &(*ret_reply)->certificate);
     return FX_OK;
 }
 
@@ -321,7 +333,10 @@ static enum fx_code exchange(struct fx_http *base, struct fx_scope *sc,
     if (easy == NULL)
         return fx_fail(err, FX_ERR_INTERNAL, "libcurl gives no handle");
     enum fx_code code = perform(http, easy, request, flight, timeout_ms, ret_reply, err);
-    give_handle(http, easy, request->reach);
+    if (request->purpose == FX_HTTP_EXCHANGE)
+        give_handle(http, easy, request->reach);
+    else
+        curl_easy_cleanup(easy); /* with its connection, which nobody could use again */
     return code;
 }
 

@@ -38,3 +38,8 @@ struct fx_http_reply *http_reading_end(struct http_reading *reading, int status)
 /* False for loopback, private, link-local, metadata, multicast and reserved addresses, also when
  * they are dressed as IPv6. */
 bool http_address_is_public(const struct sockaddr *address);
+
+/* ---- certificate.c: what a connection's other side showed ---- */
+
+void http_certificate_read(struct fx_scope *sc, void *easy,
+                           struct fx_http_certificate *ret_certificate);

@@ -115,6 +115,21 @@ static struct fx_alarm_route make_route(struct runbook_check *c, const struct fx
     return route;
 }
 
+/* The first of them would win, whatever the second says. */
+static void check_patterns_unique(struct runbook_check *c, const struct fx_alarm_route *routes,
+                                  size_t index) {
+    const char *here = runbook_path(c, runbook_path_item(c, "alarms", index), "patterns");
+
+    for (size_t k = 0; k < routes[index].patterns_count; k++)
+        for (size_t i = 0; i < index; i++)
+            if (runbook_is_one_of(routes[index].patterns[k], routes[i].patterns,
+                                  routes[i].patterns_count))
+                runbook_say(c, runbook_path_item(c, here, k),
+                            "the pattern %s belongs to the alarm %s already",
+                            runbook_shown(c->scratch, fx_slice_of(routes[index].patterns[k])),
+                            routes[i].name == NULL ? "before it" : routes[i].name);
+}
+
 static void check_unique(struct runbook_check *c, const struct fx_alarm_route *routes,
                          size_t index) {
     for (size_t i = 0; i < index; i++)
@@ -135,6 +150,7 @@ void runbook_check_alarms(struct runbook_check *c, const struct fx_json *alarms)
         check_route(c, runbook_path_item(c, "alarms", i), fx_json_item(alarms, i));
         routes[i] = make_route(c, fx_json_item(alarms, i));
         check_unique(c, routes, i);
+        check_patterns_unique(c, routes, i);
     }
     c->routes = routes;
     c->routes_count = count;

@@ -73,6 +73,27 @@ static void check_list(struct runbook_check *c, const struct fx_json *list,
                         with_name(c, known, "item"));
 }
 
+/* A name and where its points come from, or {points, unit}. */
+static void check_sparklines(struct runbook_check *c, const struct fx_json *sparklines,
+                             const struct fx_json *known) {
+    static const struct runbook_field fields[] = {
+        {"points", RUNBOOK_TEXT, true},
+        {"unit", RUNBOOK_TEXT, false},
+    };
+    const char *name = NULL;
+    struct fx_json *line = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(sparklines, &cursor, &name, &line)) {
+        const char *path = runbook_path(c, "answer.sparklines", name);
+
+        if (fx_json_type(line) != FX_JSON_OBJECT)
+            check_source(c, path, line, known);
+        else if (runbook_check_fields(c, path, line, "a sparkline", fields, FX_COUNT_OF(fields)))
+            check_source(c, runbook_path(c, path, "points"), fx_json_at(line, "points"), known);
+    }
+}
+
 static void check_page(struct runbook_check *c, struct fx_json *kept, const struct fx_json *known) {
     static const struct runbook_field fields[] = {
         {"when", RUNBOOK_TEXT, true},
@@ -129,7 +150,7 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
         {"list", RUNBOOK_MAP, false},        {"code", RUNBOOK_TEXT, false},
         {"context", RUNBOOK_TEXT, false},    {"buttons", RUNBOOK_LIST, false},
         {"visibility", RUNBOOK_TEXT, false}, {"text", RUNBOOK_TEXT, false},
-        {"page", RUNBOOK_MAP, false},
+        {"page", RUNBOOK_MAP, false},        {"sparklines", RUNBOOK_MAP, false},
     };
     static const char *const texts[] = {"title",  "tone", "verdict", "lines",
                                         "fields", "code", "context", "text"};
@@ -152,6 +173,7 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
         runbook_say(c, "answer.visibility", "%s is not private or channel",
                     runbook_shown(c->scratch, fx_slice_of(visibility)));
     check_scalars(c, "answer.fields", fx_json_at(answer, "fields"));
+    check_sparklines(c, fx_json_at(answer, "sparklines"), known);
     check_table(c, fx_json_at(answer, "table"), known);
     check_list(c, fx_json_at(answer, "list"), known);
     check_page(c, kept, known);

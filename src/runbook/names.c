@@ -7,7 +7,7 @@ struct fx_json *runbook_known(struct runbook_check *c) {
     struct fx_json *yes = fx_json_bool(c->scratch, true);
 
     return fx_json_object_of(c->scratch, "arguments", yes, "variables", yes, "queue", yes,
-                             "environment", yes, "now", yes, "run", yes, NULL);
+                             "dlq_classes", yes, "environment", yes, "now", yes, "run", yes, NULL);
 }
 
 static void check_text(struct runbook_check *c, const char *path, const char *text,
@@ -57,6 +57,17 @@ static const char *bare(struct runbook_check *c, const char *text) {
     s = fx_slice_trim(fx_slice_cut(s, 2, s.len - 3));
     char *inner = fx_slice_dup(c->sc, s);
     return fx_expr_is_template(inner) ? NULL : inner;
+}
+
+void runbook_say_constant(struct runbook_check *c, const char *path, const char *text) {
+    const char *expression = bare(c, text);
+    struct fx_error err = {0};
+
+    if (expression != NULL && fx_expr_check(c->scratch, fx_slice_of(expression),
+                                            fx_json_object(c->scratch), &err) == FX_OK)
+        runbook_say(c, path,
+                    "the condition reads nothing, so it is always the same; drop it, or what it "
+                    "stands for");
 }
 
 const char *runbook_condition(struct runbook_check *c, const char *path, const char *text,

@@ -201,6 +201,7 @@ static void check_commands(struct runbook_check *c, struct fx_slice system_bytes
                              fx_json_at(fx_yaml_root(c->files[i].yaml), "answer"));
         all_used[i] = all_used[i] || c->all_arguments_used;
     }
+    runbook_check_calls(c);
     for (size_t i = 0; i < c->files_count; i++) {
         if (c->files[i].yaml == NULL)
             continue;

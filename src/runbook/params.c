@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *const own_keys[] = {"id", "when", "timeout", "on_error", "with"};
+static const char *const own_keys[] = {"id", "when", "timeout", "on_error", "with", "each"};
 
 static const struct fx_step_kind *find_kind(const struct runbook_check *c, const char *name) {
     for (size_t i = 0; i < c->kinds_count; i++)

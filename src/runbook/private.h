@@ -127,6 +127,9 @@ void runbook_check_texts(struct runbook_check *c, const char *path, const struct
 const char *runbook_condition(struct runbook_check *c, const char *path, const char *text,
                               const struct fx_json *known);
 
+/* Says so when a condition reads nothing that could change. */
+void runbook_say_constant(struct runbook_check *c, const char *path, const char *text);
+
 /* ---- references.c: `arguments.x`, `variables.x` and `queue.x` ---- */
 
 void runbook_check_references(struct runbook_check *c, const char *path, const char *text,
@@ -173,6 +176,14 @@ struct fx_json *runbook_check_buttons(struct runbook_check *c, const struct fx_j
 const struct fx_runbook *runbook_check_apart(struct runbook_check *c, const char *path,
                                              const char *command, const char *arguments,
                                              const struct fx_json *known);
+
+/* ---- together.c: which steps need nothing of each other ---- */
+
+void runbook_find_together(struct fx_runbook_step *steps, size_t count);
+
+/* ---- calls.c: after the answers, because it asks who sees them ---- */
+
+void runbook_check_calls(struct runbook_check *c);
 
 /* ---- follow_ups.c ---- */
 

@@ -66,6 +66,45 @@ static void check_types(struct runbook_check *c, const char *path, const struct 
         runbook_say(c, path, "a step needs the key id");
 }
 
+/* `each: { in: "${list}", max: 10 }`. */
+static void read_each(struct runbook_check *c, const char *path, const struct fx_json *json,
+                      const struct fx_json *known, struct fx_runbook_step *step) {
+    static const struct runbook_field fields[] = {
+        {"in", RUNBOOK_TEXT, true},
+        {"max", RUNBOOK_INT, true},
+    };
+    const char *here = runbook_path(c, path, "each"), *in = fx_json_get_text(json, "in");
+    size_t before = c->findings_count;
+
+    if (!runbook_check_fields(c, here, json, "each", fields, FX_COUNT_OF(fields)) ||
+        c->findings_count > before)
+        return;
+    step->each = runbook_condition(c, runbook_path(c, here, "in"), in, known);
+    step->each_max = fx_json_get_int(json, "max", 0);
+    if (step->each_max < 1 || step->each_max > FX_RUNBOOK_MAX_EACH)
+        runbook_say(c, runbook_path(c, here, "max"), "a step is taken for 1 to %d items",
+                    FX_RUNBOOK_MAX_EACH);
+}
+
+static void check_each(struct runbook_check *c, const char *path,
+                       const struct fx_runbook_step *step) {
+    const struct fx_step_kind *kind = step->kind;
+
+    if (step->each == NULL || kind == NULL)
+        return;
+    if (kind->is_approval || kind->is_call || kind->is_checklist || kind->is_link ||
+        fx_effect_changes(kind->effect(step->params)))
+        runbook_say(c, runbook_path(c, path, "each"),
+                    "each is for a step that only reads; %s is taken once", kind->name);
+}
+
+static struct fx_json *with_item(struct runbook_check *c, const struct fx_json *known) {
+    struct fx_json *more = fx_json_copy(c->scratch, known);
+
+    fx_json_put(more, "item", fx_json_bool(c->scratch, true));
+    return more;
+}
+
 static void read_step(struct runbook_check *c, const char *path, const struct fx_json *json,
                       const struct fx_json *known, struct fx_runbook_step *step) {
     const char *when = fx_json_get_text(json, "when");
@@ -80,10 +119,17 @@ static void read_step(struct runbook_check *c, const char *path, const struct fx
     step->otherwise = fx_json_get_text(json, "on_error");
     step->timeout_ms =
         read_timeout(c, runbook_path(c, path, "timeout"), fx_json_get_text(json, "timeout"));
-    if (when != NULL)
+    if (when != NULL) {
         step->when = runbook_condition(c, runbook_path(c, path, "when"), when, known);
+        runbook_say_constant(c, runbook_path(c, path, "when"), when);
+    }
+    if (fx_json_at(json, "each") != NULL) {
+        read_each(c, path, fx_json_at(json, "each"), known, step);
+        known = with_item(c, known);
+    }
     size_t before = c->findings_count;
     step->params = runbook_step_params(c, path, json, known, &step->kind);
+    check_each(c, path, step);
     /* what a step does cannot be told from parameters that are wrong */
     if (c->findings_count > before && step->kind != NULL && !step->kind->is_approval)
         step->kind = NULL;
@@ -198,6 +244,7 @@ void runbook_check_steps(struct runbook_check *c, struct fx_runbook *runbook,
         if (list[i].id != NULL)
             fx_json_put(known, list[i].id, fx_json_bool(c->scratch, true));
     }
+    runbook_find_together(list, count);
     runbook->steps = list;
     runbook->steps_count = count;
     check_effects(c, runbook);

@@ -67,7 +67,8 @@ void runbook_check_database(struct runbook_check *c, const char *path, const cha
 }
 
 static void check_databases(struct runbook_check *c, const struct fx_json *databases) {
-    static const struct runbook_field fields[] = {{"help", RUNBOOK_TEXT, false}};
+    static const struct runbook_field fields[] = {{"help", RUNBOOK_TEXT, false},
+                                                  {"changes", RUNBOOK_BOOL, false}};
     void *cursor = NULL;
     const char *name = NULL;
     struct fx_json *database = NULL;

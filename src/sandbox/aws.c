@@ -7,8 +7,9 @@
 #include <string.h>
 
 static const struct aws_service *const services[] = {
-    &aws_service_sqs, &aws_service_cloudwatch, &aws_service_logs,
-    &aws_service_sns, &aws_service_sts,        &aws_service_rds,
+    &aws_service_sqs, &aws_service_cloudwatch, &aws_service_logs,   &aws_service_sns,
+    &aws_service_sts, &aws_service_rds,        &aws_service_lambda, &aws_service_cloudtrail,
+    &aws_service_iam, &aws_service_s3,         &aws_service_ec2,    &aws_service_health,
 };
 
 struct fx_json *aws_fail(struct aws_call *call, int status, const char *type, const char *code,
@@ -86,20 +87,37 @@ static const struct aws_operation *find_operation(const struct aws_service *serv
     return NULL;
 }
 
+/* "GraniteServiceVersion20100801", and of "com.amazonaws.x.Y" the last part: newer SDKs say "Y". */
+static bool is_target(const char *target, struct fx_slice prefix) {
+    const char *dot = target != NULL ? strrchr(target, '.') : NULL;
+
+    return target != NULL && (fx_slice_equal_text(prefix, target) ||
+                              (dot != NULL && fx_slice_equal_text(prefix, dot + 1)));
+}
+
 /* "AmazonSQS.SendMessage" */
 static bool read_target(struct aws_call *call, const char *target) {
-    struct fx_slice prefix, operation;
+    const char *dot = strrchr(target, '.');
 
-    if (!fx_slice_split(fx_slice_of(target), '.', &prefix, &operation))
+    if (dot == NULL)
         return false;
-    call->operation = fx_slice_dup(call->sc, operation);
+    struct fx_slice prefix = fx_slice_cut(fx_slice_of(target), 0, (size_t)(dot - target));
+    call->operation = fx_strdup(call->sc, dot + 1);
     for (size_t i = 0; i < FX_COUNT_OF(services); i++)
-        if (services[i]->target != NULL && fx_slice_equal_text(prefix, services[i]->target)) {
+        if (is_target(services[i]->target, prefix)) {
             call->service = services[i];
             call->protocol = services[i]->json;
             return true;
         }
     return false;
+}
+
+/* A REST call is one of the service that its signature names, when that has paths. */
+static const struct aws_service *find_rest(const char *signing) {
+    for (size_t i = 0; signing != NULL && i < FX_COUNT_OF(services); i++)
+        if (services[i]->routes != NULL && strcmp(services[i]->signing, signing) == 0)
+            return services[i];
+    return NULL;
 }
 
 /* The query protocol names no service: the signature's scope does. */
@@ -122,25 +140,54 @@ static void write_failure(struct aws_call *call, struct sandbox_reply *reply) {
     sandbox_reply_header(reply, "x-amzn-RequestId", id);
     if (call->protocol == AWS_QUERY)
         aws_query_write_failure(call, reply);
+    else if (call->protocol == AWS_REST_JSON)
+        aws_rest_write_failure(call, reply);
+    else if (call->protocol == AWS_REST_XML)
+        s3_write_failure(call, reply);
     else
         aws_json_write_failure(call, reply);
     reply->status = call->failure.status;
 }
 
+/* How a service says that it is too much, that it failed, and that it may not be. */
+struct words {
+    int throttled_status, denied_status;
+    const char *throttled, *throttled_code, *failed, *denied_code;
+};
+
+static struct words words_of(const struct aws_call *call) {
+    struct words words = {
+        400, 400, "ThrottlingException", "Throttling", "InternalFailure", "AccessDenied"};
+
+    if (call->protocol == AWS_REST_JSON)
+        return (struct words){
+            429, 403, "TooManyRequestsException", NULL, "ServiceException", "AccessDenied"};
+    if (call->protocol == AWS_REST_XML)
+        return (struct words){503, 403, "SlowDown", NULL, "InternalError", "AccessDenied"};
+    if (call->service->ec2)
+        return (struct words){
+            503, 403, "RequestLimitExceeded", NULL, "InternalError", "UnauthorizedOperation"};
+    if (call->protocol == AWS_QUERY)
+        words.denied_status = 403;
+    return words;
+}
+
 /* True when the call must not be carried out. */
 static bool suffer(struct aws_call *call, enum sandbox_fault fault, struct sandbox_reply *reply) {
+    struct words words = words_of(call);
+
     switch (fault) {
     case SANDBOX_FAULT_THROTTLE:
-        aws_fail(call, 400, "ThrottlingException", "Throttling", "Rate exceeded");
+        aws_fail(call, words.throttled_status, words.throttled, words.throttled_code,
+                 "Rate exceeded");
         return true;
     case SANDBOX_FAULT_ERROR:
     case SANDBOX_FAULT_ERROR_AFTER:
-        aws_fail(call, 500, "InternalFailure", NULL,
+        aws_fail(call, 500, words.failed, NULL,
                  "We encountered an internal error. Please try again.");
         return true;
     case SANDBOX_FAULT_DENIED:
-        aws_fail(call, call->protocol == AWS_QUERY ? 403 : 400, "AccessDeniedException",
-                 "AccessDenied",
+        aws_fail(call, words.denied_status, "AccessDeniedException", words.denied_code,
                  "User: arn:aws:iam::" AWS_ACCOUNT ":user/fluxabot is not authorized to perform: "
                  "%s:%s because no identity-based policy allows the %s:%s action",
                  call->service->name, call->operation, call->service->name, call->operation);
@@ -190,6 +237,10 @@ static void carry_out(struct aws_call *call, struct fx_slice request, struct san
     sandbox_reply_header(reply, "x-amzn-RequestId", call->request_id);
     if (call->protocol == AWS_QUERY)
         aws_query_write(call, output, reply);
+    else if (call->protocol == AWS_REST_JSON)
+        aws_rest_write(call, output, reply);
+    else if (call->protocol == AWS_REST_XML)
+        s3_write(call, output, reply);
     else
         aws_json_write(call, output, reply);
 }
@@ -204,6 +255,17 @@ static const char *scope_service(struct sandbox_request *req) {
     return part.len > 0 ? fx_slice_dup(req->sc, part) : NULL;
 }
 
+/* What a fault can be about: of a REST call mostly its path. */
+static struct fx_slice sent(const struct sandbox_request *req) {
+    const char *head;
+
+    if (req->raw_path[0] == '\0' || strcmp(req->raw_path, "/") == 0)
+        return req->body;
+    head = fx_printf(req->sc, "%s?%s\n%.*s", req->path, req->raw_query, (int)req->body.len,
+                     req->body.len > 0 ? req->body.ptr : "");
+    return fx_slice_of(head);
+}
+
 /* Finds out what is called, in which protocol. False after a failure was recorded. */
 static bool recognise(struct aws_call *call, struct sandbox_request *req) {
     const char *target = sandbox_header(req, "x-amz-target");
@@ -216,10 +278,16 @@ static bool recognise(struct aws_call *call, struct sandbox_request *req) {
         }
         return aws_json_read(call, req->body);
     }
+    const char *scope = scope_service(req);
+    if (scope != NULL && strcmp(scope, "s3") == 0)
+        return s3_recognise(call, req);
+    call->service = find_rest(scope);
+    if (call->service != NULL)
+        return aws_rest_read(call, req);
     call->protocol = AWS_QUERY;
     call->input =
         aws_query_parse(req->sc, req->body.len > 0 ? req->body : fx_slice_of(req->raw_query));
-    if (call->input == NULL || !read_action(call, scope_service(req))) {
+    if (call->input == NULL || !read_action(call, scope)) {
         aws_fail(call, 400, "MissingAction", NULL,
                  "The request has neither X-Amz-Target nor an Action of a service that the "
                  "sandbox plays");
@@ -239,7 +307,8 @@ void sandbox_aws_handle(struct sandbox_request *req, struct sandbox_reply *reply
                             .sc = req->sc,
                             .request_id = fx_uuid_new(req->sc, sb->random),
                             .host = host != NULL ? host : "127.0.0.1",
-                            .path = req->path};
+                            .path = req->path,
+                            .reply = reply};
 
     bool recognised = recognise(&call, req);
     struct sigv4_verdict verdict = sigv4_verify(
@@ -247,7 +316,7 @@ void sandbox_aws_handle(struct sandbox_request *req, struct sandbox_reply *reply
     if (!verdict.valid)
         aws_fail(&call, verdict.status, verdict.code, NULL, "%s", verdict.message);
     else if (recognised)
-        carry_out(&call, req->body, reply);
+        carry_out(&call, sent(req), reply);
     if (call.failure.status != 0 && !reply->hang_up)
         write_failure(&call, reply);
 }

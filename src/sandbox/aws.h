@@ -8,6 +8,8 @@
 
 #include "private.h"
 
+#include "fluxabot/base/buf.h"
+
 #include <openssl/evp.h>
 
 #define AWS_ACCOUNT "123456789012"
@@ -16,7 +18,7 @@
 
 /* ---- aws.c: calls ---- */
 
-enum aws_protocol { AWS_JSON_1_0, AWS_JSON_1_1, AWS_QUERY };
+enum aws_protocol { AWS_JSON_1_0, AWS_JSON_1_1, AWS_QUERY, AWS_REST_JSON, AWS_REST_XML };
 
 struct aws_failure {
     int status;       /* 0: the call succeeded */
@@ -36,7 +38,9 @@ struct aws_call {
     const char *request_id;
     const char *host; /* as the caller named us: queue URLs repeat it */
     const char *path;
+    int rest_status; /* of a REST operation that succeeds */
     struct aws_failure failure;
+    struct sandbox_reply *reply; /* REST: headers and bytes go into it */
 };
 
 /* The output object, or NULL after aws_fail. */
@@ -63,6 +67,13 @@ struct aws_query_name {
     bool map; /* a list of Name and Value becomes an object */
 };
 
+/* How a REST operation is addressed: "/2015-03-31/functions/{FunctionName}/policy". What stands
+ * after a '?' has to be in the query. */
+struct aws_rest_route {
+    const char *method, *pattern, *operation;
+    int status;
+};
+
 struct aws_service {
     const char *name;    /* in faults and effects: "cloudwatch" */
     const char *signing; /* "monitoring" */
@@ -71,16 +82,21 @@ struct aws_service {
     const char *xml_namespace; /* NULL: no query protocol */
     const char *error_prefix;  /* of __type: "com.amazonaws.sqs" */
     bool query_compatible;     /* old codes in x-amzn-query-error */
+    bool ec2;                  /* query as EC2 speaks it: lists of <item>, no element around */
     const struct aws_operation *operations;
     size_t operations_count;
     const struct aws_xml_shape *shapes;
     size_t shapes_count;
     const struct aws_query_name *names;
     size_t names_count;
+    const struct aws_rest_route *routes; /* NULL: no REST protocol */
+    size_t routes_count;
 };
 
 extern const struct aws_service aws_service_sqs, aws_service_cloudwatch, aws_service_logs,
     aws_service_sns, aws_service_sts, aws_service_rds;
+extern const struct aws_service aws_service_lambda, aws_service_cloudtrail, aws_service_iam;
+extern const struct aws_service aws_service_s3, aws_service_ec2, aws_service_health;
 
 /* Records the failure; NULL, so that an operation can return it. code NULL: as type. */
 struct fx_json *aws_fail(struct aws_call *call, int status, const char *type, const char *code,
@@ -109,6 +125,17 @@ void aws_query_rename(struct aws_call *call);
 void aws_query_write(struct aws_call *call, const struct fx_json *output,
                      struct sandbox_reply *reply);
 void aws_query_write_failure(struct aws_call *call, struct sandbox_reply *reply);
+/* A value as XML, its lists as the service's shapes say. */
+void aws_xml_add(const struct aws_call *call, struct fx_buf *buf, const char *element,
+                 const struct fx_json *value);
+
+/* ---- aws_rest.c: the service is known by the signature, the operation by the path ---- */
+
+/* Labels, query and body become the input. */
+bool aws_rest_read(struct aws_call *call, const struct sandbox_request *req);
+void aws_rest_write(struct aws_call *call, const struct fx_json *output,
+                    struct sandbox_reply *reply);
+void aws_rest_write_failure(struct aws_call *call, struct sandbox_reply *reply);
 
 /* ---- sqs_queue.c: queues and what time does to their messages ---- */
 
@@ -353,6 +380,8 @@ struct metric_point cloudwatch_points(struct sandbox_aws *aws, const char *space
                                       int64_t to_minute);
 /* "Average", "Sum", "p99", ... of a point. */
 double cloudwatch_statistic(const struct metric_point *point, const char *statistic);
+/* "Sum", "p95" and the like. */
+bool cloudwatch_is_statistic(const char *statistic);
 aws_operation_fn cloudwatch_get_metric_data, cloudwatch_get_metric_statistics,
     cloudwatch_list_metrics;
 
@@ -363,7 +392,7 @@ enum metric_math { METRIC_MATH_OK, METRIC_MATH_MISSING, METRIC_MATH_MALFORMED };
 enum metric_math metric_math(const char *expression, metric_lookup_fn *lookup, void *context,
                              double *ret_value);
 
-/* ---- logs_groups.c, logs_calls.c, insights_*.c ---- */
+/* ---- logs_groups.c, logs_*.c (logs.h), insights_*.c ---- */
 
 enum { LOGS_MAX_EVENTS = 50000, LOGS_MAX_QUERIES = 100, LOGS_MAX_GROUPS = 50 };
 
@@ -500,6 +529,56 @@ void world_clear(struct sandbox_aws *aws);
 void world_messages(struct sandbox_aws *aws, const struct world_plan *plan, struct fx_scope *sc,
                     struct fx_json *rows);
 
+/* ---- lambda_*.c, cloudtrail.c, iam.c ---- */
+
+struct lambda_state;     /* lambda.h */
+struct cloudtrail_state; /* cloudtrail.c */
+struct iam_state;        /* iam.c */
+
+/* Their part of the default world. */
+void lambda_world(struct sandbox_aws *aws);
+void cloudtrail_world(struct sandbox_aws *aws);
+void iam_world(struct sandbox_aws *aws);
+/* The members of POST /sandbox/world that are theirs; NULL, or what is wrong with them. */
+const char *lambda_change(struct sandbox_aws *aws, struct fx_scope *sc, const struct fx_json *body);
+const char *cloudtrail_change(struct sandbox_aws *aws, const struct fx_json *body);
+const char *iam_change(struct sandbox_aws *aws, const struct fx_json *body);
+/* Whether a mapping that is on reads the queue, and its function may run. */
+bool lambda_consumes(struct sandbox_aws *aws, const char *queue_arn);
+
+/* ---- documents.c: what is only asked for, as JSON: databases, buckets, networks, events ---- */
+
+/* That of "rds", "s3", "ec2" or "health". */
+struct fx_json *documents_of(const struct sandbox_aws *aws, const char *service);
+void documents_build(struct sandbox_aws *aws);
+/* The members of body that are named like a document go into it: objects member by member, null
+ * takes away, anything else replaces. NULL, or what is wrong. */
+const char *documents_merge(struct sandbox_aws *aws, const struct fx_json *body);
+/* value as it goes into the world. */
+struct fx_json *documents_keep(struct sandbox_aws *aws, const struct fx_json *value);
+
+/* What a new world begins with; made in aws->world. */
+struct fx_json *rds_document(struct sandbox_aws *aws);
+struct fx_json *s3_document(struct sandbox_aws *aws);
+struct fx_json *ec2_document(struct sandbox_aws *aws);
+struct fx_json *health_document(struct sandbox_aws *aws);
+
+/* ---- s3_wire.c, s3_objects.c ---- */
+
+/* Bucket, key, query and headers as the call's input. False after a failure was recorded. */
+bool s3_recognise(struct aws_call *call, struct sandbox_request *req);
+void s3_write(struct aws_call *call, const struct fx_json *output, struct sandbox_reply *reply);
+void s3_write_failure(struct aws_call *call, struct sandbox_reply *reply);
+
+/* The bucket of the call, or NULL after aws_fail. */
+struct fx_json *s3_bucket(struct aws_call *call);
+/* The version that is asked for, of a key that is there; NULL after aws_fail. */
+struct fx_json *s3_version(struct aws_call *call, const struct fx_json *bucket);
+/* Its bytes. */
+struct fx_slice s3_bytes(struct fx_scope *sc, const struct fx_json *version);
+const char *s3_version_id(const struct fx_json *version);
+aws_operation_fn s3_head_object, s3_get_object, s3_put_object, s3_list_object_versions;
+
 /* ---- the state ---- */
 
 enum { AWS_THREADS = 3 };
@@ -521,8 +600,16 @@ struct sandbox_aws {
     size_t alarms_count;
     struct cloudwatch_change *changes;
     struct cloudwatch_metric *metrics;
+    int64_t metric_page;             /* data points of a GetMetricData page; 0: AWS's own */
+    struct fx_json *metric_statuses; /* metric name -> StatusCode of its result; NULL */
     struct logs_group *groups;
     struct logs_query *queries;
+    struct lambda_state *lambda;
+    struct cloudtrail_state *cloudtrail;
+    struct iam_state *iam;
+
+    struct fx_json *documents; /* service -> what it holds */
+    int64_t logs_page;         /* events that one FilterLogEvents reads; 0: AWS's 10,000 */
     struct sns_state sns;
     struct processor_state processor;
     pthread_t threads[AWS_THREADS];

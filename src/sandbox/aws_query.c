@@ -193,6 +193,10 @@ static const struct aws_xml_shape *find_shape(const struct aws_call *call, const
     return NULL;
 }
 
+static const char *item_of(const struct aws_call *call) {
+    return call->service->ec2 ? "item" : "member";
+}
+
 static void add_items(const struct aws_call *call, struct fx_buf *buf, const char *element,
                       const struct fx_json *list) {
     for (size_t i = 0; i < fx_json_count(list); i++)
@@ -224,7 +228,7 @@ static void add_member(const struct aws_call *call, struct fx_buf *buf, const ch
         add_map(call, buf, shape->element, value);
     } else if (shape != NULL || fx_json_type(value) == FX_JSON_ARRAY) {
         fx_buf_addf(buf, "<%s>", key);
-        add_items(call, buf, shape != NULL ? shape->element : "member", value);
+        add_items(call, buf, shape != NULL ? shape->element : item_of(call), value);
         fx_buf_addf(buf, "</%s>", key);
     } else {
         add_element(call, buf, key, value);
@@ -243,7 +247,7 @@ static void add_value(const struct aws_call *call, struct fx_buf *buf,
             add_member(call, buf, key, member);
         break;
     case FX_JSON_ARRAY:
-        add_items(call, buf, "member", value);
+        add_items(call, buf, item_of(call), value);
         break;
     case FX_JSON_STRING:
         add_text(buf, fx_json_text_slice(value));
@@ -263,12 +267,29 @@ static void add_value(const struct aws_call *call, struct fx_buf *buf,
     }
 }
 
+void aws_xml_add(const struct aws_call *call, struct fx_buf *buf, const char *element,
+                 const struct fx_json *value) {
+    add_member(call, buf, element, value);
+}
+
+static void write_ec2(struct aws_call *call, struct fx_buf *buf, const struct fx_json *output) {
+    fx_buf_addf(buf, "<%sResponse xmlns=\"%s\"><requestId>%s</requestId>", call->operation,
+                call->service->xml_namespace, call->request_id);
+    add_value(call, buf, output);
+    fx_buf_addf(buf, "</%sResponse>", call->operation);
+}
+
 void aws_query_write(struct aws_call *call, const struct fx_json *output,
                      struct sandbox_reply *reply) {
     const char *name = call->operation;
     struct fx_buf buf;
 
     fx_buf_init(&buf, call->sc, XML_MAX_BYTES);
+    if (call->service->ec2) {
+        write_ec2(call, &buf, output);
+        sandbox_reply_text(reply, 200, "text/xml;charset=UTF-8", fx_buf_text(&buf));
+        return;
+    }
     fx_buf_addf(&buf, "<?xml version=\"1.0\"?><%sResponse xmlns=\"%s\"><%sResult>", name,
                 call->service->xml_namespace, name);
     add_value(call, &buf, output);
@@ -279,10 +300,24 @@ void aws_query_write(struct aws_call *call, const struct fx_json *output,
     sandbox_reply_text(reply, 200, "text/xml", fx_buf_text(&buf));
 }
 
+/* EC2 knows neither type nor namespace, and writes the id in capitals. */
+static void write_ec2_failure(struct aws_call *call, struct fx_buf *buf) {
+    fx_buf_add_text(buf, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Errors><Error>");
+    add_member(call, buf, "Code", fx_json_string(call->sc, call->failure.code));
+    add_member(call, buf, "Message", fx_json_string(call->sc, call->failure.message));
+    fx_buf_addf(buf, "</Error></Errors><RequestID>%s</RequestID></Response>", call->request_id);
+}
+
 void aws_query_write_failure(struct aws_call *call, struct sandbox_reply *reply) {
     struct fx_buf buf;
 
     fx_buf_init(&buf, call->sc, XML_MAX_BYTES);
+    if (call->service != NULL && call->service->ec2) {
+        write_ec2_failure(call, &buf);
+        sandbox_reply_text(reply, call->failure.status, "text/xml;charset=UTF-8",
+                           fx_buf_text(&buf));
+        return;
+    }
     fx_buf_addf(&buf,
                 "<?xml version=\"1.0\"?><ErrorResponse xmlns=\"%s\"><Error><Type>%s</Type><Code>",
                 call->service != NULL ? call->service->xml_namespace : "",

@@ -43,6 +43,7 @@ static struct fx_json *record_of(struct fx_scope *sc, const struct logs_group *g
     fx_json_put(json, "@message", fx_json_string(sc, event->message));
     fx_json_put(json, "@logStream", fx_json_string(sc, event->stream));
     fx_json_put(json, "@log", fx_json_stringf(sc, AWS_ACCOUNT ":%s", group->name));
+    insights_discover(sc, json, event->message);
     fx_json_put(json, "@ptr", fx_json_string(sc, fx_base64(sc, fx_slice_of(event->id))));
     return json;
 }

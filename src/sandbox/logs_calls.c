@@ -1,18 +1,16 @@
-/* logs_calls.c - CloudWatch Logs' calls: Insights queries, FilterLogEvents, DescribeLogGroups. */
-#include "aws.h"
+/* logs_calls.c - CloudWatch Logs' calls: Insights queries, DescribeLogGroups. */
+#include "logs.h"
 
 #include <string.h>
 
 enum {
     QUERY_TEXT_MAX = 10000,
     RESULTS_DEFAULT = 10000,
-    FILTER_LIMIT_MAX = 10000,
     SCHEDULED_MS = 80,
     RUNNING_MS = 250,
-    TERMS_MAX = 16,
 };
 
-static struct fx_json *no_group(struct aws_call *call, const char *name) {
+struct fx_json *logs_no_group(struct aws_call *call, const char *name) {
     return aws_fail(call, 400, "ResourceNotFoundException", NULL,
                     "Log group '%s' does not exist for account ID '" AWS_ACCOUNT "' (Service: "
                     "AWSLogs; Status Code: 400)",
@@ -20,7 +18,7 @@ static struct fx_json *no_group(struct aws_call *call, const char *name) {
 }
 
 /* "arn:aws:logs:us-east-1:123456789012:log-group:NAME" */
-static const char *group_name(const char *identifier) {
+const char *logs_group_name(const char *identifier) {
     const char *tail = strstr(identifier, ":log-group:");
 
     return tail != NULL ? tail + strlen(":log-group:") : identifier;
@@ -44,10 +42,10 @@ static struct fx_json *groups_of(struct aws_call *call) {
                         "1 to %d log groups can be queried", LOGS_MAX_GROUPS);
     for (size_t i = 0; i < fx_json_count(given); i++) {
         const char *text = fx_json_text(fx_json_item(given, i));
-        const char *name = group_name(text != NULL ? text : "");
+        const char *name = logs_group_name(text != NULL ? text : "");
 
         if (logs_find(call->aws, name) == NULL)
-            return no_group(call, name);
+            return logs_no_group(call, name);
         fx_json_add(groups, fx_json_string(call->sc, name));
     }
     return groups;
@@ -167,115 +165,6 @@ static struct fx_json *stop_query(struct aws_call *call) {
     return fx_json_object_of(call->sc, "success", fx_json_bool(call->sc, true), NULL);
 }
 
-/* ---- FilterLogEvents ---- */
-
-struct pattern {
-    const char *terms[TERMS_MAX]; /* all must be contained */
-    size_t terms_count;
-    const char *key, *value; /* { $.key = "value" } */
-};
-
-/* Words, "quoted words" and { $.key = "value" }; nothing else. */
-static bool parse_pattern(struct fx_scope *sc, const char *text, struct pattern *ret_pattern) {
-    struct fx_slice rest = fx_slice_trim(fx_slice_of(text));
-
-    *ret_pattern = (struct pattern){0};
-    if (fx_slice_starts_with(rest, FX_SLICE("{"))) {
-        struct fx_slice inner = fx_slice_trim(fx_slice_cut(rest, 1, rest.len - 2)), key, value;
-
-        if (!fx_slice_ends_with(rest, FX_SLICE("}")) || !fx_slice_split(inner, '=', &key, &value) ||
-            !fx_slice_starts_with(key, FX_SLICE("$.")))
-            return false;
-        key = fx_slice_trim(key);
-        value = fx_slice_trim(value);
-        if (value.len >= 2 && value.ptr[0] == '"')
-            value = fx_slice_cut(value, 1, value.len - 2);
-        ret_pattern->key = fx_slice_dup(sc, fx_slice_cut(key, 2, key.len - 2));
-        ret_pattern->value = fx_slice_dup(sc, value);
-        return true;
-    }
-    while (rest.len > 0) {
-        struct fx_slice term;
-        bool quoted = rest.ptr[0] == '"';
-
-        if (quoted)
-            rest = fx_slice_cut(rest, 1, rest.len - 1);
-        if (!fx_slice_split(rest, quoted ? '"' : ' ', &term, &rest) && quoted)
-            return false;
-        rest = fx_slice_trim(rest);
-        if (ret_pattern->terms_count == TERMS_MAX)
-            return false;
-        ret_pattern->terms[ret_pattern->terms_count++] = fx_slice_dup(sc, term);
-    }
-    return true;
-}
-
-static bool pattern_matches(struct fx_scope *sc, const struct pattern *pattern,
-                            const char *message) {
-    struct fx_json *json = NULL;
-    struct fx_error err;
-
-    if (pattern->key != NULL) {
-        const char *value;
-
-        if (fx_json_parse(sc, fx_slice_of(message), &json, &err) != FX_OK)
-            return false;
-        value = fx_json_text(fx_json_at_path(json, pattern->key));
-        return value != NULL && strcmp(value, pattern->value) == 0;
-    }
-    for (size_t i = 0; i < pattern->terms_count; i++)
-        if (strstr(message, pattern->terms[i]) == NULL)
-            return false;
-    return true;
-}
-
-static struct fx_json *event_of(struct fx_scope *sc, const struct logs_event *event) {
-    return fx_json_object_of(sc, "logStreamName", fx_json_string(sc, event->stream), "timestamp",
-                             fx_json_int(sc, event->time_ms), "message",
-                             fx_json_string(sc, event->message), "ingestionTime",
-                             fx_json_int(sc, event->ingested_ms), "eventId",
-                             fx_json_string(sc, event->id), NULL);
-}
-
-static struct fx_json *filter_log_events(struct aws_call *call) {
-    struct fx_scope *sc = call->sc;
-    const char *identifier = fx_json_get_text(call->input, "logGroupIdentifier");
-    const char *name =
-        identifier != NULL ? group_name(identifier) : aws_input_text(call->input, "logGroupName");
-    struct logs_group *group = logs_find(call->aws, name);
-    int64_t from_ms = aws_input_int(call->input, "startTime", 0);
-    int64_t to_ms = aws_input_int(call->input, "endTime", INT64_MAX);
-    int64_t limit = aws_input_int(call->input, "limit", FILTER_LIMIT_MAX);
-    const char *after = aws_input_text(call->input, "nextToken"), *token = NULL;
-    struct fx_json *events = fx_json_array(sc);
-    bool skipping = after[0] != '\0';
-    struct pattern pattern;
-
-    if (group == NULL)
-        return no_group(call, name);
-    if (limit < 1 || limit > FILTER_LIMIT_MAX ||
-        !parse_pattern(sc, aws_input_text(call->input, "filterPattern"), &pattern))
-        return aws_fail(call, 400, "InvalidParameterException", NULL,
-                        "limit must be 1 to %d, and the sandbox knows words, \"phrases\" and "
-                        "{ $.key = \"value\" } in filterPattern",
-                        FILTER_LIMIT_MAX);
-    for (struct logs_event *e = group->first; e != NULL; e = e->next) {
-        if (skipping) {
-            skipping = strcmp(e->id, after) != 0;
-            continue;
-        }
-        if (e->time_ms < from_ms || e->time_ms > to_ms ||
-            !pattern_matches(sc, &pattern, e->message))
-            continue;
-        if ((int64_t)fx_json_count(events) == limit)
-            break;
-        fx_json_add(events, event_of(sc, e));
-        token = e->next != NULL && (int64_t)fx_json_count(events) == limit ? e->id : NULL;
-    }
-    return fx_json_object_of(sc, "events", events, "searchedLogStreams", fx_json_array(sc),
-                             "nextToken", token != NULL ? fx_json_string(sc, token) : NULL, NULL);
-}
-
 static struct fx_json *describe_log_groups(struct aws_call *call) {
     struct fx_scope *sc = call->sc;
     const char *prefix = aws_input_text(call->input, "logGroupNamePrefix");
@@ -298,7 +187,7 @@ static const struct aws_operation operations[] = {
     {"StartQuery", start_query},
     {"GetQueryResults", get_query_results},
     {"StopQuery", stop_query},
-    {"FilterLogEvents", filter_log_events},
+    {"FilterLogEvents", logs_filter},
     {"DescribeLogGroups", describe_log_groups},
 };
 

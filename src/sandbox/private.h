@@ -116,8 +116,8 @@ struct sandbox_reply {
     int status;
     const char *content_type;
     struct fx_slice body;
-    struct fx_http_header headers[8]; /* name NULL ends the list */
-    bool hang_up;                     /* close without answering: a fault */
+    struct fx_http_header headers[24]; /* name NULL ends the list */
+    bool hang_up;                      /* close without answering: a fault */
 };
 
 /* Called with the world locked and *reply zeroed but for status 200. Fills *reply, whose body must

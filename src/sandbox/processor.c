@@ -191,7 +191,7 @@ static size_t take_work(struct sandbox_aws *aws, struct fx_scope *sc, struct wor
     struct sqs_queue *queue = sqs_find(aws, QUEUE);
     struct sqs_message *messages[BATCH];
 
-    if (queue == NULL || aws->processor.paused)
+    if (queue == NULL || aws->processor.paused || !lambda_consumes(aws, queue->arn))
         return 0;
     size_t count = sqs_receive(aws, queue, BATCH, queue->visibility_s, messages);
     for (size_t i = 0; i < count; i++)

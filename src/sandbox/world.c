@@ -45,7 +45,12 @@ void world_clear(struct sandbox_aws *aws) {
     aws->queues_count = 0;
     aws->tasks = NULL;
     aws->metrics = NULL;
+    aws->metric_page = 0;
+    aws->metric_statuses = NULL;
     aws->groups = NULL;
+    aws->lambda = NULL;
+    aws->cloudtrail = NULL;
+    aws->iam = NULL;
     fx_scope_free(aws->world);
     aws->world = NULL;
 }
@@ -79,6 +84,26 @@ static const struct {
     {"AWS/Lambda", "ConcurrentExecutions", "FunctionName", "fluxa-processor", 4},
     {"AWS/Lambda", "Invocations", "FunctionName", "fluxa-ingest", 260},
     {"AWS/Lambda", "Errors", "FunctionName", "fluxa-ingest", 0},
+    {"AWS/Lambda", "Throttles", "FunctionName", "fluxa-ingest", 0},
+    {"AWS/Lambda", "Duration", "FunctionName", "fluxa-ingest", 21},
+    {"AWS/Lambda", "ConcurrentExecutions", "FunctionName", "fluxa-ingest", 3},
+    {"AWS/Lambda", "Invocations", "FunctionName", "fluxa-query", 35},
+    {"AWS/Lambda", "Errors", "FunctionName", "fluxa-query", 0},
+    {"AWS/Lambda", "Throttles", "FunctionName", "fluxa-query", 0},
+    {"AWS/Lambda", "Duration", "FunctionName", "fluxa-query", 33},
+    {"AWS/Lambda", "ConcurrentExecutions", "FunctionName", "fluxa-query", 1},
+    {"AWS/ApiGateway", "Count", "ApiId", "a1b2c3d4e5", 295},
+    {"AWS/ApiGateway", "4xx", "ApiId", "a1b2c3d4e5", 2},
+    {"AWS/ApiGateway", "5xx", "ApiId", "a1b2c3d4e5", 0},
+    {"AWS/ApiGateway", "Latency", "ApiId", "a1b2c3d4e5", 38},
+    {"AWS/ApiGateway", "IntegrationLatency", "ApiId", "a1b2c3d4e5", 29},
+    {"Fluxa", "ingest_success", NULL, NULL, 260},
+    {"Fluxa", "ingest_failure", NULL, NULL, 0},
+    {"Fluxa", "s3_puts", NULL, NULL, 260},
+    {"Fluxa", "sqs_sent", NULL, NULL, 260},
+    {"Fluxa", "processed_success", NULL, NULL, 239},
+    {"Fluxa", "processed_failure", NULL, NULL, 1},
+    {"Fluxa", "db_latency_ms", NULL, NULL, 12},
 };
 
 static void make_metrics(struct sandbox_aws *aws) {
@@ -89,8 +114,10 @@ static void make_metrics(struct sandbox_aws *aws) {
 
         metric->space = default_metrics[i].space;
         metric->name = default_metrics[i].name;
-        metric->dimensions = fx_json_object_of(sc, default_metrics[i].dimension,
-                                               fx_json_string(sc, default_metrics[i].value), NULL);
+        metric->dimensions = fx_json_object(sc);
+        if (default_metrics[i].dimension != NULL)
+            fx_json_put(metric->dimensions, default_metrics[i].dimension,
+                        fx_json_string(sc, default_metrics[i].value));
         metric->constant = default_metrics[i].constant;
         metric->next = aws->metrics;
         aws->metrics = metric;
@@ -105,6 +132,7 @@ void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct 
     aws->worlds++;
     aws->seed = plan->seed;
     aws->short_receives = 0.25;
+    aws->logs_page = 0;
     aws->outage = false;
     aws->outage_status = "rebooting";
     aws->alarms_follow = false;
@@ -115,9 +143,11 @@ void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct 
 
     make_queues(aws, plan);
     make_metrics(aws);
+    documents_build(aws);
     (void)logs_group_new(aws, "/aws/lambda/fluxa-ingest");
     (void)logs_group_new(aws, "/aws/lambda/fluxa-processor");
     (void)logs_group_new(aws, "/aws/lambda/fluxa-query");
+    (void)logs_group_new(aws, "/aws/apigateway/fluxa");
     *ret_rows = fx_json_array(sc);
     world_messages(aws, plan, sc, *ret_rows);
     for (struct sqs_queue *queue = aws->queues; queue != NULL; queue = queue->next)
@@ -125,4 +155,8 @@ void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct 
 
     /* all of them OK: an alarm begins when somebody raises it, and is told then */
     cloudwatch_default_alarms(aws);
+
+    lambda_world(aws);
+    cloudtrail_world(aws);
+    iam_world(aws);
 }

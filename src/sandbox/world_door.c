@@ -88,6 +88,16 @@ static bool set_alarms(struct change *change) {
     return true;
 }
 
+/* {"page": data points, "statuses": {metric name: StatusCode}} of what GetMetricData answers. */
+static void set_metric_data(struct change *change) {
+    struct fx_json *data = fx_json_at(change->body, "metric_data");
+    struct fx_json *statuses = fx_json_at(data, "statuses");
+
+    change->aws->metric_page = fx_json_get_int(data, "page", change->aws->metric_page);
+    if (statuses != NULL)
+        change->aws->metric_statuses = fx_json_copy(change->aws->world, statuses);
+}
+
 static bool set_metrics(struct change *change) {
     struct fx_json *metrics = fx_json_at(change->body, "metrics");
     struct fx_scope *sc = change->aws->world;
@@ -108,6 +118,7 @@ static bool set_metrics(struct change *change) {
         metric->next = change->aws->metrics; /* found first, so it covers an older one */
         change->aws->metrics = metric;
     }
+    set_metric_data(change);
     return true;
 }
 
@@ -115,6 +126,7 @@ static bool set_logs(struct change *change) {
     struct fx_json *logs = fx_json_at(change->body, "logs");
     int64_t now_ms = fx_wall_ms(change->aws->sb->clock);
 
+    change->aws->logs_page = fx_json_get_int(change->body, "logs_page", change->aws->logs_page);
     for (size_t i = 0; i < fx_json_count(logs); i++) {
         struct fx_json *one = fx_json_item(logs, i), *message = fx_json_at(one, "message");
         const char *group = fx_json_get_text(one, "group");
@@ -194,10 +206,26 @@ static bool set_sns(struct change *change) {
     return true;
 }
 
+/* Functions, their trail and their rights. */
+static bool set_functions(struct change *change) {
+    const char *problem = lambda_change(change->aws, change->req->sc, change->body);
+
+    if (problem == NULL)
+        problem = cloudtrail_change(change->aws, change->body);
+    if (problem == NULL)
+        problem = iam_change(change->aws, change->body);
+    return problem == NULL || refuse(change, problem);
+}
+
+static bool set_documents(struct change *change) {
+    change->problem = documents_merge(change->aws, change->body);
+    return change->problem == NULL;
+}
+
 static bool apply(struct change *change) {
     static bool (*const parts[])(struct change *) = {
-        make_queues, set_queue_numbers, set_outage,    set_alarms,
-        set_metrics, set_logs,          send_messages, set_sns,
+        make_queues, set_queue_numbers, set_outage, set_alarms,    set_metrics,
+        set_logs,    send_messages,     set_sns,    set_functions, set_documents,
     };
 
     change->aws->short_receives =

@@ -1,9 +1,8 @@
 /* sql.c - a PostgreSQL connection with its guards, on libpq. */
-#include "fluxabot/sql.h"
+#include "private.h"
 
 #include "fluxabot/base/buf.h"
 
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +18,6 @@ enum {
 };
 
 enum { DEFAULT_STATEMENT_TIMEOUT_MS = 5000, DEFAULT_LOCK_TIMEOUT_MS = 1000 };
-
-struct fx_sql {
-    PGconn *connection;
-    char begin[160]; /* of a read-only transaction, with its settings; "" when it may write */
-};
 
 /* libpq's texts end in a newline and may span lines ("DETAIL: ..."): the first line says it all. */
 static enum fx_code fail_with(struct fx_error *err, enum fx_code code, const char *what,
@@ -51,7 +45,7 @@ static enum fx_code code_of_state(const char *state, PGconn *connection) {
     return FX_ERR_UPSTREAM;
 }
 
-static enum fx_code check_result(struct fx_sql *sql, PGresult *result, struct fx_error *err) {
+enum fx_code sql_check_result(struct fx_sql *sql, PGresult *result, struct fx_error *err) {
     ExecStatusType status = PQresultStatus(result);
 
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
@@ -65,9 +59,9 @@ static enum fx_code check_result(struct fx_sql *sql, PGresult *result, struct fx
                      state);
 }
 
-static enum fx_code run_plain(struct fx_sql *sql, const char *statement, struct fx_error *err) {
+enum fx_code sql_run_plain(struct fx_sql *sql, const char *statement, struct fx_error *err) {
     PGresult *result = PQexec(sql->connection, statement);
-    enum fx_code code = check_result(sql, result, err);
+    enum fx_code code = sql_check_result(sql, result, err);
 
     PQclear(result);
     return code;
@@ -188,8 +182,8 @@ static enum fx_code array_literal(struct fx_scope *sc, const struct fx_json *arr
     return FX_OK;
 }
 
-static enum fx_code bind_param(struct fx_scope *sc, const struct fx_json *param,
-                               const char **ret_text, struct fx_error *err) {
+enum fx_code sql_bind_param(struct fx_scope *sc, const struct fx_json *param, const char **ret_text,
+                            struct fx_error *err) {
     switch (fx_json_type(param)) {
     case FX_JSON_STRING:
         *ret_text = fx_json_text(param);
@@ -256,11 +250,11 @@ static enum fx_code query_bound(struct fx_sql *sql, struct fx_scope *sc, const c
         return fx_fail(err, FX_ERR_LIMIT, "a statement takes at most %d parameters",
                        FX_SQL_MAX_PARAMS);
     for (size_t i = 0; i < count; i++)
-        FX_TRY(bind_param(sc, fx_json_item(params, i), &texts[i], err));
+        FX_TRY(sql_bind_param(sc, fx_json_item(params, i), &texts[i], err));
 
     PGresult *result =
         PQexecParams(sql->connection, statement, (int)count, NULL, texts, NULL, NULL, 0);
-    enum fx_code code = check_result(sql, result, err);
+    enum fx_code code = sql_check_result(sql, result, err);
 
     if (code == FX_OK && (size_t)PQntuples(result) > max_rows)
         code = fx_fail(err, FX_ERR_LIMIT, "the statement gave %d rows, more than the %zu allowed",
@@ -281,10 +275,10 @@ enum fx_code fx_sql_query(struct fx_sql *sql, struct fx_scope *sc, const char *s
     if (sql->begin[0] == '\0')
         return query_bound(sql, sc, statement, params, max_rows, ret_rows, err);
 
-    FX_TRY(run_plain(sql, sql->begin, err));
+    FX_TRY(sql_run_plain(sql, sql->begin, err));
     enum fx_code code = query_bound(sql, sc, statement, params, max_rows, ret_rows, err);
 
     /* nothing was written, so how the transaction ends does not change the answer */
-    (void)!run_plain(sql, "ROLLBACK", &ignored);
+    (void)!sql_run_plain(sql, "ROLLBACK", &ignored);
     return code;
 }

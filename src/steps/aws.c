@@ -3,14 +3,17 @@
 
 #include <string.h>
 
+enum { AWS_MAX_STEP_PAGES = 20 };
+
 static const struct fx_step_param aws_params[] = {
     {"operation", FX_PARAM_TEXT, true, NULL, "service:Operation, such as sqs:GetQueueAttributes"},
     {"with", FX_PARAM_OBJECT, false, "{}", "the operation's parameters, named as AWS names them"},
+    {"pages", FX_PARAM_INT, false, "1",
+     "how many pages of a list to read at most; where more are left, the answer holds their token"},
 };
 
-/* "sqs:GetQueueAttributes" -> both halves; false without a colon. */
-static bool split_operation(struct fx_scope *sc, const struct fx_json *params,
-                            const char **ret_service, const char **ret_operation) {
+bool split_operation(struct fx_scope *sc, const struct fx_json *params, const char **ret_service,
+                     const char **ret_operation) {
     struct fx_slice service, operation;
 
     if (!fx_slice_split(fx_json_text_slice(fx_json_at(params, "operation")), ':', &service,
@@ -30,6 +33,14 @@ static enum fx_effect aws_effect(const struct fx_json *params) {
     return fx_aws_effect(service, operation);
 }
 
+static enum fx_code check_pages(const struct fx_json *params, struct fx_error *err) {
+    int64_t pages = fx_json_get_int(params, "pages", 1);
+
+    if (pages < 1 || pages > AWS_MAX_STEP_PAGES)
+        return fx_fail(err, FX_ERR_INPUT, "pages is 1 to %d", AWS_MAX_STEP_PAGES);
+    return FX_OK;
+}
+
 static enum fx_code aws_check(struct fx_scope *sc, const struct fx_json *system,
                               const struct fx_json *params, struct fx_error *err) {
     const char *service = NULL, *operation = NULL;
@@ -45,8 +56,9 @@ static enum fx_code aws_check(struct fx_scope *sc, const struct fx_json *system,
                        operation);
     if (fx_effect_changes(fx_aws_effect(service, operation)))
         return fx_fail(err, FX_ERR_INPUT,
-                       "%s:%s changes something and has no step kind that plans it", service,
+                       "%s:%s changes something; make it a step of the kind aws.change", service,
                        operation);
+    FX_TRY(check_pages(params, err));
     return fx_aws_check_params(service, operation, fx_json_at(params, "with"), err);
 }
 
@@ -56,11 +68,13 @@ static enum fx_code aws_run(const struct fx_step_context *ctx, const struct fx_j
 
     if (!split_operation(ctx->sc, params, &service, &operation))
         return fx_fail(err, FX_ERR_INPUT, "write the operation as service:Operation");
-    return fx_aws_call(ctx->aws, ctx->sc,
-                       &(struct fx_aws_call){.service = service,
-                                             .operation = operation,
-                                             .params = fx_json_at(params, "with")},
-                       &ret_result->output, err);
+    FX_TRY(check_pages(params, err));
+    const struct fx_aws_call call = {
+        .service = service, .operation = operation, .params = fx_json_at(params, "with")};
+    const struct fx_aws_paging paging = {.max_pages = (size_t)fx_json_get_int(params, "pages", 1)};
+    struct fx_aws_pages read;
+
+    return fx_aws_call_pages(ctx->aws, ctx->sc, &call, &paging, &ret_result->output, &read, err);
 }
 
 const struct fx_step_kind step_aws = {
@@ -70,6 +84,7 @@ const struct fx_step_kind step_aws = {
     .params_count = FX_COUNT_OF(aws_params),
     .shorthand = "operation",
     .with = "with",
+    .is_parallel = true,
     .effect = aws_effect,
     .check = aws_check,
     .run = aws_run,

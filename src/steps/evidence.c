@@ -5,7 +5,6 @@
  */
 #include "private.h"
 
-#include "fluxabot/base/buf.h"
 #include "fluxabot/base/digest.h"
 
 #include <string.h>
@@ -159,17 +158,13 @@ static bool has_cause(const struct dead_letter *letter) {
     return fx_json_count(letter->codes) > 0 || fx_json_count(letter->texts) > 0;
 }
 
-/* Insights has no bound parameters; id_at has let through nothing but letters, digits and _.:- */
-static char *log_query(struct fx_scope *sc, const struct fx_json *ids) {
-    struct fx_buf buf;
-
-    fx_buf_init(&buf, sc, 10000);
-    fx_buf_add_text(&buf, "fields @timestamp, correlation_id, error_code, stage, @message | filter "
-                          "correlation_id in [");
-    for (size_t i = 0; i < fx_json_count(ids); i++)
-        fx_buf_addf(&buf, "%s\"%s\"", i == 0 ? "" : ",", fx_json_text(fx_json_item(ids, i)));
-    fx_buf_add_text(&buf, "] and status = \"failure\" | sort @timestamp desc | limit 1000");
-    return fx_slice_dup(sc, fx_buf_slice(&buf));
+static enum fx_code log_query(struct fx_scope *sc, struct fx_json *ids, const char **ret_query,
+                              struct fx_error *err) {
+    return log_query_bind(sc,
+                          "fields @timestamp, correlation_id, error_code, stage, @message | filter "
+                          "correlation_id in $1 and status = \"failure\" | sort @timestamp desc | "
+                          "limit 1000",
+                          fx_json_array_of(sc, ids, NULL), ret_query, err);
 }
 
 static enum fx_code wait_for_rows(const struct fx_step_context *ctx, const char *query_id,
@@ -217,14 +212,15 @@ enum fx_code evidence_of_logs(const struct fx_step_context *ctx, struct letters 
 
     while (fx_json_count(groups) > 0 && next < letters->count) {
         struct fx_json *ids = fx_json_array(ctx->sc), *rows = NULL;
-        const char *query_id = NULL;
+        const char *query = NULL, *query_id = NULL;
 
         for (; next < letters->count && fx_json_count(ids) < EVIDENCE_IDS_PER_QUERY; next++)
             if (!has_cause(&letters->items[next]) && letters->items[next].correlation_id[0] != '\0')
                 fx_json_add(ids, fx_json_string(ctx->sc, letters->items[next].correlation_id));
         if (fx_json_count(ids) == 0)
             break;
-        FX_TRY(insights_start(ctx, groups, log_query(ctx->sc, ids), from_ms, now, &query_id, err));
+        FX_TRY(log_query(ctx->sc, ids, &query, err));
+        FX_TRY(insights_start(ctx, groups, query, from_ms, now, &query_id, err));
         FX_TRY(wait_for_rows(ctx, query_id, &rows, err));
         use_log_rows(ctx, letters, rows);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fluxabot/aws.h"
+#include "fluxabot/http.h"
 #include "fluxabot/sql.h"
 #include "fluxabot/steps.h"
 
@@ -16,9 +17,14 @@ enum {
 
 extern const struct fx_step_kind step_aws, step_sql, step_insights, step_metric, step_wait,
     step_approval, step_run_newest, step_dlq_inspect, step_dlq_classify, step_dlq_redrive,
-    step_dlq_verify, step_dlq_cancel;
+    step_dlq_verify, step_dlq_cancel, step_aws_change, step_sql_change, step_let, step_dns,
+    step_tls_expiry, step_http_probe, step_s3_digest, step_net_path, step_lambda_env,
+    step_logs_search, step_assert, step_checklist, step_link, step_run;
 
 enum fx_effect step_reads(const struct fx_json *params);
+/* "sqs:GetQueueAttributes" under `operation` -> both halves; false without a colon. */
+bool split_operation(struct fx_scope *sc, const struct fx_json *params, const char **ret_service,
+                     const char **ret_operation);
 
 /* ---- calls of AWS that several kinds make (struct fx_step_call) ---- */
 
@@ -170,6 +176,13 @@ enum fx_code returns_find(const struct fx_step_context *ctx, const struct fx_jso
 enum fx_code database_open(const struct fx_step_context *ctx, const char *name,
                            int statement_timeout_ms, struct fx_sql **ret_sql, struct fx_error *err);
 
+/* One that changes something: `changes: true` in system.yaml. FX_ERR_INPUT when it is no such
+ * database, or has the connection string of one that only reads. */
+enum fx_code database_open_change(const struct fx_step_context *ctx, const char *name,
+                                  int statement_timeout_ms, int lock_timeout_ms,
+                                  struct fx_sql **ret_sql, struct fx_error *err);
+bool database_changes(const struct fx_json *system, const char *name);
+
 /* ---- insights.c ---- */
 
 enum fx_code insights_start(const struct fx_step_context *ctx, const struct fx_json *groups,
@@ -179,9 +192,44 @@ enum fx_code insights_start(const struct fx_step_context *ctx, const struct fx_j
 enum fx_code insights_poll(const struct fx_step_context *ctx, const char *query_id,
                            struct fx_json **ret_rows, struct fx_error *err);
 
+/* ---- log_text.c: values in texts that CloudWatch Logs parses ---- */
+
+/* Puts values for $1 to $9: a text in quotes, a number, or a list as ["a","b"]. FX_ERR_INPUT for a
+ * text that is not made of letters, digits and . _ : = - alone. */
+enum fx_code log_query_bind(struct fx_scope *sc, const char *query, const struct fx_json *values,
+                            const char **ret_query, struct fx_error *err);
+/* Of a runbook: no ${ } but variables, every $n has a value and stands outside quotes. */
+enum fx_code log_query_check(const char *query, const struct fx_json *values, struct fx_error *err);
+/* A filter pattern that every line with all of words fits, and perhaps others: log_holds tells
+ * them apart. "" when only reading can tell. */
+enum fx_code log_pattern(struct fx_scope *sc, const struct fx_json *words, const char **ret_pattern,
+                         struct fx_error *err);
+bool log_holds(struct fx_slice line, const struct fx_json *words);
+/* `groups`, or the one of them that `only` names; FX_ERR_INPUT when it is none of them. */
+enum fx_code log_groups_chosen(struct fx_scope *sc, const struct fx_json *params,
+                               struct fx_json **ret_groups, struct fx_error *err);
+/* Says what to do when AWS knows no such group; the code of err. */
+enum fx_code log_group_explain(struct fx_error *err);
+
 /* ---- redrive: plan.c chooses, selective.c and move_task.c do it ---- */
 
 enum fx_code move_task_run(const struct fx_step_context *ctx, const struct fx_json *params,
                            struct fx_step_result *ret_result, struct fx_error *err);
 enum fx_code selective_run(const struct fx_step_context *ctx, const struct fx_json *params,
                            struct fx_step_result *ret_result, struct fx_error *err);
+
+/* ---- hosts.c: what `dns`, `tls.expiry` and `http.probe` may call ---- */
+
+/* A host or an address that the runbook or the configuration names: no ${ } but ${variables.name}.
+ * what: the parameter's name, for the message. */
+enum fx_code host_check(const struct fx_json *params, const char *what, struct fx_error *err);
+/* A name or a numeric IPv4 address. */
+bool host_is_name(const char *text);
+/* "public" or "private": whether addresses inside networks may be called. */
+enum fx_code reach_check(const struct fx_json *params, struct fx_error *err);
+enum fx_http_reach reach_of(const struct fx_json *params);
+/* A wait of at most max_ms. */
+enum fx_code wait_check(const struct fx_json *params, int64_t max_ms, struct fx_error *err);
+/* {subject, issuer, starts, ends, days, trusted}; null when none was shown. */
+struct fx_json *certificate_told(const struct fx_step_context *ctx,
+                                 const struct fx_http_certificate *certificate, bool trusted);

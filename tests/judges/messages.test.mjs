@@ -331,6 +331,37 @@ test('what asks the database', async () => {
   await keep('database');
 });
 
+test('what asks the functions and their queue, of everything that is too much', async () => {
+  const long = '<!channel> *bold* `code` & <https://evil.example|click> 🙂'.repeat(5);
+  const versions = Array.from({ length: 60 }, (_, i) => ({ version: String(i + 1), age_ms: i * 1000 }));
+  const trail = Array.from({ length: 40 }, (_, i) => ({ name: `Change${i}${long}`, source: 'lambda.amazonaws.com', resource: 'fluxa-processor', user: `${i} ${long}`, error: long, age_ms: i * 1000 }));
+  const wall = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`${i}-${long}`, { Statement: { Effect: 'Deny', Action: '*', Resource: '*' } }]));
+  await stack.world({
+    functions: [{ name: 'fluxa-processor', versions, configuration: { State: long }, aliases: [{ name: 'live', version: '7', weights: { 6: 0.5 } }] }], trail, trail_unlimited: true,
+    mappings: Array.from({ length: 20 }, (_, i) => ({ function: `f-${i}-${'x'.repeat(40)}`, queue: 'Fluxa-InputQueue' })), roles: [{ name: 'fluxa-processor', attached: wall }],
+  });
+  for (const text of ['queue', 'queue audit', 'deploys', 'perms processor', 'status']) await say('requester', text, /\S/);
+  await keep('functions');
+test('what reads numbers', async () => {
+  for (const text of ['metrics', 'throttles', 'api', 'profile', 'pool', 'db cpu']) await say('requester', text, /\S/);
+  await stack.fault('cloudwatch:GetMetricData', 'denied', { rate: 1 });
+  for (const text of ['metrics', 'throttles', 'pool', 'db cpu']) await say('requester', text, /\S/);
+  await stack.post('fault', { clear: true });
+  await keep('numbers');
+});
+
+test('what asks the logs, of lines of every shape', async () => {
+  const long = '<!channel> `code` & <https://evil.example|click> 🙂'.repeat(20), lines = [];
+  for (let i = 0; i < 60; i++) {
+    const more = { service: `s-${i} ${long}`, stage: `${i % 25} ${long}`, error_code: `code-${i} ${long}`, correlation_id: `c-${i}-${long}`, field: long, producer: long };
+    for (const name of ['ingest', 'processor', 'query']) lines.push({ group: `/aws/lambda/fluxa-${name}`, message: { status: 'failure', ...more } }, { group: `/aws/lambda/fluxa-${name}`, message: `${i} panic: connection refused ${long}` });
+    lines.push({ group: '/aws/lambda/fluxa-ingest', message: { ...more, status: 'failure', service: 'ingest', stage: 'validate' } });
+  }
+  await stack.world({ logs: lines });
+  for (const text of ['errors', 'errors processor 1h', 'errors ingest stage=validate', 'logs ingest', 'logs processor 15m panic', 'logs query 15m no-such-text', 'log-schema']) await say('requester', text, /in the last|lines/);
+  await keep('logs');
+});
+
 test('every command there is was given', async () => {
   const folder = path.join(root, 'commands/fluxa');
   const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml') && name !== 'system.yaml');

@@ -28,7 +28,7 @@ function judgeSaid(seen, problems) {
     if (one.acked && !event) problems.push(`${one.what} was acknowledged and is not in the database`);
     else if (event && event.job !== JOB_DONE) problems.push(`the job of ${one.what} is in state ${event.job ?? 'none'}`);
   }
-  const asked = tally(seen.said.filter((one) => one.command && events.has(one.key)), (one) => one.command.match(/^[a-z-]+( (redrive-cancel|redrive|classify|inspect))?/)[0]);
+  const asked = tally(seen.said.filter((one) => one.command && events.has(one.key)), (one) => one.command.match(/^[a-z-]+( (redrive-cancel|redrive|classify|inspect|visibility))?/)[0]);
   const started = tally(seen.runs.filter((run) => run.trigger_kind === 'slash'), (run) => run.command);
   for (const [command, count] of asked)
     if (seen.commands?.includes(command) && (started.get(command) ?? 0) !== count) problems.push(`${count} times ${command} was asked for, and ${started.get(command) ?? 0} runs began`);
@@ -77,6 +77,17 @@ function judgeTasks(seen, problems) {
   if (cancels > attempts) problems.push(`${cancels} cancels under ${attempts} intents`);
 }
 
+// Calls that change one thing: each after its intent, and never a second time.
+const CHANGES = ['SetQueueAttributes'];
+function judgeChanges(seen, problems) {
+  const changes = seen.effects.filter((effect) => CHANGES.includes(effect.operation)), intents = seen.intents.filter((intent) => intent.key === 'change');
+  if (changes.length > intents.length) problems.push(`${changes.length} changes were sent under ${intents.length} intents`);
+  for (const change of changes) if (!intents.some((intent) => covers(intent, change))) problems.push(`${change.operation} was sent without an intent before it`);
+  const known = intents.filter((intent) => intent.state === INTENT.done).length, not = intents.filter((intent) => intent.state === INTENT.failed || intent.state === INTENT.notSent).length;
+  if (known > changes.length) problems.push(`${known} changes are recorded as done, and there were ${changes.length}`);
+  if (changes.length > intents.length - not) problems.push('a change took effect and is recorded as failed or not sent');
+}
+
 // More than once is allowed only where a batch was in doubt and the card says so.
 function judgeSends(seen, problems) {
   const sends = seen.effects.filter((effect) => effect.operation === 'SendMessage' && MAIN.test(effect.resource));
@@ -110,7 +121,7 @@ function judgeMessages(seen, problems) {
   if (seen.processed < safe.length) problems.push(`${seen.processed} of ${safe.length} messages were processed`);
 }
 
-const ALLOWED = ['SendMessage', 'DeleteMessage', 'StartMessageMoveTask', 'CancelMessageMoveTask', 'Publish'];
+const ALLOWED = ['SendMessage', 'DeleteMessage', 'StartMessageMoveTask', 'CancelMessageMoveTask', 'Publish', ...CHANGES];
 
 export function judgeLedger(seen) {
   const problems = [];
@@ -118,6 +129,7 @@ export function judgeLedger(seen) {
   judgeRuns(seen, problems);
   judgeIntents(seen, problems);
   judgeTasks(seen, problems);
+  judgeChanges(seen, problems);
   const sends = judgeSends(seen, problems);
   judgeMessages(seen, problems);
   for (const effect of seen.effects) if (effect.service === 'sqs' && !ALLOWED.includes(effect.operation)) problems.push(`${effect.operation} was never asked for`);

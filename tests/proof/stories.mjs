@@ -101,6 +101,15 @@ export const stories = {
     },
     check: (seen) => (seen.runs.some((run) => run.state === RUN.denied) && seen.effects.every((effect) => effect.service !== 'sqs') ? [] : ['the denied redrive did not end as denied, or moved something']),
   },
+  change: {
+    what: 'one attribute of a queue is changed',
+    async tell(rig) {
+      await rig.begins({}, { queues: [{ name: 'Fluxa-InputQueue', attributes: { VisibilityTimeout: '30' } }] });
+      await ended(rig, (await approve(rig, 'queue visibility 200')).run);
+    },
+    // A run that says it is done has changed it, whatever died meanwhile.
+    check: (seen) => (seen.runs.some((run) => run.command === 'queue visibility' && run.state === RUN.done) && !seen.effects.some((effect) => effect.operation === 'SetQueueAttributes') ? ['the run is done and nothing was changed'] : []),
+  },
   alarm: {
     what: 'an alarm opens an incident and its end closes it',
     async tell(rig) {

@@ -86,7 +86,31 @@ static const struct fx_step_kind note = {.name = "note",
                                          .shorthand = "items",
                                          .effect = reads};
 
-const struct fx_step_kind *const runbook_kinds[] = {&look, &move, &call, &approval, &note};
+static const struct fx_step_param run_params[] = {
+    {"command", FX_PARAM_TEXT, true, NULL, "which"},
+    {"arguments", FX_PARAM_TEXT, false, "\"\"", "with what"},
+};
+static const struct fx_step_kind run = {.name = "run",
+                                        .params = run_params,
+                                        .params_count = FX_COUNT_OF(run_params),
+                                        .shorthand = "command",
+                                        .is_call = true,
+                                        .effect = reads};
+static const struct fx_step_kind tick = {.name = "tick",
+                                         .params = note_params,
+                                         .params_count = FX_COUNT_OF(note_params),
+                                         .shorthand = "items",
+                                         .is_checklist = true,
+                                         .effect = reads};
+static const struct fx_step_kind glance = {.name = "glance",
+                                           .params = look_params,
+                                           .params_count = FX_COUNT_OF(look_params),
+                                           .shorthand = "queue",
+                                           .is_parallel = true,
+                                           .effect = reads};
+
+const struct fx_step_kind *const runbook_kinds[] = {&look, &move, &call, &approval,
+                                                    &note, &run,  &tick, &glance};
 const size_t runbook_kinds_count = FX_COUNT_OF(runbook_kinds);
 
 enum fx_code runbook_open(struct fx_scope *sc, const char *folder, const char *name,

@@ -135,9 +135,14 @@ export class Stack {
     await writeFile(this.config, change(await readFile(this.config, 'utf8')));
   }
 
-  async startBot({ wait = true, program = path.join(build, 'fluxabot'), env = {} } = {}) {
+  // What its programs find in their environment.
+  async environment() {
     const lines = (await readFile(path.join(this.dir, 'env'), 'utf8')).trim().split('\n');
-    const given = Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+    return Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+  }
+
+  async startBot({ wait = true, program = path.join(build, 'fluxabot'), env = {} } = {}) {
+    const given = await this.environment();
     const file = path.join(this.dir, `${this.name}.log`), cut = existsSync(file) && !/\n$|^$/.test(readFileSync(file, 'utf8').slice(-1));
     const log = openSync(file, 'a');
     if (cut) writeSync(log, '\n'); // a kill may come in the middle of a line

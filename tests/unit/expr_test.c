@@ -309,7 +309,7 @@ static void helpers_for_lists(void **state) {
         {"contains({{x = 1}}, {x = 1})", "true"},
         {"contains(null, 2)", "false"},
         {"sparkline({1, 2, 3, 4, 5, 6, 7, 8})", "\"▁▂▃▄▅▆▇█\""},
-        {"sparkline(list(1, null, 3))", "\"▁ █\""},
+        {"sparkline(list(1, null, 3))", "\"▁·█\""},
         {"sparkline({5, 5})", "\"▁▁\""},
         {"sparkline({})", "\"\""},
         {"len(sparkline(range(1000)))", "60"},

@@ -2,6 +2,7 @@
 #include "support/test.h"
 
 #include "insights.h"
+#include "logs.h"
 #include "sandbox_rig.h"
 
 static int setup(void **state) {
@@ -339,6 +340,47 @@ static void refuses_queries_it_does_not_understand(void **state) {
     }
 }
 
+static void reads_a_filter_pattern_as_aws_would(void **state) {
+    static const struct {
+        const char *pattern, *line;
+        int fits; /* -1: AWS would refuse the pattern */
+    } cases[] = {
+        {"", "anything", 1},
+        {"refused", "connection refused", 1},
+        {"connection refused", "refused connection", 1},
+        {"\"connection refused\"", "refused connection", 0},
+        {"\"a \\\"b\\\\\"", "see a \"b\\ here", 1},
+        {"?a ?b", "only b", 1},
+        {"?a ?b", "neither", 0},
+        {"ORDER-1", "ORDER-1", -1},
+        {"\"ORDER-1\"", "ORDER-1", 1},
+        {"\"open", "open", -1},
+        {"a ?b", "a b", -1},
+        {"%a+%", "aa", -1},
+        {"\"a\"b", "ab", -1},
+        {"{ $.a = \"x\" && $.b.c != 5 }", "{\"a\":\"x\",\"b\":{\"c\":6}}", 1},
+        {"{ $.a = \"x\" && $.b.c != 5 }", "{\"a\":\"x\",\"b\":{\"c\":5}}", 0},
+        {"{ $.a = \"x*\" }", "{\"a\":\"xyz\"}", 1},
+        {"{ $.a = \"x?\" }", "{\"a\":\"xy\"}", 0},
+        {"{ $.a = \"x\" }", "a = x", 0},
+        {"{ $.a = \"x\" || $.b = 1 }", "{}", -1},
+        {"{ $.a }", "{}", -1},
+        {"[a, b]", "a b", -1},
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        struct logs_pattern pattern;
+        const char *problem = NULL;
+        int fits = !logs_pattern_parse(rig->sc, cases[i].pattern, &pattern, &problem)
+                       ? -1
+                       : logs_pattern_matches(rig->sc, &pattern, cases[i].line);
+
+        if (fits != cases[i].fits || (fits < 0) != (problem != NULL))
+            fail_msg("%s on %s: %d", cases[i].pattern, cases[i].line, fits);
+    }
+}
+
 static void a_query_runs_before_it_is_complete(void **state) {
     struct rig *rig = *state;
     struct fx_json *out =
@@ -485,6 +527,7 @@ int main(void) {
         TEST(finds_the_lines_of_listed_ids),
         TEST(an_empty_count_is_zero_and_an_empty_group_is_absent),
         TEST(refuses_queries_it_does_not_understand),
+        TEST(reads_a_filter_pattern_as_aws_would),
         TEST(a_query_runs_before_it_is_complete),
         TEST(a_fault_hits_its_target_as_often_as_it_says),
         TEST(a_fault_may_let_the_first_calls_through),

@@ -22,8 +22,10 @@ static struct steps_rig *rig_of_test;
 
 enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *options,
                          struct fx_sql **ret_sql, struct fx_error *err) {
-    assert_true(options->read_only);
-    assert_string_equal(options->url, "postgresql://events");
+    bool reads = strcmp(options->url, "postgresql://events") == 0;
+
+    assert_true(reads || strcmp(options->url, "postgresql://owner") == 0);
+    assert_int_equal(options->read_only, reads);
     *ret_sql = NULL;
     if (rig_of_test->database_fails != FX_OK)
         return fx_fail(err, rig_of_test->database_fails, "the database is away");
@@ -52,6 +54,18 @@ enum fx_code fx_sql_query(struct fx_sql *sql, struct fx_scope *sc, const char *s
     }
     *ret_rows = rig_of_test->rows;
     return FX_OK;
+}
+
+enum fx_code fx_sql_change(struct fx_sql *sql, struct fx_scope *sc, struct fx_clock *clock,
+                           const struct fx_sql_change *change, int64_t *ret_rows,
+                           struct fx_error *err) {
+    rig_of_test->changes++;
+    rig_of_test->statement = change->statement;
+    rig_of_test->asked = change->params;
+    *ret_rows = 0;
+    if (rig_of_test->change_ends.code != FX_OK)
+        *err = rig_of_test->change_ends;
+    return rig_of_test->change_ends.code;
 }
 
 static const char *database_url(const struct fx_step_context *ctx, const char *name) {

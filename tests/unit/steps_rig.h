@@ -27,8 +27,10 @@ struct steps_rig {
     const struct fx_json *asked; /* the parameters of the last one */
     const char *statement;       /* its text */
     size_t max_rows;
-    int statement_timeout_ms; /* of the last connection; 0: the module's own */
-    size_t opened, closed;    /* connections */
+    int statement_timeout_ms;    /* of the last connection; 0: the module's own */
+    size_t opened, closed;       /* connections */
+    size_t changes;              /* statements that change something */
+    struct fx_error change_ends; /* how they end, unless FX_OK */
     /* the host */
     struct fx_json *kept; /* what was remembered: name -> value */
     enum fx_code remember_fails;

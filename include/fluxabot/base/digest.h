@@ -7,6 +7,11 @@ enum { FX_SHA256_BYTES = 32, FX_SHA256_HEX = 64, FX_MD5_HEX = 32 };
 
 void fx_sha256(struct fx_slice data, uint8_t ret_digest[FX_SHA256_BYTES]);
 char *fx_sha256_hex(struct fx_scope *sc, struct fx_slice data);
+/* Of what comes in parts; ends with the scope. After fx_sha256_end nothing may be added. */
+struct fx_sha256_sum;
+struct fx_sha256_sum *fx_sha256_begin(struct fx_scope *sc);
+void fx_sha256_add(struct fx_sha256_sum *sum, struct fx_slice data);
+void fx_sha256_end(struct fx_sha256_sum *sum, uint8_t ret_digest[FX_SHA256_BYTES]);
 char *fx_md5_hex(struct fx_scope *sc, struct fx_slice data); /* SQS checks bodies by MD5 */
 void fx_hmac_sha256(struct fx_slice key, struct fx_slice data, uint8_t ret_mac[FX_SHA256_BYTES]);
 

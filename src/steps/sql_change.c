@@ -1,0 +1,206 @@
+/* sql_change.c - the step kind `sql.change`: one statement of the runbook's own list, sent once, as
+ * a role that may change things. */
+#include "change.h"
+
+#include <string.h>
+
+enum {
+    CHANGE_MIN_TIMEOUT_MS = 100,
+    CHANGE_MAX_TIMEOUT_MS = 15 * 60 * 1000,
+    CHANGE_MAX_LOCK_TIMEOUT_MS = 60 * 1000,
+    CHANGE_MAX_STATEMENTS = 12,
+};
+
+static const struct fx_step_param sql_change_params[] = {
+    {"database", FX_PARAM_TEXT, true, NULL,
+     "which database of system.yaml; one with `changes: true`, a role of its own"},
+    {"statements", FX_PARAM_OBJECT, true, NULL,
+     "all that may be run: a name -> one statement, with $1, $2, ... for its parameters"},
+    {"statement", FX_PARAM_TEXT, true, NULL, "the name of the one to run"},
+    {"with", FX_PARAM_LIST, false, "[]", "the values of $1, $2, ...; a list of texts is a text[]"},
+    {"transaction", FX_PARAM_BOOL, false, "true",
+     "false: outside of a transaction, as VACUUM and CREATE INDEX CONCURRENTLY must be"},
+    {"min_rows", FX_PARAM_INT, false, "0",
+     "fewer rows than this are taken back (in a transaction)"},
+    {"max_rows", FX_PARAM_INT, false, "1", "more rows than this are taken back (in a transaction)"},
+    {"statement_timeout", FX_PARAM_DURATION, false, "\"5s\"",
+     "when the database stops the statement; up to 15m, and the step's timeout must be longer"},
+    {"lock_timeout", FX_PARAM_DURATION, false, "\"1s\"",
+     "how long it may wait for a lock, and others behind it"},
+    CHANGE_PARAMS,
+};
+
+/* Who started a statement is not told, and it has no key; what it leaves can be read. */
+static enum fx_effect sql_change_effect(const struct fx_json *params) {
+    (void)params;
+    return FX_EFFECT_UNKEYED;
+}
+
+static enum fx_code check_statements(const struct fx_json *params, struct fx_error *err) {
+    const struct fx_json *statements = fx_json_at(params, "statements");
+    struct fx_json *statement = NULL;
+    void *cursor = NULL;
+    const char *name = NULL;
+
+    if (fx_json_count(statements) == 0 || fx_json_count(statements) > CHANGE_MAX_STATEMENTS)
+        return fx_fail(err, FX_ERR_INPUT, "statements holds 1 to %d of them",
+                       CHANGE_MAX_STATEMENTS);
+    while (fx_json_next(statements, &cursor, &name, &statement)) {
+        struct fx_slice text = fx_json_text_slice(statement);
+
+        if (text.len == 0 || memmem(text.ptr, text.len, "${", 2) != NULL)
+            return fx_fail(err, FX_ERR_INPUT,
+                           "the statement %s is a text without ${ }: write $1 and put the value "
+                           "under `with`",
+                           name);
+        if (memchr(text.ptr, ';', text.len) != NULL)
+            return fx_fail(err, FX_ERR_INPUT, "the statement %s is one statement, without ;", name);
+    }
+    return FX_OK;
+}
+
+static enum fx_code check_time(const struct fx_json *params, const char *name, int64_t max_ms,
+                               struct fx_error *err) {
+    const struct fx_json *value = fx_json_at(params, name);
+    int64_t ms = fx_json_to_int(value, 0);
+
+    if (fx_json_type(value) == FX_JSON_INT && (ms < CHANGE_MIN_TIMEOUT_MS || ms > max_ms))
+        return fx_fail(err, FX_ERR_INPUT, "%s is from 100ms to %llds", name,
+                       (long long)(max_ms / 1000));
+    return FX_OK;
+}
+
+static enum fx_code check_times(const struct fx_json *params, struct fx_error *err) {
+    FX_TRY(check_time(params, "statement_timeout", CHANGE_MAX_TIMEOUT_MS, err));
+    return check_time(params, "lock_timeout", CHANGE_MAX_LOCK_TIMEOUT_MS, err);
+}
+
+static enum fx_code check_database(const struct fx_json *system, const struct fx_json *params,
+                                   struct fx_error *err) {
+    const char *name = fx_json_get_text(params, "database");
+
+    if (name != NULL && database_changes(system, name))
+        return FX_OK;
+    return fx_fail(err, FX_ERR_INPUT,
+                   "database names one that system.yaml marks with `changes: true`, as text");
+}
+
+static enum fx_code sql_change_check(struct fx_scope *sc, const struct fx_json *system,
+                                     const struct fx_json *params, struct fx_error *err) {
+    FX_TRY(check_database(system, params, err));
+    FX_TRY(check_statements(params, err));
+    FX_TRY(check_times(params, err));
+    FX_TRY(facts_check(sc, system, params, err));
+    if (fx_json_count(fx_json_at(params, "pin")) > 0)
+        return fx_fail(err, FX_ERR_INPUT, "sql.change pins nothing: its parameters have no names");
+    if (fx_json_text_slice(fx_json_at(params, "done")).len == 0)
+        return fx_fail(err, FX_ERR_INPUT,
+                       "sql.change needs done: true when the statement has taken effect; that the "
+                       "database answered is not enough");
+    return FX_OK;
+}
+
+static enum fx_code find_statement(const struct fx_json *params, const char **ret_text,
+                                   struct fx_error *err) {
+    const char *name = fx_json_get_text(params, "statement");
+
+    *ret_text = name == NULL ? NULL : fx_json_get_text(fx_json_at(params, "statements"), name);
+    if (*ret_text == NULL)
+        return fx_fail(err, FX_ERR_DENIED, "the runbook has no statement of this name");
+    return FX_OK;
+}
+
+static enum fx_code sql_change_plan(const struct fx_step_context *ctx, const struct fx_json *params,
+                                    struct fx_json **ret_plan, struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    struct fx_json *with = NULL;
+    const char *text = NULL;
+
+    FX_TRY(find_statement(params, &text, err));
+    FX_TRY(check_times(params, err));
+    FX_TRY(change_plan(ctx, params, ret_plan, &with, err));
+    fx_json_put(*ret_plan, "calls",
+                fx_json_array_of(
+                    sc,
+                    fx_json_object_of(
+                        sc, "operation",
+                        fx_json_stringf(sc, "sql:%s", fx_json_get_text(params, "statement")),
+                        "resource", fx_json_string(sc, text), "count", fx_json_int(sc, 1), NULL),
+                    NULL));
+    return FX_OK;
+}
+
+static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_json *params,
+                            void **ret_ready, struct fx_error *err) {
+    struct fx_sql *sql = NULL;
+
+    FX_TRY(database_open_change(ctx, fx_json_get_text(params, "database"),
+                                (int)fx_json_get_int(params, "statement_timeout", 0),
+                                (int)fx_json_get_int(params, "lock_timeout", 0), &sql, err));
+    fx_defer(ctx->sc, fx_sql_close_any, sql);
+    *ret_ready = sql;
+    return FX_OK;
+}
+
+static const char *advice(const char *state) {
+    if (strcmp(state, "55P03") == 0)
+        return "somebody holds a lock it needs; look who, then ask again";
+    if (strcmp(state, "57014") == 0)
+        return "it took longer than it may; ask when the database is less busy";
+    if (strcmp(state, "42501") == 0)
+        return "the role that changes things must own the table";
+    return NULL;
+}
+
+static enum fx_code send(const struct fx_step_context *ctx, const struct fx_json *params,
+                         const struct fx_json *with, void *ready, struct fx_error *err) {
+    const char *text = NULL, *hint;
+    int64_t rows = 0;
+
+    FX_TRY(find_statement(params, &text, err));
+    enum fx_code code = fx_sql_change(
+        ready, ctx->sc, ctx->clock,
+        &(struct fx_sql_change){.statement = text,
+                                .params = with,
+                                .in_transaction = fx_json_get_bool(params, "transaction", true),
+                                .min_rows = fx_json_get_int(params, "min_rows", 0),
+                                .max_rows = fx_json_get_int(params, "max_rows", 1)},
+        &rows, err);
+
+    if (code == FX_OK || (hint = advice(err->upstream)) == NULL)
+        return code;
+    struct fx_error why = *err;
+
+    (void)fx_fail(err, code, "%.300s; %s%s", why.message, hint,
+                  fx_json_get_bool(params, "transaction", true)
+                      ? ""
+                      : "; what it had begun may be left behind, so look before you ask again");
+    err->sent = why.sent;
+    return code;
+}
+
+static enum fx_code sql_change_run(const struct fx_step_context *ctx, const struct fx_json *params,
+                                   struct fx_step_result *ret_result, struct fx_error *err) {
+    const struct change_call call = {
+        .what = fx_json_object_of(ctx->sc, "database", fx_json_at(params, "database"), "statement",
+                                  fx_json_at(params, "statement"), NULL),
+        .prepare = prepare,
+        .send = send};
+
+    return change_run(ctx, params, &call, ret_result, err);
+}
+
+const struct fx_step_kind step_sql_change = {
+    .name = "sql.change",
+    .summary = "Runs one statement of the runbook's own list once, as a role that may; before and "
+               "after are read through another; the value is that of aws.change.",
+    .params = sql_change_params,
+    .params_count = FX_COUNT_OF(sql_change_params),
+    .shorthand = "statement",
+    .with = "with",
+    .effect = sql_change_effect,
+    .check = sql_change_check,
+    .plan = sql_change_plan,
+    .confirm = change_confirm,
+    .run = sql_change_run,
+};
