@@ -73,7 +73,8 @@ struct fx_runbook {
     const struct fx_json *answer;
     const struct fx_follow_up *follow_ups;
     size_t follow_ups_count;
-    bool is_private;       /* `answer.visibility: private`: only the asker sees it */
+    bool is_private;       /* `answer.visibility: private`: only the asker sees it, unless
+                              `answer.shared` comes out true */
     enum fx_effect effect; /* the strongest of its steps */
     bool is_stop;          /* all that it changes is to stop something */
     const char *role;      /* who may ask: "operator" unless the file says otherwise */

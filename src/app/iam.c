@@ -213,6 +213,17 @@ static void allow_named_call(struct asked *a, const char *operation, const struc
         allow_call(a, operation, fx_printf(a->sc, "%s:*", resource));
 }
 
+/* What a changing step looks at before and after. */
+static void allow_reads(struct asked *a, const struct fx_json *reads) {
+    struct fx_json *read = NULL;
+    void *cursor = NULL;
+    const char *name = NULL, *operation;
+
+    while (fx_json_next(reads, &cursor, &name, &read))
+        if ((operation = fx_json_get_text(read, "operation")) != NULL)
+            allow_named_call(a, operation, fx_json_at(read, "with"));
+}
+
 static void allow_steps(struct asked *a, const struct fx_runbook *runbook) {
     for (size_t i = 0; i < runbook->steps_count; i++) {
         const struct fx_runbook_step *step = &runbook->steps[i];
@@ -220,6 +231,7 @@ static void allow_steps(struct asked *a, const struct fx_runbook *runbook) {
 
         if (operation != NULL)
             allow_named_call(a, operation, fx_json_at(step->params, "with"));
+        allow_reads(a, fx_json_at(step->params, "read"));
         for (size_t k = 0; k < step->kind->calls_count; k++)
             allow_own_call(a, &step->kind->calls[k], step->params);
     }

@@ -53,6 +53,20 @@ static enum fx_code fill_member(struct engine_run *run, const char *name, struct
     return FX_OK;
 }
 
+/* `shared`: the asker wants the channel to see a private answer; anything but true keeps it. */
+static enum fx_code fill_shared(struct engine_run *run, struct fx_json *card,
+                                struct fx_error *err) {
+    const char *template = fx_json_get_text(run->runbook->answer, "shared");
+    struct fx_json *shared = NULL;
+
+    if (template == NULL)
+        return FX_OK;
+    if (fx_expr_fill(run->work->sc, template, run->names, &shared, err) != FX_OK)
+        return fx_fail_in(err, "answer shared");
+    fx_json_put(card, "shared", fx_json_bool(run->work->sc, fx_json_to_bool(shared, false)));
+    return FX_OK;
+}
+
 /* Members of `fields` are name -> template; a field without data says so rather than vanish. */
 static enum fx_code fill_fields(struct engine_run *run, struct fx_json *card,
                                 struct fx_error *err) {
@@ -312,6 +326,7 @@ enum fx_code engine_answer(struct engine_run *run, struct fx_json **ret_card,
         fx_json_put(
             card, "title",
             fx_json_stringf(run->work->sc, "%s %s", run->system->command, run->row->command));
+    FX_TRY(fill_shared(run, card, err));
     FX_TRY(fill_lines(run, card, err));
     FX_TRY(fill_fields(run, card, err));
     FX_TRY(fill_table(run, card, err));

@@ -149,9 +149,9 @@ enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *c
                                  struct fx_error *err) {
     struct engine_work *work = run->work;
 
-    /* a change is decided by others, who must see it */
+    /* a change is decided by others, who must see it; a failure is never shared */
     if (run->runbook->is_private && run->row->requester[0] != '\0' &&
-        !fx_effect_changes(run->runbook->effect))
+        !fx_effect_changes(run->runbook->effect) && !fx_json_get_bool(card, "shared", false))
         return engine_whisper(work, run->row->channel, run->row->requester, run->row->response_url,
                               card, err);
     return engine_put_card(work, engine_run_key(work->sc, run->row->id),

@@ -151,9 +151,10 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
         {"context", RUNBOOK_TEXT, false},    {"buttons", RUNBOOK_LIST, false},
         {"visibility", RUNBOOK_TEXT, false}, {"text", RUNBOOK_TEXT, false},
         {"page", RUNBOOK_MAP, false},        {"sparklines", RUNBOOK_MAP, false},
+        {"shared", RUNBOOK_TEXT, false},
     };
-    static const char *const texts[] = {"title",  "tone", "verdict", "lines",
-                                        "fields", "code", "context", "text"};
+    static const char *const texts[] = {"title", "tone",    "verdict", "lines", "fields",
+                                        "code",  "context", "text",    "shared"};
     struct fx_json *known = answer_names(c, runbook);
     const char *visibility = fx_json_get_text(answer, "visibility");
 
@@ -172,6 +173,8 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
         !runbook_is_one_of(visibility, visibilities, FX_COUNT_OF(visibilities)))
         runbook_say(c, "answer.visibility", "%s is not private or channel",
                     runbook_shown(c->scratch, fx_slice_of(visibility)));
+    if (!runbook->is_private && fx_json_at(answer, "shared") != NULL)
+        runbook_say(c, "answer.shared", "only an answer with visibility: private can be shared");
     check_scalars(c, "answer.fields", fx_json_at(answer, "fields"));
     check_sparklines(c, fx_json_at(answer, "sparklines"), known);
     check_table(c, fx_json_at(answer, "table"), known);

@@ -1,6 +1,7 @@
 /* aws.c - one call of AWS: protocol, signature, fault, operation, answer. */
 #include "aws.h"
 
+#include "documents.h"
 #include "sigv4.h"
 
 #include <stdlib.h>

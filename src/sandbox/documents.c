@@ -1,7 +1,7 @@
 /* documents.c - what services hold that are only asked: a document of JSON for each, which POST
  * /sandbox/world changes member by member.
  */
-#include "aws.h"
+#include "documents.h"
 
 #include <string.h>
 

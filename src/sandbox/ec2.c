@@ -1,7 +1,7 @@
 /* ec2.c - EC2's reading operations on a network: groups, subnets, routes, access lists. The
  * document holds EC2's own lists under the names that its answers have.
  */
-#include "aws.h"
+#include "documents.h"
 
 #include <string.h>
 

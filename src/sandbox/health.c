@@ -1,5 +1,5 @@
 /* health.c - AWS Health's open events, for accounts whose support plan has them. */
-#include "aws.h"
+#include "documents.h"
 
 #include <string.h>
 

@@ -96,5 +96,6 @@ bool insights_is_true(struct insights_value value);
 struct insights_value insights_number(struct fx_scope *sc, double number);
 /* "bin(5m)" of the query: its width; 0 when node is no bin. */
 int64_t insights_bin_ms(const struct insights_node *node);
-/* Adds what Logs Insights finds in a line of Lambda's platform: @type, @duration, @memorySize, ... */
+/* Adds what Logs Insights finds in a line of Lambda's platform: @type, @duration, @memorySize, ...
+ */
 void insights_discover(struct fx_scope *sc, struct fx_json *record, const char *message);

@@ -156,6 +156,27 @@ static const char *set_aliases(struct sandbox_aws *aws, struct lambda_function *
     return NULL;
 }
 
+/* Environments that are ready already. */
+static const char *set_provisioned(struct sandbox_aws *aws, struct lambda_function *function,
+                                   const struct fx_json *configs) {
+    if (configs == NULL)
+        return NULL;
+    function->provisioned = NULL;
+    for (size_t i = 0; i < fx_json_count(configs); i++) {
+        const struct fx_json *one = fx_json_item(configs, i);
+        struct lambda_provisioned *config = FX_NEW(aws->world, struct lambda_provisioned);
+
+        config->qualifier = fx_strdup(aws->world, fx_json_get_text(one, "qualifier"));
+        config->requested = fx_json_get_int(one, "count", 1);
+        config->modified_ms = fx_wall_ms(aws->sb->clock);
+        config->next = function->provisioned;
+        function->provisioned = config;
+        if (config->qualifier == NULL)
+            return "provisioned concurrency needs a qualifier";
+    }
+    return NULL;
+}
+
 /* $LATEST as a deployment leaves it: settings, age, how its updates end. */
 static void set_latest(struct sandbox_aws *aws, struct lambda_function *function,
                        const struct fx_json *one) {
@@ -196,7 +217,10 @@ static const char *set_function(struct sandbox_aws *aws, const struct fx_json *o
         return "the world holds no more functions";
     set_latest(aws, function, one);
     problem = set_versions(aws, function, fx_json_at(one, "versions"));
-    return problem != NULL ? problem : set_aliases(aws, function, fx_json_at(one, "aliases"));
+    if (problem == NULL)
+        problem = set_aliases(aws, function, fx_json_at(one, "aliases"));
+    return problem != NULL ? problem
+                           : set_provisioned(aws, function, fx_json_at(one, "provisioned"));
 }
 
 static void remove_mapping(struct lambda_state *state, const struct lambda_mapping *mapping) {

@@ -1,5 +1,5 @@
 /* rds_calls.c - RDS's reading operations over the world's document. */
-#include "aws.h"
+#include "documents.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* rds_world.c - Fluxa's database instance as a new world has it: healthy, in two zones, backed up.
  */
-#include "aws.h"
+#include "documents.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, SNAPSHOTS = 7, MINUTE_MS = 60 * 1000 };
 

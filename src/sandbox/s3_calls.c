@@ -1,7 +1,7 @@
 /* s3_calls.c - what S3 says of a bucket: versioning, replication, lifecycle, versions; and the
  * default bucket.
  */
-#include "aws.h"
+#include "documents.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* s3_objects.c - S3's objects: looked at, read in whole or in part, written. */
-#include "aws.h"
+#include "documents.h"
 
 #include <string.h>
 #include <time.h>

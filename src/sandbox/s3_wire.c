@@ -1,5 +1,5 @@
 /* s3_wire.c - S3's REST: which operation a method, a path and a query mean, and its XML. */
-#include "aws.h"
+#include "documents.h"
 
 #include <string.h>
 #include <strings.h>

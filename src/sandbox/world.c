@@ -1,5 +1,6 @@
 /* world.c - the default world: Fluxa's queues, alarms, metrics and log groups. */
 #include "aws.h"
+#include "documents.h"
 
 #include <string.h>
 

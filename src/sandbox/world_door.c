@@ -1,5 +1,6 @@
 /* world_door.c - POST and GET /sandbox/world: changing what there is, and looking at it. */
 #include "aws.h"
+#include "documents.h"
 
 #include <string.h>
 

@@ -8,6 +8,7 @@ struct build {
     struct fx_yaml *yaml;
     struct fx_slice text;
     yaml_parser_t *parser;
+    int quote_line, quote_end; /* of the last scalar, when it was quoted; else equal */
 };
 
 static void parser_delete(yaml_parser_t *parser) {
@@ -22,9 +23,28 @@ static int line_of(const yaml_event_t *event) {
     return (int)event->start_mark.line + 1;
 }
 
+/* A quote that is not closed ends at the next one, wherever that is. */
+static void note_quote(struct build *b, const yaml_event_t *event) {
+    yaml_scalar_style_t style = event->data.scalar.style;
+
+    if (event->type != YAML_SCALAR_EVENT)
+        return;
+    b->quote_line = line_of(event);
+    b->quote_end = (int)event->end_mark.line + 1;
+    if (style != YAML_DOUBLE_QUOTED_SCALAR_STYLE && style != YAML_SINGLE_QUOTED_SCALAR_STYLE)
+        b->quote_end = b->quote_line;
+}
+
 static enum fx_code next_event(struct build *b, yaml_event_t *ret_event, struct fx_error *err) {
-    if (yaml_parser_parse(b->parser, ret_event))
+    if (yaml_parser_parse(b->parser, ret_event)) {
+        note_quote(b, ret_event);
         return FX_OK;
+    }
+    if (b->quote_end > b->quote_line && (int)b->parser->problem_mark.line + 1 == b->quote_end)
+        return fx_fail(err, FX_ERR_INPUT,
+                       "%s:%d: the quote that opens here is closed only in line %d, where "
+                       "something follows that does not fit; close it in its line",
+                       b->yaml->file, b->quote_line, b->quote_end);
     return yaml_explain(b->yaml->file, b->text, b->parser, err);
 }
 

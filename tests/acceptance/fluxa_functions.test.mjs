@@ -1,4 +1,4 @@
-// fluxa_functions.test.mjs - the rows about the functions and the queue they read: F-31, F-32, F-37, F-65, F-72.
+// fluxa_functions.test.mjs - the rows about the functions and the queue they read: F-31, F-32, F-37, F-55, F-65, F-72.
 //
 // Slack takes one message a second in a channel, so four stacks work side by side: the queue's, the functions', one for
 // what alarms begin, one where calls are denied, throttled or go nowhere.
@@ -8,31 +8,14 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Stack } from '../support/stack.mjs';
 import { answerTo, freshWorld } from '../support/cases.mjs';
+import { buttons, includes, row, table } from './cards.mjs';
 
 const QUEUE = 'Fluxa-InputQueue', DLQ = 'Fluxa-DLQ', PROCESSOR = 'fluxa-processor';
 const MINUTE = 60_000, HOUR = 60 * MINUTE;
 const ONE_AT_A_TIME = { concurrency: 1 };
 const arn = (name) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
 
-// All of a card that a person reads, without its buttons.
-function shown(card) {
-  const texts = [];
-  const walk = (part) => {
-    if (Array.isArray(part)) part.forEach(walk);
-    else if (part && typeof part === 'object' && part.type !== 'actions') Object.entries(part).forEach(([key, value]) => (key === 'text' && typeof value === 'string' ? texts.push(value) : walk(value)));
-  };
-  walk(card.blocks);
-  return texts.join('\n');
-}
-
-const buttons = (card) => card.blocks.flatMap(({ type, elements }) => (type === 'actions' ? elements : [])).map(({ text }) => text.text);
-const table = (card) => card.blocks.find(({ type }) => type === 'table')?.rows.map((row) => row.map(({ text }) => text)) ?? [];
-const rowOf = (card, name) => table(card).find(([first]) => first === name)?.slice(1);
-
-function includes(card, ...patterns) {
-  for (const pattern of patterns) assert.match(shown(card), pattern);
-}
-
+const rowOf = (card, name) => row(card, name)?.slice(1);
 const mapping = (more) => ({ mappings: [{ function: PROCESSOR, queue: QUEUE, ...more }] });
 const metric = (name, value) => ({ namespace: 'AWS/SQS', name, dimensions: { QueueName: QUEUE }, value });
 const messages = (count) => Array.from({ length: count }, (_, i) => ({ queue: QUEUE, body: `message ${i}` }));
@@ -178,6 +161,22 @@ describe('the rows about functions and their queue', { concurrency: true }, () =
       assert.deepEqual(table(bad).slice(1).map(([action, , decision]) => [action, decision]), [['sqs:ReceiveMessage', 'allowed'], ['sqs:DeleteMessage', 'FORBIDDEN by Wall'], ['sqs:GetQueueAttributes', 'allowed'], ['s3:GetObject', 'depends on aws:SourceIp'], ['secretsmanager:GetSecretValue', 'NOT allowed']]);
       includes(await answerTo(stack(), '/fluxa perms ingest'), /2 of 2 actions denied/, /No policy of the role allows sqs:SendMessage on Fluxa-InputQueue/);
       includes(await answerTo(stack(), '/fluxa perms query'), /could not be checked/, /What the role may do is not known/, /NoSuchEntity/);
+    });
+
+    test('F-55 counts cold starts, and looks at what is done against them', async () => {
+      const report = (more = '') => ({ group: `/aws/lambda/${PROCESSOR}`, age_ms: MINUTE, message: `REPORT RequestId: 3f1c8a52-0000-4000-8000-000000000000\tDuration: 80 ms\tBilled Duration: 80 ms\tMemory Size: 512 MB\tMax Memory Used: 100 MB\t${more}` });
+      const utilization = (value) => ({ metrics: [{ namespace: 'AWS/Lambda', name: 'ProvisionedConcurrencyUtilization', dimensions: { FunctionName: PROCESSOR, Resource: `${PROCESSOR}:live` }, value }] });
+      await freshWorld(stack(), {});
+      includes(await answerTo(stack(), '/fluxa cold'), /no call in the log/, /No REPORT line in the last 1 d/, /Cold starts\*\nno data/, /Provisioned\*\nnone/);
+      await stack().world({ logs: [...Array.from({ length: 9 }, () => report()), report('Init Duration: 412.50 ms\t')] });
+      includes(await answerTo(stack(), '/fluxa cold processor 2h'), /fluxa-processor: 10(\.0)?% of calls start cold/, /takes 412 ms or more\. Load less at the start/, /Calls\*\n10/, /SnapStart\*\noff/, /Of it in use\*\nnothing to use/);
+      await stack().world({ functions: [{ name: PROCESSOR, provisioned: [{ qualifier: 'live', count: 5 }], versions: [{ version: '7' }] }], ...utilization(1) });
+      includes(await answerTo(stack(), '/fluxa cold'), /All of the provisioned concurrency was in use/, /live: 5 of 5, READY/, /Of it in use\*\n100% at most/);
+      await stack().world({ functions: [{ name: PROCESSOR, provisioned: [], configuration: { Runtime: 'java21' }, versions: [{ version: '7' }] }], logs: Array.from({ length: 40 }, () => report()) });
+      includes(await answerTo(stack(), '/fluxa cold'), /2% of calls start cold|2\.0% of calls start cold/, /Few enough/);
+      for (const target of ['logs', 'lambda']) await stack().fault(target, 'denied', { rate: 1 });
+      includes(await answerTo(stack(), '/fluxa cold'), /cold starts not known/, /allow logs:StartQuery/, /allow lambda:GetFunctionConfiguration/, /allow lambda:ListProvisionedConcurrencyConfigs/, /Of it in use\*\nnot known/);
+      await clear(stack());
     });
 
     test('values of a function\'s environment are neither shown nor kept', async () => {

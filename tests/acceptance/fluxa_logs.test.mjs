@@ -75,6 +75,14 @@ describe('the rows that read logs', { concurrency: true }, () => {
       includes(await answerTo(stack, '/fluxa errors all 24h'), /7 failures in the last 1 d/);
     });
 
+    test('the alarm of failing calls looks at the errors by itself', async () => {
+      await lines(stack, [line('processor', failure('processor', 'persist', 'DBConnectionError', 'c-1'))]);
+      await stack.alarm('fluxa-processor-errors-dev', 'ALARM');
+      const card = await stack.until(() => stack.card(/fluxa-processor-errors-dev/), 'the alarm card');
+      await stack.until(async () => /Most of DBConnectionError at persist in processor: 1 of 1/.test(JSON.stringify((await stack.message(card.ts)).replies ?? [])), 'the diagnosis');
+      assert.ok(buttons(await stack.message(card.ts)).includes('Show errors'));
+    });
+
     test('F-28 does not take silence for health', async () => {
       await lines(stack, []);
       includes(await answerTo(stack, '/fluxa errors query'), /No failure in query/, /hold no line of that time, so nothing is known/);
@@ -152,6 +160,7 @@ describe('the rows that read logs', { concurrency: true }, () => {
       includes(card, new RegExp(`c-1: [\\d:]+ processor process success; [\\d:]+ processor persist failure DBConnectionError evt-c-1`), new RegExp(`${request}: .*panic.*; .*REPORT`));
       assert.ok(!/anna|4111|AKIA|too-old|other/.test(JSON.stringify(card.blocks)), 'no personal data, no secret');
       assert.ok(buttons(card).includes('Trace the newest'));
+      includes(await answerTo(stack, '/fluxa logs processor share=yes 15m REPORT'), /1 line of processor/, new RegExp(request));
     });
 
     test('F-30 finds a text as it is written, whatever it means elsewhere', async () => {
@@ -227,6 +236,8 @@ describe('the rows that read logs', { concurrency: true }, () => {
       await stack.post('fault', { clear: true });
       for (const card of [errors, schema]) includes(card, /allow logs:StartQuery for the bot's role/, /Nothing was changed/);
       includes(logs, /allow logs:FilterLogEvents for the bot's role/);
+      await stack.fault('logs:FilterLogEvents', 'denied');
+      includes(await privately(stack, '/fluxa logs processor share=yes', /^Failed/), /allow logs:FilterLogEvents/);
     });
 
     test('what can be read is shown, and what cannot is said', async () => {

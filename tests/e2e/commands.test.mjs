@@ -187,7 +187,7 @@ test('a run whose runbook is gone after a restart ends, and its asker is told', 
   const { root } = await import('../support/stack.mjs');
   await cp(`${root}/commands/fluxa`, `${stack.dir}/other/fluxa`, { recursive: true });
   await rm(`${stack.dir}/other/fluxa/dlq-redrive.yaml`);
-  for (const file of ['system.yaml', 'dlq.yaml', 'dlq-classify.yaml', 'dlq-inspect.yaml'])
+  for (const file of (await import('node:fs').then(({ readdirSync }) => readdirSync(`${stack.dir}/other/fluxa`))).filter((name) => name.endsWith('.yaml')))
     await import('node:fs/promises').then(async ({ readFile, writeFile }) => {
       const name = `${stack.dir}/other/fluxa/${file}`;
       const text = await readFile(name, 'utf8');

@@ -154,6 +154,27 @@ test('commands that look', async () => {
   }
 });
 
+test('what people carry out, and commands that run others', async () => {
+  for (const [name, text, pattern] of [
+    ['advice-db-retry', 'advice db-retry', /exponential backoff/],
+    ['dlq-owner', 'dlq owner SchemaValidation', /what has to be mended/],
+    ['backup-drill', 'backup drill', /Restore drill/],
+    ['support', 'support', /AWS Support/],
+    ['incident-sev1', 'incident sev1 nobody can pay', /service down: nobody can pay/],
+    ['incident-sev2', 'incident sev2', /degraded performance/],
+    ['incident-sev3', 'incident sev3', /100 dead letters/],
+  ]) {
+    await say('requester', text, pattern);
+    await keep(name);
+  }
+  const card = await say('requester', 'advice db-retry', /exponential backoff/);
+  for (let item = 0; item < 6; item++) {
+    await stack.click('operator', card, `check:c${item}`);
+    await becomes(card, new RegExp(`☑ ${item + 1}\\.`));
+  }
+  assert.ok((await keep('checklist-finished')).length >= 7);
+});
+
 test('events: tried, processed, never seen', async (context) => {
   const database = new pg.Client(stack.database);
   await database.connect();
@@ -331,6 +352,17 @@ test('what asks the database', async () => {
   await keep('database');
 });
 
+test('what changes one thing: asked for, approved, refused', async () => {
+  for (const [text, ends] of [['queue visibility 200', /hides messages for 200 seconds/], ['concurrency ingest 30', /reserved concurrency is 30/], ['db vacuum events', /is vacuumed/]]) {
+    const card = await request(text);
+    await stack.click('approver', card, 'approve');
+    await becomes(card, ends, 60000);
+  }
+  for (const text of ['queue retention 10', 'queue batch 5', 'rollback ingest', 'provision ingest live 2 ends=2030-01-31', 'db index create ts']) await request(text);
+  await say('requester', 'memory ingest 512', /^Refused/);
+  await keep('changes');
+});
+
 test('what asks the functions and their queue, of everything that is too much', async () => {
   const long = '<!channel> *bold* `code` & <https://evil.example|click> 🙂'.repeat(5);
   const versions = Array.from({ length: 60 }, (_, i) => ({ version: String(i + 1), age_ms: i * 1000 }));
@@ -340,8 +372,10 @@ test('what asks the functions and their queue, of everything that is too much', 
     functions: [{ name: 'fluxa-processor', versions, configuration: { State: long }, aliases: [{ name: 'live', version: '7', weights: { 6: 0.5 } }] }], trail, trail_unlimited: true,
     mappings: Array.from({ length: 20 }, (_, i) => ({ function: `f-${i}-${'x'.repeat(40)}`, queue: 'Fluxa-InputQueue' })), roles: [{ name: 'fluxa-processor', attached: wall }],
   });
-  for (const text of ['queue', 'queue audit', 'deploys', 'perms processor', 'status']) await say('requester', text, /\S/);
+  for (const text of ['queue', 'queue audit', 'deploys', 'perms processor', 'status', 'cold']) await say('requester', text, /\S/);
   await keep('functions');
+});
+
 test('what reads numbers', async () => {
   for (const text of ['metrics', 'throttles', 'api', 'profile', 'pool', 'db cpu']) await say('requester', text, /\S/);
   await stack.fault('cloudwatch:GetMetricData', 'denied', { rate: 1 });
@@ -360,6 +394,13 @@ test('what asks the logs, of lines of every shape', async () => {
   await stack.world({ logs: lines });
   for (const text of ['errors', 'errors processor 1h', 'errors ingest stage=validate', 'logs ingest', 'logs processor 15m panic', 'logs query 15m no-such-text', 'log-schema']) await say('requester', text, /in the last|lines/);
   await keep('logs');
+});
+
+test('what asks about the instance, its payloads and its network', async () => {
+  await stack.world({ s3: { buckets: { 'fluxa-payloads': { objects: { 'events/evt_1.json': [{ id: 'v1', body: 'a <b> & *c*', modified: '2026-11-21T09:15:04Z' }, { id: 'v2', body: 'other', modified: '2026-11-21T10:15:04Z' }] } } } } });
+  for (const text of ['db health', 'db events 14d', 'db failover-check', 'db endpoint', 'backup check', 'backup s3', 'payload verify evt_1', 'payload versions evt_1', 'payload ingest-hash evt_1', 'net', 'aws-health'])
+    await say('requester', text, /\S/);
+  await keep('instance');
 });
 
 test('every command there is was given', async () => {

@@ -154,6 +154,7 @@ static const struct planted planted[] = {
     {"answer-key", "hello.yaml", 8, "has no key collumns"},
     {"answer-tone", "hello.yaml", 8, "alarm, good, bad, wait or plain"},
     {"answer-visibility", "hello.yaml", 8, "not private or channel"},
+    {"answer-shared", "hello.yaml", 8, "only an answer with visibility: private"},
     {"answer-table-rows", "hello.yaml", 8, "needs the key rows"},
     {"answer-table-rows-text", "hello.yaml", 9, "one expression"},
     {"answer-table-column", "hello.yaml", 12, "item"},
@@ -286,6 +287,7 @@ static const struct planted planted[] = {
     {"run-deep", "hello.yaml", 3, "more than 3 commands"},
     {"checklist-twice", "hello.yaml", 6, "one checklist"},
     {"checklist-private", "hello.yaml", 4, "cannot be changed later"},
+    {"yaml-quote-late", "hello.yaml", 2, "closed only in line 3"},
     /* clang-format on */
 };
 

@@ -435,6 +435,19 @@ static void a_file_larger_than_allowed_is_refused(void **state) {
     assert_non_null(strstr(findings[0].message, "256 KiB"));
 }
 
+/* a and b, c and d, e, f, g, h and i */
+static void finds_the_steps_that_need_nothing_of_each_other(void **state) {
+    static const size_t expected[] = {2, 1, 2, 1, 1, 1, 1, 2, 1};
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/together", "together");
+    const struct fx_runbook *look = fx_system_find(fx_runbooks_at(runbooks, 0), "look");
+
+    assert_int_equal(look->steps_count, FX_COUNT_OF(expected));
+    for (size_t i = 0; i < FX_COUNT_OF(expected); i++)
+        assert_int_equal(look->steps[i].together, expected[i]);
+    assert_int_equal(look->steps[6].each_max, 2);
+    fx_runbooks_close(runbooks);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds_nothing_wrong_in_the_good_ones, setup, teardown),
@@ -458,6 +471,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(keeps_nothing_of_the_scope_it_was_opened_with, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_file_larger_than_allowed_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(finds_the_steps_that_need_nothing_of_each_other, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,8 +75,9 @@ static void takes_what_cloudwatch_takes(void **state) {
         "{" ONE ",'window':'15d'}",
         "{" ONE ",'window':'7s'}",
         "{" ONE ",'window':'1d','period':'1m'}",
-        "{'namespace':'AWS/Lambda','stat':'Sum','metrics':{'e':{'name':'Errors'},'i':{'name':"
-        "'Invocations'},'rate':{'expression':'100 * e / IF(i > 0, i, 1) - FILL(e, 0)'}}}",
+        "{'namespace':'A','metrics':{'e':{'name':'Errors'},'i':{'name':'Calls','stat':'Sum'}}}",
+        "{'namespace':'A','metrics':{'e':{'name':'E'},'r':{'expression':'100*e/IF(e>0,e,1)'}}}",
+        "{'namespace':'A','metrics':{'e':{'name':'E'},'r':{'expression':'FILL(e, 0) - 1.5'}}}",
     };
     struct steps_rig *rig = *state;
     struct fx_error err = {0};

@@ -52,14 +52,16 @@ static void blocks_are_compared_bit_by_bit(void **state) {
 }
 
 static void a_rule_must_cover_port_and_protocol(void **state) {
+#define PERMIT(protocol, ports, group)                                                             \
+    "{'IpProtocol':'" protocol "'" ports ",'UserIdGroupPairs':[{'GroupId':'" group "'}]}"
     static const char *const no[] = {
-        "{'IpProtocol':'tcp','FromPort':5433,'ToPort':6000,'UserIdGroupPairs':[{'GroupId':'sg-f'}]"
-        "}",
-        "{'IpProtocol':'udp','FromPort':0,'ToPort':65535,'UserIdGroupPairs':[{'GroupId':'sg-f'}]}",
-        "{'IpProtocol':'tcp','UserIdGroupPairs':[{'GroupId':'sg-f'}]}",
-        "{'IpProtocol':'-1','UserIdGroupPairs':[{'GroupId':'sg-x'}]}",
+        PERMIT("tcp", ",'FromPort':5433,'ToPort':6000", "sg-f"),
+        PERMIT("udp", ",'FromPort':0,'ToPort':65535", "sg-f"),
+        PERMIT("tcp", "", "sg-f"),
+        PERMIT("-1", "", "sg-x"),
         "{}",
-        ""};
+        "",
+    };
     static const char *const yes[] = {
         "{'IpProtocol':'6','FromPort':5432,'ToPort':5432,'UserIdGroupPairs':[{'GroupId':'sg-f'}]}",
         "{'IpProtocol':'-1','UserIdGroupPairs':[{'GroupId':'sg-x'},{'GroupId':'sg-f'}]}"};

@@ -187,6 +187,10 @@ static void what_a_person_typed_cannot_move_the_host(void **state) {
                                        "'reach':'private'}",
                                        server.port, paths[i])),
                          FX_ERR_INPUT);
+    /* without a port the host would just go on */
+    assert_int_equal(
+        run(w, &step_http_probe, "{'url':'http://localhost','path':'.invalid/','reach':'private'}"),
+        FX_ERR_INPUT);
     assert_int_equal(server.connections, 0);
     must(w, run(w, &step_http_probe,
                 fx_printf(w->sc,

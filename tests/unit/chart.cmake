@@ -1,0 +1,1 @@
+fx_unit_test(chart_test USES base chart LIBS ${CAIRO})
