@@ -36,8 +36,8 @@ enum fx_code fx_slackapi_call(struct fx_slackapi *api, struct fx_scope *sc, cons
 enum fx_code fx_slackapi_post(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
                               const char *parent_ts, const struct fx_json *message,
                               const char **ret_ts, struct fx_error *err);
-/* The same of a message as fx_json_dump wrote it, an object with a text, which is not read once more;
- * mark: see fx_slackapi_mark, NULL for none. */
+/* The same of a message as fx_json_dump wrote it, an object with a text, which is not read once
+ * more; mark: see fx_slackapi_mark, NULL for none. */
 enum fx_code fx_slackapi_post_dumped(struct fx_slackapi *api, struct fx_scope *sc,
                                      const char *channel, const char *parent_ts,
                                      struct fx_slice message_json, struct fx_json *mark,

@@ -28,6 +28,8 @@ async function quicken(stack, workers) {
 }
 
 export class Rig {
+  unsaid = UNSAID; // the messages that quiet waits for
+
   static async start({ store = 'sqlite', replicas = 1, workers = 4, awsDelayMs = 0, program = path.join(build, 'fluxabot'), edit } = {}) {
     const rig = new Rig();
     rig.program = program;
@@ -97,7 +99,7 @@ export class Rig {
 
   // No work in hand, nothing to say, nothing under way in the world.
   async isQuiet() {
-    const [row] = await this.sql(`SELECT (SELECT count(*) FROM jobs WHERE state < 2 AND kind NOT IN ${TIMERS} AND due_ms < ${Date.now() + SOON_MS}) AS jobs, (SELECT count(*) FROM outbox WHERE ${UNSAID}) AS outbox, (SELECT count(*) FROM runs WHERE state < ${RUN.approval} AND created_ms >= ${this.mark.startedMs}) AS runs`);
+    const [row] = await this.sql(`SELECT (SELECT count(*) FROM jobs WHERE state < 2 AND kind NOT IN ${TIMERS} AND due_ms < ${Date.now() + SOON_MS}) AS jobs, (SELECT count(*) FROM outbox WHERE ${this.unsaid}) AS outbox, (SELECT count(*) FROM runs WHERE state < ${RUN.approval} AND created_ms >= ${this.mark.startedMs}) AS runs`);
     this.left = row.jobs + row.outbox + row.runs;
     if (this.left > 0) return false;
     const world = await this.stack.get('world'), main = queueOf(world, MAIN);
@@ -118,7 +120,7 @@ export class Rig {
   async unrest() {
     const list = async (what, columns, statement) => (await this.sql(statement)).map((row) => `${what} ${columns.map((column) => row[column]).join(' ')}`);
     const all = [
-      ...await list('message', ['kind', 'key', 'state', 'attempts', 'last_error'], `SELECT kind, key, state, attempts, last_error FROM outbox WHERE ${UNSAID}`),
+      ...await list('message', ['kind', 'key', 'state', 'attempts', 'last_error'], `SELECT kind, key, state, attempts, last_error FROM outbox WHERE ${this.unsaid}`),
       ...await list('job', ['kind', 'subject', 'state', 'attempts', 'last_error'], `SELECT kind, subject, state, attempts, last_error FROM jobs WHERE state < 2 AND kind NOT IN ${TIMERS}`),
       ...await list('run', ['id', 'command', 'state'], `SELECT id, command, state FROM runs WHERE state < ${RUN.approval} AND created_ms >= ${this.mark.startedMs}`),
     ];
