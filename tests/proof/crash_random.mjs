@@ -64,7 +64,7 @@ async function one(rig, number, seed) {
     await rig.begins({ DBConnectionError: CHOSEN, HashMismatch: 3 });
     await Promise.all([alarms(rig), redrive(rig), chatter(rig, chance), kills(rig, chance)]);
     await rig.quiet();
-    const seen = await rig.seen(), verdict = judgeLedger(seen);
+    const seen = await rig.seen({ leftAlone: LEFT_ALONE }), verdict = judgeLedger(seen);
     return { ...verdict, seen, problems: [...verdict.problems, ...check(seen)] };
   } catch (failure) {
     return { problems: [failure.message], seen: await rig.seen().catch(() => undefined), twice: 0, asking: 0 };

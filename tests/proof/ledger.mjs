@@ -4,7 +4,7 @@
 //   said: [{ key, what, acked, command }] of people.mjs
 //   events: [{ key, id, job, attempts }]; runs, intents, approvals, audit: rows of the store since the beginning
 //   effects: lines of the sandbox's record; before, after: messages of the dead-letter queue; processed: its count
-//   mayFail: commands that may come too late in this story; cards: run id -> text that stands in Slack; verified: { code, text } of "audit verify"
+//   leftAlone: notes of runs that may end so, because the bot died at them too often; mayFail: commands that may come too late in this story; cards: run id -> text that stands in Slack; verified: { code, text } of "audit verify"
 import { MAIN, SAFE_CAUSE } from './judge.mjs';
 
 export const RUN = { queued: 0, running: 1, waiting: 2, approval: 3, asking: 4, done: 5, refused: 6, denied: 7, expired: 8, stopped: 9, failed: 10 };
@@ -37,7 +37,7 @@ function judgeSaid(seen, problems) {
 function judgeRuns(seen, problems) {
   for (const run of seen.runs) {
     if (run.state < RUN.asking) problems.push(`run ${run.id} (${run.command}) stands in state ${run.state}`);
-    if (run.state === RUN.failed && !seen.mayFail?.includes(run.command)) problems.push(`run ${run.id} (${run.command}) failed: ${run.note}`);
+    if (run.state === RUN.failed && !seen.mayFail?.includes(run.command) && !seen.leftAlone?.test(run.note)) problems.push(`run ${run.id} (${run.command}) failed: ${run.note}`);
     // what asks is not over: when its truth is found, it goes on
     const ended = seen.audit.filter((row) => row.action === 'run.ended' && row.subject === run.id && parse(row.detail_json).state !== 'asking');
     if (run.state > RUN.asking && ended.length !== 1) problems.push(`the audit log ends run ${run.id} ${ended.length} times`);

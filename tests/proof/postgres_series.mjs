@@ -15,7 +15,7 @@ const ALARMS = 4; // names; each is one incident, told again and again: Slack ta
 const ALARM_SHARE = 0.1;
 const GAP_MS = { least: 300, most: 1700 }; // between two deaths of PostgreSQL
 const REDIS_MS = 3000;
-const BLOWS = 3; // right after an acknowledgement
+const BLOWS = 3, BLOWS_AT_A_TWIN = 30; // right after an acknowledgement; what a twin loses depends on when the log is written
 const JOBS_PER_BLOW = 5;
 const EPHEMERAL = 1; // a message of the outbox that one person sees
 
@@ -87,10 +87,10 @@ async function judged(rig, before, counts) {
 
 // A commit that does not wait for the disk is lost only by a blow that comes before the log is written anyway. So the
 // first ones are dealt as soon as everything that was said has its 2xx.
-async function blows(rig, server, left, counts) {
+async function blows(rig, server, left, counts, seed, isTwin) {
   await rig.begins({ HashMismatch: 1 });
   const before = await toldBefore(rig);
-  for (let i = 0; i < BLOWS && left.count > 0; i++) {
+  for (let i = 0; i < (isTwin ? BLOWS_AT_A_TWIN : BLOWS) && left.count > 0; i++) {
     const jobs = Math.min(JOBS_PER_BLOW, left.count);
     left.count -= jobs;
     await Promise.all(Array.from({ length: jobs }, () => rig.people.command('help')));
@@ -139,7 +139,7 @@ export async function postgresSeries({ count, seed, program, enough }) {
     rig = await Rig.start({ program, edit: (stack) => ownServer(stack, server) });
     for (const [name, part] of [['blows', blows], ['storm', storm]]) {
       const counts = { crashes: 0, kills: 0, redis: 0 };
-      const result = await part(rig, server, left, counts, seed).catch((failure) => failed(rig, failure, counts));
+      const result = await part(rig, server, left, counts, seed, enough !== undefined).catch((failure) => failed(rig, failure, counts));
       if (result.problems.length > 0) await keeper.keep(rig, `${name} ${seed}`, result.problems, result.seen);
       results.push({ ...result, said: result.seen?.said.length ?? 0, acked: result.seen?.said.filter((one) => one.acked).length ?? 0, seen: undefined });
       if (left.count <= 0 || enough?.(result)) break;
