@@ -73,8 +73,7 @@ static int64_t held_wall_ms(struct fx_clock *clock) {
 static int64_t held_mono_ms(struct fx_clock *clock) {
     struct held_clock *held = FX_CONTAINER_OF(clock, struct held_clock, clock);
 
-    held->mono_ms += held->step_ms;
-    return held->mono_ms;
+    return held->mono_ms += held->step_ms;
 }
 
 void held_clock_init(struct held_clock *held, int64_t wall_ms) {

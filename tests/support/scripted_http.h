@@ -37,8 +37,9 @@ const char *scripted_http_header(const struct scripted_http *script, size_t requ
 
 struct held_clock {
     struct fx_clock clock;
-    int64_t wall_ms, mono_ms;
-    int64_t step_ms; /* monotonic time goes on by this with every look */
+    int64_t wall_ms;
+    _Atomic int64_t mono_ms; /* steps that are read at once look at it, too */
+    int64_t step_ms;         /* monotonic time goes on by this with every look */
 };
 void held_clock_init(struct held_clock *held, int64_t wall_ms);
 
