@@ -7,6 +7,7 @@
 #include "fluxabot/slackapi.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,7 @@ static enum fx_code start(struct program *p, struct app_findings *findings, stru
 
     FX_TRY(app_config_load(p->sc, p->arguments->config, &p->config, findings, err));
     FX_TRY(app_runbooks_load(p->config, &p->runbooks, findings, err));
+    (void)malloc_trim(0); /* what checking them took is more than what is kept of them */
     p->log =
         fx_log_new(stderr, p->arguments->verbose ? FX_LOG_DEBUG : FX_LOG_INFO, fx_clock_system());
     fx_scope_set_log(p->sc, p->log);
