@@ -49,7 +49,7 @@ enum {
     /* Messages on their way at once, each over a connection of its own; and those that workers send
      * themselves while others wait for the next job. */
     FX_ENGINE_SENDERS = 4,
-    FX_ENGINE_WORKERS_SENDING = 2,
+    FX_ENGINE_WORKERS_SENDING = 1, /* Slack may keep it waiting for seconds */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
     /* An alarm storm: a channel's alarms that come faster than people read share one card. */
     FX_ENGINE_STORM_ALARMS = 10, /* new ones within the window that are still told one by one */
