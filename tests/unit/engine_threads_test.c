@@ -327,9 +327,9 @@ static void of_the_idle_workers_one_wakes(void **state) {
 
 /* Whoever is called has the watch, and need not look: nothing else is due. */
 static void a_job_that_comes_alone_is_looked_for_by_one(void **state) {
+    enum { ROUNDS = 10, LOOKS = 2 }; /* one finds it, and one finds nothing more */
     struct rig *rig = *state;
     struct fx_store *store = rig->options.store;
-    struct fx_writes writes = {0};
     struct fx_job **jobs = NULL;
     struct fx_error err;
 
@@ -337,18 +337,23 @@ static void a_job_that_comes_alone_is_looked_for_by_one(void **state) {
     store->claim = counted_claim;
     start(rig);
     until_all_rest(rig);
-    size_t done = jobs_in(rig, FX_JOB_DONE, &jobs);
     int64_t began_ms = fx_mono_ms(fx_clock_system());
     int before = counted.looks;
-    fx_writes_job(rig->sc, &writes, "expire", "none", NOW_MS);
-    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
-    rig->options.state->wake(rig->options.state, "jobs");
-    while (jobs_in(rig, FX_JOB_DONE, &jobs) == done)
-        usleep(1000);
-    until_all_rest(rig);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct fx_writes writes = {0};
+        size_t done = jobs_in(rig, FX_JOB_DONE, &jobs);
+
+        fx_writes_job(rig->sc, &writes, "expire", fx_printf(rig->sc, "none-%d", i), NOW_MS);
+        assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+        rig->options.state->wake(rig->options.state, "jobs");
+        while (jobs_in(rig, FX_JOB_DONE, &jobs) == done)
+            usleep(1000);
+        until_all_rest(rig);
+    }
+    /* On a busy machine polls fall into the rounds, and now and then somebody looks in vain while
+     * the watch changes hands. Two that look for each job would be ten looks more. */
     int64_t polls = (fx_mono_ms(fx_clock_system()) - began_ms) / FX_ENGINE_POLL_MS + 1;
-    /* it, and nothing more; the last poll may have been under way */
-    assert_in_range(counted.looks - before, 2, 1 + polls);
+    assert_in_range(counted.looks - before, LOOKS * ROUNDS, LOOKS * ROUNDS + ROUNDS / 2 + polls);
 }
 
 /* The one that found the first job called another, that one the next. */
