@@ -1,6 +1,7 @@
 /* scripted_http.c - see scripted_http.h */
 #include "support/scripted_http.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -73,7 +74,7 @@ static int64_t held_wall_ms(struct fx_clock *clock) {
 static int64_t held_mono_ms(struct fx_clock *clock) {
     struct held_clock *held = FX_CONTAINER_OF(clock, struct held_clock, clock);
 
-    return held->mono_ms += held->step_ms;
+    return atomic_fetch_add(&held->mono_ms, held->step_ms) + held->step_ms;
 }
 
 void held_clock_init(struct held_clock *held, int64_t wall_ms) {
