@@ -26,10 +26,15 @@ enum {
 /* One expression without the braces, over the members of names. */
 enum fx_code fx_expr_eval(struct fx_scope *sc, struct fx_slice source, const struct fx_json *names,
                           struct fx_json **ret_value, struct fx_error *err);
+
+/* What checks expressions without evaluating them; a state of Lua costs more than compiling a line,
+ * so one serves for many. It belongs to one thread at a time and ends with sc. */
+struct fx_expr_checker;
+struct fx_expr_checker *fx_expr_checker_new(struct fx_scope *sc);
 /* FX_ERR_INPUT when it does not compile or reads a global that known does not hold. known is an
  * object whose keys are the names (values are ignored). */
-enum fx_code fx_expr_check(struct fx_scope *sc, struct fx_slice source, const struct fx_json *known,
-                           struct fx_error *err);
+enum fx_code fx_expr_check(struct fx_expr_checker *checker, struct fx_slice source,
+                           const struct fx_json *known, struct fx_error *err);
 
 /* A text with any number of ${ }: exactly one and nothing else gives the value itself, with its
  * type; otherwise the values are put into the text (null is an error there, lists and objects
@@ -41,8 +46,8 @@ enum fx_code fx_expr_fill(struct fx_scope *sc, const char *text, const struct fx
 enum fx_code fx_expr_fill_all(struct fx_scope *sc, const struct fx_json *value,
                               const struct fx_json *names, struct fx_json **ret_value,
                               struct fx_error *err);
-enum fx_code fx_expr_check_text(struct fx_scope *sc, const char *text, const struct fx_json *known,
-                                struct fx_error *err);
+enum fx_code fx_expr_check_text(struct fx_expr_checker *checker, const char *text,
+                                const struct fx_json *known, struct fx_error *err);
 /* True when the text holds a ${ } or its escape $${, so that fx_expr_fill would change it. */
 bool fx_expr_is_template(const char *text);
 

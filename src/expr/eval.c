@@ -30,7 +30,7 @@ static const char *read_source(lua_State *L, void *ud, size_t *ret_len) {
     return NULL;
 }
 
-static void compile(lua_State *L) {
+void expr_load_source(lua_State *L) {
     struct expr_job *job = expr_job(L);
     struct source_reader reader = {
         .parts = {FX_SLICE("return "), job->source, FX_SLICE("\n")}, /* after a -- comment */
@@ -47,9 +47,7 @@ static int run(lua_State *L) {
     struct expr_job *job = expr_job(L);
 
     expr_open_names(L);
-    compile(L);
-    if (job->compile_only)
-        return 0;
+    expr_load_source(L);
 
     int base = lua_gettop(L) - 1;
     lua_call(L, 0, LUA_MULTRET);
@@ -60,7 +58,7 @@ static int run(lua_State *L) {
     return 0;
 }
 
-static enum fx_code check_source(struct fx_slice source, struct fx_error *err) {
+enum fx_code expr_check_source(struct fx_slice source, struct fx_error *err) {
     if (source.len > FX_EXPR_MAX_SOURCE_BYTES)
         return fx_fail(err, FX_ERR_LIMIT, "the expression has %zu bytes, more than %d", source.len,
                        FX_EXPR_MAX_SOURCE_BYTES);
@@ -73,7 +71,7 @@ static enum fx_code check_source(struct fx_slice source, struct fx_error *err) {
 
 static enum fx_code run_job(struct expr_job *job, const struct expr_limits *limits,
                             struct fx_error *err) {
-    FX_TRY(check_source(job->source, err));
+    FX_TRY(expr_check_source(job->source, err));
     expr_budget_start(&job->budget, limits);
     lua_State *L = lua_newstate(expr_allocate, job);
     if (!L)
@@ -100,25 +98,13 @@ enum fx_code expr_eval_within(struct fx_scope *sc, struct fx_slice source,
     return FX_OK;
 }
 
-static const struct expr_limits usual_limits = {
+const struct expr_limits expr_usual_limits = {
     .memory_bytes = FX_EXPR_MAX_MEMORY_BYTES,
     .instructions = FX_EXPR_MAX_INSTRUCTIONS,
     .wall_ms = FX_EXPR_MAX_WALL_MS,
 };
 
-enum fx_code expr_compile(struct fx_scope *sc, struct fx_slice source, struct fx_error *err) {
-    struct expr_job job = {.sc = sc, .temp = sc, .source = source, .compile_only = true};
-
-    return run_job(&job, &usual_limits, err);
-}
-
 enum fx_code fx_expr_eval(struct fx_scope *sc, struct fx_slice source, const struct fx_json *names,
                           struct fx_json **ret_value, struct fx_error *err) {
-    return expr_eval_within(sc, source, names, &usual_limits, ret_value, err);
-}
-
-enum fx_code fx_expr_check(struct fx_scope *sc, struct fx_slice source, const struct fx_json *known,
-                           struct fx_error *err) {
-    FX_TRY(expr_compile(sc, source, err));
-    return expr_check_names(sc, source, known, err);
+    return expr_eval_within(sc, source, names, &expr_usual_limits, ret_value, err);
 }

@@ -194,15 +194,15 @@ enum fx_code fx_expr_fill_all(struct fx_scope *sc, const struct fx_json *value,
     return fill_inside(sc, value, names, 1, ret_value, err);
 }
 
-enum fx_code fx_expr_check_text(struct fx_scope *sc, const char *text, const struct fx_json *known,
-                                struct fx_error *err) {
+enum fx_code fx_expr_check_text(struct fx_expr_checker *checker, const char *text,
+                                const struct fx_json *known, struct fx_error *err) {
     struct fx_slice s = fx_slice_of(text);
     struct part part = {0};
     size_t at = 0;
 
     while (at < s.len) {
         FX_TRY(next_part(s, &at, &part, err));
-        if (part.is_expression && fx_expr_check(sc, part.source, known, err) != FX_OK)
+        if (part.is_expression && fx_expr_check(checker, part.source, known, err) != FX_OK)
             return in_source(part.source, err);
     }
     return FX_OK;

@@ -55,7 +55,7 @@ struct expr_job {
     struct fx_scope *temp;     /* ends with the evaluation */
     struct fx_slice source;
     const struct fx_json *names;
-    bool compile_only, compiled;
+    bool compiled;
     struct fx_json *result;
 };
 
@@ -63,8 +63,11 @@ struct expr_job *expr_job(lua_State *L);
 enum fx_code expr_eval_within(struct fx_scope *sc, struct fx_slice source,
                               const struct fx_json *names, const struct expr_limits *limits,
                               struct fx_json **ret_value, struct fx_error *err);
-/* Only whether it compiles. */
-enum fx_code expr_compile(struct fx_scope *sc, struct fx_slice source, struct fx_error *err);
+extern const struct expr_limits expr_usual_limits;
+/* FX_ERR_INPUT for what no compiler need see: empty, too long, with a NUL. */
+enum fx_code expr_check_source(struct fx_slice source, struct fx_error *err);
+/* Leaves the job's source, compiled, on the stack. */
+void expr_load_source(lua_State *L);
 /* explain.c: what ended the evaluation, for people. */
 enum fx_code expr_explain(struct expr_job *job, const char *lua_message, struct fx_error *err);
 
@@ -151,8 +154,13 @@ struct expr_token {
 /* The token at or after *at, which moves behind it. */
 struct expr_token expr_next_token(struct fx_slice source, size_t *at);
 
-/* check.c: FX_ERR_INPUT for a global that known does not hold. The source compiles. */
-enum fx_code expr_check_names(struct fx_scope *sc, struct fx_slice source,
+/* --- reads.c: which names an expression reads --- */
+
+struct expr_reads;
+/* Room for any one expression; it serves for the next one again. */
+struct expr_reads *expr_reads_new(struct fx_scope *sc);
+/* FX_ERR_INPUT for a global that known does not hold. The source compiles. */
+enum fx_code expr_check_names(struct expr_reads *reads, struct fx_slice source,
                               const struct fx_json *known, struct fx_error *err);
 
 /* --- the helpers, by subject --- */

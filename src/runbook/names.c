@@ -18,7 +18,7 @@ static void check_text(struct runbook_check *c, const char *path, const char *te
         return;
     if (known == NULL)
         runbook_say(c, path, "${ } is not filled in here; write the value itself");
-    else if (fx_expr_check_text(c->scratch, text, known, &err) != FX_OK)
+    else if (fx_expr_check_text(c->checker, text, known, &err) != FX_OK)
         runbook_say(c, path, "%s", err.message);
     else
         runbook_check_references(c, path, text, false);
@@ -63,7 +63,7 @@ void runbook_say_constant(struct runbook_check *c, const char *path, const char 
     const char *expression = bare(c, text);
     struct fx_error err = {0};
 
-    if (expression != NULL && fx_expr_check(c->scratch, fx_slice_of(expression),
+    if (expression != NULL && fx_expr_check(c->checker, fx_slice_of(expression),
                                             fx_json_object(c->scratch), &err) == FX_OK)
         runbook_say(c, path,
                     "the condition reads nothing, so it is always the same; drop it, or what it "
@@ -79,7 +79,7 @@ const char *runbook_condition(struct runbook_check *c, const char *path, const c
         runbook_say(c, path, "a condition is one expression, such as \"depth.count > 0\"");
         return text;
     }
-    if (fx_expr_check(c->scratch, fx_slice_of(expression), known, &err) != FX_OK)
+    if (fx_expr_check(c->checker, fx_slice_of(expression), known, &err) != FX_OK)
         runbook_say(c, path, "%s", err.message);
     else
         runbook_check_references(c, path, expression, true);

@@ -1,6 +1,7 @@
 /* open.c - the folders of all systems: read, checked, and kept as one set that never changes. */
 #include "private.h"
 
+#include "fluxabot/base/buf.h"
 #include "fluxabot/base/digest.h"
 
 #include <dirent.h>
@@ -143,14 +144,16 @@ static void read_files(struct runbook_check *c, struct fx_slice *ret_system_byte
 
 /* ---- one system ---- */
 
-static char *digest_of(struct runbook_check *c, struct fx_slice command, struct fx_slice system) {
-    char *both = fx_alloc(c->scratch, command.len + system.len + 1);
+/* What a plan is bound to: the command's file, and the system's as its own digest, which is made
+ * once. */
+static char *digest_of(struct runbook_check *c, struct fx_slice command,
+                       const char *system_digest) {
+    struct fx_buf both;
 
-    if (command.len > 0)
-        memcpy(both, command.ptr, command.len);
-    if (system.len > 0)
-        memcpy(both + command.len, system.ptr, system.len);
-    return fx_sha256_hex(c->sc, (struct fx_slice){both, command.len + system.len});
+    fx_buf_init(&both, c->scratch, command.len + FX_SHA256_HEX);
+    fx_buf_add(&both, command);
+    fx_buf_add_text(&both, system_digest);
+    return fx_sha256_hex(c->sc, fx_buf_slice(&both));
 }
 
 /* Which names the file's expressions use is counted from here. */
@@ -168,10 +171,12 @@ static void turn_to(struct runbook_check *c, const struct runbook_file *file,
 /* What each command does: answers, alarms and follow-ups name commands, so this comes first. */
 static void check_heads_and_steps(struct runbook_check *c, struct fx_slice system_bytes,
                                   struct fx_json **used, bool *all_used) {
+    const char *system_digest = fx_sha256_hex(c->scratch, system_bytes);
+
     for (size_t i = 0; i < c->files_count; i++)
         if (c->files[i].yaml != NULL) {
             runbook_check_head(c, i);
-            c->runbooks[i].digest = digest_of(c, c->files[i].bytes, system_bytes);
+            c->runbooks[i].digest = digest_of(c, c->files[i].bytes, system_digest);
         }
     for (size_t i = 0; i < c->files_count; i++) {
         if (c->files[i].yaml == NULL)
@@ -283,6 +288,7 @@ enum fx_code fx_runbooks_open(struct fx_scope *sc, const struct fx_runbook_sourc
         FX_CLEANUP(fx_scope_free_p) struct fx_scope *scratch = fx_scope_new(kept);
         struct runbook_check c = {.sc = kept,
                                   .scratch = scratch,
+                                  .checker = fx_expr_checker_new(scratch),
                                   .kinds = kinds,
                                   .kinds_count = kinds_count,
                                   .findings = findings,

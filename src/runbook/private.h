@@ -35,6 +35,7 @@ struct runbook_file {
 /* One system while it is looked at. Everything that stays is made in sc. */
 struct runbook_check {
     struct fx_scope *sc, *scratch;
+    struct fx_expr_checker *checker;
     const struct fx_step_kind *const *kinds;
     size_t kinds_count;
     struct fx_finding *findings; /* RUNBOOK_MAX_FINDINGS of them, for all systems */

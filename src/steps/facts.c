@@ -83,8 +83,14 @@ static enum fx_code check_reads(struct fx_scope *sc, const struct fx_json *syste
     return FX_OK;
 }
 
-static enum fx_code check_expression(struct fx_scope *sc, const char *where, const char *text,
-                                     const struct fx_json *known, struct fx_error *err) {
+/* What the expressions of one step may read, and who checks them. */
+struct names {
+    struct fx_expr_checker *checker;
+    struct fx_json *names;
+};
+
+static enum fx_code check_expression(const char *where, const char *text, const struct names *known,
+                                     struct fx_error *err) {
     if (text == NULL)
         return fx_fail(err, FX_ERR_INPUT, "%s must be an expression, as a text", where);
     if (strstr(text, "${") != NULL)
@@ -94,12 +100,12 @@ static enum fx_code check_expression(struct fx_scope *sc, const char *where, con
     if (strstr(text, secret_member) != NULL)
         return fx_fail(err, FX_ERR_INPUT,
                        "%s: the environment of a function holds secrets and is never shown", where);
-    if (fx_expr_check(sc, fx_slice_of(text), known, err) != FX_OK)
+    if (fx_expr_check(known->checker, fx_slice_of(text), known->names, err) != FX_OK)
         return fx_fail_in(err, "%s", where);
     return FX_OK;
 }
 
-static struct fx_json *known_names(struct fx_scope *sc, const struct fx_json *params) {
+static struct names known_names(struct fx_scope *sc, const struct fx_json *params) {
     struct fx_json *known = fx_json_object(sc), *read = NULL;
     static const char *const ours[] = {"with", "given", "was"};
     void *cursor = NULL;
@@ -109,11 +115,11 @@ static struct fx_json *known_names(struct fx_scope *sc, const struct fx_json *pa
         fx_json_put(known, name, fx_json_bool(sc, true));
     for (size_t i = 0; i < FX_COUNT_OF(ours); i++)
         fx_json_put(known, ours[i], fx_json_bool(sc, true));
-    return known;
+    return (struct names){fx_expr_checker_new(sc), known};
 }
 
 static enum fx_code check_expressions(struct fx_scope *sc, const struct fx_json *params,
-                                      const char *param, const struct fx_json *known,
+                                      const char *param, const struct names *known,
                                       struct fx_error *err) {
     const struct fx_json *facts = fx_json_at(params, param);
     struct fx_json *fact = NULL;
@@ -124,13 +130,13 @@ static enum fx_code check_expressions(struct fx_scope *sc, const struct fx_json 
         return fx_fail(err, FX_ERR_INPUT, "%s names at most %d expressions", param,
                        CHANGE_MAX_FACTS);
     while (fx_json_next(facts, &cursor, &name, &fact))
-        FX_TRY(check_expression(sc, fx_printf(sc, "%s.%s", param, name), fx_json_text(fact), known,
-                                err));
+        FX_TRY(
+            check_expression(fx_printf(sc, "%s.%s", param, name), fx_json_text(fact), known, err));
     return FX_OK;
 }
 
 static enum fx_code check_facts(struct fx_scope *sc, const struct fx_json *params,
-                                const struct fx_json *known, struct fx_error *err) {
+                                const struct names *known, struct fx_error *err) {
     const struct fx_json *changes = fx_json_at(params, "change");
     struct fx_json *fact = NULL;
     void *cursor = NULL;
@@ -141,15 +147,15 @@ static enum fx_code check_facts(struct fx_scope *sc, const struct fx_json *param
     while (fx_json_next(changes, &cursor, &name, &fact)) {
         const char *where = fx_printf(sc, "change.%s", name);
 
-        FX_TRY(check_expression(sc, where, fx_json_get_text(fact, "from"), known, err));
-        FX_TRY(check_expression(sc, where, fx_json_get_text(fact, "to"), known, err));
+        FX_TRY(check_expression(where, fx_json_get_text(fact, "from"), known, err));
+        FX_TRY(check_expression(where, fx_json_get_text(fact, "to"), known, err));
     }
     FX_TRY(check_expressions(sc, params, "unchanged", known, err));
     return check_expressions(sc, params, "pin", known, err);
 }
 
 static enum fx_code check_refusals(struct fx_scope *sc, const struct fx_json *params,
-                                   const struct fx_json *known, struct fx_error *err) {
+                                   const struct names *known, struct fx_error *err) {
     const struct fx_json *refusals = fx_json_at(params, "refuse");
 
     if (fx_json_count(refusals) > CHANGE_MAX_REFUSALS)
@@ -159,7 +165,7 @@ static enum fx_code check_refusals(struct fx_scope *sc, const struct fx_json *pa
         const struct fx_json *refusal = fx_json_item(refusals, i);
         const char *where = fx_printf(sc, "refuse %zu", i + 1);
 
-        FX_TRY(check_expression(sc, where, fx_json_get_text(refusal, "when"), known, err));
+        FX_TRY(check_expression(where, fx_json_get_text(refusal, "when"), known, err));
         if (fx_json_text_slice(fx_json_at(refusal, "why")).len == 0)
             return fx_fail(err, FX_ERR_INPUT, "%s: why must say why not, and what to do", where);
     }
@@ -170,7 +176,7 @@ enum fx_code facts_check(struct fx_scope *sc, const struct fx_json *system,
                          const struct fx_json *params, struct fx_error *err) {
     static const char *const conditions[] = {"done", "settled", "failed"};
     const struct fx_json *within = fx_json_at(params, "within");
-    struct fx_json *known = known_names(sc, params);
+    struct names names = known_names(sc, params), *known = &names;
 
     FX_TRY(check_reads(sc, system, fx_json_at(params, "read"), err));
     FX_TRY(check_facts(sc, params, known, err));
@@ -179,7 +185,7 @@ enum fx_code facts_check(struct fx_scope *sc, const struct fx_json *system,
         const char *text = fx_json_get_text(params, conditions[i]);
 
         if (text == NULL || text[0] != '\0')
-            FX_TRY(check_expression(sc, conditions[i], text, known, err));
+            FX_TRY(check_expression(conditions[i], text, known, err));
     }
     if (fx_json_type(within) == FX_JSON_INT && fx_json_to_int(within, 0) > CHANGE_MAX_WATCH_MS)
         return fx_fail(err, FX_ERR_INPUT, "within is at most %s",

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
 
     if (fx_json_parse(sc, fx_slice_of(names_text), &names, &err) != FX_OK)
         return 0;
-    enum fx_code checked = fx_expr_check(sc, source, names, &err);
+    enum fx_code checked = fx_expr_check(fx_expr_checker_new(sc), source, names, &err);
     enum fx_code code = fx_expr_eval(sc, source, names, &value, &err);
     if (code == FX_OK) {
         assert(fx_expr_eval(sc, source, names, &again, &err) == FX_OK);
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
     }
 
     char *text = fx_slice_dup(sc, source);
-    checked = fx_expr_check_text(sc, text, names, &err);
+    checked = fx_expr_check_text(fx_expr_checker_new(sc), text, names, &err);
     code = fx_expr_fill(sc, text, names, &value, &err);
     assert(checked == FX_OK || code != FX_OK || value);
     assert(fx_mono_ms(fx_clock_system()) - start < MAX_MS);

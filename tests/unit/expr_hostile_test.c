@@ -269,7 +269,7 @@ static void deep_and_long_sources_end(void **state) {
         if (code != rows[i].code)
             fail_msg("%zu times %s: %s %s", rows[i].times, rows[i].a, fx_code_name(code),
                      err.message);
-        (void)!fx_expr_check(sc, fx_slice_of(source), names, &err);
+        (void)!fx_expr_check(fx_expr_checker_new(sc), fx_slice_of(source), names, &err);
     }
 }
 

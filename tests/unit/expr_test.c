@@ -572,12 +572,14 @@ static void finds_names_that_are_not_given(void **state) {
 
     for (size_t i = 0; i < FX_COUNT_OF(good); i++) {
         struct fx_error err = {0};
-        if (fx_expr_check(w->sc, fx_slice_of(good[i]), w->names, &err) != FX_OK)
+        if (fx_expr_check(fx_expr_checker_new(w->sc), fx_slice_of(good[i]), w->names, &err) !=
+            FX_OK)
             fail_msg("%s: %s", good[i], err.message);
     }
     for (size_t i = 0; i < FX_COUNT_OF(bad); i++) {
         struct fx_error err = {0};
-        if (fx_expr_check(w->sc, fx_slice_of(bad[i].source), w->names, &err) != FX_ERR_INPUT)
+        if (fx_expr_check(fx_expr_checker_new(w->sc), fx_slice_of(bad[i].source), w->names, &err) !=
+            FX_ERR_INPUT)
             fail_msg("not refused: %s", bad[i].source);
         if (!strstr(err.message, bad[i].name))
             fail_msg("%s: %s", bad[i].source, err.message);
@@ -588,7 +590,8 @@ static void checking_runs_nothing(void **state) {
     struct world *w = *state;
     struct fx_error err = {0};
 
-    assert_ok(fx_expr_check(w->sc, FX_SLICE("(function() while true do end end)()"), NULL, &err));
+    assert_ok(fx_expr_check(fx_expr_checker_new(w->sc),
+                            FX_SLICE("(function() while true do end end)()"), NULL, &err));
 }
 
 static void fills_texts(void **state) {
@@ -683,12 +686,17 @@ static void checks_texts_and_knows_templates(void **state) {
     struct world *w = *state;
     struct fx_error err = {0};
 
-    assert_ok(fx_expr_check_text(w->sc, "x ${a.b} $${foo} ${len(msgs)}", w->names, &err));
-    assert_ok(fx_expr_check_text(w->sc, "", w->names, &err));
-    assert_int_equal(fx_expr_check_text(w->sc, "${a.b} ${foo}", w->names, &err), FX_ERR_INPUT);
+    assert_ok(fx_expr_check_text(fx_expr_checker_new(w->sc), "x ${a.b} $${foo} ${len(msgs)}",
+                                 w->names, &err));
+    assert_ok(fx_expr_check_text(fx_expr_checker_new(w->sc), "", w->names, &err));
+    assert_int_equal(
+        fx_expr_check_text(fx_expr_checker_new(w->sc), "${a.b} ${foo}", w->names, &err),
+        FX_ERR_INPUT);
     assert_non_null(strstr(err.message, "${foo}: the name 'foo'"));
-    assert_int_equal(fx_expr_check_text(w->sc, "${a.b", w->names, &err), FX_ERR_INPUT);
-    assert_int_equal(fx_expr_check_text(w->sc, "${a.b +}", w->names, &err), FX_ERR_INPUT);
+    assert_int_equal(fx_expr_check_text(fx_expr_checker_new(w->sc), "${a.b", w->names, &err),
+                     FX_ERR_INPUT);
+    assert_int_equal(fx_expr_check_text(fx_expr_checker_new(w->sc), "${a.b +}", w->names, &err),
+                     FX_ERR_INPUT);
     assert_true(fx_expr_is_template("a ${b}"));
     assert_true(fx_expr_is_template("a $${b}"));
     assert_false(fx_expr_is_template("a $ {b} $"));
