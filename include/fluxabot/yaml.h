@@ -17,6 +17,8 @@ enum fx_code fx_yaml_parse(struct fx_scope *sc, const char *file, struct fx_slic
 /* Reads the file; file names it in messages. */
 enum fx_code fx_yaml_load(struct fx_scope *sc, const char *path, struct fx_yaml **ret_yaml,
                           struct fx_error *err);
+/* What the loaded file held; empty when the document was parsed from memory. */
+struct fx_slice fx_yaml_bytes(const struct fx_yaml *yaml);
 const char *fx_yaml_file(const struct fx_yaml *yaml);
 struct fx_json *fx_yaml_root(const struct fx_yaml *yaml);
 /* The line of the value at "steps.2.with.QueueUrl" (of its key where it has one); "" is the root.

@@ -109,9 +109,9 @@ static struct fx_alarm_route make_route(struct runbook_check *c, const struct fx
         .first_action = fx_json_get_text(json, "first_action"),
         .link = fx_json_get_text(json, "link"),
     };
-    route.patterns = runbook_texts(c->sc, fx_json_at(json, "patterns"), &route.patterns_count);
-    route.triage = runbook_texts(c->sc, fx_json_at(json, "triage"), &route.triage_count);
-    route.buttons = runbook_texts(c->sc, fx_json_at(json, "buttons"), &route.buttons_count);
+    route.patterns = runbook_texts(c->scratch, fx_json_at(json, "patterns"), &route.patterns_count);
+    route.triage = runbook_texts(c->scratch, fx_json_at(json, "triage"), &route.triage_count);
+    route.buttons = runbook_texts(c->scratch, fx_json_at(json, "buttons"), &route.buttons_count);
     return route;
 }
 
@@ -142,7 +142,7 @@ static void check_unique(struct runbook_check *c, const struct fx_alarm_route *r
 
 void runbook_check_alarms(struct runbook_check *c, const struct fx_json *alarms) {
     size_t count = fx_json_type(alarms) == FX_JSON_ARRAY ? fx_json_count(alarms) : 0;
-    struct fx_alarm_route *routes = fx_alloc(c->sc, (count + 1) * sizeof *routes);
+    struct fx_alarm_route *routes = fx_alloc(c->scratch, (count + 1) * sizeof *routes);
 
     c->yaml = c->system_yaml;
     c->arguments = NULL;

@@ -111,8 +111,9 @@ static void check_page(struct runbook_check *c, struct fx_json *kept, const stru
     runbook_check_texts(c, "answer.page.key", fx_json_at(page, "key"), NULL);
     runbook_check_severity(c, "answer.page.severity", fx_json_get_text(page, "severity"));
     if (when != NULL)
-        fx_json_put(page, "when",
-                    fx_json_string(c->sc, runbook_condition(c, "answer.page.when", when, known)));
+        fx_json_put(
+            page, "when",
+            fx_json_string(c->scratch, runbook_condition(c, "answer.page.when", when, known)));
 }
 
 /* An alarm runs its triage commands, so their answers may speak of the incident. */
@@ -161,7 +162,7 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
     if (fx_json_type(answer) != FX_JSON_OBJECT ||
         !runbook_check_fields(c, "answer", answer, "the answer", fields, FX_COUNT_OF(fields)))
         return;
-    struct fx_json *kept = fx_json_copy(c->sc, answer);
+    struct fx_json *kept = fx_json_copy(c->scratch, answer);
     runbook->answer = kept;
     runbook->is_private = visibility != NULL && strcmp(visibility, "private") == 0;
     for (size_t i = 0; i < FX_COUNT_OF(texts); i++)

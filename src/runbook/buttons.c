@@ -8,16 +8,17 @@ static const char *const styles[] = {"primary", "danger"};
 /* A button as it is kept: the command's words, its arguments as text, and the rest as written. */
 static struct fx_json *kept_button(struct runbook_check *c, const struct fx_runbook *runbook,
                                    const char *line, const struct fx_json *button) {
-    struct fx_json *kept = button == NULL ? fx_json_object(c->sc) : fx_json_copy(c->sc, button);
+    struct fx_json *kept =
+        button == NULL ? fx_json_object(c->scratch) : fx_json_copy(c->scratch, button);
     const struct fx_runbook *ignored = NULL;
     struct fx_slice rest;
 
     if (runbook == NULL)
         return kept;
     runbook_match(runbook, 1, fx_slice_of(line), &ignored, &rest);
-    fx_json_put(kept, "command", fx_json_string(c->sc, runbook->command));
+    fx_json_put(kept, "command", fx_json_string(c->scratch, runbook->command));
     if (fx_json_at(kept, "arguments") == NULL)
-        fx_json_put(kept, "arguments", fx_json_slice(c->sc, rest));
+        fx_json_put(kept, "arguments", fx_json_slice(c->scratch, rest));
     return kept;
 }
 
@@ -59,7 +60,7 @@ static struct fx_json *check_button(struct runbook_check *c, const char *path,
 
     if (!runbook_check_fields(c, path, button, "a button", fields, FX_COUNT_OF(fields)) ||
         command == NULL)
-        return fx_json_object(c->sc);
+        return fx_json_object(c->scratch);
     if (arguments == NULL || fx_expr_is_template(command))
         runbook = check_line(c, runbook_path(c, path, "command"), command);
     else
@@ -72,14 +73,14 @@ static struct fx_json *check_button(struct runbook_check *c, const char *path,
         runbook_say_constant(c, runbook_path(c, path, "when"), when);
     if (when != NULL)
         fx_json_put(kept, "when",
-                    fx_json_string(
-                        c->sc, runbook_condition(c, runbook_path(c, path, "when"), when, known)));
+                    fx_json_string(c->scratch, runbook_condition(c, runbook_path(c, path, "when"),
+                                                                 when, known)));
     return kept;
 }
 
 struct fx_json *runbook_check_buttons(struct runbook_check *c, const struct fx_json *buttons,
                                       const struct fx_json *known) {
-    struct fx_json *kept = fx_json_array(c->sc);
+    struct fx_json *kept = fx_json_array(c->scratch);
 
     for (size_t i = 0; i < fx_json_count(buttons); i++) {
         const char *path = runbook_path_item(c, "answer.buttons", i);

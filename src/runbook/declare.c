@@ -102,7 +102,7 @@ static void read_default(struct runbook_check *c, const char *path, const struct
         runbook_say(c, path, "the default is empty; write `optional: true` instead");
     else if (argument->optional)
         runbook_say(c, path, "an argument with a default is not missing; remove optional");
-    else if (runbook_parse_value(c->sc, argument, fx_slice_of(as_typed(c, fallback)),
+    else if (runbook_parse_value(c->scratch, argument, fx_slice_of(as_typed(c, fallback)),
                                  &argument->fallback, &err) != FX_OK)
         runbook_say(c, path, "the default %s", err.message);
 }
@@ -170,7 +170,7 @@ static void check_order(struct runbook_check *c, const struct fx_argument *argum
 void runbook_check_arguments(struct runbook_check *c, struct fx_runbook *runbook,
                              const struct fx_json *arguments) {
     size_t count = fx_json_count(arguments), i = 0;
-    struct fx_argument *list = fx_alloc(c->sc, (count + 1) * sizeof *list);
+    struct fx_argument *list = fx_alloc(c->scratch, (count + 1) * sizeof *list);
     void *cursor = NULL;
     struct fx_json *value = NULL;
 

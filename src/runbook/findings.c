@@ -8,8 +8,10 @@
 void runbook_say_at(struct runbook_check *c, const char *file, int line, const char *message) {
     if (c->findings_count == RUNBOOK_MAX_FINDINGS)
         return;
-    c->findings[c->findings_count++] = (struct fx_finding){
-        .file = fx_strdup(c->sc, file), .line = line, .message = fx_strdup(c->sc, message)};
+    c->findings[c->findings_count++] =
+        (struct fx_finding){.file = fx_strdup(c->scratch, file),
+                            .line = line,
+                            .message = fx_strdup(c->scratch, message)};
 }
 
 void runbook_say(struct runbook_check *c, const char *path, const char *fmt, ...) {

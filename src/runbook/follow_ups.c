@@ -21,7 +21,7 @@ static void check_times(struct runbook_check *c, const char *path, const struct 
     enum fx_json_type type = fx_json_type(after);
     size_t count = 0;
     const char *const *texts = read_times(c, after, &count);
-    int64_t *times = fx_alloc(c->sc, (count + 1) * sizeof *times);
+    int64_t *times = fx_alloc(c->scratch, (count + 1) * sizeof *times);
 
     if ((type != FX_JSON_STRING && type != FX_JSON_ARRAY) || count < fx_json_count(after))
         return; /* said already: it is missing, or something else than texts */
@@ -85,7 +85,7 @@ static void check_one(struct runbook_check *c, const char *path, const struct fx
 void runbook_check_follow_ups(struct runbook_check *c, struct fx_runbook *runbook,
                               const struct fx_json *json) {
     size_t count = fx_json_count(json);
-    struct fx_follow_up *follow_ups = fx_alloc(c->sc, (count + 1) * sizeof *follow_ups);
+    struct fx_follow_up *follow_ups = fx_alloc(c->scratch, (count + 1) * sizeof *follow_ups);
 
     if (fx_json_type(json) != FX_JSON_ARRAY)
         return;

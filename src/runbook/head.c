@@ -66,7 +66,7 @@ static const char *joined(struct runbook_check *c, const struct fx_json *rows) {
     const char *const *texts = runbook_texts(c->scratch, rows, &count);
 
     for (size_t i = 0; i < count; i++)
-        text = i == 0 ? texts[0] : fx_printf(c->sc, "%s, %s", text, texts[i]);
+        text = i == 0 ? texts[0] : fx_printf(c->scratch, "%s, %s", text, texts[i]);
     return text;
 }
 

@@ -51,11 +51,11 @@ static const char *bare(struct runbook_check *c, const char *text) {
     struct fx_slice s = fx_slice_trim(fx_slice_of(text));
 
     if (!fx_expr_is_template(text))
-        return fx_slice_dup(c->sc, s);
+        return fx_slice_dup(c->scratch, s);
     if (!fx_slice_starts_with(s, FX_SLICE("${")) || !fx_slice_ends_with(s, FX_SLICE("}")))
         return NULL;
     s = fx_slice_trim(fx_slice_cut(s, 2, s.len - 3));
-    char *inner = fx_slice_dup(c->sc, s);
+    char *inner = fx_slice_dup(c->scratch, s);
     return fx_expr_is_template(inner) ? NULL : inner;
 }
 
@@ -83,5 +83,5 @@ const char *runbook_condition(struct runbook_check *c, const char *path, const c
         runbook_say(c, path, "%s", err.message);
     else
         runbook_check_references(c, path, expression, true);
-    return fx_printf(c->sc, "${%s}", expression);
+    return fx_printf(c->scratch, "${%s}", expression);
 }

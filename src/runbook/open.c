@@ -5,37 +5,8 @@
 #include "fluxabot/base/digest.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static void file_close(FILE **file) {
-    if (*file != NULL)
-        fclose(*file);
-}
-
-/* One byte more than allowed, so that the YAML reader meets its limit and says so. */
-static enum fx_code read_bytes(struct fx_scope *sc, const char *path, struct fx_slice *ret_bytes,
-                               struct fx_error *err) {
-    FX_CLEANUP(file_close) FILE *file = fopen(path, "rbe");
-
-    if (file == NULL)
-        return fx_fail(err, FX_ERR_NOT_FOUND, "the file cannot be read: %m");
-    struct stat shape;
-
-    if (fstat(fileno(file), &shape) != 0)
-        return fx_fail(err, FX_ERR_INPUT, "the file cannot be read: %m");
-    size_t room = shape.st_size < FX_YAML_MAX_BYTES ? (size_t)shape.st_size : FX_YAML_MAX_BYTES + 1;
-    char *bytes = fx_alloc(sc, room + 1);
-    size_t len = fread(bytes, 1, room, file);
-
-    if (ferror(file))
-        return fx_fail(err, FX_ERR_INPUT, "the file cannot be read: %m");
-    *ret_bytes = (struct fx_slice){bytes, len};
-    return FX_OK;
-}
 
 /* "file:7: reason" of the YAML reader becomes a finding. */
 static void say_reader(struct runbook_check *c, const char *path, const char *message) {
@@ -51,17 +22,11 @@ static void say_reader(struct runbook_check *c, const char *path, const char *me
     runbook_say_at(c, path, line > 0 ? (int)line : 1, message);
 }
 
-static struct fx_yaml *read_yaml(struct runbook_check *c, const char *path,
-                                 struct fx_slice *ret_bytes) {
+static struct fx_yaml *read_yaml(struct runbook_check *c, const char *path) {
     struct fx_yaml *yaml = NULL;
     struct fx_error err = {0};
 
-    *ret_bytes = (struct fx_slice){"", 0};
-    if (read_bytes(c->sc, path, ret_bytes, &err) != FX_OK) {
-        runbook_say_at(c, path, 1, err.message);
-        return NULL;
-    }
-    if (fx_yaml_parse(c->sc, path, *ret_bytes, &yaml, &err) == FX_OK)
+    if (fx_yaml_load(c->scratch, path, &yaml, &err) == FX_OK)
         return yaml;
     say_reader(c, path, err.message);
     return NULL;
@@ -80,7 +45,7 @@ static void dir_close(DIR **dir) {
 
 /* The names of the YAML files, sorted, so that findings and help do not depend on the disk. */
 static const char **list_files(struct runbook_check *c, size_t *ret_count) {
-    const char **names = fx_alloc(c->sc, RUNBOOK_MAX_FILES * sizeof *names);
+    const char **names = fx_alloc(c->scratch, RUNBOOK_MAX_FILES * sizeof *names);
     const char *path = c->source->path;
     FX_CLEANUP(dir_close) DIR *dir = opendir(path);
     size_t count = 0;
@@ -106,7 +71,7 @@ static const char **list_files(struct runbook_check *c, size_t *ret_count) {
                 fx_printf(c->scratch, "the folder holds more than %d files", RUNBOOK_MAX_FILES));
             break;
         }
-        names[count++] = fx_strdup(c->sc, name.ptr);
+        names[count++] = fx_strdup(c->scratch, name.ptr);
     }
     if (count > 1)
         qsort(names, count, sizeof names[0], by_name);
@@ -114,108 +79,109 @@ static const char **list_files(struct runbook_check *c, size_t *ret_count) {
     return names;
 }
 
-static void read_files(struct runbook_check *c, struct fx_slice *ret_system_bytes) {
+static void find_files(struct runbook_check *c) {
     size_t count = 0;
     const char **names = list_files(c, &count);
     bool has_system = false;
 
-    c->files = fx_alloc(c->sc, (count + 1) * sizeof *c->files);
-    c->runbooks = fx_alloc(c->sc, (count + 1) * sizeof *c->runbooks);
+    c->files = fx_alloc(c->scratch, (count + 1) * sizeof *c->files);
+    c->runbooks = fx_alloc(c->scratch, (count + 1) * sizeof *c->runbooks);
     for (size_t i = 0; i < count; i++) {
-        char *path = fx_printf(c->sc, "%s/%s", c->source->path, names[i]);
+        char *path = fx_printf(c->scratch, "%s/%s", c->source->path, names[i]);
 
         if (strcmp(names[i], "system.yaml") == 0) {
             has_system = true;
-            c->system_yaml = read_yaml(c, path, ret_system_bytes);
+            c->system_yaml = read_yaml(c, path);
             continue;
         }
         struct runbook_file *file = &c->files[c->files_count++];
         struct fx_slice stem = fx_slice_of(names[i]);
 
         file->path = path;
-        file->name = fx_slice_dup(c->sc, fx_slice_cut(stem, 0, stem.len - strlen(".yaml")));
-        file->yaml = read_yaml(c, path, &file->bytes);
+        file->name = fx_slice_dup(c->scratch, fx_slice_cut(stem, 0, stem.len - strlen(".yaml")));
+        file->used_arguments = fx_json_object(c->scratch);
     }
     if (!has_system)
         runbook_say_at(c, fx_printf(c->scratch, "%s/system.yaml", c->source->path), 1,
                        "the file is missing; every system is described by its system.yaml");
-    c->definition = c->system_yaml == NULL ? fx_json_object(c->sc) : fx_yaml_root(c->system_yaml);
+    c->definition =
+        c->system_yaml == NULL ? fx_json_object(c->scratch) : fx_yaml_root(c->system_yaml);
+}
+
+static void read_file(struct runbook_check *c, size_t index) {
+    c->files[index].yaml = read_yaml(c, c->files[index].path);
 }
 
 /* ---- one system ---- */
 
-/* What a plan is bound to: the command's file, and the system's as its own digest, which is made
- * once. */
-static char *digest_of(struct runbook_check *c, struct fx_slice command,
-                       const char *system_digest) {
+/* What a plan is bound to: the command's file, and the system's as its own digest. */
+static char *digest_of(struct runbook_check *c, const struct fx_yaml *command) {
+    struct fx_slice bytes = fx_yaml_bytes(command);
     struct fx_buf both;
 
-    fx_buf_init(&both, c->scratch, command.len + FX_SHA256_HEX);
-    fx_buf_add(&both, command);
-    fx_buf_add_text(&both, system_digest);
-    return fx_sha256_hex(c->sc, fx_buf_slice(&both));
+    fx_buf_init(&both, c->scratch, bytes.len + FX_SHA256_HEX);
+    fx_buf_add(&both, bytes);
+    fx_buf_add_text(&both, c->system_digest);
+    return fx_sha256_hex(c->scratch, fx_buf_slice(&both));
 }
 
 /* Which names the file's expressions use is counted from here. */
-static void turn_to(struct runbook_check *c, const struct runbook_file *file,
-                    struct fx_json *used) {
+static void turn_to(struct runbook_check *c, const struct runbook_file *file) {
     const struct fx_json *arguments = fx_json_at(fx_yaml_root(file->yaml), "arguments");
 
     c->yaml = file->yaml;
     c->arguments =
         fx_json_type(arguments) == FX_JSON_OBJECT ? arguments : fx_json_object(c->scratch);
-    c->used_arguments = used;
-    c->all_arguments_used = false;
+    c->used_arguments = file->used_arguments;
+    c->all_arguments_used = file->all_arguments_used;
 }
 
-/* What each command does: answers, alarms and follow-ups name commands, so this comes first. */
-static void check_heads_and_steps(struct runbook_check *c, struct fx_slice system_bytes,
-                                  struct fx_json **used, bool *all_used) {
-    const char *system_digest = fx_sha256_hex(c->scratch, system_bytes);
+static void check_steps(struct runbook_check *c, size_t index) {
+    struct runbook_file *file = &c->files[index];
 
-    for (size_t i = 0; i < c->files_count; i++)
-        if (c->files[i].yaml != NULL) {
-            runbook_check_head(c, i);
-            c->runbooks[i].digest = digest_of(c, c->files[i].bytes, system_digest);
-        }
-    for (size_t i = 0; i < c->files_count; i++) {
-        if (c->files[i].yaml == NULL)
-            continue;
-        used[i] = fx_json_object(c->scratch);
-        turn_to(c, &c->files[i], used[i]);
-        runbook_check_steps(c, &c->runbooks[i],
-                            fx_json_at(fx_yaml_root(c->files[i].yaml), "steps"));
-        all_used[i] = c->all_arguments_used;
-    }
+    if (file->yaml == NULL)
+        return;
+    c->runbooks[index].digest = digest_of(c, file->yaml);
+    turn_to(c, file);
+    runbook_check_steps(c, &c->runbooks[index], fx_json_at(fx_yaml_root(file->yaml), "steps"));
+    file->all_arguments_used = c->all_arguments_used;
+}
+
+static void check_answer(struct runbook_check *c, size_t index) {
+    struct runbook_file *file = &c->files[index];
+
+    if (file->yaml == NULL)
+        return;
+    turn_to(c, file);
+    runbook_check_answer(c, &c->runbooks[index], fx_json_at(fx_yaml_root(file->yaml), "answer"));
+    file->all_arguments_used = c->all_arguments_used;
+}
+
+static void check_follow_ups(struct runbook_check *c, size_t index) {
+    struct runbook_file *file = &c->files[index];
+
+    if (file->yaml == NULL)
+        return;
+    turn_to(c, file);
+    runbook_check_follow_ups(c, &c->runbooks[index],
+                             fx_json_at(fx_yaml_root(file->yaml), "follow_ups"));
+    if (!c->all_arguments_used)
+        runbook_say_unused_arguments(c);
 }
 
 /* Answers name other commands, alarms name answers, and a follow-up depends on whom the other
  * command answers, so each stage needs the one before it. */
-static void check_commands(struct runbook_check *c, struct fx_slice system_bytes) {
-    struct fx_json **used = fx_alloc(c->scratch, (c->files_count + 1) * sizeof *used);
-    bool *all_used = fx_alloc(c->scratch, c->files_count + 1);
-
-    check_heads_and_steps(c, system_bytes, used, all_used);
+static void check_commands(struct runbook_check *c) {
+    for (size_t i = 0; i < c->files_count; i++)
+        if (c->files[i].yaml != NULL)
+            runbook_check_head(c, i); /* one after the other: no two may have one command */
+    runbook_each_file(c, check_steps);
     if (c->system_yaml != NULL)
         runbook_check_alarms(c, fx_json_at(c->definition, "alarms"));
-    for (size_t i = 0; i < c->files_count; i++) {
-        if (c->files[i].yaml == NULL)
-            continue;
-        turn_to(c, &c->files[i], used[i]);
-        runbook_check_answer(c, &c->runbooks[i],
-                             fx_json_at(fx_yaml_root(c->files[i].yaml), "answer"));
-        all_used[i] = all_used[i] || c->all_arguments_used;
-    }
+    runbook_each_file(c, check_answer);
     runbook_check_calls(c);
-    for (size_t i = 0; i < c->files_count; i++) {
-        if (c->files[i].yaml == NULL)
-            continue;
-        turn_to(c, &c->files[i], used[i]);
-        runbook_check_follow_ups(c, &c->runbooks[i],
-                                 fx_json_at(fx_yaml_root(c->files[i].yaml), "follow_ups"));
-        if (!all_used[i])
-            runbook_say_unused_arguments(c);
-    }
+    for (size_t i = 0; i < c->files_count; i++)
+        check_follow_ups(c, i);
     if (c->system_yaml != NULL)
         runbook_check_schedules(c, fx_json_at(c->definition, "schedules"));
 }
@@ -227,22 +193,26 @@ static bool has_broken_file(const struct runbook_check *c) {
     return false;
 }
 
-static void load_system(struct runbook_check *c, struct fx_system *system) {
-    struct fx_slice system_bytes = {"", 0};
-
+/* The system as it is while its scratch lives. */
+static struct fx_system load_system(struct runbook_check *c) {
     c->used_variables = fx_json_object(c->scratch);
-    read_files(c, &system_bytes);
+    c->crew = runbook_crew_new(c);
+    find_files(c);
+    c->system_digest =
+        fx_sha256_hex(c->scratch, c->system_yaml == NULL ? (struct fx_slice){"", 0}
+                                                         : fx_yaml_bytes(c->system_yaml));
+    runbook_each_file(c, read_file);
     if (c->system_yaml != NULL)
         runbook_check_system(c);
-    check_commands(c, system_bytes);
+    check_commands(c);
     if (c->system_yaml != NULL && !has_broken_file(c)) {
         c->yaml = c->system_yaml;
         runbook_say_unused_variables(c);
     }
-    *system = (struct fx_system){
-        .name = fx_strdup(c->sc, c->source->name),
+    return (struct fx_system){
+        .name = c->source->name,
         .title = fx_json_get_text(c->definition, "title"),
-        .path = fx_strdup(c->sc, c->source->path),
+        .path = c->source->path,
         .definition = c->definition,
         .runbooks = c->runbooks,
         .runbooks_count = c->files_count,
@@ -255,15 +225,23 @@ static void load_system(struct runbook_check *c, struct fx_system *system) {
 
 /* ---- all systems ---- */
 
-static struct fx_finding *copy_findings(struct fx_scope *sc, const struct fx_finding *findings,
-                                        size_t count) {
-    struct fx_finding *copy = fx_alloc(sc, (count + 1) * sizeof *copy);
+/* What is found is copied to sc, what stays to the runbooks'. Returns how many findings there are.
+ */
+static size_t open_system(struct fx_scope *sc, struct runbook_check *c,
+                          struct fx_runbooks *runbooks, size_t index) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *scratch = fx_scope_new(sc);
+    size_t before = c->findings_count;
 
-    for (size_t i = 0; i < count; i++)
-        copy[i] = (struct fx_finding){fx_strdup(sc, findings[i].file), findings[i].line,
-                                      fx_strdup(sc, findings[i].message)};
-    runbook_sort_findings(copy, count);
-    return copy;
+    c->scratch = scratch;
+    c->checker = fx_expr_checker_new(scratch);
+    struct fx_system system = load_system(c);
+
+    for (size_t i = before; i < c->findings_count; i++) {
+        c->findings[i].file = fx_strdup(sc, c->findings[i].file);
+        c->findings[i].message = fx_strdup(sc, c->findings[i].message);
+    }
+    runbooks->systems[index] = runbook_keep(runbooks->sc, &system);
+    return c->findings_count;
 }
 
 static void close_p(struct fx_runbooks **runbooks) {
@@ -284,21 +262,16 @@ enum fx_code fx_runbooks_open(struct fx_scope *sc, const struct fx_runbook_sourc
     runbooks->sc = kept;
     runbooks->systems = fx_alloc(kept, (sources_count + 1) * sizeof *runbooks->systems);
     runbooks->systems_count = sources_count;
-    for (size_t i = 0; i < sources_count; i++) {
-        FX_CLEANUP(fx_scope_free_p) struct fx_scope *scratch = fx_scope_new(kept);
-        struct runbook_check c = {.sc = kept,
-                                  .scratch = scratch,
-                                  .checker = fx_expr_checker_new(scratch),
-                                  .kinds = kinds,
-                                  .kinds_count = kinds_count,
-                                  .findings = findings,
-                                  .findings_count = count,
-                                  .source = &sources[i]};
-
-        load_system(&c, &runbooks->systems[i]);
-        count = c.findings_count;
-    }
-    *ret_findings = copy_findings(sc, findings, count);
+    for (size_t i = 0; i < sources_count; i++)
+        count = open_system(sc,
+                            &(struct runbook_check){.kinds = kinds,
+                                                    .kinds_count = kinds_count,
+                                                    .findings = findings,
+                                                    .findings_count = count,
+                                                    .source = &sources[i]},
+                            runbooks, i);
+    runbook_sort_findings(findings, count);
+    *ret_findings = findings;
     *ret_findings_count = count;
     if (count > 0)
         return fx_fail(err, FX_ERR_INPUT, "%s:%d: %s%s", (*ret_findings)[0].file,

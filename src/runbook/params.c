@@ -122,7 +122,7 @@ static void take_param(struct runbook_check *c, const char *path, const struct f
     struct fx_step_kind alone = *kind;
     alone.params = param;
     alone.params_count = 1;
-    struct fx_json *one = fx_json_object_of(c->sc, name, value, NULL);
+    struct fx_json *one = fx_json_object_of(c->scratch, name, value, NULL);
     if (fx_step_fill_params(c->scratch, &alone, one, &ignored, &err) != FX_OK)
         runbook_say(c, path, "%s", err.message);
     check_target(c, path, param, value);
@@ -176,7 +176,7 @@ static struct fx_json *finish(struct runbook_check *c, const char *path,
                         kind->params[i].help == NULL ? "" : kind->params[i].help);
             return params;
         }
-    if (fx_step_fill_params(c->sc, kind, params, &filled, &err) != FX_OK)
+    if (fx_step_fill_params(c->scratch, kind, params, &filled, &err) != FX_OK)
         return params;
     if (kind->check != NULL && c->system_yaml != NULL &&
         kind->check(c->scratch, c->definition, filled, &err) != FX_OK)
@@ -187,7 +187,7 @@ static struct fx_json *finish(struct runbook_check *c, const char *path,
 struct fx_json *runbook_step_params(struct runbook_check *c, const char *path,
                                     const struct fx_json *step, const struct fx_json *known,
                                     const struct fx_step_kind **ret_kind) {
-    struct fx_json *params = fx_json_object(c->sc);
+    struct fx_json *params = fx_json_object(c->scratch);
     size_t before = c->findings_count;
 
     *ret_kind = choose_kind(c, path, step);

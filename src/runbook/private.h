@@ -24,18 +24,22 @@ struct fx_runbooks {
     size_t systems_count;
 };
 
+struct runbook_crew;
+
 /* A command's file while it is looked at. */
 struct runbook_file {
     const char *path, *name; /* name: "dlq-inspect" */
-    struct fx_slice bytes;
-    struct fx_yaml *yaml; /* NULL: not readable, said already */
-    bool is_command;      /* its command is known and no other file's */
+    struct fx_yaml *yaml;    /* NULL: not readable, said already */
+    bool is_command;         /* its command is known and no other file's */
+    struct fx_json *used_arguments;
+    bool all_arguments_used;
 };
 
-/* One system while it is looked at. Everything that stays is made in sc. */
+/* One system while it is looked at. All of it ends with scratch; keep.c copies what stays. */
 struct runbook_check {
-    struct fx_scope *sc, *scratch;
+    struct fx_scope *scratch;
     struct fx_expr_checker *checker;
+    struct runbook_crew *crew;
     const struct fx_step_kind *const *kinds;
     size_t kinds_count;
     struct fx_finding *findings; /* RUNBOOK_MAX_FINDINGS of them, for all systems */
@@ -44,6 +48,7 @@ struct runbook_check {
     const struct fx_runbook_source *source;
     struct fx_yaml *system_yaml; /* NULL: missing or not readable, said already */
     const struct fx_json *definition;
+    const char *system_digest;
     struct fx_runbook *runbooks; /* beside files */
     struct runbook_file *files;
     size_t files_count;
@@ -57,6 +62,20 @@ struct runbook_check {
     struct fx_json *used_arguments, *used_variables;
     bool all_arguments_used, all_variables_used;
 };
+
+/* ---- crew.c: all files, by several threads ---- */
+
+/* Looks at the file of this index, and writes about this file and its runbook alone. */
+typedef void runbook_stage(struct runbook_check *c, size_t index);
+
+/* After everything in c that the stages read is there; ends with c's scratch. */
+struct runbook_crew *runbook_crew_new(struct runbook_check *c);
+void runbook_each_file(struct runbook_check *c, runbook_stage *stage);
+
+/* ---- keep.c ---- */
+
+/* A copy that needs nothing but sc. */
+struct fx_system runbook_keep(struct fx_scope *sc, const struct fx_system *system);
 
 /* ---- findings.c ---- */
 

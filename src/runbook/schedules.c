@@ -152,7 +152,7 @@ static void check_rhythm(struct runbook_check *c, const char *path, const struct
                 &rhythm);
     check_at(c, runbook_path(c, path, "at"), fx_json_get_text(json, "at"), schedule, &rhythm);
     check_on(c, runbook_path(c, path, "on"), fx_json_at(json, "on"), schedule, &rhythm);
-    schedule->rhythm = rhythm_text(c->sc, schedule, &rhythm);
+    schedule->rhythm = rhythm_text(c->scratch, schedule, &rhythm);
 }
 
 /* ---- what ---- */
@@ -312,7 +312,7 @@ static void check_schedule(struct runbook_check *c, const char *path, const stru
     schedule->command = fx_json_get_text(json, "command");
     schedule->changes = fx_json_get_text(json, "changes");
     schedule->environments =
-        runbook_texts(c->sc, fx_json_at(json, "environments"), &schedule->environments_count);
+        runbook_texts(c->scratch, fx_json_at(json, "environments"), &schedule->environments_count);
     check_rhythm(c, path, json, schedule);
     check_posts(c, runbook_path(c, path, "posts"), fx_json_get_text(json, "posts"), schedule);
     const struct fx_runbook *runbook =
@@ -325,7 +325,7 @@ static void check_schedule(struct runbook_check *c, const char *path, const stru
 
 void runbook_check_schedules(struct runbook_check *c, const struct fx_json *schedules) {
     size_t count = fx_json_type(schedules) == FX_JSON_ARRAY ? fx_json_count(schedules) : 0;
-    struct fx_schedule *list = fx_alloc(c->sc, (count + 1) * sizeof *list);
+    struct fx_schedule *list = fx_alloc(c->scratch, (count + 1) * sizeof *list);
 
     c->yaml = c->system_yaml;
     c->arguments = NULL;

@@ -230,7 +230,7 @@ static void check_effects(struct runbook_check *c, struct fx_runbook *runbook) {
 void runbook_check_steps(struct runbook_check *c, struct fx_runbook *runbook,
                          const struct fx_json *steps) {
     size_t count = fx_json_count(steps);
-    struct fx_runbook_step *list = fx_alloc(c->sc, (count + 1) * sizeof *list);
+    struct fx_runbook_step *list = fx_alloc(c->scratch, (count + 1) * sizeof *list);
     struct fx_json *known = runbook_known(c);
 
     if (count > FX_RUNBOOK_MAX_STEPS)

@@ -14,6 +14,7 @@ struct yaml_node {
 
 struct fx_yaml {
     const char *file;
+    struct fx_slice bytes; /* of the file it was loaded from */
     struct fx_json *root;
     struct yaml_node top;
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void file_close(FILE **file) {
     if (*file)
@@ -16,17 +17,40 @@ static enum fx_code errno_code(int number) {
     return number == EACCES || number == EPERM ? FX_ERR_DENIED : FX_ERR_INPUT;
 }
 
-enum fx_code fx_yaml_load(struct fx_scope *sc, const char *path, struct fx_yaml **ret_yaml,
-                          struct fx_error *err) {
+/* As much as there is; of a longer file one byte more than allowed, so that the parser says so. */
+static enum fx_code read_bytes(struct fx_scope *sc, const char *path, struct fx_slice *ret_bytes,
+                               struct fx_error *err) {
     FX_CLEANUP(file_close) FILE *file = fopen(path, "rbe");
+    struct stat shape;
 
     if (!file)
         return fx_fail(err, errno_code(errno), "%s:1: the file cannot be opened: %m", path);
-    char *bytes = fx_alloc(sc, FX_YAML_MAX_BYTES + 1);
-    size_t len = fread(bytes, 1, FX_YAML_MAX_BYTES + 1, file);
+    if (fstat(fileno(file), &shape) != 0)
+        return fx_fail(err, errno_code(errno), "%s:1: the file cannot be read: %m", path);
+    size_t room = S_ISREG(shape.st_mode) && shape.st_size < FX_YAML_MAX_BYTES
+                      ? (size_t)shape.st_size
+                      : FX_YAML_MAX_BYTES;
+    char *bytes = fx_alloc(sc, room + 1);
+    size_t len = fread(bytes, 1, room + 1, file);
+
     if (ferror(file))
         return fx_fail(err, errno_code(errno), "%s:1: the file cannot be read: %m", path);
-    return fx_yaml_parse(sc, path, (struct fx_slice){bytes, len}, ret_yaml, err);
+    *ret_bytes = (struct fx_slice){bytes, len};
+    return FX_OK;
+}
+
+enum fx_code fx_yaml_load(struct fx_scope *sc, const char *path, struct fx_yaml **ret_yaml,
+                          struct fx_error *err) {
+    struct fx_slice bytes;
+
+    FX_TRY(read_bytes(sc, path, &bytes, err));
+    FX_TRY(fx_yaml_parse(sc, path, bytes, ret_yaml, err));
+    (*ret_yaml)->bytes = bytes;
+    return FX_OK;
+}
+
+struct fx_slice fx_yaml_bytes(const struct fx_yaml *yaml) {
+    return yaml->bytes;
 }
 
 const char *fx_yaml_file(const struct fx_yaml *yaml) {
