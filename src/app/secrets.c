@@ -18,24 +18,34 @@ static void close_file(FILE **file) {
         fclose(*file);
 }
 
+/* It may be a secret: nothing of it stays behind in the room that it was read into. */
+static char *take_text(struct fx_scope *sc, char *room, size_t length) {
+    char *text = fx_slice_dup(sc, (struct fx_slice){room, length});
+
+    explicit_bzero(room, length);
+    return text;
+}
+
 const char *app_read_text(struct fx_scope *sc, const char *path, size_t max_bytes,
                           struct fx_error *err) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *reading = fx_scope_new(sc);
     FX_CLEANUP(close_file) FILE *file = fopen(path, "re");
-    char *text = fx_alloc(sc, max_bytes + 1);
 
     if (file == NULL) {
         (void)fx_fail(err, FX_ERR_NOT_FOUND, "%s cannot be read: %s", path, strerror(errno));
         return NULL;
     }
-    size_t length = fread(text, 1, max_bytes + 1, file);
+    char *room = fx_alloc(reading, max_bytes + 1);
+
+    setvbuf(file, NULL, _IONBF, 0); /* a buffer would keep a copy */
+    size_t length = fread(room, 1, max_bytes + 1, file);
 
     if (ferror(file) || length > max_bytes) {
         (void)fx_fail(err, FX_ERR_LIMIT, "%s cannot be read or is larger than %zu bytes", path,
                       max_bytes);
         return NULL;
     }
-    text[length] = '\0';
-    return text;
+    return take_text(sc, room, length);
 }
 
 const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error *err) {
@@ -45,6 +55,7 @@ const char *app_read_file(struct fx_scope *sc, const char *path, struct fx_error
 const char *app_secret(struct app_config *config, const struct fx_yaml *yaml, const char *path,
                        const struct fx_json *value, struct app_findings *findings) {
     const char *name = fx_json_get_text(value, "env"), *file = fx_json_get_text(value, "file");
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *reading = fx_scope_new(config->sc);
     const char *text = NULL;
     struct fx_error err = {0};
 
@@ -58,7 +69,7 @@ const char *app_secret(struct app_config *config, const struct fx_yaml *yaml, co
             app_find(findings, fx_yaml_file(yaml), fx_yaml_line(yaml, path),
                      "%s: the environment variable %s is not set", path, name);
     } else if (file != NULL) {
-        text = app_read_file(config->sc, file, &err);
+        text = app_read_file(reading, file, &err);
         if (text == NULL)
             app_find(findings, fx_yaml_file(yaml), fx_yaml_line(yaml, path), "%s: %s", path,
                      err.message);
@@ -69,5 +80,7 @@ const char *app_secret(struct app_config *config, const struct fx_yaml *yaml, co
     char *secret = fx_slice_dup(config->sc, fx_slice_trim(fx_slice_of(text)));
 
     fx_defer(config->sc, wipe, secret);
+    if (file != NULL)
+        explicit_bzero((char *)text, strlen(text));
     return secret;
 }

@@ -17,6 +17,7 @@ struct expr_reads {
     const struct fx_json *known;
     size_t at;
     struct expr_token previous, token, next;
+    size_t room;             /* bytes of the longest source so far: */
     struct fx_slice *locals; /* of these and the frames there is at most one per byte */
     size_t locals_count;
     struct frame *frames;
@@ -245,13 +246,20 @@ struct expr_reads *expr_reads_new(struct fx_scope *sc) {
     struct expr_reads *reads = FX_NEW(sc, struct expr_reads);
 
     reads->sc = sc;
-    reads->locals = fx_alloc(sc, (FX_EXPR_MAX_SOURCE_BYTES + 1) * sizeof *reads->locals);
-    reads->frames = fx_alloc(sc, (FX_EXPR_MAX_SOURCE_BYTES + 2) * sizeof *reads->frames);
     return reads;
+}
+
+static void make_room(struct expr_reads *c, size_t source_len) {
+    if (c->frames != NULL && source_len <= c->room)
+        return;
+    c->room = 2 * source_len;
+    c->locals = fx_alloc(c->sc, (c->room + 1) * sizeof *c->locals);
+    c->frames = fx_alloc(c->sc, (c->room + 2) * sizeof *c->frames);
 }
 
 enum fx_code expr_check_names(struct expr_reads *c, struct fx_slice source,
                               const struct fx_json *known, struct fx_error *err) {
+    make_room(c, source.len);
     c->source = source;
     c->known = known;
     c->at = c->locals_count = c->frames_count = 0;

@@ -1,7 +1,6 @@
 /* open.c - the folders of all systems: read, checked, and kept as one set that never changes. */
 #include "private.h"
 
-#include "fluxabot/base/buf.h"
 #include "fluxabot/base/digest.h"
 
 #include <dirent.h>
@@ -116,13 +115,13 @@ static void read_file(struct runbook_check *c, size_t index) {
 
 /* What a plan is bound to: the command's file, and the system's as its own digest. */
 static char *digest_of(struct runbook_check *c, const struct fx_yaml *command) {
-    struct fx_slice bytes = fx_yaml_bytes(command);
-    struct fx_buf both;
+    struct fx_sha256_sum *sum = fx_sha256_begin(c->scratch);
+    uint8_t digest[FX_SHA256_BYTES];
 
-    fx_buf_init(&both, c->scratch, bytes.len + FX_SHA256_HEX);
-    fx_buf_add(&both, bytes);
-    fx_buf_add_text(&both, c->system_digest);
-    return fx_sha256_hex(c->scratch, fx_buf_slice(&both));
+    fx_sha256_add(sum, fx_yaml_bytes(command));
+    fx_sha256_add(sum, fx_slice_of(c->system_digest));
+    fx_sha256_end(sum, digest);
+    return fx_hex(c->scratch, digest, sizeof digest);
 }
 
 /* Which names the file's expressions use is counted from here. */
