@@ -50,6 +50,10 @@ enum {
      * themselves while others wait for the next job. */
     FX_ENGINE_SENDERS = 4,
     FX_ENGINE_WORKERS_SENDING = 1, /* Slack may keep it waiting for seconds */
+    /* Of several workers so many take nothing that no person asked for: while all others wait for
+     * what an alarm looks at, somebody who types is still answered. */
+    FX_ENGINE_WORKERS_FOR_PEOPLE = 1,
+    FX_ENGINE_PEOPLE_LOOK_MS = 100, /* how soon such a one notices that it is needed for the rest */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
     /* An alarm storm: a channel's alarms that come faster than people read share one card. */
     FX_ENGINE_STORM_ALARMS = 10, /* new ones within the window that are still told one by one */

@@ -116,6 +116,11 @@ struct fx_store {
     enum fx_code (*claim)(struct fx_store *store, struct fx_scope *sc, const char *worker,
                           int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
                           int64_t *ret_next_due_ms, struct fx_error *err);
+    /* The same among the jobs of FX_RANK_PERSON alone. */
+    enum fx_code (*claim_for_people)(struct fx_store *store, struct fx_scope *sc,
+                                     const char *worker, int64_t now_ms, int64_t lease_ms,
+                                     struct fx_job **ret_job, int64_t *ret_next_due_ms,
+                                     struct fx_error *err);
     enum fx_code (*extend)(struct fx_store *store, struct fx_scope *sc, const struct fx_job *job,
                            int64_t until_ms, struct fx_error *err);
     /* Ends the claim, with the writes. FX_ERR_CONFLICT when the lease was lost (ran out and was

@@ -16,7 +16,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { FILES_WANTED = 2 * FX_WEB_MAX_CONNECTIONS };
+enum {
+    FILES_WANTED = 2 * FX_WEB_MAX_CONNECTIONS,
+    TRIM_BYTES = 128 << 10, /* glibc's own */
+};
 
 struct program {
     const struct app_arguments *arguments;
@@ -189,13 +192,24 @@ static enum fx_code start_web(struct program *p, struct fx_error *err) {
         &p->web, err);
 }
 
+/* What checking them takes is more than what is kept of them. Given back piece by piece it would be
+ * asked for again at once; given back never, it would stay for good. */
+static enum fx_code load_runbooks(struct program *p, struct app_findings *findings,
+                                  struct fx_error *err) {
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    enum fx_code code = app_runbooks_load(p->config, &p->runbooks, findings, err);
+
+    mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+    (void)malloc_trim(0);
+    return code;
+}
+
 static enum fx_code start(struct program *p, struct app_findings *findings, struct fx_error *err) {
     bool worker = strcmp(p->arguments->role, "receiver") != 0;
     bool receiver = strcmp(p->arguments->role, "worker") != 0;
 
     FX_TRY(app_config_load(p->sc, p->arguments->config, &p->config, findings, err));
-    FX_TRY(app_runbooks_load(p->config, &p->runbooks, findings, err));
-    (void)malloc_trim(0); /* what checking them took is more than what is kept of them */
+    FX_TRY(load_runbooks(p, findings, err));
     p->log =
         fx_log_new(stderr, p->arguments->verbose ? FX_LOG_DEBUG : FX_LOG_INFO, fx_clock_system());
     fx_scope_set_log(p->sc, p->log);

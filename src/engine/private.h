@@ -49,6 +49,7 @@ struct fx_engine {
     struct fx_scope *scope;
     struct engine_worker workers[ENGINE_MAX_WORKERS];
     int workers_count;
+    atomic_int at_machines; /* workers that have a job in hand which no person asked for, or look */
     pthread_t outbox, keeper;
     struct engine_pump *pump;        /* in scope */
     _Atomic int64_t silent_since_ms; /* monotonic: the store has answered no claim; 0: it does */

@@ -9,6 +9,7 @@
 #include "fluxabot/base/log.h"
 #include "fluxabot/base/turns.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -252,23 +253,79 @@ static int64_t wait_until(struct fx_engine *engine, int64_t next_due_ms) {
     return wait_ms > 0 ? wait_ms : 0;
 }
 
+/* ---- whose work a worker may take ---- */
+
+/* True: it may take any job, until leave_machines. */
+static bool may_take_machines(struct fx_engine *engine) {
+    int most = engine->workers_count > FX_ENGINE_WORKERS_FOR_PEOPLE
+                   ? engine->workers_count - FX_ENGINE_WORKERS_FOR_PEOPLE
+                   : INT_MAX; /* one alone does everything */
+    int taken = atomic_load(&engine->at_machines);
+
+    while (taken < most)
+        if (atomic_compare_exchange_weak(&engine->at_machines, &taken, taken + 1))
+            return true;
+    return false;
+}
+
+static void leave_machines(struct fx_engine *engine) {
+    atomic_fetch_sub(&engine->at_machines, 1);
+}
+
+/* *io_machines: whether it may take a machine's job, and then whether it has. */
+static enum fx_code claim(struct engine_worker *worker, struct fx_scope *sc, bool alone,
+                          bool *io_machines, struct fx_job **ret_job, int64_t *ret_next_due_ms,
+                          struct fx_error *err) {
+    struct fx_engine *engine = worker->engine;
+    struct fx_store *store = engine->options.store;
+    int64_t now_ms = fx_wall_ms(engine->options.clock);
+    char name[32];
+
+    snprintf(name, sizeof name, "worker-%d", worker->index);
+    enum fx_code code = (*io_machines ? store->claim : store->claim_for_people)(
+        store, sc, alone ? FX_STORE_ALONE : name, now_ms, FX_ENGINE_LEASE_MS, ret_job,
+        ret_next_due_ms, err);
+
+    /* what it may not take may be due: nobody wakes it when it may */
+    if (!*io_machines && *ret_job == NULL &&
+        (*ret_next_due_ms == 0 || *ret_next_due_ms > now_ms + FX_ENGINE_PEOPLE_LOOK_MS))
+        *ret_next_due_ms = now_ms + FX_ENGINE_PEOPLE_LOOK_MS;
+    if (*io_machines && (*ret_job == NULL || (*ret_job)->rank == FX_RANK_PERSON)) {
+        leave_machines(engine);
+        *io_machines = false;
+    }
+    return code;
+}
+
 enum found { FOUND_NOTHING, FOUND_JOB, FOUND_SUSPECT };
+
+static enum found try_claimed(struct engine_worker *worker, struct fx_scope *sc, bool alone,
+                              const struct fx_job *job, int64_t next_due_ms) {
+    struct fx_engine *engine = worker->engine;
+
+    fx_scope_set_log_id(sc, job->subject);
+    if (job->deaths == FX_ENGINE_MAX_DEATHS - 1 && !alone) {
+        give_back(worker, sc, job);
+        return FOUND_SUSPECT;
+    }
+    if (job->deaths == FX_ENGINE_MAX_DEATHS - 1)
+        fx_log(sc, FX_LOG_WARN, "job.last_try", FX_S("kind", job->kind));
+    engine_call_another(engine, wait_until(engine, next_due_ms));
+    try_until_settled(worker, sc, job);
+    return FOUND_JOB;
+}
 
 /* FOUND_SUSPECT: the next job is for somebody who is alone. */
 static enum found claim_and_try(struct engine_worker *worker, bool alone,
                                 int64_t *ret_next_due_ms) {
     struct fx_engine *engine = worker->engine;
-    struct fx_store *store = engine->options.store;
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     struct fx_error err = {0};
     struct fx_job *job = NULL;
-    char name[32];
+    bool machines = may_take_machines(engine);
 
-    snprintf(name, sizeof name, "worker-%d", worker->index);
     fx_scope_set_log(sc, engine->options.log);
-    enum fx_code code =
-        store->claim(store, sc, alone ? FX_STORE_ALONE : name, fx_wall_ms(engine->options.clock),
-                     FX_ENGINE_LEASE_MS, &job, ret_next_due_ms, &err);
+    enum fx_code code = claim(worker, sc, alone, &machines, &job, ret_next_due_ms, &err);
 
     engine_note_claim(engine, code == FX_OK);
     if (code != FX_OK) {
@@ -278,16 +335,11 @@ static enum found claim_and_try(struct engine_worker *worker, bool alone,
     }
     if (job == NULL)
         return FOUND_NOTHING;
-    fx_scope_set_log_id(sc, job->subject);
-    if (job->deaths == FX_ENGINE_MAX_DEATHS - 1 && !alone) {
-        give_back(worker, sc, job);
-        return FOUND_SUSPECT;
-    }
-    if (job->deaths == FX_ENGINE_MAX_DEATHS - 1)
-        fx_log(sc, FX_LOG_WARN, "job.last_try", FX_S("kind", job->kind));
-    engine_call_another(engine, wait_until(engine, *ret_next_due_ms));
-    try_until_settled(worker, sc, job);
-    return FOUND_JOB;
+    enum found found = try_claimed(worker, sc, alone, job, *ret_next_due_ms);
+
+    if (machines)
+        leave_machines(engine);
+    return found;
 }
 
 /* The claim is part of what is done alone: whatever is in hand when the process dies counts. */

@@ -21,27 +21,25 @@ struct fx_expr_checker *fx_expr_checker_new(struct fx_scope *sc) {
     struct fx_expr_checker *checker = FX_NEW(sc, struct fx_expr_checker);
 
     checker->reads = expr_reads_new(sc);
-    expr_budget_start(&checker->job.budget, &expr_usual_limits);
+    checker->job.budget.limits = expr_usual_limits;
     checker->L = lua_newstate(expr_allocate, &checker->job);
     if (checker->L != NULL) {
         lua_gc(checker->L, LUA_GCSTOP);
-        lua_sethook(checker->L, expr_hook, LUA_MASKCOUNT, EXPR_HOOK_INSTRUCTIONS);
         fx_defer(sc, checker_close, checker);
     }
     return checker;
 }
 
-/* Each expression has the whole budget, whatever those before it have left behind. */
+/* What compiling a line takes is bounded by its length, so memory alone is watched, and no clock is
+ * read. Each line has the whole of it, whatever those before have left behind. */
 static void renew_budget(struct fx_expr_checker *checker) {
     struct expr_budget *budget = &checker->job.budget;
 
     if (budget->used_bytes > GARBAGE_BYTES)
         lua_gc(checker->L, LUA_GCCOLLECT);
-    size_t used_bytes = budget->used_bytes;
-
-    expr_budget_start(budget, &expr_usual_limits);
-    budget->used_bytes = used_bytes;
-    budget->limits.memory_bytes += used_bytes;
+    *budget = (struct expr_budget){.limits = expr_usual_limits, .used_bytes = budget->used_bytes};
+    budget->limits.memory_bytes += budget->used_bytes;
+    budget->limits.wall_ms = INT64_MAX;
 }
 
 static int load_protected(lua_State *L) {

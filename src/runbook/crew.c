@@ -27,6 +27,31 @@ static size_t processors(void) {
     return count < 1 ? 1 : count > CREW_MAX ? CREW_MAX : (size_t)count;
 }
 
+/* Each hand does the same, the first one in the caller's thread; so does one that no thread was
+ * given for. */
+static void together(struct runbook_crew *crew, void *(*work)(void *hand)) {
+    pthread_t threads[CREW_MAX];
+    bool is_running[CREW_MAX] = {false};
+
+    for (size_t i = 1; i < crew->count; i++)
+        is_running[i] = pthread_create(&threads[i], NULL, work, &crew->hands[i]) == 0;
+    for (size_t i = 0; i < crew->count; i++)
+        if (!is_running[i])
+            work(&crew->hands[i]);
+    for (size_t i = 0; i < crew->count; i++)
+        if (is_running[i])
+            pthread_join(threads[i], NULL);
+}
+
+static void *give_back(void *thing) {
+    fx_scope_free(((struct hand *)thing)->check.scratch);
+    return NULL;
+}
+
+static void crew_end(void *crew) {
+    together(crew, give_back);
+}
+
 struct runbook_crew *runbook_crew_new(struct runbook_check *c) {
     struct runbook_crew *crew = FX_NEW(c->scratch, struct runbook_crew);
 
@@ -34,12 +59,14 @@ struct runbook_crew *runbook_crew_new(struct runbook_check *c) {
     for (size_t i = 0; i < crew->count; i++) {
         struct runbook_check *own = &crew->hands[i].check;
 
+        crew->hands[i].number = i;
+        crew->hands[i].of = crew->count;
         own->scratch = fx_scope_new(c->scratch);
-        fx_defer(c->scratch, (void (*)(void *))fx_scope_free, own->scratch);
         own->checker = fx_expr_checker_new(own->scratch);
         own->findings = fx_alloc(own->scratch, RUNBOOK_MAX_FINDINGS * sizeof *own->findings);
         own->used_variables = fx_json_object(own->scratch);
     }
+    fx_defer(c->scratch, crew_end, crew);
     return crew;
 }
 
@@ -69,7 +96,7 @@ static void take_back(struct runbook_check *c, const struct hand *hand) {
     c->all_variables_used |= hand->check.all_variables_used;
 }
 
-static void *work(void *thing) {
+static void *look_at_files(void *thing) {
     struct hand *hand = thing;
 
     for (size_t i = hand->number; i < hand->check.files_count; i += hand->of)
@@ -79,26 +106,12 @@ static void *work(void *thing) {
 
 void runbook_each_file(struct runbook_check *c, runbook_stage *stage) {
     struct runbook_crew *crew = c->crew;
-    pthread_t threads[CREW_MAX];
-    bool is_running[CREW_MAX] = {false};
 
     for (size_t i = 0; i < crew->count; i++) {
-        struct hand *hand = &crew->hands[i];
-
-        hand_over(c, hand);
-        hand->stage = stage;
-        hand->number = i;
-        hand->of = crew->count;
-        if (i > 0)
-            is_running[i] = pthread_create(&threads[i], NULL, work, hand) == 0;
+        hand_over(c, &crew->hands[i]);
+        crew->hands[i].stage = stage;
     }
+    together(crew, look_at_files);
     for (size_t i = 0; i < crew->count; i++)
-        if (!is_running[i])
-            work(&crew->hands[i]); /* the first is the caller's; so is what no thread was given for
-                                    */
-    for (size_t i = 0; i < crew->count; i++) {
-        if (is_running[i])
-            pthread_join(threads[i], NULL);
         take_back(c, &crew->hands[i]);
-    }
 }

@@ -30,11 +30,13 @@ static const char *own_word(const char *command) {
     return NULL;
 }
 
-static void check_command(struct runbook_check *c, size_t index, const char *command) {
+void runbook_check_command(struct runbook_check *c, size_t index) {
     struct runbook_file *file = &c->files[index];
+    const char *command = file->command;
 
     if (command == NULL)
         return;
+    c->yaml = file->yaml;
     if (!is_command(command)) {
         runbook_say(c, "command",
                     "a command is words of a-z, 0-9 and - with single blanks between them, such as "
@@ -100,7 +102,7 @@ void runbook_check_head(struct runbook_check *c, size_t index) {
     runbook->help = fx_json_get_text(root, "help");
     runbook->button = fx_json_get_text(root, "button");
     runbook->rows = joined(c, fx_json_at(root, "rows"));
-    check_command(c, index, fx_json_get_text(root, "command"));
+    c->files[index].command = fx_json_get_text(root, "command");
     check_role(c, runbook, fx_json_get_text(root, "role"));
     runbook_check_arguments(c, runbook, fx_json_at(root, "arguments"));
     runbook_check_texts(c, "summary", fx_json_at(root, "summary"), NULL);

@@ -135,6 +135,11 @@ static void turn_to(struct runbook_check *c, const struct runbook_file *file) {
     c->all_arguments_used = file->all_arguments_used;
 }
 
+static void check_head(struct runbook_check *c, size_t index) {
+    if (c->files[index].yaml != NULL)
+        runbook_check_head(c, index);
+}
+
 static void check_steps(struct runbook_check *c, size_t index) {
     struct runbook_file *file = &c->files[index];
 
@@ -171,9 +176,9 @@ static void check_follow_ups(struct runbook_check *c, size_t index) {
 /* Answers name other commands, alarms name answers, and a follow-up depends on whom the other
  * command answers, so each stage needs the one before it. */
 static void check_commands(struct runbook_check *c) {
+    runbook_each_file(c, check_head);
     for (size_t i = 0; i < c->files_count; i++)
-        if (c->files[i].yaml != NULL)
-            runbook_check_head(c, i); /* one after the other: no two may have one command */
+        runbook_check_command(c, i);
     runbook_each_file(c, check_steps);
     if (c->system_yaml != NULL)
         runbook_check_alarms(c, fx_json_at(c->definition, "alarms"));

@@ -30,6 +30,7 @@ struct runbook_crew;
 struct runbook_file {
     const char *path, *name; /* name: "dlq-inspect" */
     struct fx_yaml *yaml;    /* NULL: not readable, said already */
+    const char *command;     /* that it claims; NULL: none */
     bool is_command;         /* its command is known and no other file's */
     struct fx_json *used_arguments;
     bool all_arguments_used;
@@ -174,6 +175,8 @@ void runbook_check_schedules(struct runbook_check *c, const struct fx_json *sche
 /* ---- head.c, declare.c, steps.c, params.c, answer.c, buttons.c: a command's file ---- */
 
 void runbook_check_head(struct runbook_check *c, size_t index);
+/* The command that the file claims; one file after the other, because no two may have the same. */
+void runbook_check_command(struct runbook_check *c, size_t index);
 void runbook_check_arguments(struct runbook_check *c, struct fx_runbook *runbook,
                              const struct fx_json *arguments);
 void runbook_say_unused_arguments(struct runbook_check *c);

@@ -69,6 +69,7 @@ struct claim {
     const char *worker, *token;
     int64_t now_ms, until_ms;
     enum fx_rank first; /* which rank is looked at before the other */
+    bool people_only;   /* the other one is not looked at */
     struct fx_job *job;
     int64_t next_due_ms;
 };
@@ -125,7 +126,7 @@ static enum fx_code lease_first(struct store_link *link, void *what, struct fx_e
     bool row = false;
 
     FX_TRY(first_of(link, claim, claim->first, err));
-    if (claim->job == NULL)
+    if (claim->job == NULL && !claim->people_only)
         FX_TRY(first_of(link, claim, other_rank(claim->first), err));
     struct fx_job *job = claim->job;
 
@@ -152,40 +153,60 @@ static enum fx_code look(struct store_link *link, void *what, struct fx_error *e
 
     FX_TRY(store_read_list(link, STMT_JOB_LOOK, ST_VALUES(st_int(claim->now_ms)), read_job, &jobs,
                            &count, err));
-    claim->job = count > 0 ? jobs[0] : NULL;
-    if (count > 1 && jobs[0]->rank != claim->first)
-        claim->job = jobs[1];
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i]->rank == claim->first || (claim->job == NULL && !claim->people_only))
+            claim->job = jobs[i];
     return claim->job != NULL ? FX_OK : next_after(link, claim, err);
+}
+
+static enum fx_code claim_as(struct fx_store *store, struct fx_scope *sc, struct claim *claim,
+                             struct fx_job **ret_job, int64_t *ret_next_due_ms,
+                             struct fx_error *err) {
+    struct fx_random *random = store_of(store)->random;
+    enum fx_code code = FX_OK;
+    uint8_t token[16];
+
+    FX_TRY(store_rescue(store, sc, err));
+    FX_TRY(store_read(store, sc, look, claim, err));
+    if (claim->job != NULL) {
+        random->fill(random, token, sizeof(token));
+        claim->token = fx_hex(sc, token, sizeof(token));
+        claim->first = claim->job->rank;
+        /* somebody took another job of the same subject in the same moment: look again */
+        code = FX_ERR_CONFLICT;
+        for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT; i++)
+            code = store_write_unsynced(store, sc, lease_first, claim, err);
+    }
+    FX_TRY(code);
+    if (claim->job != NULL)
+        note_turn(store_of(store), claim->job->rank);
+    *ret_job = claim->job;
+    *ret_next_due_ms = claim->next_due_ms;
+    return FX_OK;
 }
 
 static enum fx_code claim_job(struct fx_store *store, struct fx_scope *sc, const char *worker,
                               int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
                               int64_t *ret_next_due_ms, struct fx_error *err) {
-    struct fx_random *random = store_of(store)->random;
     struct claim claim = {.worker = worker,
                           .now_ms = now_ms,
                           .until_ms = now_ms + lease_ms,
                           .first = whose_turn(store_of(store))};
-    enum fx_code code = FX_OK;
-    uint8_t token[16];
 
-    FX_TRY(store_rescue(store, sc, err));
-    FX_TRY(store_read(store, sc, look, &claim, err));
-    if (claim.job != NULL) {
-        random->fill(random, token, sizeof(token));
-        claim.token = fx_hex(sc, token, sizeof(token));
-        claim.first = claim.job->rank;
-        /* somebody took another job of the same subject in the same moment: look again */
-        code = FX_ERR_CONFLICT;
-        for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT; i++)
-            code = store_write_unsynced(store, sc, lease_first, &claim, err);
-    }
-    FX_TRY(code);
-    if (claim.job != NULL)
-        note_turn(store_of(store), claim.job->rank);
-    *ret_job = claim.job;
-    *ret_next_due_ms = claim.next_due_ms;
-    return FX_OK;
+    return claim_as(store, sc, &claim, ret_job, ret_next_due_ms, err);
+}
+
+static enum fx_code claim_for_people(struct fx_store *store, struct fx_scope *sc,
+                                     const char *worker, int64_t now_ms, int64_t lease_ms,
+                                     struct fx_job **ret_job, int64_t *ret_next_due_ms,
+                                     struct fx_error *err) {
+    struct claim claim = {.worker = worker,
+                          .now_ms = now_ms,
+                          .until_ms = now_ms + lease_ms,
+                          .first = FX_RANK_PERSON,
+                          .people_only = true};
+
+    return claim_as(store, sc, &claim, ret_job, ret_next_due_ms, err);
 }
 
 struct extension {
@@ -329,6 +350,7 @@ static enum fx_code release_leases(struct fx_store *store, struct fx_scope *sc,
 
 void store_jobs_bind(struct fx_store *store) {
     store->claim = claim_job;
+    store->claim_for_people = claim_for_people;
     store->extend = extend_job;
     store->settle = settle_job;
     store->write = write_rows;

@@ -116,6 +116,42 @@ static void what_is_given_back_is_found_again_under_a_stream_of_clicks(void **st
     }
 }
 
+static struct fx_job *claim_for_people(struct contract *c, int64_t now_ms, int64_t *ret_next_ms) {
+    struct fx_job *job = NULL;
+    struct fx_error err;
+
+    assert_ok(c->store->claim_for_people(c->store, c->sc, "w", now_ms, CONTRACT_LEASE_MS, &job,
+                                         ret_next_ms, &err));
+    return job;
+}
+
+static void who_is_there_for_people_takes_nothing_else(void **state) {
+    struct contract *c = *state;
+    int64_t next_ms = 0;
+
+    put(c, FX_RANK_MACHINE, "alarm", 100);
+    put(c, FX_RANK_PERSON, "later", 300);
+    put(c, FX_RANK_PERSON, "click", 200);
+    assert_null(claim_for_people(c, 150, &next_ms));
+    assert_int_equal(next_ms, 200); /* what it may not take is not waited for */
+    assert_string_equal(claim_for_people(c, 200, &next_ms)->subject, "click");
+    assert_null(claim_for_people(c, 200, &next_ms));
+    assert_int_equal(next_ms, 300);
+    assert_string_equal(contract_claim(c, 200)->subject, "alarm");
+}
+
+/* Its claims count as people's turns, so those who take both come to the alarms as before. */
+static void alarms_go_on_beside_one_who_is_there_for_people(void **state) {
+    struct contract *c = *state;
+    int64_t next_ms = 0;
+
+    put_many(c, FX_RANK_PERSON, 2 * TURNS);
+    put(c, FX_RANK_MACHINE, "alarm", 100);
+    for (int i = 0; i < FX_STORE_PEOPLE_IN_A_ROW; i++)
+        assert_int_equal(claim_for_people(c, CONTRACT_NOW_MS, &next_ms)->rank, FX_RANK_PERSON);
+    assert_string_equal(contract_claim(c, CONTRACT_NOW_MS)->subject, "alarm");
+}
+
 static void what_comes_next_is_the_first_of_both_ranks(void **state) {
     struct contract *c = *state;
     struct fx_error err;
@@ -194,6 +230,8 @@ int store_contract_ranks(struct contract_backend *backend) {
         CONTRACT_TEST(each_rank_keeps_its_order),
         CONTRACT_TEST(clicks_alone_are_never_held_up),
         CONTRACT_TEST(what_is_given_back_is_found_again_under_a_stream_of_clicks),
+        CONTRACT_TEST(who_is_there_for_people_takes_nothing_else),
+        CONTRACT_TEST(alarms_go_on_beside_one_who_is_there_for_people),
         CONTRACT_TEST(what_comes_next_is_the_first_of_both_ranks),
         CONTRACT_TEST(an_equal_job_that_a_person_asks_for_becomes_theirs),
         CONTRACT_TEST(a_rank_outlives_a_lease_and_a_retry),

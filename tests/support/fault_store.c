@@ -75,6 +75,19 @@ static enum fx_code fault_claim(struct fx_store *store, struct fx_scope *sc, con
                  err);
 }
 
+static enum fx_code fault_claim_for_people(struct fx_store *store, struct fx_scope *sc,
+                                           const char *worker, int64_t now_ms, int64_t lease_ms,
+                                           struct fx_job **ret_job, int64_t *ret_next_due_ms,
+                                           struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault,
+                 fault->inner->claim_for_people(fault->inner, sc, worker, now_ms, lease_ms, ret_job,
+                                                ret_next_due_ms, err),
+                 err);
+}
+
 static enum fx_code fault_extend(struct fx_store *store, struct fx_scope *sc,
                                  const struct fx_job *job, int64_t until_ms, struct fx_error *err) {
     struct fault_store *fault = fault_of(store);
@@ -473,6 +486,7 @@ struct fx_store *fault_store_new(struct fx_store *inner) {
         .close = fault_close,
         .accept = fault_accept,
         .claim = fault_claim,
+        .claim_for_people = fault_claim_for_people,
         .extend = fault_extend,
         .settle = fault_settle,
         .write = fault_write,
