@@ -165,11 +165,35 @@ static void put_point(struct slack_writer *w, uint32_t point, struct fx_slice by
         put(w, bytes.ptr, bytes.len, 1);
 }
 
+/* Letters and signs that are themselves wherever they are written to. */
+static size_t word_run(struct fx_slice s, size_t from) {
+    size_t end = from;
+
+    while (end < s.len && s.ptr[end] > ' ' && s.ptr[end] <= '~' && s.ptr[end] != '&' &&
+           s.ptr[end] != '<' && s.ptr[end] != '>' && s.ptr[end] != '`' && s.ptr[end] != '*')
+        end++;
+    return end - from;
+}
+
+static void put_word(struct slack_writer *w, struct fx_slice word) {
+    size_t fits = word.len < w->left ? word.len : w->left;
+
+    put(w, word.ptr, fits, fits);
+    w->cut = fits < word.len;
+    w->blank = false;
+}
+
 void slack_write_foreign(struct slack_writer *w, struct fx_slice text) {
     bool keeps_layout = w->target == SLACK_FENCE;
 
     for (size_t at = 0; at < text.len && !w->cut;) {
-        size_t start = at;
+        size_t start = at, word = word_run(text, at);
+
+        if (word > 0) {
+            put_word(w, fx_slice_cut(text, at, word));
+            at += word;
+            continue;
+        }
         uint32_t point = slack_next_point(text, &at);
         bool blank = is_blank(point) || is_line_end(point);
 
