@@ -98,6 +98,7 @@ struct fx_engine_system {
     const struct fx_environment *environments;
     size_t environments_count;
     bool no_schedules; /* nothing runs by itself here */
+    bool no_watches;   /* nothing is watched by itself when an alarm is over */
 };
 
 /* Which system and environment an SNS topic speaks for. */
@@ -199,8 +200,9 @@ struct fx_engine_trial {
     bool plan;                         /* up to the first change, which is planned and not made */
 };
 /* The command's card, or the plan of its first change: exactly one of them is not NULL. Waits for
- * steps that wait. Of options store, clock, random, http, aws, policy and together are looked at;
- * with recorded only the clock. FX_ERR_DENIED: what changes something is asked for in Slack. */
+ * steps that wait, but a plan does not: it shows their first look. Of options store, clock, random,
+ * http, aws, policy and together are looked at; with recorded only the clock. FX_ERR_DENIED: what
+ * changes something is asked for in Slack. */
 enum fx_code fx_engine_try(const struct fx_engine_options *options, struct fx_scope *sc,
                            const struct fx_engine_trial *trial, struct fx_json **ret_card,
                            struct fx_json **ret_plan, struct fx_error *err);

@@ -16,6 +16,7 @@ enum {
     FX_RUNBOOK_MAX_CALL_DEPTH = 3,     /* commands inside commands */
     FX_RUNBOOK_MAX_CALLED_STEPS = 120, /* of one command, with those of the commands it runs */
     FX_RUNBOOK_MAX_EACH = 50,          /* items that one step is taken for */
+    FX_FOLLOW_UP_MAX_DAYS = 5 * 366,   /* how far ahead the time of a follow-up may lie */
 };
 
 struct fx_finding {
@@ -53,9 +54,12 @@ struct fx_runbook_step {
  */
 struct fx_follow_up {
     const char *command;
-    const char *arguments; /* unfilled; may read `run`, `arguments`, `variables`, `environment` */
+    /* Unfilled; may read `run`, `arguments`, `variables`, `environment`, and the steps' values:
+     * null where a step was not taken. */
+    const char *arguments;
     const int64_t *after_ms;
     size_t after_count;
+    const char *at; /* "${time}" instead of after: ms or ISO text, unfilled; NULL */
 };
 
 struct fx_runbook {
@@ -77,6 +81,7 @@ struct fx_runbook {
                               `answer.shared` comes out true */
     enum fx_effect effect; /* the strongest of its steps */
     bool is_stop;          /* all that it changes is to stop something */
+    bool watches;          /* looks again and again for a while, and shows its card each time */
     const char *role;      /* who may ask: "operator" unless the file says otherwise */
 };
 
@@ -92,6 +97,8 @@ struct fx_alarm_route {
     /* Command lines, with their arguments: fx_system_match and fx_runbook_arguments accept them. */
     const char *const *triage; /* run at once, read-only */
     size_t triage_count;
+    const char *const *recovered; /* run when it is OK again, read-only */
+    size_t recovered_count;
     const char *const *buttons; /* offered */
     size_t buttons_count;
     const char *link; /* to the written runbook; NULL */

@@ -47,6 +47,9 @@ struct fx_sql_change {
      * statements (VACUUM, CREATE INDEX CONCURRENTLY) cannot be. */
     bool in_transaction;
     int64_t min_rows, max_rows; /* with in_transaction; max_rows -1: any number */
+    /* Called a few times a second while the answer is awaited, in the caller's thread; NULL. */
+    void (*meanwhile)(void *owner);
+    void *owner;
 };
 
 /* Runs it once, on a connection that is not read_only. It begins, and in a transaction is

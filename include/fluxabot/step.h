@@ -37,6 +37,9 @@ struct fx_step_param {
 enum fx_step_outcome {
     FX_STEP_DONE,   /* output is the step's value */
     FX_STEP_PARKED, /* call again at due_ms with checkpoint */
+    /* Take the steps from the one that the kind's `again` parameter names on once more, then call
+     * again with checkpoint. */
+    FX_STEP_AGAIN,
     /* The outcome of a change is unknown: note is the question, output the evidence. With a
      * checkpoint the step is called again with it at due_ms, to look and to do nothing else. */
     FX_STEP_ASK,
@@ -151,6 +154,9 @@ struct fx_step_kind {
     size_t params_count;
     const char *shorthand; /* the parameter that a bare scalar stands for: "aws: sqs:SendMessage" */
     const char *with;      /* the parameter that the step's `with:` stands for; NULL: none */
+    /* A wait: the parameter with the id of the step from which on all is looked at anew; "" in it:
+     * none. Where one stands, what the step was parked with is its value meanwhile. NULL: none. */
+    const char *again;
     const struct fx_step_call *calls; /* beside the one that an `operation` parameter names */
     size_t calls_count;
     bool is_approval; /* asks a person; the engine runs it itself */

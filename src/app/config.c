@@ -243,6 +243,7 @@ static void read_systems(const struct reader *r) {
         system->command = text_at(r, fx_printf(config->sc, "%s.command", path), "");
         system->default_environment =
             text_at(r, fx_printf(config->sc, "%s.default_environment", path), "");
+        system->no_watches = !fx_json_get_bool(value, "watches", true);
         system->no_schedules = !fx_json_get_bool(value, "schedules", true);
         read_environments(r, fx_printf(config->sc, "%s.environments", path),
                           fx_json_at(value, "environments"), system, &config->system_variables[i]);

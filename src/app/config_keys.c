@@ -78,6 +78,8 @@ static const struct {
     {"systems.*.default_environment", KEY_TEXT, true, "used when a command names none"},
     {"systems.*.schedules", KEY_BOOL, false,
      "false: nothing of system.yaml's schedules runs here; otherwise true"},
+    {"systems.*.watches", KEY_BOOL, false,
+     "false: an alarm that is OK again starts no watch of the recovery; otherwise true"},
     {"systems.*.environments.*.variables", KEY_MAP, false,
      "values of the variables in system.yaml"},
     {"systems.*.environments.*.databases.*", KEY_SECRET, false,

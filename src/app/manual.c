@@ -129,6 +129,11 @@ static void print_follow_ups(struct fx_scope *sc, const struct fx_runbook *runbo
     for (size_t i = 0; i < runbook->follow_ups_count; i++) {
         const struct fx_follow_up *follow_up = &runbook->follow_ups[i];
 
+        if (follow_up->at != NULL) {
+            printf("\nAfterwards `%s` runs by itself at the time that is given.\n",
+                   follow_up->command);
+            continue;
+        }
         printf("\nAfterwards `%s` runs by itself after ", follow_up->command);
         for (size_t k = 0; k < follow_up->after_count; k++)
             printf("%s%s", k == 0 ? "" : ", ", fx_duration(sc, follow_up->after_ms[k]));
@@ -166,8 +171,8 @@ static void print_routes(const struct fx_system *system) {
     if (system->routes_count == 0)
         return;
     printf("\n## Alarms\n\n| alarm | severity | likely cause | first action | runs at once | "
-           "offers |\n"
-           "|---|---|---|---|---|---|\n");
+           "when it is over | offers |\n"
+           "|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < system->routes_count; i++) {
         const struct fx_alarm_route *route = &system->routes[i];
 
@@ -179,6 +184,8 @@ static void print_routes(const struct fx_system *system) {
         put_text(route->first_action);
         printf(" | ");
         print_list(route->triage, route->triage_count, "nothing");
+        printf(" | ");
+        print_list(route->recovered, route->recovered_count, "nothing");
         printf(" | ");
         print_list(route->buttons, route->buttons_count, "nothing");
         printf(" |\n");

@@ -134,8 +134,14 @@ enum fx_code engine_take_steps(struct engine_run *run, struct fx_step_result *re
         FX_TRY(take_group(run, step, count, ret_result, err));
     else
         FX_TRY(take(run, step, ret_result, err));
-    if (ret_result->outcome == FX_STEP_PARKED)
+    if (ret_result->outcome == FX_STEP_AGAIN) {
+        engine_look_again(run, step, ret_result->checkpoint);
+        ret_result->outcome = FX_STEP_DONE;
         return FX_OK;
+    }
+    if (ret_result->outcome == FX_STEP_PARKED)
+        return engine_looks_again(step) ? engine_keep_look(run, step, ret_result->checkpoint, err)
+                                        : FX_OK;
     if (count == 1)
         engine_keep_value(run, step,
                           ret_result->output == NULL ? fx_json_null(run->work->sc)

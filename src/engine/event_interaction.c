@@ -122,11 +122,15 @@ static enum fx_code press_stop(struct click *click, struct fx_error *err) {
     fx_writes_audit(work->sc, &writes, click->given->user_id, "run.stop_requested", run->id, NULL);
     fx_writes_job_of_rank(work->sc, &writes, FX_RANK_PERSON, "run", run->id, work->now_ms);
     FX_TRY(store->request_stop(store, work->sc, run->id, click->given->user_id, &writes, err));
+    const struct fx_runbook *runbook = fx_system_find(click->system->system, run->command);
+
     work->engine->options.state->wake(work->engine->options.state, "jobs");
     return engine_whisper_text(
         work, click->given->channel_id, click->given->user_id, click->given->response_url, err,
-        "Stopping %s %s (run %s). What was done stays done; after the batch in hand nothing more "
-        "is sent.",
+        runbook != NULL && runbook->watches
+            ? "Stopping %s %s (run %s). Its card says what was seen last."
+            : "Stopping %s %s (run %s). What was done stays done; after the batch in hand nothing "
+              "more is sent.",
         click->system->command, run->command, run->id);
 }
 

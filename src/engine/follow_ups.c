@@ -17,13 +17,27 @@ static const char *thread_of(const struct engine_run *run) {
                                        : engine_run_key(run->work->sc, run->row->id);
 }
 
+/* A run that asks or has failed did not take all of its steps: their values are null. */
+static const struct fx_json *names_of(const struct engine_run *run) {
+    struct fx_scope *sc = run->work->sc;
+    struct fx_json *names = fx_json_object(sc), *member = NULL;
+    const char *key = NULL;
+    void *cursor = NULL;
+
+    for (size_t i = 0; i < run->runbook->steps_count; i++)
+        fx_json_put(names, run->runbook->steps[i].id, fx_json_null(sc));
+    while (fx_json_next(run->names, &cursor, &key, &member))
+        fx_json_put(names, key, member);
+    return names;
+}
+
 /* An expression alone may come to a number; as a person would type it. */
 static enum fx_code fill_arguments(struct engine_run *run, const struct fx_follow_up *follow_up,
                                    const char **ret_line, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     struct fx_json *line = NULL;
 
-    FX_TRY(fx_expr_fill(sc, follow_up->arguments, run->names, &line, err));
+    FX_TRY(fx_expr_fill(sc, follow_up->arguments, names_of(run), &line, err));
     switch (fx_json_type(line)) {
     case FX_JSON_STRING:
         *ret_line = fx_json_text(line);
@@ -38,8 +52,29 @@ static enum fx_code fill_arguments(struct engine_run *run, const struct fx_follo
     }
 }
 
+static const int64_t day_ms = 24LL * 60 * 60 * 1000;
+
+/* What lies behind is due at once. */
+static enum fx_code read_time(struct engine_run *run, const struct fx_follow_up *follow_up,
+                              int64_t *ret_due_ms, struct fx_error *err) {
+    struct fx_json *at = NULL;
+    int64_t now = fx_wall_ms(run->work->engine->options.clock);
+
+    FX_TRY(fx_expr_fill(run->work->sc, follow_up->at, names_of(run), &at, err));
+    if (fx_json_type(at) == FX_JSON_STRING)
+        FX_TRY(fx_time_parse(fx_json_text_slice(at), ret_due_ms, err));
+    else if (fx_json_type(at) == FX_JSON_INT)
+        *ret_due_ms = fx_json_to_int(at, 0);
+    else
+        return fx_fail(err, FX_ERR_INPUT, "%s is no time", follow_up->at);
+    if (*ret_due_ms > now + FX_FOLLOW_UP_MAX_DAYS * day_ms)
+        return fx_fail(err, FX_ERR_INPUT, "it lies more than %d days ahead", FX_FOLLOW_UP_MAX_DAYS);
+    *ret_due_ms = *ret_due_ms > now ? *ret_due_ms : now;
+    return FX_OK;
+}
+
 static enum fx_code start_one(struct engine_run *run, const struct fx_follow_up *follow_up,
-                              int64_t after_ms, struct fx_error *err) {
+                              int64_t due_ms, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     const struct fx_runbook *runbook = fx_system_find(run->system->system, follow_up->command);
     struct fx_json *arguments = NULL;
@@ -49,20 +84,19 @@ static enum fx_code start_one(struct engine_run *run, const struct fx_follow_up 
         return fx_fail(err, FX_ERR_INTERNAL, "there is no command %s", follow_up->command);
     FX_TRY(fill_arguments(run, follow_up, &line, err));
     FX_TRY(fx_runbook_arguments(sc, runbook, fx_slice_of(line), &arguments, err));
-    return engine_start_run(
-        run->work,
-        &(struct engine_ask){.system = run->system,
-                             .runbook = runbook,
-                             .arguments = arguments,
-                             .environment = run->row->environment,
-                             .trigger = "follow-up",
-                             .requester = "",
-                             .channel = run->system->channel,
-                             .response_url = "",
-                             .parent = thread_of(run),
-                             .incident = run->row->incident,
-                             .due_ms = fx_wall_ms(run->work->engine->options.clock) + after_ms},
-        err);
+    return engine_start_run(run->work,
+                            &(struct engine_ask){.system = run->system,
+                                                 .runbook = runbook,
+                                                 .arguments = arguments,
+                                                 .environment = run->row->environment,
+                                                 .trigger = "follow-up",
+                                                 .requester = "",
+                                                 .channel = run->system->channel,
+                                                 .response_url = "",
+                                                 .parent = thread_of(run),
+                                                 .incident = run->row->incident,
+                                                 .due_ms = due_ms},
+                            err);
 }
 
 static enum fx_code tell_missing(struct engine_run *run, size_t index, const struct fx_error *why,
@@ -84,6 +118,19 @@ static enum fx_code tell_missing(struct engine_run *run, size_t index, const str
         err);
 }
 
+static enum fx_code start_all(struct engine_run *run, const struct fx_follow_up *follow_up,
+                              struct fx_error *err) {
+    int64_t now = fx_wall_ms(run->work->engine->options.clock), due_ms = now;
+
+    if (follow_up->at != NULL) {
+        FX_TRY(read_time(run, follow_up, &due_ms, err));
+        return start_one(run, follow_up, due_ms, err);
+    }
+    for (size_t k = 0; k < follow_up->after_count; k++)
+        FX_TRY(start_one(run, follow_up, now + follow_up->after_ms[k], err));
+    return FX_OK;
+}
+
 enum fx_code engine_start_follow_ups(struct engine_run *run, struct fx_error *err) {
     struct engine_changes changes = {0};
 
@@ -93,11 +140,8 @@ enum fx_code engine_start_follow_ups(struct engine_run *run, struct fx_error *er
     for (size_t i = 0; changes.made > 0 && i < run->runbook->follow_ups_count; i++) {
         const struct fx_follow_up *follow_up = &run->runbook->follow_ups[i];
         struct fx_error why = {0};
-        enum fx_code code = FX_OK;
 
-        for (size_t k = 0; code == FX_OK && k < follow_up->after_count; k++)
-            code = start_one(run, follow_up, follow_up->after_ms[k], &why);
-        if (code != FX_OK)
+        if (start_all(run, follow_up, &why) != FX_OK)
             FX_TRY(tell_missing(run, i, &why, err));
     }
     return FX_OK;

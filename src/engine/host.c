@@ -34,7 +34,9 @@ struct fx_json *engine_stop_button(const struct engine_run *run, struct fx_scope
     struct fx_json *button = engine_button(sc, "Stop", "stop", run->row->id, "danger");
 
     fx_json_put(button, "label",
-                fx_json_stringf(sc, "Stop: %s; what was done stays done", engine_run_title(run)));
+                fx_json_stringf(sc, "Stop: %s; %s", engine_run_title(run),
+                                run->runbook->watches ? "it is not looked at any longer"
+                                                      : "what was done stays done"));
     return button;
 }
 

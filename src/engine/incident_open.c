@@ -8,18 +8,16 @@ enum {
     TRIAGE_COOLDOWN_MS = 30 * 60 * 1000,
 };
 
-/* With the incident itself. */
-static enum fx_code start_triage(struct incident_telling *t, struct fx_error *err) {
+enum fx_code incident_start_runs(struct incident_telling *t, const char *trigger,
+                                 const char *const *lines, size_t count, struct fx_error *err) {
     struct engine_work *work = t->work;
 
-    fx_json_put(t->body, "triaged", fx_json_int(work->sc, work->now_ms));
-    FX_TRY(incident_write(t, err));
-    for (size_t i = 0; t->route != NULL && i < t->route->triage_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct fx_runbook *runbook = NULL;
         struct fx_json *arguments = NULL;
         struct fx_slice rest;
 
-        fx_system_match(t->system->system, fx_slice_of(t->route->triage[i]), &runbook, &rest);
+        fx_system_match(t->system->system, fx_slice_of(lines[i]), &runbook, &rest);
         if (runbook == NULL) /* check has made sure of it */
             continue;
         FX_TRY(fx_runbook_arguments(work->sc, runbook, rest, &arguments, err));
@@ -29,7 +27,7 @@ static enum fx_code start_triage(struct incident_telling *t, struct fx_error *er
                                  .runbook = runbook,
                                  .arguments = arguments,
                                  .environment = t->environment,
-                                 .trigger = "alarm",
+                                 .trigger = trigger,
                                  .requester = "",
                                  .channel = t->system->channel,
                                  .response_url = "",
@@ -38,6 +36,15 @@ static enum fx_code start_triage(struct incident_telling *t, struct fx_error *er
             err));
     }
     return FX_OK;
+}
+
+/* With the incident itself. */
+static enum fx_code start_triage(struct incident_telling *t, struct fx_error *err) {
+    fx_json_put(t->body, "triaged", fx_json_int(t->work->sc, t->work->now_ms));
+    FX_TRY(incident_write(t, err));
+    if (t->route == NULL)
+        return FX_OK;
+    return incident_start_runs(t, "alarm", t->route->triage, t->route->triage_count, err);
 }
 
 static void fill_body(struct incident_telling *t) {

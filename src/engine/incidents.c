@@ -87,6 +87,14 @@ static enum fx_code tell_end(struct incident_telling *t, const char *lasted, con
         fx_json_object_of(sc, "verdict", verdict, NULL), err);
 }
 
+/* Looks for a while whether it stays well. Of many that end at once one watches: the others find
+ * that what they would watch is watched. */
+static enum fx_code watch_recovery(struct incident_telling *t, struct fx_error *err) {
+    if (t->route == NULL || t->system->no_watches)
+        return FX_OK;
+    return incident_start_runs(t, "follow-up", t->route->recovered, t->route->recovered_count, err);
+}
+
 static enum fx_code close_incident(struct incident_telling *t, struct fx_error *err) {
     struct fx_scope *sc = t->work->sc;
     const char *ending = t->found != NULL ? t->found->ending : NULL;
@@ -105,8 +113,11 @@ static enum fx_code close_incident(struct incident_telling *t, struct fx_error *
         ending == NULL ? NULL : fx_json_object_of(sc, "why", fx_json_string(sc, ending), NULL));
     incident_page(t->work, t->system, t->incident, FX_PAGE_RESOLVE, t->body);
     /* its first card says it all, or there is none */
-    if (!fx_json_get_bool(t->body, "late", false) && incident_storm(t->body) == NULL)
+    if (!fx_json_get_bool(t->body, "late", false) && incident_storm(t->body) == NULL) {
         FX_TRY(tell_end(t, lasted, ending, err));
+        if (ending == NULL)
+            FX_TRY(watch_recovery(t, err));
+    }
     return incident_write(t, err);
 }
 

@@ -34,6 +34,9 @@ void incident_note_alarm(struct incident_telling *t);
 /* ---- incident_open.c ---- */
 
 enum fx_code incident_open(struct incident_telling *t, struct fx_error *err);
+/* These command lines run in its thread. */
+enum fx_code incident_start_runs(struct incident_telling *t, const char *trigger,
+                                 const char *const *lines, size_t count, struct fx_error *err);
 enum fx_code incident_reopen(struct incident_telling *t, struct fx_error *err);
 /* An event without a state: told once. */
 enum fx_code incident_note(struct incident_telling *t, struct fx_error *err);

@@ -29,7 +29,7 @@ static enum fx_code finish_run(struct engine_run *run, struct fx_error *err) {
 
 /* ---- one step ---- */
 
-enum next { NEXT_STEP, NEXT_LATER, NEXT_END };
+enum next { NEXT_STEP, NEXT_AGAIN, NEXT_LATER, NEXT_END };
 
 enum fx_code engine_step_is_wanted(struct engine_run *run, const struct fx_runbook_step *step,
                                    bool *ret_wanted, struct fx_error *err) {
@@ -61,8 +61,12 @@ enum fx_code engine_read_step(struct engine_run *run, const struct fx_runbook_st
     if (run->row->checkpoint_json[0] != '\0')
         FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->checkpoint_json), &checkpoint, err));
     engine_step_context(run, &ctx);
-    ctx.checkpoint = checkpoint;
     ctx.host = engine_host_new(run, step, NULL);
+    if (engine_looks_again(step))
+        FX_TRY(engine_begin_look(run, step, params, &checkpoint, ret_result, err));
+    if (ret_result->output != NULL)
+        return FX_OK;
+    ctx.checkpoint = checkpoint;
     fx_scope_set_deadline(
         sc,
         fx_mono_ms(clock) + (step->timeout_ms > 0 ? step->timeout_ms : FX_ENGINE_STEP_TIMEOUT_MS));
@@ -85,11 +89,15 @@ static void go_past(struct engine_run *run, size_t steps) {
     run->row->checkpoint_json = "";
 }
 
-/* Whoever waited for what was done of the run so far waits for the rest. */
-static void go_on_at(struct engine_run *run, int64_t due_ms) {
+static void go_on_at_rank(struct engine_run *run, enum fx_rank rank, int64_t due_ms) {
     struct engine_work *work = run->work;
 
-    fx_writes_job_of_rank(work->sc, &work->writes, work->job->rank, "run", run->row->id, due_ms);
+    fx_writes_job_of_rank(work->sc, &work->writes, rank, "run", run->row->id, due_ms);
+}
+
+/* Whoever waited for what was done of the run so far waits for the rest. */
+static void go_on_at(struct engine_run *run, int64_t due_ms) {
+    go_on_at_rank(run, run->work->job->rank, due_ms);
 }
 
 static enum fx_code park(struct engine_run *run, const struct fx_step_result *result) {
@@ -98,6 +106,17 @@ static enum fx_code park(struct engine_run *run, const struct fx_step_result *re
     run->row->state = FX_RUN_WAITING;
     engine_save_run(run);
     go_on_at(run, result->due_ms);
+    return FX_OK;
+}
+
+/* Its card was shown: nobody waits for the next look. */
+static enum fx_code park_watch(struct engine_run *run, const struct fx_runbook_step *step,
+                               const struct fx_step_result *result, struct fx_error *err) {
+    FX_TRY(engine_keep_look(run, step, result->checkpoint, err));
+    run->row->checkpoint_json = "{}"; /* it is at work, and how far stands among the values */
+    run->row->state = FX_RUN_WAITING;
+    engine_save_run(run);
+    go_on_at_rank(run, FX_RANK_MACHINE, result->due_ms);
     return FX_OK;
 }
 
@@ -198,6 +217,8 @@ static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbo
         return FX_OK;
     }
     *ret_next = NEXT_END;
+    if (refusal(why->code) && engine_looks_again(step))
+        return engine_refuse_watch(run, step->id, why, err);
     return engine_fail_run(run, refusal(why->code) && changes ? FX_RUN_REFUSED : FX_RUN_FAILED,
                            step->id, why, err);
 }
@@ -248,9 +269,13 @@ static enum fx_code run_step(struct engine_run *run, const struct fx_runbook_ste
         engine_keep_value(run, step,
                           result.output == NULL ? fx_json_null(run->work->sc) : result.output);
         return FX_OK;
+    case FX_STEP_AGAIN:
+        *ret_next = NEXT_AGAIN;
+        engine_look_again(run, step, result.checkpoint);
+        return FX_OK;
     case FX_STEP_PARKED:
         *ret_next = NEXT_LATER;
-        return park(run, &result);
+        return engine_looks_again(step) ? park_watch(run, step, &result, err) : park(run, &result);
     case FX_STEP_ASK:
         *ret_next = NEXT_END;
         return ask_person(run, step, &result, err);
@@ -293,6 +318,15 @@ static enum fx_code refuse_edited(struct engine_run *run, struct fx_error *err) 
     return engine_fail_run(run, FX_RUN_REFUSED, "start", &why, err);
 }
 
+/* A follow-up was planned, maybe months ago, and has not begun: it reads as the text says now. */
+static bool may_begin_edited(struct engine_run *run) {
+    if (run->row->state != FX_RUN_QUEUED || strcmp(run->row->trigger, "follow-up") != 0 ||
+        fx_effect_changes(run->runbook->effect))
+        return false;
+    run->row->runbook_digest = run->runbook->digest;
+    return true;
+}
+
 enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err) {
     struct engine_run run;
 
@@ -307,7 +341,7 @@ enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err)
         if (told != ENGINE_TOLD_LOOK)
             return FX_OK;
     }
-    if (strcmp(run.row->runbook_digest, run.runbook->digest) != 0)
+    if (strcmp(run.row->runbook_digest, run.runbook->digest) != 0 && !may_begin_edited(&run))
         return refuse_edited(&run, err);
     run.row->state = FX_RUN_RUNNING;
     while ((size_t)run.row->step < run.runbook->steps_count) {
@@ -321,6 +355,8 @@ enum fx_code engine_continue_run(struct engine_work *work, struct fx_error *err)
             FX_TRY(run_group(&run, step->together, &next, err));
         else
             FX_TRY(run_step(&run, step, &next, err));
+        if (next == NEXT_AGAIN)
+            continue;
         if (next != NEXT_STEP)
             return FX_OK;
         go_past(&run, step->together > 1 ? step->together : 1);

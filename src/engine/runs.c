@@ -137,7 +137,7 @@ void engine_save_run(struct engine_run *run) {
 /* ---- how a run ends ---- */
 
 /* What looks again by itself stays in a thread, where nobody is notified, unless it found something
- * bad. */
+ * bad. A watch is one message from its first look on, and stays where that stands. */
 static bool is_bad_news(const struct engine_run *run, const struct fx_json *card) {
     const char *tone = fx_json_get_text(card, "tone");
 
@@ -155,8 +155,8 @@ enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *c
         return engine_whisper(work, run->row->channel, run->row->requester, run->row->response_url,
                               card, err);
     return engine_put_card(work, engine_run_key(work->sc, run->row->id),
-                           is_bad_news(run, card) ? "" : run->row->parent, run->system->channel,
-                           card, err);
+                           is_bad_news(run, card) && !run->runbook->watches ? "" : run->row->parent,
+                           run->system->channel, card, err);
 }
 
 enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, const char *note,

@@ -52,6 +52,27 @@ enum fx_code engine_take_steps(struct engine_run *run, struct fx_step_result *re
 enum fx_code engine_call_step(struct engine_run *run, const struct fx_runbook_step *step,
                               struct fx_step_result *ret_result, struct fx_error *err);
 
+/* ---- waits.c: waits that look again ---- */
+
+/* Whether the step is a wait before whose looks earlier steps are taken anew. */
+bool engine_looks_again(const struct fx_runbook_step *step);
+/* Before the step is called: how far it is (NULL: it begins), and whether it may go on.
+ * FX_ERR_CONFLICT: what it watches is watched by another run. ret_result becomes FX_STEP_DONE with
+ * an output when a newer one has taken over; otherwise it is left alone. */
+enum fx_code engine_begin_look(struct engine_run *run, const struct fx_runbook_step *step,
+                               const struct fx_json *params, struct fx_json **ret_state,
+                               struct fx_step_result *ret_result, struct fx_error *err);
+/* How a run ends whose watch was refused. One that nobody asked for ends without a card: what it
+ * would have watched is watched. */
+enum fx_code engine_refuse_watch(struct engine_run *run, const char *step_id,
+                                 const struct fx_error *why, struct fx_error *err);
+/* FX_STEP_AGAIN: the run goes on with the first step of the next look. */
+void engine_look_again(struct engine_run *run, const struct fx_runbook_step *step,
+                       struct fx_json *state);
+/* FX_STEP_PARKED: keeps how far it is, and shows the card with what this look found. */
+enum fx_code engine_keep_look(struct engine_run *run, const struct fx_runbook_step *step,
+                              struct fx_json *state, struct fx_error *err);
+
 /* ---- checklists.c: what people check off ---- */
 
 /* Adds to the value of a checklist when it was last finished. */

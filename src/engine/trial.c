@@ -90,7 +90,8 @@ static enum fx_code take_planning(struct engine_run *run, const struct fx_runboo
     return FX_OK;
 }
 
-static enum fx_code take_real(struct engine_run *run, struct fx_error *err) {
+static enum fx_code take_real(struct engine_run *run, bool plan, struct fx_error *err) {
+    const struct fx_runbook_step *waiting = &run->runbook->steps[run->row->step];
     struct fx_clock *clock = run->work->engine->options.clock;
     struct fx_scope *sc = run->work->sc;
     struct fx_step_result result = {0};
@@ -98,6 +99,11 @@ static enum fx_code take_real(struct engine_run *run, struct fx_error *err) {
     FX_TRY(engine_take_steps(run, &result, err));
     if (result.outcome == FX_STEP_DONE)
         return FX_OK;
+    if (plan && waiting->kind->again != NULL) { /* a plan is wanted now, with what is seen now */
+        engine_keep_value(run, waiting, result.checkpoint);
+        run->row->step++;
+        return FX_OK;
+    }
     if (result.outcome == FX_STEP_ASK)
         return fx_fail(err, FX_ERR_INTERNAL, "a reading step asks a person");
     run->row->checkpoint_json =
@@ -142,7 +148,7 @@ enum fx_code fx_engine_try(const struct fx_engine_options *options, struct fx_sc
         if (*ret_plan != NULL)
             return FX_OK;
         if (!taken)
-            FX_TRY(take_real(&run, err));
+            FX_TRY(take_real(&run, trial->plan, err));
     }
     FX_TRY(engine_answer(&run, ret_card, err));
     *ret_card = fx_redact_json(sc, *ret_card);

@@ -47,7 +47,9 @@ static void check_metric(struct runbook_check *c, const char *path, const struct
                         "a dimension's value is a text");
 }
 
-static void check_triage(struct runbook_check *c, const char *path, const struct fx_json *lines) {
+/* What runs without being asked for: with a watch only when the alarm is over. */
+static void check_triage(struct runbook_check *c, const char *path, const struct fx_json *lines,
+                         bool may_watch) {
     for (size_t i = 0; i < fx_json_count(lines); i++) {
         const char *line = fx_json_text(fx_json_item(lines, i));
         const char *here = runbook_path_item(c, path, i);
@@ -58,6 +60,11 @@ static void check_triage(struct runbook_check *c, const char *path, const struct
             runbook_say(c, here,
                         "%s changes something, and an alarm may only read; offer it in "
                         "buttons instead",
+                        runbook->command);
+        else if (runbook != NULL && runbook->watches && !may_watch)
+            runbook_say(c, here,
+                        "%s watches for a while, and a diagnosis is wanted at once; put it under "
+                        "recovered, or offer it in buttons",
                         runbook->command);
     }
 }
@@ -78,6 +85,7 @@ static void check_route(struct runbook_check *c, const char *path, const struct 
         {"page", RUNBOOK_BOOL, false},         {"cause", RUNBOOK_TEXT, false},
         {"first_action", RUNBOOK_TEXT, false}, {"triage", RUNBOOK_TEXTS, false},
         {"buttons", RUNBOOK_TEXTS, false},     {"link", RUNBOOK_TEXT, false},
+        {"recovered", RUNBOOK_TEXTS, false},
     };
     const char *severity = fx_json_get_text(json, "severity");
     const char *link = fx_json_get_text(json, "link");
@@ -91,7 +99,8 @@ static void check_route(struct runbook_check *c, const char *path, const struct 
     runbook_check_severity(c, runbook_path(c, path, "severity"), severity);
     if (link != NULL && strncmp(link, "https://", 8) != 0)
         runbook_say(c, runbook_path(c, path, "link"), "a link begins with https://");
-    check_triage(c, runbook_path(c, path, "triage"), fx_json_at(json, "triage"));
+    check_triage(c, runbook_path(c, path, "triage"), fx_json_at(json, "triage"), false);
+    check_triage(c, runbook_path(c, path, "recovered"), fx_json_at(json, "recovered"), true);
     check_buttons(c, runbook_path(c, path, "buttons"), fx_json_at(json, "buttons"));
     runbook_check_texts(c, path, json, NULL);
 }
@@ -112,6 +121,7 @@ static struct fx_alarm_route make_route(struct runbook_check *c, const struct fx
     route.patterns = runbook_texts(c->scratch, fx_json_at(json, "patterns"), &route.patterns_count);
     route.triage = runbook_texts(c->scratch, fx_json_at(json, "triage"), &route.triage_count);
     route.buttons = runbook_texts(c->scratch, fx_json_at(json, "buttons"), &route.buttons_count);
+    route.recovered = runbook_texts(c->scratch, fx_json_at(json, "recovered"), &route.recovered_count);
     return route;
 }
 

@@ -35,6 +35,9 @@ static void check_called(struct runbook_check *c, const char *path, const struct
     else if (strcmp(called->role, caller->role) != 0 && strcmp(called->role, "operator") != 0)
         runbook_say(c, path, "%s is for the role %s, but %s is for the role %s", called->command,
                     called->role, caller->command, caller->role);
+    else if (called->watches)
+        runbook_say(c, path, "%s watches for a while, on its own card; offer it as a button",
+                    called->command);
     else if (has_checklist(called))
         runbook_say(c, path, "%s has a checklist, which needs its own card; offer it as a button",
                     called->command);
@@ -139,6 +142,16 @@ static void check_ends(struct runbook_check *c, const struct calls *calls, size_
                     FX_RUNBOOK_MAX_CALLED_STEPS);
 }
 
+static void check_watch(struct runbook_check *c, size_t index) {
+    const struct fx_runbook *runbook = &c->runbooks[index];
+
+    c->yaml = c->files[index].yaml;
+    if (runbook->watches && runbook->is_private)
+        runbook_say(c, "answer.visibility",
+                    "an answer in private cannot be changed later, so nobody would see what the "
+                    "watch sees; drop `visibility: private`");
+}
+
 static void check_checklist(struct runbook_check *c, size_t index) {
     const struct fx_runbook *runbook = &c->runbooks[index];
     size_t lists = 0;
@@ -168,5 +181,6 @@ void runbook_check_calls(struct runbook_check *c) {
         if (c->files[i].yaml != NULL) {
             check_ends(c, calls, i);
             check_checklist(c, i);
+            check_watch(c, i);
         }
 }

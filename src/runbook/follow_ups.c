@@ -54,19 +54,41 @@ static void check_reads(struct runbook_check *c, const char *path,
                     runbook->command);
 }
 
+/* Either a while after the change, or at a time that somebody gave. */
+static void check_when(struct runbook_check *c, const char *path, const struct fx_json *json,
+                       const struct fx_json *known, struct fx_follow_up *follow_up) {
+    const struct fx_json *after = fx_json_at(json, "after"), *at = fx_json_at(json, "at");
+
+    if ((after == NULL) == (at == NULL))
+        runbook_say(c, path,
+                    "a follow-up needs either after, such as 2m, or at, such as "
+                    "\"${arguments.ends}\"");
+    else if (after != NULL)
+        check_times(c, runbook_path(c, path, "after"), after, follow_up);
+    if (fx_json_text(at) == NULL)
+        return;
+    if (!fx_expr_is_template(fx_json_text(at)))
+        runbook_say(c, runbook_path(c, path, "at"),
+                    "a time that is written out is the same whenever it is asked for; take it from "
+                    "an argument");
+    runbook_check_texts(c, runbook_path(c, path, "at"), at, known);
+    follow_up->at = fx_json_text(at);
+}
+
 static void check_one(struct runbook_check *c, const char *path, const struct fx_json *json,
-                      struct fx_follow_up *follow_up) {
+                      const struct fx_json *known, struct fx_follow_up *follow_up) {
     static const struct runbook_field fields[] = {
         {"command", RUNBOOK_TEXT, true},
         {"arguments", RUNBOOK_TEXT, false},
-        {"after", RUNBOOK_LINES, true},
+        {"after", RUNBOOK_LINES, false},
+        {"at", RUNBOOK_TEXT, false},
     };
     const char *command = fx_json_get_text(json, "command");
     const char *arguments = fx_json_get_text(json, "arguments");
 
     if (!runbook_check_fields(c, path, json, "a follow-up", fields, FX_COUNT_OF(fields)))
         return;
-    check_times(c, runbook_path(c, path, "after"), fx_json_at(json, "after"), follow_up);
+    check_when(c, path, json, known, follow_up);
     if (command == NULL)
         return;
     const char *here = runbook_path(c, path, "command");
@@ -75,7 +97,7 @@ static void check_one(struct runbook_check *c, const char *path, const struct fx
         return;
     }
     const struct fx_runbook *runbook =
-        runbook_check_apart(c, path, command, arguments == NULL ? "" : arguments, runbook_known(c));
+        runbook_check_apart(c, path, command, arguments == NULL ? "" : arguments, known);
 
     check_reads(c, here, runbook);
     follow_up->command = runbook == NULL ? command : runbook->command;
@@ -86,16 +108,21 @@ void runbook_check_follow_ups(struct runbook_check *c, struct fx_runbook *runboo
                               const struct fx_json *json) {
     size_t count = fx_json_count(json);
     struct fx_follow_up *follow_ups = fx_alloc(c->scratch, (count + 1) * sizeof *follow_ups);
+    struct fx_json *known = runbook_known(c);
 
     if (fx_json_type(json) != FX_JSON_ARRAY)
         return;
+    for (size_t i = 0; i < runbook->steps_count; i++)
+        if (runbook->steps[i].id != NULL)
+            fx_json_put(known, runbook->steps[i].id, fx_json_bool(c->scratch, true));
     if (count > FOLLOW_UPS_MAX)
         runbook_say(c, "follow_ups", "a command has at most %d follow-ups", FOLLOW_UPS_MAX);
     if (count > 0 && !fx_effect_changes(runbook->effect))
         runbook_say(c, "follow_ups", "follow-ups come after a change, and this command makes none");
     for (size_t i = 0; i < count; i++) {
         follow_ups[i] = (struct fx_follow_up){.arguments = ""};
-        check_one(c, runbook_path_item(c, "follow_ups", i), fx_json_item(json, i), &follow_ups[i]);
+        check_one(c, runbook_path_item(c, "follow_ups", i), fx_json_item(json, i), known,
+                  &follow_ups[i]);
     }
     runbook->follow_ups = follow_ups;
     runbook->follow_ups_count = count;

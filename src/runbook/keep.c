@@ -62,6 +62,7 @@ keep_follow_ups(struct fx_scope *sc, const struct fx_follow_up *follow_ups, size
     for (size_t i = 0; i < count; i++) {
         kept[i].command = fx_strdup(sc, kept[i].command);
         kept[i].arguments = fx_strdup(sc, kept[i].arguments);
+        kept[i].at = fx_strdup(sc, kept[i].at);
         kept[i].after_ms =
             keep_array(sc, kept[i].after_ms, kept[i].after_count, sizeof *kept[i].after_ms);
     }
@@ -93,6 +94,7 @@ static void keep_route(struct fx_scope *sc, struct fx_alarm_route *kept) {
     kept->cause = fx_strdup(sc, kept->cause);
     kept->first_action = fx_strdup(sc, kept->first_action);
     kept->triage = keep_texts(sc, kept->triage, kept->triage_count);
+    kept->recovered = keep_texts(sc, kept->recovered, kept->recovered_count);
     kept->buttons = keep_texts(sc, kept->buttons, kept->buttons_count);
     kept->link = fx_strdup(sc, kept->link);
 }

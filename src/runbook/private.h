@@ -204,6 +204,10 @@ const struct fx_runbook *runbook_check_apart(struct runbook_check *c, const char
 
 void runbook_find_together(struct fx_runbook_step *steps, size_t count);
 
+/* ---- waits.c ---- */
+
+void runbook_check_waits(struct runbook_check *c, struct fx_runbook *runbook);
+
 /* ---- calls.c: after the answers, because it asks who sees them ---- */
 
 void runbook_check_calls(struct runbook_check *c);

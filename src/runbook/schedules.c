@@ -179,6 +179,11 @@ static const struct fx_runbook *check_command(struct runbook_check *c, const cha
                     "%s answers in private, but nobody asks here; give a command that answers in "
                     "the channel",
                     runbook->command);
+    else if (runbook->watches)
+        runbook_say(c, path,
+                    "%s watches for a while, and a schedule looks again by itself; give a command "
+                    "that looks once",
+                    runbook->command);
     return runbook;
 }
 

@@ -248,4 +248,5 @@ void runbook_check_steps(struct runbook_check *c, struct fx_runbook *runbook,
     runbook->steps = list;
     runbook->steps_count = count;
     check_effects(c, runbook);
+    runbook_check_waits(c, runbook);
 }

@@ -29,7 +29,8 @@ static enum fx_code fail_late(struct fx_error *err) {
 
 /* Waits for the answer, and leaves when the work is to stop: what was sent goes on. NULL: there is
  * no answer. */
-static PGresult *await_result(struct fx_sql *sql, struct fx_scope *sc, struct fx_clock *clock) {
+static PGresult *await_result(struct fx_sql *sql, struct fx_scope *sc, struct fx_clock *clock,
+                              const struct fx_sql_change *change) {
     struct fx_error ignored;
     PGresult *last = NULL, *next;
 
@@ -38,8 +39,12 @@ static PGresult *await_result(struct fx_sql *sql, struct fx_scope *sc, struct fx
 
         if (fx_scope_check(sc, fx_mono_ms(clock), &ignored) != FX_OK)
             return NULL;
-        if (poll(&wire, 1, LOOK_MS) > 0 && PQconsumeInput(sql->connection) == 0)
+        int ready = poll(&wire, 1, LOOK_MS);
+
+        if (ready > 0 && PQconsumeInput(sql->connection) == 0)
             return NULL;
+        if (ready == 0 && change->meanwhile != NULL)
+            change->meanwhile(change->owner);
     }
     while ((next = PQgetResult(sql->connection)) != NULL) {
         PQclear(last);
@@ -71,7 +76,7 @@ static enum fx_code run(struct fx_sql *sql, struct fx_scope *sc, struct fx_clock
     if (is_late(sc, clock))
         return fail_late(err);
     FX_TRY(send(sql, sc, change, err));
-    PGresult *result = await_result(sql, sc, clock);
+    PGresult *result = await_result(sql, sc, clock, change);
 
     if (result == NULL || PQstatus(sql->connection) != CONNECTION_OK) {
         PQclear(result);

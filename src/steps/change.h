@@ -48,6 +48,10 @@ enum {
 /* FX_ERR_INPUT says what is wrong with the reads or an expression. */
 enum fx_code facts_check(struct fx_scope *sc, const struct fx_json *system,
                          const struct fx_json *params, struct fx_error *err);
+/* {database, query}: a database that is asked, and a statement without ${ }. name is for the error
+ * text. */
+enum fx_code facts_check_query(const struct fx_json *system, const char *name,
+                               const struct fx_json *read, struct fx_error *err);
 /* Makes the reading calls. *ret_names is what expressions may read; plan is the details of the
  * plan, NULL while there is none. */
 enum fx_code facts_read(const struct fx_step_context *ctx, const struct fx_json *params,

@@ -37,25 +37,25 @@ static enum fx_code check_aws_read(struct fx_scope *sc, const char *name,
     return FX_OK;
 }
 
-static enum fx_code check_sql_read(const struct fx_json *system, const char *name,
-                                   const struct fx_json *read, struct fx_error *err) {
+enum fx_code facts_check_query(const struct fx_json *system, const char *name,
+                               const struct fx_json *read, struct fx_error *err) {
     struct fx_slice query = fx_json_text_slice(fx_json_at(read, "query"));
     const char *database = fx_json_get_text(read, "database");
 
     if (database == NULL || query.len == 0)
         return fx_fail(err, FX_ERR_INPUT,
-                       "read.%s: name an operation of AWS, or a database and its query", name);
+                       "%s: name an operation of AWS, or a database and its query", name);
     if (memmem(query.ptr, query.len, "${", 2) != NULL)
         return fx_fail(err, FX_ERR_INPUT,
-                       "read.%s: the query may hold no ${ }: write $1 and put the value under "
+                       "%s: the query may hold no ${ }: write $1 and put the value under "
                        "`with`",
                        name);
     if (fx_json_at(fx_json_at(system, "databases"), database) == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "read.%s: %s is not among the databases of system.yaml",
-                       name, database);
+        return fx_fail(err, FX_ERR_INPUT, "%s: %s is not among the databases of system.yaml", name,
+                       database);
     if (database_changes(system, database))
         return fx_fail(err, FX_ERR_INPUT,
-                       "read.%s: %s is for changes; what is read is read through another one", name,
+                       "%s: %s is for changes; what is read is read through another one", name,
                        database);
     return FX_OK;
 }
@@ -78,7 +78,7 @@ static enum fx_code check_reads(struct fx_scope *sc, const struct fx_json *syste
         if (fx_json_at(read, "operation") != NULL)
             FX_TRY(check_aws_read(sc, name, read, err));
         else
-            FX_TRY(check_sql_read(system, name, read, err));
+            FX_TRY(facts_check_query(system, fx_printf(sc, "read.%s", name), read, err));
     }
     return FX_OK;
 }

@@ -9,6 +9,8 @@ enum {
     CHANGE_MAX_TIMEOUT_MS = 15 * 60 * 1000,
     CHANGE_MAX_LOCK_TIMEOUT_MS = 60 * 1000,
     CHANGE_MAX_STATEMENTS = 12,
+    PROGRESS_EVERY_MS = 3 * 1000, /* between two looks at how far it is */
+    PROGRESS_TIMEOUT_MS = 1000,   /* of such a look */
 };
 
 static const struct fx_step_param sql_change_params[] = {
@@ -27,6 +29,9 @@ static const struct fx_step_param sql_change_params[] = {
      "when the database stops the statement; up to 15m, and the step's timeout must be longer"},
     {"lock_timeout", FX_PARAM_DURATION, false, "\"1s\"",
      "how long it may wait for a lock, and others behind it"},
+    {"progress", FX_PARAM_OBJECT, false, "{}",
+     "{database, query}: its first row {text, done, total} is shown every few seconds while the "
+     "statement runs"},
     CHANGE_PARAMS,
 };
 
@@ -90,6 +95,8 @@ static enum fx_code sql_change_check(struct fx_scope *sc, const struct fx_json *
     FX_TRY(check_database(system, params, err));
     FX_TRY(check_statements(params, err));
     FX_TRY(check_times(params, err));
+    if (fx_json_count(fx_json_at(params, "progress")) > 0)
+        FX_TRY(facts_check_query(system, "progress", fx_json_at(params, "progress"), err));
     FX_TRY(facts_check(sc, system, params, err));
     if (fx_json_count(fx_json_at(params, "pin")) > 0)
         return fx_fail(err, FX_ERR_INPUT, "sql.change pins nothing: its parameters have no names");
@@ -142,6 +149,58 @@ static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_j
     return FX_OK;
 }
 
+/* ---- how far it is, while it runs ---- */
+
+struct watcher {
+    const struct fx_step_context *ctx;
+    const struct fx_json *params;
+    int64_t looked_mono_ms;
+};
+
+static enum fx_code read_progress(const struct fx_step_context *ctx, const struct fx_json *progress,
+                                  const struct fx_json **ret_row, struct fx_error *err) {
+    struct fx_json *rows = NULL;
+    struct fx_sql *sql = NULL;
+    enum fx_code code =
+        database_open(ctx, fx_json_get_text(progress, "database"), PROGRESS_TIMEOUT_MS, &sql, err);
+
+    if (code == FX_OK)
+        code = fx_sql_query(sql, ctx->sc, fx_json_get_text(progress, "query"), NULL, 1, &rows, err);
+    fx_sql_close(sql);
+    *ret_row = fx_json_item(rows, 0);
+    return code;
+}
+
+/* Whatever goes wrong with looking, the statement goes on. */
+static void show_progress(void *owner) {
+    struct watcher *watcher = owner;
+    struct fx_step_context ctx = *watcher->ctx;
+    int64_t now = fx_mono_ms(ctx.clock);
+
+    if (now - watcher->looked_mono_ms < PROGRESS_EVERY_MS)
+        return;
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(ctx.sc);
+    const struct fx_json *row = NULL;
+    struct fx_error why = {0};
+
+    ctx.sc = sc;
+    enum fx_code code = read_progress(&ctx, fx_json_at(watcher->params, "progress"), &row, &why);
+    const char *text = fx_json_get_text(row, "text");
+
+    watcher->looked_mono_ms = fx_mono_ms(ctx.clock);
+    text = code != FX_OK  ? fx_printf(sc, "It runs; how far it is cannot be read: %s", why.message)
+           : text == NULL ? "It runs; the database does not say yet how far it is"
+                          : text;
+    bool counts = fx_json_type(fx_json_at(row, "done")) == FX_JSON_INT &&
+                  fx_json_type(fx_json_at(row, "total")) == FX_JSON_INT;
+
+    ctx.host->progress(
+        ctx.host, sc,
+        fx_json_object_of(sc, "text", fx_json_string(sc, text), "done",
+                          counts ? fx_json_copy(sc, fx_json_at(row, "done")) : NULL, "total",
+                          counts ? fx_json_copy(sc, fx_json_at(row, "total")) : NULL, NULL));
+}
+
 static const char *advice(const char *state) {
     if (strcmp(state, "55P03") == 0)
         return "somebody holds a lock it needs; look who, then ask again";
@@ -156,6 +215,8 @@ static enum fx_code send(const struct fx_step_context *ctx, const struct fx_json
                          const struct fx_json *with, void *ready, struct fx_error *err) {
     const char *text = NULL, *hint;
     int64_t rows = 0;
+    bool is_shown = fx_json_count(fx_json_at(params, "progress")) > 0;
+    struct watcher watcher = {ctx, params, fx_mono_ms(ctx->clock)};
 
     FX_TRY(find_statement(params, &text, err));
     enum fx_code code = fx_sql_change(
@@ -164,7 +225,9 @@ static enum fx_code send(const struct fx_step_context *ctx, const struct fx_json
                                 .params = with,
                                 .in_transaction = fx_json_get_bool(params, "transaction", true),
                                 .min_rows = fx_json_get_int(params, "min_rows", 0),
-                                .max_rows = fx_json_get_int(params, "max_rows", 1)},
+                                .max_rows = fx_json_get_int(params, "max_rows", 1),
+                                .meanwhile = is_shown ? show_progress : NULL,
+                                .owner = &watcher},
         &rows, err);
 
     if (code == FX_OK || (hint = advice(err->upstream)) == NULL)

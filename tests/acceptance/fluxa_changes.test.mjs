@@ -57,7 +57,7 @@ const rows = [
   },
   {
     row: 'F-56', asks: 'provision ingest live 2 ends=2030-01-31', calls: 'lambda:PutProvisionedConcurrencyConfig', reads: 'lambda:ListProvisionedConcurrencyConfigs', world: { functions: [{ name: 'fluxa-ingest', reserved: 10, versions: versions(7, 8), aliases: [{ name: 'live', version: '8' }] }] },
-    shows: [/Kept warm\*\nnone → 2/, /Reserved concurrency\*\n10/, /paid for around the clock/], with: { ProvisionedConcurrentExecutions: 2 }, ends: [/keeps 2 copies warm/, /READY/, /note 2030-01-31/],
+    shows: [/Kept warm\*\nnone → 2/, /Reserved concurrency\*\n10/, /paid for around the clock/], with: { ProvisionedConcurrentExecutions: 2 }, ends: [/keeps 2 copies warm/, /READY/, /On 2030-01-31 at 08:00 UTC you are reminded/],
     drift: { functions: [{ name: 'fluxa-ingest', reserved: 9 }] }, drifted: /Reserved concurrency was 10 when this was approved and is 9 now/, refused: [['provision ingest live 11 ends=2030-01-31', /more would be kept warm than the function may run/i]],
   },
 ];

@@ -76,7 +76,8 @@ const easePace = () => stack.post('slack/options', { post_per_minute: 6000, post
 // Full queues again, and a Slack that has forgotten everything. A storm of alarms ends a minute after the last of them:
 // its card may be gone by then.
 let worldSince = 0;
-const isOfAnOlderWorld = ({ message, answer }) => answer.error === 'message_not_found' && Number(message.ts) < worldSince;
+const isOfAnOlderWorld = ({ message, answer }) =>
+  (answer.error === 'message_not_found' && Number(message.ts) < worldSince) || (answer.error === 'thread_not_found' && Number(message.thread_ts) < worldSince);
 
 async function newWorld(more = {}) {
   await atRest(stack);
@@ -349,6 +350,12 @@ test('what asks the database', async () => {
   const [letter] = (await stack.get('world?messages=1')).queues.find(({ name }) => name === 'Fluxa-DLQ').messages;
   for (const text of ['failed', 'idempotency check', 'db conns', 'db locks', 'db slow', 'db indexes', 'db bloat', `db explain event ${letter.event_id ?? JSON.parse(letter.body).event_id}`])
     await say('requester', text, /\S/);
+  const card = await say('requester', 'watch recovery 60m', /^Watching the recovery/);
+  await say('requester', 'watch recovery 5m', /watched already/);
+  await stack.click('requester', card, 'stop');
+  await becomes(card, /^The watch was stopped/);
+  await say('requester', 'watch errors ingest 60m', /fluxa-ingest: /);
+  await say('requester', 'provision review ingest live', /keeps no copies warm/);
   await keep('database');
 });
 

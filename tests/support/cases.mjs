@@ -33,7 +33,7 @@ export async function atRest(stack) {
 async function forgetTheOldWorld(stack) {
   if (!stack.wasStarted) return; // the store has no tables yet
   await stack.execute("DELETE FROM jobs WHERE state = 0 AND kind NOT IN ('expire', 'reconcile', 'anchor', 'schedule'); " +
-    `DELETE FROM outbox WHERE state = 0 AND NOT (${UNSAID}); DELETE FROM settings WHERE name LIKE 'step:%'`);
+    `DELETE FROM outbox WHERE state = 0 AND NOT (${UNSAID}); DELETE FROM settings WHERE name LIKE 'step:%' OR name LIKE 'watch:%'`);
 }
 
 // A new world with these dead letters, no faults, everything reachable. What belongs to the old one is told there: a

@@ -109,8 +109,17 @@ static const struct fx_step_kind glance = {.name = "glance",
                                            .is_parallel = true,
                                            .effect = reads};
 
-const struct fx_step_kind *const runbook_kinds[] = {&look, &move, &call, &approval,
-                                                    &note, &run,  &tick, &glance};
+static const struct fx_step_param idle_params[] = {
+    {"again", FX_PARAM_TEXT, false, "\"\"", "back to where"},
+};
+static const struct fx_step_kind idle = {.name = "idle",
+                                         .params = idle_params,
+                                         .params_count = FX_COUNT_OF(idle_params),
+                                         .again = "again",
+                                         .effect = reads};
+
+const struct fx_step_kind *const runbook_kinds[] = {&look, &move, &call,   &approval, &note,
+                                                    &run,  &tick, &glance, &idle};
 const size_t runbook_kinds_count = FX_COUNT_OF(runbook_kinds);
 
 enum fx_code runbook_open(struct fx_scope *sc, const char *folder, const char *name,

@@ -45,7 +45,7 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 export class Stack {
   // Nothing runs by itself unless a test wants it to: a tick in its middle would be an answer nobody asked for.
   // The crashes of a test are no crash loop unless it wants one.
-  static async start({ awsDelayMs = 0, bot = true, crashLoop = false, schedules = false, world = {}, edit, store = 'sqlite', replicas = 1 } = {}) {
+  static async start({ awsDelayMs = 0, bot = true, crashLoop = false, schedules = false, watches = false, world = {}, edit, store = 'sqlite', replicas = 1 } = {}) {
     const dir = await mkdtemp(path.join(tmpdir(), 'fluxabot-'));
     const args = ['--dir', path.join(dir, 'stack'), '--build', build, '--port', '0', '--aws-delay-ms', String(awsDelayMs), '--no-bot'];
     await run(path.join(root, 'deploy/sandbox/up'), args, { maxBuffer: 1 << 20 });
@@ -54,6 +54,7 @@ export class Stack {
     await stack.post('slack/options', { patience_ms: PATIENCE_MS }); // Slack's three seconds would lose a click or a dialog of a busy machine
     if (store === 'postgres') await stack.moveToPostgres();
     if (!schedules) await stack.edit((text) => text.replace(/^( *)command: \/fluxa$/m, '$&\n$1schedules: false'));
+    if (!watches) await stack.edit((text) => text.replace(/^( *)command: \/fluxa$/m, '$&\n$1watches: false'));
     if (!crashLoop) await stack.edit((text) => `${text}crashes: { freeze_after: 0 }\n`);
     if (edit) await edit(stack); // may rewrite the configuration before the bot reads it
     if (Object.keys(world).length > 0) await stack.world(world);

@@ -52,7 +52,7 @@ static void change(struct engine_rig *rig, const char *key, const char *outcome)
 
 static void each_comes_at_its_time_and_in_the_thread_of_the_run(void **state) {
     static const struct fx_follow_up verify[] = {
-        {"dlq verify", "redrive=${run.id}", three_times, FX_COUNT_OF(three_times)}};
+        {"dlq verify", "redrive=${run.id}", three_times, FX_COUNT_OF(three_times), NULL}};
     struct engine_rig *rig = *state;
     struct engine_run run = changed_run(rig, verify, FX_COUNT_OF(verify));
     struct fx_error err = {0};
@@ -85,7 +85,7 @@ static void each_comes_at_its_time_and_in_the_thread_of_the_run(void **state) {
 }
 
 static void where_nothing_was_changed_nothing_is_looked_at_again(void **state) {
-    static const struct fx_follow_up verify[] = {{"dlq verify", "", once, 1}};
+    static const struct fx_follow_up verify[] = {{"dlq verify", "", once, 1, NULL}};
     struct engine_rig *rig = *state;
     struct engine_run run = changed_run(rig, verify, FX_COUNT_OF(verify));
     struct fx_error err = {0};
@@ -101,7 +101,7 @@ static void where_nothing_was_changed_nothing_is_looked_at_again(void **state) {
 }
 
 static void a_run_that_stands_in_a_thread_is_followed_up_there(void **state) {
-    static const struct fx_follow_up verify[] = {{"dlq verify", "", once, 1}};
+    static const struct fx_follow_up verify[] = {{"dlq verify", "", once, 1, NULL}};
     struct engine_rig *rig = *state;
     struct engine_run run = changed_run(rig, verify, FX_COUNT_OF(verify));
     struct fx_error err = {0};
@@ -113,7 +113,7 @@ static void a_run_that_stands_in_a_thread_is_followed_up_there(void **state) {
 }
 
 static void arguments_that_come_to_a_number_are_typed_as_one(void **state) {
-    static const struct fx_follow_up verify[] = {{"dlq verify", "${minutes}", once, 1}};
+    static const struct fx_follow_up verify[] = {{"dlq verify", "${minutes}", once, 1, NULL}};
     struct engine_rig *rig = *state;
     struct engine_run run = changed_run(rig, verify, FX_COUNT_OF(verify));
     struct fx_error err = {0};
@@ -128,9 +128,9 @@ static void arguments_that_come_to_a_number_are_typed_as_one(void **state) {
 
 static void what_cannot_be_planned_is_told_and_the_others_are_planned(void **state) {
     static const struct fx_follow_up mixed[] = {
-        {"dlq verify", "redrive=${absent}", once, 1}, {"dlq verify", "1 2 3", once, 1},
-        {"dlq verify", "${nothing}", once, 1},        {"dlq vanished", "", once, 1},
-        {"dlq verify", "redrive=${run.id}", once, 1},
+        {"dlq verify", "redrive=${absent}", once, 1, NULL}, {"dlq verify", "1 2 3", once, 1, NULL},
+        {"dlq verify", "${nothing}", once, 1, NULL},        {"dlq vanished", "", once, 1, NULL},
+        {"dlq verify", "redrive=${run.id}", once, 1, NULL},
     };
     struct engine_rig *rig = *state;
     struct engine_run run = changed_run(rig, mixed, FX_COUNT_OF(mixed));
@@ -151,6 +151,64 @@ static void what_cannot_be_planned_is_told_and_the_others_are_planned(void **sta
     }
 }
 
+static void one_may_come_at_a_time_that_was_given(void **state) {
+    static const struct fx_follow_up verify[] = {
+        {"dlq verify", "", NULL, 0, "${run.day}T08:00:00Z"},
+        {"dlq verify", "", NULL, 0, "${run.ms}"},
+        {"dlq verify", "", NULL, 0, "${run.past}"},
+    };
+    struct engine_rig *rig = *state;
+    struct engine_run run = changed_run(rig, verify, FX_COUNT_OF(verify));
+    struct fx_error err = {0};
+
+    change(rig, "a", NULL);
+    fx_json_put(run.names, "run",
+                engine_rig_json(rig, "{'day':'1970-02-01','ms':1000000007,'past':7}"));
+    assert_ok(engine_start_follow_ups(&run, &err));
+    assert_int_equal(rig->work.writes.messages_count, 0);
+    assert_int_equal(rig->work.writes.jobs_count, 3);
+    assert_int_equal(rig->work.writes.jobs[0]->due_ms, (31LL * 24 + 8) * 3600 * 1000);
+    assert_int_equal(rig->work.writes.jobs[1]->due_ms, 1000000007);
+    assert_int_equal(rig->work.writes.jobs[2]->due_ms, RIG_NOW_MS);
+}
+
+static void a_time_that_is_none_or_too_far_is_told(void **state) {
+    static const struct fx_follow_up verify[] = {
+        {"dlq verify", "", NULL, 0, "${run.far}"},
+        {"dlq verify", "", NULL, 0, "${run.text}"},
+        {"dlq verify", "", NULL, 0, "${absent.day}"},
+    };
+    struct engine_rig *rig = *state;
+    struct engine_run run = changed_run(rig, verify, FX_COUNT_OF(verify));
+    struct fx_error err = {0};
+
+    change(rig, "a", NULL);
+    fx_json_put(run.names, "run", engine_rig_json(rig, "{'far':0,'text':'soon'}"));
+    fx_json_put(fx_json_at(run.names, "run"), "far",
+                fx_json_int(rig->sc, RIG_NOW_MS + 1 + FX_FOLLOW_UP_MAX_DAYS * 86400000LL));
+    assert_ok(engine_start_follow_ups(&run, &err));
+    assert_int_equal(rig->work.writes.jobs_count, 0);
+    assert_int_equal(rig->work.writes.messages_count, 3);
+    assert_non_null(strstr(rig->work.writes.messages[0]->payload_json, "days ahead"));
+}
+
+/* A run that asks did not take its last steps. */
+static void what_was_not_found_out_is_null(void **state) {
+    static const struct fx_runbook_step steps[] = {{.id = "moved"}};
+    static const struct fx_follow_up verify[] = {
+        {"dlq verify", "${moved == null and 5 or 6}", once, 1, NULL}};
+    struct engine_rig *rig = *state;
+    struct engine_run run = changed_run(rig, verify, FX_COUNT_OF(verify));
+    struct fx_error err = {0};
+
+    change(rig, "a", NULL);
+    rig->runbook.steps = steps;
+    rig->runbook.steps_count = 1;
+    assert_ok(engine_start_follow_ups(&run, &err));
+    assert_string_equal(rig->work.writes.runs[0]->arguments_json,
+                        "{\"window\":5,\"redrive\":null}");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -159,6 +217,9 @@ int main(void) {
         TEST(a_run_that_stands_in_a_thread_is_followed_up_there),
         TEST(arguments_that_come_to_a_number_are_typed_as_one),
         TEST(what_cannot_be_planned_is_told_and_the_others_are_planned),
+        TEST(one_may_come_at_a_time_that_was_given),
+        TEST(a_time_that_is_none_or_too_far_is_told),
+        TEST(what_was_not_found_out_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

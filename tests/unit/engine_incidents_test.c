@@ -1,10 +1,22 @@
 /* engine_incidents_test.c - an alarm and its end that two workers handle at the same moment:
- * whoever comes second does it again, and sees the other. */
+ * whoever comes second does it again, and sees the other. And what begins with an end. */
 #include "engine_rig.h"
 
 #include <string.h>
 
-static const struct fx_system fluxa = {.name = "fluxa"};
+static const char *const patterns[] = {"DLQ"}, *const recovered[] = {"watch recovery"};
+static const struct fx_runbook commands[] = {{.command = "watch recovery", .digest = "d1"}};
+static const struct fx_alarm_route routes[] = {{.name = "dead letters",
+                                                .patterns = patterns,
+                                                .patterns_count = FX_COUNT_OF(patterns),
+                                                .severity = "high",
+                                                .recovered = recovered,
+                                                .recovered_count = FX_COUNT_OF(recovered)}};
+static const struct fx_system fluxa = {.name = "fluxa",
+                                       .runbooks = commands,
+                                       .runbooks_count = FX_COUNT_OF(commands),
+                                       .routes = routes,
+                                       .routes_count = FX_COUNT_OF(routes)};
 
 static struct fx_alarm told(enum fx_alarm_state state, int64_t changed_ms) {
     return (struct fx_alarm){.state = state,
@@ -98,12 +110,53 @@ static void the_next_alarm_and_its_end_see_each_other_too(void **state) {
     assert_int_equal(incidents(rig, true), 0);
 }
 
+static void an_alarm_that_is_over_is_watched_in_its_thread_once(void **state) {
+    struct engine_rig *rig = *state;
+    const struct fx_alarm alarm = told(FX_ALARM_STATE_ALARM, RIG_NOW_MS);
+    const struct fx_alarm ok = told(FX_ALARM_STATE_OK, RIG_NOW_MS + 1000);
+    const struct engine_work begins = decide(rig, &alarm);
+
+    assert_int_equal(begins.writes.runs_count, 0);
+    assert_int_equal(write_all(rig, &begins), FX_OK);
+    const struct engine_work ends = decide(rig, &ok);
+
+    assert_int_equal(ends.writes.runs_count, 1);
+    assert_string_equal(ends.writes.runs[0]->command, "watch recovery");
+    assert_string_equal(ends.writes.runs[0]->trigger, "follow-up");
+    assert_string_equal(ends.writes.runs[0]->parent,
+                        fx_printf(rig->sc, "incident:%s", ends.writes.incidents[0]->id));
+    assert_int_equal(write_all(rig, &ends), FX_OK);
+    const struct engine_work again = decide(rig, &ok);
+
+    assert_int_equal(again.writes.runs_count, 0);
+}
+
+/* Nobody knows that it is well: it was taken away, or the configuration wants no watch. */
+static void what_only_ends_is_not_watched(void **state) {
+    struct engine_rig *rig = *state;
+    const struct engine_finding gone = {.note = "", .ending = "the alarm was deleted"};
+    const struct fx_alarm alarm = told(FX_ALARM_STATE_ALARM, RIG_NOW_MS);
+    const struct fx_alarm ok = told(FX_ALARM_STATE_OK, RIG_NOW_MS + 1000);
+    const struct engine_work begins = decide(rig, &alarm);
+    struct engine_work work = rig->work;
+    struct fx_error err = {0};
+
+    assert_int_equal(write_all(rig, &begins), FX_OK);
+    assert_ok(engine_alarm(&work, &rig->system, "dev", &ok, &gone, &err));
+    assert_int_equal(work.writes.incidents_count, 1);
+    assert_int_equal(work.writes.runs_count, 0);
+    rig->system.no_watches = true;
+    assert_int_equal(decide(rig, &ok).writes.runs_count, 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(an_alarm_written_first_finds_its_end),
         TEST(an_end_written_first_is_not_overlooked_by_its_alarm),
         TEST(the_next_alarm_and_its_end_see_each_other_too),
+        TEST(an_alarm_that_is_over_is_watched_in_its_thread_once),
+        TEST(what_only_ends_is_not_watched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

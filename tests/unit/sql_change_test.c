@@ -140,6 +140,43 @@ static void some_statements_run_outside_a_transaction_alone(void **state) {
                      1);
 }
 
+struct meanwhile {
+    struct fx_sql *other;
+    int calls;
+};
+
+/* What the statement waits for happens only here. */
+static void let_go(void *owner) {
+    struct meanwhile *m = owner;
+
+    if (++m->calls == 2) {
+        fx_sql_close(m->other);
+        m->other = NULL;
+    }
+}
+
+static void while_it_is_awaited_the_caller_may_look_elsewhere(void **state) {
+    static const char lock[] = "SELECT pg_advisory_lock(1)::text";
+    struct fixture *f = *state;
+    struct meanwhile m = {0};
+    struct fx_json *rows = NULL;
+    struct fx_error err;
+
+    assert_ok(fx_sql_open(
+        f->sc,
+        &(struct fx_sql_options){.url = f->postgres->url, .application_name = "sql_change_test"},
+        &m.other, &err));
+    assert_ok(fx_sql_query(m.other, f->sc, lock, NULL, 1, &rows, &err));
+    enum fx_code code =
+        fx_sql_change(f->sql, f->sc, fx_clock_system(),
+                      &(struct fx_sql_change){
+                          .statement = lock, .max_rows = -1, .meanwhile = let_go, .owner = &m},
+                      &f->rows, &err);
+
+    assert_ok(code);
+    assert_int_equal(m.calls, 2);
+}
+
 static void a_connection_that_reads_changes_nothing(void **state) {
     struct fixture *f = *state;
     struct fx_error err;
@@ -225,6 +262,7 @@ int main(void) {
         SQL_TEST(a_promise_that_is_over_is_not_kept),
         SQL_TEST(what_took_too_long_is_taken_back),
         SQL_TEST(some_statements_run_outside_a_transaction_alone),
+        SQL_TEST(while_it_is_awaited_the_caller_may_look_elsewhere),
         SQL_TEST(a_connection_that_reads_changes_nothing),
         SQL_TEST(a_connection_that_breaks_leaves_it_unknown),
         SQL_TEST(a_transaction_that_breaks_before_its_commit_has_changed_nothing),
