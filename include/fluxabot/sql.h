@@ -43,6 +43,8 @@ enum fx_code fx_sql_query(struct fx_sql *sql, struct fx_scope *sc, const char *s
 struct fx_sql_change {
     const char *statement;
     const struct fx_json *params; /* bound, as for fx_sql_query; NULL: none */
+    /* Runs before it in the same transaction, without parameters: a lock. NULL or "": nothing. */
+    const char *first;
     /* Inside BEGIN and COMMIT, which undoes it when it touches fewer or more rows than it may. Some
      * statements (VACUUM, CREATE INDEX CONCURRENTLY) cannot be. */
     bool in_transaction;

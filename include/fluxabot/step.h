@@ -143,8 +143,8 @@ struct fx_step_call {
     /* Where what it is made on stands: a parameter that names a queue ("queue"), the queue whose
      * dead letters that one holds ("queue.source"), a parameter or a path in system.yaml with names
      * of log groups ("groups", "/dlq_evidence.log_groups"), the function ("function"), the bucket
-     * whose objects are read
-     * ("bucket"). NULL: AWS knows no resource for it. */
+     * whose objects are read or written
+     * ("bucket") or that bucket ("bucket.itself"). NULL: AWS knows no resource for it. */
     const char *on;
 };
 

@@ -163,6 +163,16 @@ static void allow_groups(struct asked *a, const char *operation, const struct fx
         allow_call(a, operation, log_group_arn(a, fx_json_text(fx_json_item(groups, i))));
 }
 
+/* An empty name: it is not configured, and nothing is called. */
+static void allow_own_bucket(struct asked *a, const struct fx_step_call *call, const char *bucket) {
+    if (bucket != NULL && bucket[0] == '\0')
+        return;
+    if (bucket == NULL || strcmp(call->on, "bucket") == 0)
+        allow_call(a, call->operation, objects_arn(a, bucket));
+    else
+        allow_call(a, call->operation, fx_printf(a->sc, "arn:%s:s3:::%s", a->partition, bucket));
+}
+
 static void allow_own_call(struct asked *a, const struct fx_step_call *call,
                            const struct fx_json *params) {
     const char *queue;
@@ -176,9 +186,8 @@ static void allow_own_call(struct asked *a, const struct fx_step_call *call,
     else if (strcmp(call->on, "function") == 0)
         allow_call(a, call->operation,
                    function_arn(a, fx_json_text(known_value(a, params, "function"))));
-    else if (strcmp(call->on, "bucket") == 0)
-        allow_call(a, call->operation,
-                   objects_arn(a, fx_json_text(known_value(a, params, "bucket"))));
+    else if (strncmp(call->on, "bucket", strlen("bucket")) == 0)
+        allow_own_bucket(a, call, fx_json_text(known_value(a, params, "bucket")));
     else if ((queue = fx_json_text(known_value(a, params, "queue"))) == NULL)
         allow_call(a, call->operation, everything);
     else if (strcmp(call->on, "queue") == 0)

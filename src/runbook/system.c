@@ -99,7 +99,10 @@ static void check_log_groups(struct runbook_check *c, const struct fx_json *grou
 }
 
 static void check_schema(struct runbook_check *c, const struct fx_json *schema) {
-    static const struct runbook_field fields[] = {{"required", RUNBOOK_TEXTS, true}};
+    static const struct runbook_field fields[] = {
+        {"required", RUNBOOK_TEXTS, true},
+        {"reference", RUNBOOK_TEXT, false},
+    };
 
     if (fx_json_type(schema) == FX_JSON_OBJECT)
         runbook_check_fields(c, "schema", schema, "the schema", fields, FX_COUNT_OF(fields));

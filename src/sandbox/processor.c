@@ -1,5 +1,5 @@
 /* processor.c - the stand-in for Fluxa's processor: consumes the main queue into PostgreSQL. */
-#include "aws.h"
+#include "documents.h"
 
 #include "fluxabot/sql.h"
 
@@ -10,6 +10,7 @@ enum { IDLE_MS = 200, BATCH = 10 };
 #define GROUP "/aws/lambda/fluxa-processor"
 #define STREAM "2026/11/22/[$LATEST]45c48cce2e2d7fbd"
 #define QUEUE "Fluxa-InputQueue"
+#define PAYLOADS "fluxa-payloads"
 
 /* One received message, copied: the world is given up while the database works. */
 struct work {
@@ -18,6 +19,8 @@ struct work {
     const char *handle;
     const char *event_id, *correlation_id; /* NULL when the body has none */
     const char *user_id, *payload_text;
+    bool elsewhere; /* the payload lies in S3 */
+    struct fx_slice stored;
 };
 
 enum outcome { OUTCOME_DONE, OUTCOME_DUPLICATE, OUTCOME_SCHEMA, OUTCOME_HASH, OUTCOME_DATABASE };
@@ -100,7 +103,8 @@ static enum outcome validate(struct work *work) {
         fx_json_type(payload) != FX_JSON_OBJECT)
         return OUTCOME_SCHEMA;
     work->payload_text = fx_json_dump(work->sc, payload);
-    if (strcmp(fx_sha256_hex(work->sc, fx_slice_of(work->payload_text)),
+    if (strcmp(fx_sha256_hex(work->sc,
+                             work->elsewhere ? work->stored : fx_slice_of(work->payload_text)),
                aws_input_text(json, "payload_hash")) != 0)
         return OUTCOME_HASH;
     return OUTCOME_DONE;
@@ -187,6 +191,25 @@ static void settle(struct sandbox_aws *aws, const struct work *work, enum outcom
         sqs_remove(aws, queue, message);
 }
 
+/* {"payload": {"s3_key": ...}}: what is hashed is the object. An absent one has no byte. */
+static void fetch_payload(struct sandbox_aws *aws, struct work *work) {
+    struct fx_json *json = NULL;
+    struct fx_error ignored;
+
+    if (fx_json_parse(work->sc, work->body, &json, &ignored) != FX_OK)
+        return;
+    const char *key = fx_json_get_text(fx_json_at(json, "payload"), "s3_key");
+    const struct fx_json *bucket =
+        fx_json_at(fx_json_at(documents_of(aws, "s3"), "buckets"), PAYLOADS);
+    const struct fx_json *versions =
+        key == NULL ? NULL : fx_json_at(fx_json_at(bucket, "objects"), key);
+
+    work->elsewhere = key != NULL;
+    if (fx_json_count(versions) > 0)
+        work->stored = s3_bytes(
+            work->sc, fx_json_copy(work->sc, fx_json_item(versions, fx_json_count(versions) - 1)));
+}
+
 static size_t take_work(struct sandbox_aws *aws, struct fx_scope *sc, struct work *work) {
     struct sqs_queue *queue = sqs_find(aws, QUEUE);
     struct sqs_message *messages[BATCH];
@@ -194,12 +217,14 @@ static size_t take_work(struct sandbox_aws *aws, struct fx_scope *sc, struct wor
     if (queue == NULL || aws->processor.paused || !lambda_consumes(aws, queue->arn))
         return 0;
     size_t count = sqs_receive(aws, queue, BATCH, queue->visibility_s, messages);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         work[i] = (struct work){
             .sc = sc,
             .body = {fx_slice_dup(sc, messages[i]->body), messages[i]->body.len},
             .handle = sqs_receipt_new(sc, queue, messages[i]),
         };
+        fetch_payload(aws, &work[i]);
+    }
     return count;
 }
 

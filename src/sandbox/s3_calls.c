@@ -7,13 +7,18 @@
 
 enum { S3_MAX_KEYS = 1000 };
 
-/* {"buckets": {name: {"versioning", "replication", "lifecycle", "objects": {key: [{"id", "body" or
- * "size", "modified", "metadata", ...}]}}}}; of a key's versions the last is the newest. */
+/* {"buckets": {name: {"versioning", "replication", "lifecycle", "public_access_block", "sealed",
+ * "objects": {key: [{"id", "body" or "size", "modified", "metadata", ...}]}}}}; of a key's versions
+ * the last is the newest. sealed: the encryption without which the bucket's policy takes nothing.
+ */
 struct fx_json *s3_document(struct sandbox_aws *aws) {
     static const char payloads[] =
         "{\"buckets\":{\"fluxa-payloads\":{\"versioning\":\"Enabled\",\"objects\":{},"
         "\"lifecycle\":{\"Rules\":[{\"ID\":\"old-versions\",\"Status\":\"Enabled\",\"Filter\":"
-        "{\"Prefix\":\"\"},\"NoncurrentVersionExpiration\":{\"NoncurrentDays\":90}}]}}}}";
+        "{\"Prefix\":\"\"},\"NoncurrentVersionExpiration\":{\"NoncurrentDays\":90}}]}},"
+        "\"fluxa-quarantine\":{\"versioning\":\"Enabled\",\"objects\":{},\"sealed\":\"AES256\","
+        "\"public_access_block\":{\"BlockPublicAcls\":true,\"IgnorePublicAcls\":true,"
+        "\"BlockPublicPolicy\":true,\"RestrictPublicBuckets\":true}}}}";
     struct fx_json *json = NULL;
     struct fx_error ignored;
 
@@ -78,6 +83,13 @@ static struct fx_json *get_lifecycle(struct aws_call *call) {
     return configuration(call, "lifecycle", "LifecycleConfiguration",
                          "NoSuchLifecycleConfiguration",
                          "The lifecycle configuration does not exist");
+}
+
+/* Public access is not blocked where nobody set it. */
+static struct fx_json *get_public_access_block(struct aws_call *call) {
+    return configuration(call, "public_access_block", "PublicAccessBlockConfiguration",
+                         "NoSuchPublicAccessBlockConfiguration",
+                         "The public access block configuration was not found");
 }
 
 /* ---- versions ---- */
@@ -162,6 +174,7 @@ static const struct aws_operation operations[] = {
     {"GetBucketVersioning", get_versioning},
     {"GetBucketReplication", get_replication},
     {"GetBucketLifecycleConfiguration", get_lifecycle},
+    {"GetPublicAccessBlock", get_public_access_block},
 };
 
 static const struct aws_xml_shape shapes[] = {

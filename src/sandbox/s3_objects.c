@@ -207,8 +207,28 @@ static struct fx_json *metadata_of(struct aws_call *call) {
     return metadata;
 }
 
+static bool is_sealed_with(const struct fx_json *headers, const char *how) {
+    const char *asked = fx_json_get_text(headers, "x-amz-server-side-encryption");
+
+    return asked != NULL && strcmp(asked, how) == 0;
+}
+
+/* As a bucket's policy would that denies s3:PutObject unless the request names this encryption. */
+static bool policy_allows(struct aws_call *call, const struct fx_json *bucket) {
+    const char *sealed = fx_json_get_text(bucket, "sealed");
+
+    if (sealed == NULL || is_sealed_with(fx_json_at(call->input, "headers"), sealed))
+        return true;
+    aws_fail(call, 403, "AccessDenied", NULL,
+             "User: arn:aws:iam::" AWS_ACCOUNT ":user/fluxabot is not authorized to perform: "
+             "s3:PutObject on the resource with an explicit deny in a resource-based policy");
+    return false;
+}
+
 /* A new version where the bucket keeps versions, else in the place of the old one. */
 static const char *keep(struct aws_call *call, struct fx_json *bucket) {
+    const struct fx_json *headers = fx_json_at(call->input, "headers");
+    const char *key_id = fx_json_get_text(headers, "x-amz-server-side-encryption-aws-kms-key-id");
     struct fx_scope *sc = call->sc;
     const char *versioning = fx_json_get_text(bucket, "versioning");
     bool versions = versioning != NULL && strcmp(versioning, "Enabled") == 0;
@@ -228,7 +248,11 @@ static const char *keep(struct aws_call *call, struct fx_json *bucket) {
                                    fx_json_at(call->input, "Body"), "checksum",
                                    fx_json_bool(sc, true), "modified",
                                    fx_json_string(sc, fx_time_iso(sc, fx_wall_ms(call->sb->clock))),
-                                   "metadata", metadata_of(call), NULL)));
+                                   "metadata", metadata_of(call), "kms",
+                                   !is_sealed_with(headers, "aws:kms") ? NULL
+                                   : key_id != NULL                    ? fx_json_string(sc, key_id)
+                                                    : fx_json_string(sc, "aws/s3"),
+                                   NULL)));
     return id;
 }
 
@@ -240,7 +264,7 @@ struct fx_json *s3_put_object(struct aws_call *call) {
     struct fx_slice bytes = {0};
     struct fx_error ignored;
 
-    if (bucket == NULL)
+    if (bucket == NULL || !policy_allows(call, bucket))
         return NULL;
     (void)!fx_base64_decode(sc, fx_json_text_slice(fx_json_at(call->input, "Body")), &bytes,
                             &ignored);

@@ -60,6 +60,7 @@ static const struct {
     {"GET", false, "?versions", "ListObjectVersions"},
     {"GET", false, "?replication", "GetBucketReplication"},
     {"GET", false, "?lifecycle", "GetBucketLifecycleConfiguration"},
+    {"GET", false, "?publicAccessBlock", "GetPublicAccessBlock"},
     {"HEAD", false, NULL, "HeadBucket"},
     {"HEAD", true, NULL, "HeadObject"},
     {"GET", true, NULL, "GetObject"},

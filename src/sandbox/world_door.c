@@ -372,6 +372,8 @@ void sandbox_door_world_show(struct sandbox_request *req, struct sandbox_reply *
                               fx_json_int(sc, sns->failed), "lost", fx_json_int(sc, sns->lost),
                               "pending", fx_json_int(sc, (int64_t)sns->pending_count), "confirmed",
                               fx_json_bool(sc, !sns->pending_confirmation), NULL),
+            "s3",
+            sandbox_query(req, "s3") != NULL ? fx_json_copy(sc, documents_of(aws, "s3")) : NULL,
             "bot_url", fx_json_string(sc, req->sb->options.bot_url), "effects",
             fx_json_int(sc, req->sb->effects_seq), NULL));
 }

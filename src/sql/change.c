@@ -95,6 +95,16 @@ static enum fx_code run(struct fx_sql *sql, struct fx_scope *sc, struct fx_clock
     return code;
 }
 
+/* What it touches does not count. */
+static enum fx_code run_first(struct fx_sql *sql, struct fx_scope *sc, struct fx_clock *clock,
+                              const char *first, struct fx_error *err) {
+    int64_t ignored = 0;
+
+    if (first == NULL || first[0] == '\0')
+        return FX_OK;
+    return run(sql, sc, clock, &(struct fx_sql_change){.statement = first}, &ignored, err);
+}
+
 static enum fx_code check_rows(const struct fx_sql_change *change, int64_t rows,
                                struct fx_error *err) {
     if (rows >= change->min_rows && (change->max_rows < 0 || rows <= change->max_rows))
@@ -123,11 +133,15 @@ enum fx_code fx_sql_change(struct fx_sql *sql, struct fx_scope *sc, struct fx_cl
 
     if (sql->begin[0] != '\0')
         return fx_fail(err, FX_ERR_INTERNAL, "this connection only reads");
+    if (!change->in_transaction && change->first != NULL && change->first[0] != '\0')
+        return fx_fail(err, FX_ERR_INTERNAL, "without a transaction nothing can run first in it");
     if (!change->in_transaction)
         return run(sql, sc, clock, change, ret_rows, err);
     FX_TRY(sql_run_plain(sql, "BEGIN", err));
-    enum fx_code code = run(sql, sc, clock, change, ret_rows, err);
+    enum fx_code code = run_first(sql, sc, clock, change->first, err);
 
+    if (code == FX_OK)
+        code = run(sql, sc, clock, change, ret_rows, err);
     if (code != FX_OK && err->sent)
         err->sent = false; /* without COMMIT it is taken back, whoever notices first */
     if (code == FX_OK)

@@ -2,6 +2,7 @@
  */
 #include "private.h"
 
+#include "fluxabot/base/digest.h"
 #include "fluxabot/base/redact.h"
 
 #include <string.h>
@@ -37,6 +38,19 @@ static struct fx_json *shown_fields(const struct fx_step_context *ctx,
     return fields;
 }
 
+/* In lower case letters; "" when the body has none that could be one. */
+static const char *claimed_hash(struct fx_scope *sc, const struct dead_letter *letter) {
+    const char *text = fx_json_get_text(letter->json, "payload_hash");
+    char *hash = text == NULL ? NULL : fx_strdup(sc, text);
+
+    if (text == NULL || strlen(text) != FX_SHA256_HEX ||
+        strspn(text, "0123456789abcdefABCDEF") != FX_SHA256_HEX)
+        return "";
+    for (char *p = hash; *p != '\0'; p++)
+        *p = *p >= 'A' && *p <= 'F' ? (char)(*p - 'A' + 'a') : *p;
+    return hash;
+}
+
 static struct fx_json *describe(const struct fx_step_context *ctx,
                                 const struct dead_letter *letter) {
     struct fx_scope *sc = ctx->sc;
@@ -50,6 +64,8 @@ static struct fx_json *describe(const struct fx_step_context *ctx,
         fx_json_string(sc, class_name(letter->class)), "retry",
         fx_json_string(sc, class_retry(letter->class)), "safe",
         fx_json_bool(sc, class_is_safe(letter->class)), "why", fx_json_string(sc, letter->why),
+        "hash", fx_json_string(sc, claimed_hash(sc, letter)), "reference",
+        fx_json_string(sc, letter->reference), "differs", fx_json_bool(sc, letter->differs),
         "fields", shown_fields(ctx, letter), NULL);
 }
 

@@ -32,44 +32,16 @@ struct choice {
     const char *refused;     /* a message that was asked for and must not move */
 };
 
-static const char word_retryable[] = "retryable";
-
-static bool names(const char *word, const struct fx_json *item) {
-    if (strcasecmp(word, word_retryable) == 0)
-        return fx_json_get_bool(item, "safe", false);
-    return strcmp(word, fx_json_get_text(item, "id")) == 0 ||
-           strcasecmp(word, fx_json_get_text(item, "cause")) == 0 ||
-           strcmp(word, fx_json_get_text(item, "event_id")) == 0;
-}
-
 static bool is_wanted(const struct fx_json *which, const struct fx_json *item) {
     if (fx_json_count(which) == 0)
         return true;
     for (size_t i = 0; i < fx_json_count(which); i++) {
         const char *word = fx_json_text(fx_json_item(which, i));
 
-        if (word != NULL && names(word, item))
+        if (word != NULL && census_is_called(item, word))
             return true;
     }
     return false;
-}
-
-/* A word that names nothing is a mistake of whoever typed it, not a wish for less. */
-static const char *find_unknown(const struct fx_json *which, const struct fx_json *items) {
-    for (size_t i = 0; i < fx_json_count(which); i++) {
-        const char *word = fx_json_text(fx_json_item(which, i));
-        bool known = word == NULL || strcasecmp(word, word_retryable) == 0;
-
-        for (size_t k = 0; k < fx_json_count(items) && !known; k++)
-            known = names(word, fx_json_item(items, k));
-        if (!known)
-            return word;
-    }
-    return NULL;
-}
-
-static void count_class(struct fx_scope *sc, struct fx_json *counts, const char *class) {
-    fx_json_put(counts, class, fx_json_int(sc, fx_json_get_int(counts, class, 0) + 1));
 }
 
 static struct choice choose(struct fx_scope *sc, const struct fx_json *census,
@@ -84,16 +56,16 @@ static struct choice choose(struct fx_scope *sc, const struct fx_json *census,
         bool safe = fx_json_get_bool(item, "safe", false), wanted = is_wanted(which, item);
 
         if (!safe || !wanted) {
-            count_class(sc, choice.staying, cause);
+            census_count(sc, choice.staying, cause);
             if (wanted && !safe && fx_json_count(which) > 0)
                 choice.refused = fx_printf(sc, "%s (%s)", fx_json_get_text(item, "id"), cause);
             continue;
         }
         if ((int64_t)fx_json_count(choice.ids) == max) {
-            count_class(sc, choice.staying, cause);
+            census_count(sc, choice.staying, cause);
             continue;
         }
-        count_class(sc, choice.classes, cause);
+        census_count(sc, choice.classes, cause);
         fx_json_add(choice.ids, fx_json_object_of(sc, "id", fx_json_at(item, "id"), "md5",
                                                   fx_json_at(item, "md5"), "event_id",
                                                   fx_json_at(item, "event_id"), "correlation_id",
@@ -101,18 +73,6 @@ static struct choice choose(struct fx_scope *sc, const struct fx_json *census,
                                                   fx_json_at(item, "cause"), NULL));
     }
     return choice;
-}
-
-/* "25 SchemaValidation, 15 HashMismatch" */
-static const char *counts_text(struct fx_scope *sc, const struct fx_json *counts) {
-    const char *text = "", *name = NULL;
-    struct fx_json *count = NULL;
-    void *cursor = NULL;
-
-    while (fx_json_next(counts, &cursor, &name, &count))
-        text = fx_printf(sc, "%s%s%lld %s", text, text[0] == '\0' ? "" : ", ",
-                         (long long)fx_json_to_int(count, 0), name);
-    return text;
 }
 
 /* ---- the plan ---- */
@@ -125,26 +85,6 @@ struct redrive {
     bool move_task;
     const char *gate;
 };
-
-static enum fx_code find_queues(const struct fx_step_context *ctx, const struct fx_json *params,
-                                struct redrive *r, struct fx_error *err) {
-    struct queue_depth depth;
-
-    FX_TRY(queue_find(ctx, fx_json_get_text(params, "queue"), &r->queue, err));
-    if (r->queue.source == NULL)
-        return fx_fail(
-            err, FX_ERR_DENIED,
-            "queue %s names no source in system.yaml, so nobody knows where its messages belong",
-            r->queue.name);
-    FX_TRY(queue_find(ctx, r->queue.source, &r->main, err));
-    FX_TRY(queue_depth(ctx, &r->main, &depth, err));
-    if (strcmp(depth.dead_letter_target, r->queue.arn) != 0)
-        return fx_fail(err, FX_ERR_DENIED,
-                       "%s does not send its dead letters to %s (its redrive policy names %s)",
-                       r->main.name, r->queue.name,
-                       depth.dead_letter_target[0] == '\0' ? "none" : depth.dead_letter_target);
-    return queue_refuse_running_task(ctx, &r->queue, err);
-}
 
 static enum fx_code check_census(const struct fx_json *params, struct redrive *r,
                                  struct fx_error *err) {
@@ -186,8 +126,9 @@ static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_j
                             struct redrive *r, struct fx_error *err) {
     *r = (struct redrive){0};
     FX_TRY(check_census(params, r, err));
-    FX_TRY(find_queues(ctx, params, r, err));
-    const char *unknown = find_unknown(fx_json_at(params, "which"), fx_json_at(r->census, "items"));
+    FX_TRY(queue_and_source(ctx, fx_json_get_text(params, "queue"), &r->queue, &r->main, err));
+    const char *unknown =
+        census_find_unknown(fx_json_at(params, "which"), fx_json_at(r->census, "items"));
 
     const char *gap = fx_json_text(fx_json_at_path(r->census, "gaps.0"));
 
@@ -201,7 +142,7 @@ static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_j
         return fx_fail(err, FX_ERR_DENIED, "message %s must not be retried", r->choice.refused);
     if (r->chosen == 0)
         return fx_fail(err, FX_ERR_DENIED, "none of the %lld messages is safe to retry (%s)%s%s",
-                       (long long)r->total, counts_text(ctx->sc, r->choice.staying),
+                       (long long)r->total, census_counts_text(ctx->sc, r->choice.staying),
                        gap == NULL ? "" : "; what could not be asked is the ",
                        gap == NULL ? "" : gap);
     enum fx_code code = check_gates(ctx, r->choice.classes, &r->gate, err);
@@ -214,51 +155,41 @@ static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_j
     return choose_method(params, r, err);
 }
 
-static struct fx_json *field(struct fx_scope *sc, const char *name, const char *value) {
-    return fx_json_object_of(sc, "name", fx_json_string(sc, name), "value",
-                             fx_json_string(sc, value), NULL);
-}
-
 static const char *staying_text(struct fx_scope *sc, const struct redrive *r) {
     if (r->total == r->chosen)
         return "none";
     return fx_printf(sc, "%lld (%s)", (long long)(r->total - r->chosen),
-                     counts_text(sc, r->choice.staying));
+                     census_counts_text(sc, r->choice.staying));
 }
 
 static struct fx_json *facts(struct fx_scope *sc, const struct redrive *r, int64_t canary) {
     struct fx_json *list = fx_json_array_of(
-        sc, field(sc, "From", r->queue.name), field(sc, "To", r->main.name),
-        field(sc, "Moving",
-              fx_printf(sc, "%lld of %lld (%s)", (long long)r->chosen, (long long)r->total,
-                        counts_text(sc, r->choice.classes))),
-        field(sc, "Staying", staying_text(sc, r)),
-        field(sc, "How",
-              r->move_task ? "all at once by SQS, because every message is safe"
-                           : fx_printf(sc, "one by one; the first %lld are watched before the rest",
-                                       (long long)canary)),
-        field(sc, "Rate",
-              fx_printf(sc, "%lld a second, about %s", (long long)r->rate,
-                        fx_duration(sc, (r->chosen + r->rate - 1) / r->rate * 1000))),
+        sc, plan_fact(sc, "From", r->queue.name), plan_fact(sc, "To", r->main.name),
+        plan_fact(sc, "Moving",
+                  fx_printf(sc, "%lld of %lld (%s)", (long long)r->chosen, (long long)r->total,
+                            census_counts_text(sc, r->choice.classes))),
+        plan_fact(sc, "Staying", staying_text(sc, r)),
+        plan_fact(sc, "How",
+                  r->move_task
+                      ? "all at once by SQS, because every message is safe"
+                      : fx_printf(sc, "one by one; the first %lld are watched before the rest",
+                                  (long long)canary)),
+        plan_fact(sc, "Rate",
+                  fx_printf(sc, "%lld a second, about %s", (long long)r->rate,
+                            fx_duration(sc, (r->chosen + r->rate - 1) / r->rate * 1000))),
         NULL);
 
     if (r->gate[0] != '\0')
-        fx_json_add(list, field(sc, "Is the cause gone", fx_printf(sc, "yes, %s", r->gate)));
+        fx_json_add(list, plan_fact(sc, "Is the cause gone", fx_printf(sc, "yes, %s", r->gate)));
     return list;
-}
-
-static struct fx_json *call_row(struct fx_scope *sc, const char *operation, const char *resource,
-                                int64_t count) {
-    return fx_json_object_of(sc, "operation", fx_json_string(sc, operation), "resource",
-                             fx_json_string(sc, resource), "count", fx_json_int(sc, count), NULL);
 }
 
 static struct fx_json *calls(struct fx_scope *sc, const struct redrive *r) {
     if (r->move_task)
-        return fx_json_array_of(sc, call_row(sc, "sqs:StartMessageMoveTask", r->queue.arn, 1),
+        return fx_json_array_of(sc, plan_call(sc, "sqs:StartMessageMoveTask", r->queue.arn, 1),
                                 NULL);
-    return fx_json_array_of(sc, call_row(sc, "sqs:SendMessage", r->main.arn, r->chosen),
-                            call_row(sc, "sqs:DeleteMessage", r->queue.arn, r->chosen), NULL);
+    return fx_json_array_of(sc, plan_call(sc, "sqs:SendMessage", r->main.arn, r->chosen),
+                            plan_call(sc, "sqs:DeleteMessage", r->queue.arn, r->chosen), NULL);
 }
 
 static enum fx_code redrive_plan(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -355,7 +286,7 @@ static enum fx_code redrive_confirm(const struct fx_step_context *ctx, const str
     const char *gate = "";
     struct redrive r = {0};
 
-    FX_TRY(find_queues(ctx, params, &r, err));
+    FX_TRY(queue_and_source(ctx, fx_json_get_text(params, "queue"), &r.queue, &r.main, err));
     if (strcmp(r.queue.arn, fx_json_get_text(details, "from")) != 0 ||
         strcmp(r.main.arn, fx_json_get_text(details, "to")) != 0)
         return fx_fail(err, FX_ERR_CONFLICT,

@@ -55,6 +55,7 @@ static void read_letter(struct fx_scope *sc, const struct fx_json *message,
                                    .raw = message,
                                    .event_id = "",
                                    .correlation_id = "",
+                                   .reference = "",
                                    .sent_ms = attribute(message, "SentTimestamp"),
                                    .receives = attribute(message, "ApproximateReceiveCount"),
                                    .why = ""};

@@ -19,7 +19,8 @@ extern const struct fx_step_kind step_aws, step_sql, step_insights, step_metric,
     step_approval, step_run_newest, step_dlq_inspect, step_dlq_classify, step_dlq_redrive,
     step_dlq_verify, step_dlq_cancel, step_aws_change, step_sql_change, step_let, step_dns,
     step_tls_expiry, step_http_probe, step_s3_digest, step_net_path, step_lambda_env,
-    step_logs_search, step_assert, step_checklist, step_link, step_run;
+    step_logs_search, step_assert, step_checklist, step_link, step_run, step_dlq_quarantine,
+    step_dlq_override, step_proof_keep, step_proof_find;
 
 enum fx_effect step_reads(const struct fx_json *params);
 /* "sqs:GetQueueAttributes" under `operation` -> both halves; false without a colon. */
@@ -48,6 +49,11 @@ struct queue {
 /* The named queue of ctx->system; FX_ERR_INPUT says what is missing. */
 enum fx_code queue_find(const struct fx_step_context *ctx, const char *name,
                         struct queue *ret_queue, struct fx_error *err);
+/* The dead-letter queue and the one its messages belong to: FX_ERR_DENIED unless that one sends its
+ * dead letters there, FX_ERR_CONFLICT while a move task runs. */
+enum fx_code queue_and_source(const struct fx_step_context *ctx, const char *name,
+                              struct queue *ret_queue, struct queue *ret_source,
+                              struct fx_error *err);
 enum fx_code queue_call(const struct fx_step_context *ctx, const char *operation,
                         const struct fx_json *params, struct fx_json **ret_answer,
                         struct fx_error *err);
@@ -76,6 +82,8 @@ struct dead_letter {
     const struct fx_json *json;            /* the body, NULL when it is not a JSON object */
     const char *event_id, *correlation_id; /* "" when the body has none */
     int64_t sent_ms, receives;
+    const char *reference; /* under which key of S3 its payload lies; "" when it is in the body */
+    bool differs;          /* the payload in the body does not have the hash that the body claims */
     /* filled by classify */
     const struct fx_json *codes; /* evidence: error codes, derived and told */
     const struct fx_json *texts; /* evidence: error texts */
@@ -152,6 +160,14 @@ enum fx_code lock_find(const struct fx_step_context *ctx, const struct queue *qu
 enum fx_code lock_refuse(const struct fx_step_context *ctx, const struct queue *queue,
                          const struct fx_json *classes, struct fx_error *err);
 
+/* ---- proofs.c: what a look has shown, for a later run ---- */
+
+/* *ret_proof {at, value} under this name; NULL when there is none. */
+enum fx_code proof_recall(const struct fx_step_context *ctx, const char *name,
+                          struct fx_json **ret_proof, struct fx_error *err);
+/* A proof of the future is none: somebody has set a clock back. */
+bool proof_is_fresh(const struct fx_json *proof, int64_t now_ms, int64_t within_ms);
+
 /* ---- returns.c: what became of the messages that were redriven ---- */
 
 struct returns {
@@ -210,6 +226,21 @@ enum fx_code log_groups_chosen(struct fx_scope *sc, const struct fx_json *params
                                struct fx_json **ret_groups, struct fx_error *err);
 /* Says what to do when AWS knows no such group; the code of err. */
 enum fx_code log_group_explain(struct fx_error *err);
+
+/* ---- census.c: plans over the value of a dlq.classify step ---- */
+
+/* Whether word means this item: its id, its event's id, its cause, or "retryable". */
+bool census_is_called(const struct fx_json *item, const char *word);
+/* The first word of which that means no item; NULL. */
+const char *census_find_unknown(const struct fx_json *which, const struct fx_json *items);
+/* counts: an object, class -> how many. */
+void census_count(struct fx_scope *sc, struct fx_json *counts, const char *class);
+/* "25 SchemaValidation, 15 HashMismatch" */
+const char *census_counts_text(struct fx_scope *sc, const struct fx_json *counts);
+/* A row of a plan's facts, and of its calls. */
+struct fx_json *plan_fact(struct fx_scope *sc, const char *name, const char *value);
+struct fx_json *plan_call(struct fx_scope *sc, const char *operation, const char *resource,
+                          int64_t count);
 
 /* ---- redrive: plan.c chooses, selective.c and move_task.c do it ---- */
 

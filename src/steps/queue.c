@@ -116,3 +116,24 @@ enum fx_code queue_refuse_running_task(const struct fx_step_context *ctx, const 
                        status);
     return FX_OK;
 }
+
+enum fx_code queue_and_source(const struct fx_step_context *ctx, const char *name,
+                              struct queue *ret_queue, struct queue *ret_source,
+                              struct fx_error *err) {
+    struct queue_depth depth;
+
+    FX_TRY(queue_find(ctx, name, ret_queue, err));
+    if (ret_queue->source == NULL)
+        return fx_fail(
+            err, FX_ERR_DENIED,
+            "queue %s names no source in system.yaml, so nobody knows where its messages belong",
+            ret_queue->name);
+    FX_TRY(queue_find(ctx, ret_queue->source, ret_source, err));
+    FX_TRY(queue_depth(ctx, ret_source, &depth, err));
+    if (strcmp(depth.dead_letter_target, ret_queue->arn) != 0)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "%s does not send its dead letters to %s (its redrive policy names %s)",
+                       ret_source->name, ret_queue->name,
+                       depth.dead_letter_target[0] == '\0' ? "none" : depth.dead_letter_target);
+    return queue_refuse_running_task(ctx, ret_queue, err);
+}

@@ -22,6 +22,8 @@ static const struct fx_step_param sql_change_params[] = {
     {"with", FX_PARAM_LIST, false, "[]", "the values of $1, $2, ...; a list of texts is a text[]"},
     {"transaction", FX_PARAM_BOOL, false, "true",
      "false: outside of a transaction, as VACUUM and CREATE INDEX CONCURRENTLY must be"},
+    {"first", FX_PARAM_TEXT, false, "\"\"",
+     "one statement without parameters that runs before it in the same transaction: a lock"},
     {"min_rows", FX_PARAM_INT, false, "0",
      "fewer rows than this are taken back (in a transaction)"},
     {"max_rows", FX_PARAM_INT, false, "1", "more rows than this are taken back (in a transaction)"},
@@ -41,7 +43,26 @@ static enum fx_effect sql_change_effect(const struct fx_json *params) {
     return FX_EFFECT_UNKEYED;
 }
 
-static enum fx_code check_statements(const struct fx_json *params, struct fx_error *err) {
+static enum fx_code check_text(const char *what, struct fx_slice text, struct fx_error *err) {
+    if (memmem(text.ptr, text.len, "${", 2) != NULL)
+        return fx_fail(err, FX_ERR_INPUT,
+                       "%s is a text without ${ }: write $1 and put the value under `with`", what);
+    if (memchr(text.ptr, ';', text.len) != NULL)
+        return fx_fail(err, FX_ERR_INPUT, "%s is one statement, without ;", what);
+    return FX_OK;
+}
+
+static enum fx_code check_first(const struct fx_json *params, struct fx_error *err) {
+    struct fx_slice first = fx_json_text_slice(fx_json_at(params, "first"));
+
+    if (first.len > 0 && !fx_json_get_bool(params, "transaction", true))
+        return fx_fail(err, FX_ERR_INPUT,
+                       "`first` runs in the same transaction; without one, leave it out");
+    return check_text("the statement first", first, err);
+}
+
+static enum fx_code check_statements(struct fx_scope *sc, const struct fx_json *params,
+                                     struct fx_error *err) {
     const struct fx_json *statements = fx_json_at(params, "statements");
     struct fx_json *statement = NULL;
     void *cursor = NULL;
@@ -53,13 +74,9 @@ static enum fx_code check_statements(const struct fx_json *params, struct fx_err
     while (fx_json_next(statements, &cursor, &name, &statement)) {
         struct fx_slice text = fx_json_text_slice(statement);
 
-        if (text.len == 0 || memmem(text.ptr, text.len, "${", 2) != NULL)
-            return fx_fail(err, FX_ERR_INPUT,
-                           "the statement %s is a text without ${ }: write $1 and put the value "
-                           "under `with`",
-                           name);
-        if (memchr(text.ptr, ';', text.len) != NULL)
-            return fx_fail(err, FX_ERR_INPUT, "the statement %s is one statement, without ;", name);
+        if (text.len == 0)
+            return fx_fail(err, FX_ERR_INPUT, "the statement %s is empty", name);
+        FX_TRY(check_text(fx_printf(sc, "the statement %s", name), text, err));
     }
     return FX_OK;
 }
@@ -93,7 +110,8 @@ static enum fx_code check_database(const struct fx_json *system, const struct fx
 static enum fx_code sql_change_check(struct fx_scope *sc, const struct fx_json *system,
                                      const struct fx_json *params, struct fx_error *err) {
     FX_TRY(check_database(system, params, err));
-    FX_TRY(check_statements(params, err));
+    FX_TRY(check_statements(sc, params, err));
+    FX_TRY(check_first(params, err));
     FX_TRY(check_times(params, err));
     if (fx_json_count(fx_json_at(params, "progress")) > 0)
         FX_TRY(facts_check_query(system, "progress", fx_json_at(params, "progress"), err));
@@ -126,14 +144,13 @@ static enum fx_code sql_change_plan(const struct fx_step_context *ctx, const str
     FX_TRY(find_statement(params, &text, err));
     FX_TRY(check_times(params, err));
     FX_TRY(change_plan(ctx, params, ret_plan, &with, err));
-    fx_json_put(*ret_plan, "calls",
-                fx_json_array_of(
-                    sc,
-                    fx_json_object_of(
-                        sc, "operation",
-                        fx_json_stringf(sc, "sql:%s", fx_json_get_text(params, "statement")),
-                        "resource", fx_json_string(sc, text), "count", fx_json_int(sc, 1), NULL),
-                    NULL));
+    struct fx_json *calls = fx_json_array(sc);
+
+    if (fx_json_text_slice(fx_json_at(params, "first")).len > 0)
+        fx_json_add(calls, plan_call(sc, "sql:first", fx_json_get_text(params, "first"), 1));
+    fx_json_add(calls, plan_call(sc, fx_printf(sc, "sql:%s", fx_json_get_text(params, "statement")),
+                                 text, 1));
+    fx_json_put(*ret_plan, "calls", calls);
     return FX_OK;
 }
 
@@ -223,6 +240,7 @@ static enum fx_code send(const struct fx_step_context *ctx, const struct fx_json
         ready, ctx->sc, ctx->clock,
         &(struct fx_sql_change){.statement = text,
                                 .params = with,
+                                .first = fx_json_get_text(params, "first"),
                                 .in_transaction = fx_json_get_bool(params, "transaction", true),
                                 .min_rows = fx_json_get_int(params, "min_rows", 0),
                                 .max_rows = fx_json_get_int(params, "max_rows", 1),

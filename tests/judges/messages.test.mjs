@@ -4,6 +4,7 @@
 // and what a dialog shows is read at the sandbox's doors. All of it lands in tests/artefacts/messages.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -74,7 +75,7 @@ after(async () => {
 const easePace = () => stack.post('slack/options', { post_per_minute: 6000, post_burst: 1000, update_per_minute: 6000, update_burst: 1000 });
 
 // Full queues again, and a Slack that has forgotten everything. A storm of alarms ends a minute after the last of them:
-// its card may be gone by then.
+// its card may be gone by then, as is the thread of a redrive that is looked at two minutes later.
 let worldSince = 0;
 const isOfAnOlderWorld = ({ message, answer }) =>
   (answer.error === 'message_not_found' && Number(message.ts) < worldSince) || (answer.error === 'thread_not_found' && Number(message.thread_ts) < worldSince);
@@ -408,6 +409,35 @@ test('what asks about the instance, its payloads and its network', async () => {
   for (const text of ['db health', 'db events 14d', 'db failover-check', 'db endpoint', 'backup check', 'backup s3', 'payload verify evt_1', 'payload versions evt_1', 'payload ingest-hash evt_1', 'net', 'aws-health'])
     await say('requester', text, /\S/);
   await keep('instance');
+});
+
+test('what goes into the archive, and what two persons decide', async (context) => {
+  await stack.edit((text) => text.replace(/^( *)quarantine_bucket:/gm, '$1allow_dedupe: true\n$1allow_hash_override: true\n$&'));
+  await restart(stack, 'SIGTERM');
+  await stack.world({ send: Array.from({ length: 30 }, (_, i) => ({ queue: 'Fluxa-DLQ', body: `not JSON: ${i}` })) });
+  const card = await request('dlq quarantine SchemaValidation max=30 reason="the *producer* is <mended>"');
+  await stack.click('approver', card, 'approve');
+  await becomes(card, /^Quarantine finished: 30 of 30/, 60000);
+  const database = new pg.Client(stack.database);
+  await database.connect();
+  context.after(() => database.end());
+  const ids = Array.from({ length: 35 }, (_, i) => `evt_${i}_${'x'.repeat(18)}`);
+  await database.query("ALTER TABLE events DROP CONSTRAINT events_pkey");
+  await database.query("INSERT INTO events SELECT id, 'u' || n FROM unnest($1::text[]) id, generate_series(1, 3) n", [ids]);
+  await request(`idempotency dedupe ${ids.join(' ')} reason="stored *twice* & more"`);
+  await say('requester', 'idempotency dedupe evt_none reason=why', /^Refused/);
+  const hash = createHash('sha256').update('large').digest('hex');
+  await stack.world({
+    send: [{ queue: 'Fluxa-DLQ', body: { event_id: 'evt_large', correlation_id: 'c-large', payload: { s3_key: 'events/evt_large.json' }, payload_hash: hash } }],
+    s3: { buckets: { 'fluxa-payloads': { objects: { 'events/evt_large.json': [{ id: 'v1', body: 'large', modified: '2026-11-21T09:15:04Z' }] } } } },
+    logs: [{ group: '/aws/lambda/fluxa-ingest', message: { service: 'ingest', event_id: 'evt_large', payload_hash: hash } }],
+  });
+  await database.query("INSERT INTO idempotency_keys VALUES ('evt_large', 'failed', 3, 'HashMismatch', now())");
+  const { message_id: id } = (await stack.get('world?messages=1')).queues.find(({ name }) => name === 'Fluxa-DLQ').messages.find(({ event_id: event }) => event === 'evt_large');
+  await say('requester', `payload verify evt_large hash=${hash} message=${id}`, /MATCH/);
+  await say('requester', `payload ingest-hash evt_large hash=${hash} message=${id}`, /Equal/);
+  await request(`dlq override ${id} reason="an *older* version was read"`);
+  await keep('archive-and-override');
 });
 
 test('every command there is was given', async () => {

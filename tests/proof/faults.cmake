@@ -8,6 +8,7 @@ endfunction()
 
 fx_fault_proof(crash crash --count 4 --random 3 --seed 7 --story selective)
 fx_fault_proof(crash_change crash --count 6 --random 0 --seed 7 --story change)
+fx_fault_proof(crash_quarantine crash --count 4 --random 0 --seed 7 --story quarantine)
 fx_fault_proof(freeze freeze --count 2 --seed 7 --stacks 1 --story task)
 fx_fault_proof(power power --count 4 --seed 7)
 fx_fault_proof(power_twin power --twin synchronous-normal --count 60 --seed 1)

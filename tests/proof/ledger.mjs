@@ -28,7 +28,7 @@ function judgeSaid(seen, problems) {
     if (one.acked && !event) problems.push(`${one.what} was acknowledged and is not in the database`);
     else if (event && event.job !== JOB_DONE) problems.push(`the job of ${one.what} is in state ${event.job ?? 'none'}`);
   }
-  const asked = tally(seen.said.filter((one) => one.command && events.has(one.key)), (one) => one.command.match(/^[a-z-]+( (redrive-cancel|redrive|classify|inspect|visibility))?/)[0]);
+  const asked = tally(seen.said.filter((one) => one.command && events.has(one.key)), (one) => one.command.match(/^[a-z-]+( (redrive-cancel|redrive|quarantine|classify|inspect|visibility))?/)[0]);
   const started = tally(seen.runs.filter((run) => run.trigger_kind === 'slash'), (run) => run.command);
   for (const [command, count] of asked)
     if (seen.commands?.includes(command) && (started.get(command) ?? 0) !== count) problems.push(`${count} times ${command} was asked for, and ${started.get(command) ?? 0} runs began`);
@@ -107,10 +107,26 @@ function judgeSends(seen, problems) {
   return { twice: total, claimed };
 }
 
+const archivedId = (effect) => effect.operation === 'PutObject' ? /\/dlq\/[0-9-]+\/([^/]+)\.json$/.exec(effect.resource)?.[1] : undefined;
+
+// Nothing that is not safe is deleted before it was archived, and nothing is archived without an intent before it.
+function judgeArchive(seen, problems) {
+  const archived = new Set(), unsafe = new Set(seen.before.filter((message) => message.cause !== SAFE_CAUSE).map((message) => message.message_id));
+  // An intent that is repeated has a new time; the audit log has the first.
+  const begun = seen.audit.filter((row) => row.action === 'effect.begun').map((row) => ({ set_ms: row.at_ms, id: parse(row.detail_json).what?.id }));
+  for (const effect of seen.effects) {
+    const id = archivedId(effect);
+    if (id) archived.add(id);
+    if (id && !begun.some((intent) => intent.id === id && covers(intent, effect))) problems.push(`${id} was archived without an intent before it`);
+    if (effect.operation === 'DeleteMessage' && unsafe.has(effect.detail.message_id) && !archived.has(effect.detail.message_id)) problems.push(`${effect.detail.message_id} was deleted before it was archived`);
+  }
+  return archived;
+}
+
 // What a finished redrive was to move has left the queue and was processed; nothing else has.
-function judgeMessages(seen, problems) {
+function judgeMessages(seen, problems, archived) {
   const left = new Set(seen.after.map((message) => message.body_sha256));
-  for (const message of seen.before.filter((one) => one.cause !== SAFE_CAUSE)) if (!left.has(message.body_sha256)) problems.push(`${message.message_id} (${message.cause}) is gone from the dead letters`);
+  for (const message of seen.before.filter((one) => one.cause !== SAFE_CAUSE)) if (!left.has(message.body_sha256) && !archived.has(message.message_id)) problems.push(`${message.message_id} (${message.cause}) is gone from the dead letters`);
   const safe = seen.before.filter((message) => message.cause === SAFE_CAUSE);
   const redrives = seen.runs.filter((run) => run.command === 'dlq redrive' && run.state === RUN.done);
   const whole = redrives.find((run) => /^Redrive finished/.test(seen.cards[run.id] ?? ''));
@@ -131,7 +147,7 @@ export function judgeLedger(seen) {
   judgeTasks(seen, problems);
   judgeChanges(seen, problems);
   const sends = judgeSends(seen, problems);
-  judgeMessages(seen, problems);
+  judgeMessages(seen, problems, judgeArchive(seen, problems));
   for (const effect of seen.effects) if (effect.service === 'sqs' && !ALLOWED.includes(effect.operation)) problems.push(`${effect.operation} was never asked for`);
   if (seen.messagesFailed > 0) problems.push(`${seen.messagesFailed} messages to Slack were given up`);
   if (seen.verified.code !== 0) problems.push(`the audit log does not verify: ${seen.verified.text}`);

@@ -164,7 +164,7 @@ export class Rig {
       this.sql(`SELECT count(*) AS n FROM outbox WHERE state = 3 AND created_ms >= ${mark.startedMs}`),
       this.cards(runs), this.eventsOf(this.people.said), this.stack.get(`effects?since=${mark.effects}`), this.stack.get('world?messages=1'), this.verify(),
     ]);
-    return { said: this.people.said, events, runs, intents, approvals, audit, messagesFailed: failed.n, cards, effects, before: mark.before, after: queueOf(world, DEAD).messages, processed: world.processed.success, verified, commands: ['dlq redrive', 'dlq redrive-cancel', 'queue visibility'], ...more };
+    return { said: this.people.said, events, runs, intents, approvals, audit, messagesFailed: failed.n, cards, effects, before: mark.before, after: queueOf(world, DEAD).messages, processed: world.processed.success, verified, commands: ['dlq redrive', 'dlq redrive-cancel', 'dlq quarantine', 'queue visibility'], ...more };
   }
 }
 

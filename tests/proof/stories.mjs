@@ -37,6 +37,16 @@ function judgeFreeze(seen) {
   return sent > BATCH ? [...begun, `${sent} messages were sent while changes were frozen`] : begun;
 }
 
+// Of a run that says it is done, the card is true: what it counts has left the queue, and the rest stands there.
+function judgeQuarantine(seen) {
+  const run = seen.runs.find((one) => one.command === 'dlq quarantine' && one.state === RUN.done), left = new Set(seen.after.map((message) => message.message_id));
+  if (!run) return seen.runs.some((one) => one.command === 'dlq quarantine') ? ['the quarantine did not end as done'] : [];
+  const [, deleted, of] = /^Quarantine finished: (\d+) of (\d+)/.exec(seen.cards[run.id] ?? '') ?? [];
+  const gone = seen.before.filter((message) => !left.has(message.message_id));
+  if (Number(of) !== 3 || Number(deleted) !== 3) return [`the card says ${deleted} of ${of}`];
+  return gone.length === 3 && gone.every((message) => message.cause === 'SchemaValidation') ? [] : [`${gone.map((message) => message.cause)} left the queue`];
+}
+
 export const stories = {
   selective: {
     what: 'three of four dead letters are sent one by one',
@@ -109,6 +119,14 @@ export const stories = {
     },
     // A run that says it is done has changed it, whatever died meanwhile.
     check: (seen) => (seen.runs.some((run) => run.command === 'queue visibility' && run.state === RUN.done) && !seen.effects.some((effect) => effect.operation === 'SetQueueAttributes') ? ['the run is done and nothing was changed'] : []),
+  },
+  quarantine: {
+    what: 'three of four dead letters are archived, read back and deleted',
+    async tell(rig) {
+      await rig.begins({ SchemaValidation: 3, HashMismatch: 1 });
+      await ended(rig, (await approve(rig, 'dlq quarantine SchemaValidation')).run);
+    },
+    check: judgeQuarantine,
   },
   alarm: {
     what: 'an alarm opens an incident and its end closes it',

@@ -77,6 +77,39 @@ static void what_touches_the_right_number_of_rows_is_committed(void **state) {
     assert_int_equal(rows_left(f), 3);
 }
 
+static enum fx_code change_after(struct fixture *f, const char *first, const char *statement,
+                                 struct fx_error *err) {
+    *err = (struct fx_error){0};
+    return fx_sql_change(f->sql, f->sc, fx_clock_system(),
+                         &(struct fx_sql_change){.statement = statement,
+                                                 .first = first,
+                                                 .in_transaction = true,
+                                                 .min_rows = 1,
+                                                 .max_rows = 1},
+                         &f->rows, err);
+}
+
+static void what_runs_first_is_of_the_same_transaction(void **state) {
+    struct fixture *f = *state;
+    struct fx_error err;
+
+    /* its rows do not count */
+    assert_ok(
+        change_after(f, "DELETE FROM t WHERE id > '3'", "DELETE FROM t WHERE id = '1'", &err));
+    assert_int_equal(f->rows, 1);
+    assert_int_equal(rows_left(f), 2);
+    /* what is taken back, is so with it */
+    assert_int_equal(
+        change_after(f, "DELETE FROM t WHERE id = '2'", "DELETE FROM t WHERE id = '9'", &err),
+        FX_ERR_CONFLICT);
+    assert_int_equal(rows_left(f), 2);
+    /* and when it fails, nothing follows */
+    assert_int_not_equal(
+        change_after(f, "LOCK TABLE nowhere", "DELETE FROM t WHERE id = '2'", &err), FX_OK);
+    assert_false(err.sent);
+    assert_int_equal(rows_left(f), 2);
+}
+
 static void what_touches_more_or_fewer_is_taken_back(void **state) {
     struct fixture *f = *state;
     struct fx_error err;
@@ -258,6 +291,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         SQL_TEST(what_touches_the_right_number_of_rows_is_committed),
         SQL_TEST(what_touches_more_or_fewer_is_taken_back),
+        SQL_TEST(what_runs_first_is_of_the_same_transaction),
         SQL_TEST(a_refusal_is_the_last_word_and_changes_nothing),
         SQL_TEST(a_promise_that_is_over_is_not_kept),
         SQL_TEST(what_took_too_long_is_taken_back),
