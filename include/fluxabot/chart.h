@@ -1,6 +1,9 @@
 /* chart.h - a metric over time as a PNG picture and as a sentence. No files, no network; the only
  * user of cairo. May be called from any thread.
  *
+ * libcairo is opened with the first picture and stays from then on: about 2.5 MB, of which 0.5 MB
+ * are the process's own. A program that draws none never has it.
+ *
  * The picture has a background of its own, so it reads the same on a light and on a dark page, and
  * it uses the letters built into cairo, so it needs no fonts: other characters than ASCII are left
  * out of it, and stand in the sentence.
@@ -31,9 +34,14 @@ struct fx_chart {
 };
 
 /* *ret_png lives in sc. FX_ERR_INPUT for no points or no period, FX_ERR_LIMIT beyond the limits
- * above; nothing was drawn then. */
+ * above, FX_ERR_INTERNAL where libcairo is not installed; nothing was drawn then. */
 enum fx_code fx_chart_png(struct fx_scope *sc, const struct fx_chart *chart,
                           struct fx_slice *ret_png, struct fx_error *err);
 /* What the picture shows, for those who do not see it: times in UTC, last, least and greatest
  * value, threshold, alarm, and how much was not measured. */
 char *fx_chart_alt(struct fx_scope *sc, const struct fx_chart *chart);
+/* As JSON, without its size; texts in the result of fx_chart_parse are those of json. FX_ERR_INPUT
+ * without title or points, FX_ERR_LIMIT for too many of them. */
+struct fx_json *fx_chart_dump(struct fx_scope *sc, const struct fx_chart *chart);
+enum fx_code fx_chart_parse(struct fx_scope *sc, const struct fx_json *json,
+                            struct fx_chart *ret_chart, struct fx_error *err);

@@ -8,8 +8,9 @@
  * Messages and pages go out at least once. An attempt that was not answered may have arrived: a
  * page has a dedup key and an edit may be done twice; a new post is looked for in its channel or
  * thread first when the token has channels:history, and edited if it stands there; otherwise, and
- * for private answers, the repetition says that it may be one. A call that arrives after we have
- * looked is the one repetition nobody sees.
+ * for private answers, the repetition says that it may be one, as does the title of a file that was
+ * not found in its thread. A call that arrives after we have looked is the one repetition nobody
+ * sees.
  */
 #pragma once
 
@@ -55,6 +56,8 @@ enum {
     FX_ENGINE_WORKERS_FOR_PEOPLE = 1,
     FX_ENGINE_PEOPLE_LOOK_MS = 100, /* how soon such a one notices that it is needed for the rest */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
+    FX_ENGINE_FILE_ATTEMPTS = 30,  /* of a picture or a table, about 25 minutes */
+    FX_ENGINE_FILE_MS = 28 * 1000, /* one attempt: it is looked for, uploaded and shared */
     /* An alarm storm: a channel's alarms that come faster than people read share one card. */
     FX_ENGINE_STORM_ALARMS = 10, /* new ones within the window that are still told one by one */
     FX_ENGINE_STORM_WINDOW_MS = 10 * 1000,
@@ -81,6 +84,7 @@ enum {
 };
 static_assert(FX_ENGINE_LEASE_MS + FX_ENGINE_POLL_MS <= FX_ENGINE_DEAD_KNOWN_MS,
               "its lease ends, and the next look finds that");
+static_assert(FX_ENGINE_FILE_MS < (int)FX_STORE_SEND_LEASE_MS, "its lane is its own so long");
 static_assert(FX_ENGINE_DEAD_KNOWN_MS + FX_STORE_WAIT_MS <= FX_ENGINE_DEAD_DONE_MS,
               "and the claim may have to wait for the database");
 

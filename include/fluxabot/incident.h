@@ -47,6 +47,10 @@ struct fx_alarm {
                                                              * metrics "" where they differ, and no
                                                              * name and statistic */
     const struct fx_json *dimensions; /* object name -> value, shared by all metrics; NULL */
+    /* What it measures, as GetMetricData is asked for it: one of them returns data, and its Label
+     * is what people call it. NULL for a band, a composite, or what was not told in full. */
+    const struct fx_json *queries;
+    int64_t period_ms; /* of them all, whole minutes; 0 without them */
     bool has_threshold;
     double threshold;
     const char *comparison; /* ">" ">=" "<" "<=" "outside", "" */

@@ -1,5 +1,5 @@
 /* intake.h - what reception may not do itself: fetch certificates, confirm subscriptions, ask for
- * alarms whose notification did not arrive.
+ * alarms whose notification did not arrive and for the metric behind one.
  */
 #pragma once
 
@@ -17,6 +17,21 @@ enum fx_code fx_intake_certificate(struct fx_http *http, struct fx_scope *sc,
 enum fx_code fx_intake_confirm(struct fx_aws *aws, struct fx_scope *sc,
                                const struct fx_sns_envelope *envelope,
                                const char **ret_subscription_arn, struct fx_error *err);
+
+/* ---- the metric of an alarm ---- */
+
+struct fx_intake_metric {
+    const char *region;            /* "": the default one */
+    const struct fx_json *queries; /* see fx_alarm; of those that return data the last counts */
+    int64_t from_ms, period_ms;    /* from is a multiple of period, a whole number of minutes */
+    size_t count;                  /* of periods, at most FX_INTAKE_MAX_POINTS */
+};
+enum { FX_INTAKE_MAX_POINTS = 500 };
+/* *ret_values has a value for each period, NAN where nothing was measured; *ret_measured says how
+ * many are no NAN. */
+enum fx_code fx_intake_metric(struct fx_aws *aws, struct fx_scope *sc,
+                              const struct fx_intake_metric *metric, double **ret_values,
+                              size_t *ret_measured, struct fx_error *err);
 
 /* ---- what CloudWatch knows of a topic's alarms ---- */
 

@@ -54,6 +54,29 @@ struct fx_json *fx_slackapi_mark(struct fx_scope *sc, const char *key);
 enum fx_code fx_slackapi_find(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
                               const char *parent_ts, const char *key, int64_t since_ms,
                               const char **ret_ts, bool *ret_sure, struct fx_error *err);
+
+/* ---- files ---- */
+
+enum { FX_SLACKAPI_MAX_FILE_BYTES = 1 << 20 }; /* what Slack shows as text, and more than a chart */
+
+struct fx_slackapi_file {
+    const char *name;  /* "failed-r-1.csv" */
+    const char *title; /* what people read */
+    const char *alt;   /* of a picture; NULL or "" */
+    struct fx_slice bytes;
+};
+/* Uploads the file and shares it in the thread parent_ts ("": in the channel). Three exchanges, of
+ * which only the last shows anything to anybody: before it err->sent is never set. FX_ERR_LIMIT
+ * for no bytes or more than FX_SLACKAPI_MAX_FILE_BYTES. */
+enum fx_code fx_slackapi_share_file(struct fx_slackapi *api, struct fx_scope *sc,
+                                    const char *channel, const char *parent_ts,
+                                    const struct fx_slackapi_file *file, struct fx_error *err);
+/* As fx_slackapi_find, for a message with a file of ours of this name. Slack shows a file some time
+ * after it has answered, so "" proves nothing. */
+enum fx_code fx_slackapi_find_file(struct fx_slackapi *api, struct fx_scope *sc,
+                                   const char *channel, const char *parent_ts, const char *name,
+                                   int64_t since_ms, const char **ret_ts, struct fx_error *err);
+
 /* Only to user; through response_url when that is one we may call, else by chat.postEphemeral. */
 enum fx_code fx_slackapi_whisper(struct fx_slackapi *api, struct fx_scope *sc, const char *channel,
                                  const char *user, const char *response_url,

@@ -50,8 +50,8 @@ struct fx_writes {
     const struct fx_storm_told **storms_told;
     size_t storms_told_count;
     /* Unless NULL, settle also begins, as outbox_begin would, the first of the messages that may go
-     * now, and *ret_begun is it; NULL: none. Private answers, and what others of its lane wait or
-     * go before, are left to outbox_ready. */
+     * now, and *ret_begun is it; NULL: none. Private answers, files, and what others of its lane
+     * wait or go before, are left to outbox_ready. */
     struct fx_message **ret_begun;
 };
 
@@ -162,8 +162,9 @@ struct fx_store {
     /* -- outbox -- */
 
     /* Messages that may be sent now, at most max of each lane that is free: due, nothing of the
-     * same kind and key before them, for a new post nothing of the same thread before them, and for
-     * a PUT their parent posted. In each lane, and over all, the urgent first, then the oldest.
+     * same kind and key before them, for a new post or a file nothing of the same thread before
+     * them, and for a PUT or a file their parent posted. In each lane, and over all, the urgent
+     * first, then the oldest.
      * *ret_next_due_ms as with claim; lanes that are not free yet count. */
     enum fx_code (*outbox_ready)(struct fx_store *store, struct fx_scope *sc, int64_t now_ms,
                                  size_t max, struct fx_message ***ret_messages, size_t *ret_count,

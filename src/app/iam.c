@@ -301,12 +301,13 @@ static enum fx_code allow_system(struct fx_scope *sc, const struct fx_engine_sys
     return FX_OK;
 }
 
-/* What the bot does without a runbook: it looks for alarms that it missed, and confirms its
- * subscriptions. */
+/* What the bot does without a runbook: it looks for alarms that it missed, draws the metric of
+ * those that begin, and confirms its subscriptions. */
 static void allow_itself(struct fx_scope *sc, const struct app_config *config,
                          struct fx_json *actions) {
     allow(sc, actions, "cloudwatch:DescribeAlarms", everything);
     allow(sc, actions, "cloudwatch:DescribeAlarmHistory", everything);
+    allow(sc, actions, "cloudwatch:GetMetricData", everything);
     for (size_t i = 0; i < config->topics_count; i++)
         allow(sc, actions, "sns:ConfirmSubscription", config->topics[i].arn);
 }

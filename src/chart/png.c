@@ -1,10 +1,10 @@
 /* png.c - a chart as a picture. */
+#include "library.h"
 #include "private.h"
 
 #include "fluxabot/base/buf.h"
 #include "fluxabot/base/clock.h"
 
-#include <cairo.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +16,7 @@ enum {
     Y_TICKS = 4,
     X_LABEL = 110, /* pixels of one time and the room beside it */
     LETTERS = 12,
+    ALARM_WIDTH = 40, /* of that word */
     TITLE_LETTERS = 15,
     DAY_MS = 24 * 3600 * 1000,
 };
@@ -31,13 +32,14 @@ static const struct color background = {1, 1, 1}, ink = {0.14, 0.16, 0.18},
 struct plot {
     struct fx_scope *sc;
     const struct fx_chart *chart;
+    const struct chart_cairo *cairo;
     cairo_t *cr;
     double left, top, width, height; /* of the plot, in pixels */
     double low, high;                /* values at its lower and upper edge */
 };
 
 static void use(struct plot *p, struct color color) {
-    cairo_set_source_rgb(p->cr, color.red, color.green, color.blue);
+    p->cairo->set_source_rgb(p->cr, color.red, color.green, color.blue);
 }
 
 static double x_at(const struct plot *p, double points) {
@@ -50,11 +52,11 @@ static double y_at(const struct plot *p, double value) {
 
 /* Straight lines lie on whole pixels: between them they would be pale. */
 static void stroke(struct plot *p, double x0, double y0, double x1, double y1) {
-    double odd = cairo_get_line_width(p->cr) < 2 ? 0.5 : 0;
+    double odd = p->cairo->get_line_width(p->cr) < 2 ? 0.5 : 0;
 
-    cairo_move_to(p->cr, round(x0) + odd, round(y0) + odd);
-    cairo_line_to(p->cr, round(x1) + odd, round(y1) + odd);
-    cairo_stroke(p->cr);
+    p->cairo->move_to(p->cr, round(x0) + odd, round(y0) + odd);
+    p->cairo->line_to(p->cr, round(x1) + odd, round(y1) + odd);
+    p->cairo->stroke(p->cr);
 }
 
 /* Only ASCII: cairo's own letters have no others. */
@@ -65,9 +67,20 @@ static void write_text(struct plot *p, double x, double y, double size, const ch
         if (*c >= ' ' && *c <= '~')
             *end++ = *c;
     *end = '\0';
-    cairo_set_font_size(p->cr, size);
-    cairo_move_to(p->cr, x, y);
-    cairo_show_text(p->cr, plain);
+    p->cairo->set_font_size(p->cr, size);
+    p->cairo->move_to(p->cr, x, y);
+    p->cairo->show_text(p->cr, plain);
+}
+
+/* A short number, and at least this: what people like to read at an axis. */
+static double round_step(double step) {
+    static const double steps[] = {1, 1.5, 2, 2.5, 3, 4, 5, 6, 8};
+    double power = pow(10, floor(log10(step)));
+
+    for (size_t i = 0; i < FX_COUNT_OF(steps); i++)
+        if (steps[i] * power >= step)
+            return steps[i] * power;
+    return 10 * power;
 }
 
 static void set_scale(struct plot *p, const struct chart_range *range) {
@@ -78,10 +91,17 @@ static void set_scale(struct plot *p, const struct chart_range *range) {
         least = fmin(least, p->chart->threshold);
         greatest = fmax(greatest, p->chart->threshold);
     }
-    p->low = fmin(least, 0);
-    p->high = greatest + 0.05 * (greatest - p->low);
-    if (!(p->high > p->low)) /* all of them 0 */
-        p->high = p->low + 1;
+    least = fmin(least, 0);
+    greatest += 0.05 * (greatest - least);
+    if (!(greatest > least)) /* all of them 0 */
+        greatest = least + 1;
+    double step = round_step((greatest - least) / Y_TICKS);
+
+    p->low = floor(least / step) * step;
+    if (p->low + Y_TICKS * step < greatest) /* below 0 a quarter may be lost to the rounding */
+        step = round_step(1.34 * step);
+    p->low = floor(least / step) * step;
+    p->high = p->low + Y_TICKS * step;
 }
 
 static void draw_axes(struct plot *p) {
@@ -89,7 +109,7 @@ static void draw_axes(struct plot *p) {
     int64_t span_ms = (int64_t)chart->count * chart->period_ms;
     int labels = (int)(p->width / X_LABEL);
 
-    cairo_set_line_width(p->cr, 1);
+    p->cairo->set_line_width(p->cr, 1);
     for (int i = 0; i <= Y_TICKS; i++) {
         double value = p->low + (p->high - p->low) * i / Y_TICKS, y = y_at(p, value);
 
@@ -112,9 +132,9 @@ static void draw_gaps(struct plot *p) {
     use(p, gap);
     for (size_t i = 0; i < p->chart->count; i++)
         if (!isfinite(p->chart->values[i])) {
-            cairo_rectangle(p->cr, x_at(p, (double)i), p->top,
-                            x_at(p, (double)i + 1) - x_at(p, (double)i), p->height);
-            cairo_fill(p->cr);
+            p->cairo->rectangle(p->cr, x_at(p, (double)i), p->top,
+                                x_at(p, (double)i + 1) - x_at(p, (double)i), p->height);
+            p->cairo->fill(p->cr);
         }
 }
 
@@ -124,7 +144,7 @@ static void draw_line(struct plot *p) {
     size_t count = p->chart->count;
 
     use(p, line);
-    cairo_set_line_width(p->cr, 2);
+    p->cairo->set_line_width(p->cr, 2);
     for (size_t i = 0; i < count; i++) {
         double x = x_at(p, (double)i + 0.5), y = isfinite(values[i]) ? y_at(p, values[i]) : 0;
         bool before = i > 0 && isfinite(values[i - 1]);
@@ -133,13 +153,13 @@ static void draw_line(struct plot *p) {
         if (!isfinite(values[i]))
             continue;
         if (before)
-            cairo_line_to(p->cr, x, y);
+            p->cairo->line_to(p->cr, x, y);
         else
-            cairo_move_to(p->cr, x, y);
+            p->cairo->move_to(p->cr, x, y);
         if (!before && !after)
-            cairo_arc(p->cr, x, y, 1.5, 0, 2 * M_PI);
+            p->cairo->arc(p->cr, x, y, 1.5, 0, 2 * M_PI);
         if (!after)
-            cairo_stroke(p->cr);
+            p->cairo->stroke(p->cr);
     }
 }
 
@@ -148,19 +168,21 @@ static void draw_marks(struct plot *p) {
     const struct fx_chart *chart = p->chart;
     double points = (double)(chart->alarm_ms - chart->from_ms) / (double)chart->period_ms;
 
-    cairo_set_line_width(p->cr, 2);
+    p->cairo->set_line_width(p->cr, 2);
     if (chart->alarm_ms != 0 && points >= 0 && points <= (double)chart->count) {
         use(p, alarm);
         stroke(p, x_at(p, points), p->top, x_at(p, points), p->top + p->height);
-        write_text(p, fmin(x_at(p, points) + 4, p->left + p->width - 40), p->top + 12, LETTERS,
+        bool at_edge = x_at(p, points) > p->left + p->width - ALARM_WIDTH;
+
+        write_text(p, x_at(p, points) + (at_edge ? -ALARM_WIDTH : 4), p->top + 12, LETTERS,
                    "alarm");
     }
     if (!isfinite(chart->threshold))
         return;
     use(p, threshold);
-    cairo_set_dash(p->cr, dashes, FX_COUNT_OF(dashes), 0);
+    p->cairo->set_dash(p->cr, dashes, FX_COUNT_OF(dashes), 0);
     stroke(p, p->left, y_at(p, chart->threshold), p->left + p->width, y_at(p, chart->threshold));
-    cairo_set_dash(p->cr, NULL, 0, 0);
+    p->cairo->set_dash(p->cr, NULL, 0, 0);
     write_text(p, p->left + 4, y_at(p, chart->threshold) - 4, LETTERS,
                fx_printf(p->sc, "threshold %.4g", chart->threshold));
 }
@@ -172,8 +194,8 @@ static void draw(struct plot *p) {
 
     set_scale(p, &range);
     use(p, background);
-    cairo_paint(p->cr);
-    cairo_select_font_face(p->cr, "@cairo:", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
+    p->cairo->paint(p->cr);
+    p->cairo->select_font_face(p->cr, "@cairo:", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
     use(p, ink);
     write_text(p, 6, 20, TITLE_LETTERS, fx_printf(p->sc, "%s%s", chart->title, unit));
     draw_gaps(p);
@@ -211,28 +233,31 @@ enum fx_code fx_chart_png(struct fx_scope *sc, const struct fx_chart *chart,
                           struct fx_slice *ret_png, struct fx_error *err) {
     int width = chart->width == 0 ? FX_CHART_WIDTH : chart->width;
     int height = chart->height == 0 ? FX_CHART_HEIGHT : chart->height;
+    struct chart_cairo cairo;
     struct fx_buf png;
 
     FX_TRY(check(chart, width, height, err));
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+    FX_TRY(chart_cairo_open(&cairo, err));
+    cairo_surface_t *surface = cairo.image_surface_create(CAIRO_FORMAT_RGB24, width, height);
     struct plot plot = {.sc = sc,
                         .chart = chart,
-                        .cr = cairo_create(surface),
+                        .cairo = &cairo,
+                        .cr = cairo.create(surface),
                         .left = LEFT,
                         .top = TOP,
                         .width = width - LEFT - RIGHT,
                         .height = height - TOP - BOTTOM};
 
     draw(&plot);
-    cairo_status_t status = cairo_status(plot.cr);
-    cairo_destroy(plot.cr);
+    cairo_status_t status = cairo.status(plot.cr);
+    cairo.destroy(plot.cr);
     fx_buf_init(&png, sc, FX_CHART_MAX_BYTES);
     if (status == CAIRO_STATUS_SUCCESS)
-        status = cairo_surface_write_to_png_stream(surface, take_bytes, &png);
-    cairo_surface_destroy(surface);
+        status = cairo.surface_write_to_png_stream(surface, take_bytes, &png);
+    cairo.surface_destroy(surface);
     if (status != CAIRO_STATUS_SUCCESS)
         return fx_fail(err, FX_ERR_INTERNAL, "the chart was not drawn: %s",
-                       cairo_status_to_string(status));
+                       cairo.status_to_string(status));
     *ret_png = fx_buf_slice(&png);
     return FX_OK;
 }

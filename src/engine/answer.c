@@ -1,4 +1,6 @@
 /* answer.c - the answer part of a runbook, filled with what the steps found. */
+#include "answer.h"
+#include "files.h"
 #include "steps.h"
 
 #include "fluxabot/base/buf.h"
@@ -24,7 +26,7 @@ static bool is_part(const struct fx_json *value) {
            (fx_json_at(value, "user") != NULL || fx_json_at(value, "time") != NULL);
 }
 
-static enum fx_code fill_text(struct engine_run *run, const struct fx_json *template,
+enum fx_code engine_fill_text(struct engine_run *run, const struct fx_json *template,
                               const struct fx_json *names, struct fx_json **ret_text,
                               struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
@@ -46,7 +48,7 @@ static enum fx_code fill_member(struct engine_run *run, const char *name, struct
 
     if (template == NULL)
         return FX_OK;
-    if (fill_text(run, template, run->names, &text, err) != FX_OK)
+    if (engine_fill_text(run, template, run->names, &text, err) != FX_OK)
         return fx_fail_in(err, "answer %s", name);
     if (fx_json_text_slice(text).len > 0)
         fx_json_put(card, name, text);
@@ -76,7 +78,7 @@ static enum fx_code fill_fields(struct engine_run *run, struct fx_json *card,
     void *cursor = NULL;
 
     while (fx_json_next(templates, &cursor, &name, &template)) {
-        if (fill_text(run, template, run->names, &text, err) != FX_OK)
+        if (engine_fill_text(run, template, run->names, &text, err) != FX_OK)
             return fx_fail_in(err, "answer field %s", name);
         fx_json_add(fields, engine_field(run->work->sc, name, text));
     }
@@ -100,7 +102,7 @@ static enum fx_code fill_lines(struct engine_run *run, struct fx_json *card, str
     struct fx_json *lines = fx_json_array(run->work->sc), *text = NULL;
 
     for (size_t i = 0; i < fx_json_count(templates); i++) {
-        if (fill_text(run, fx_json_item(templates, i), run->names, &text, err) != FX_OK)
+        if (engine_fill_text(run, fx_json_item(templates, i), run->names, &text, err) != FX_OK)
             return fx_fail_in(err, "answer line %zu", i + 1);
         if (fx_json_text_slice(text).len > 0)
             fx_json_add(lines, text);
@@ -110,8 +112,7 @@ static enum fx_code fill_lines(struct engine_run *run, struct fx_json *card, str
     return FX_OK;
 }
 
-/* The names with one more: `row` of a table, `item` of a list. */
-static struct fx_json *names_with(struct engine_run *run, const char *name, struct fx_json *value) {
+struct fx_json *engine_names_with(struct engine_run *run, const char *name, struct fx_json *value) {
     struct fx_json *names = fx_json_object(run->work->sc), *member = NULL;
     const char *key = NULL;
     void *cursor = NULL;
@@ -122,8 +123,8 @@ static struct fx_json *names_with(struct engine_run *run, const char *name, stru
     return names;
 }
 
-static enum fx_code fill_list_value(struct engine_run *run, const struct fx_json *template,
-                                    struct fx_json **ret_list, struct fx_error *err) {
+enum fx_code engine_fill_rows(struct engine_run *run, const struct fx_json *template,
+                              struct fx_json **ret_list, struct fx_error *err) {
     *ret_list = NULL;
     if (fx_json_text(template) == NULL)
         return fx_fail(err, FX_ERR_INPUT, "the rows must be an expression that gives a list");
@@ -136,13 +137,13 @@ static enum fx_code fill_list_value(struct engine_run *run, const struct fx_json
 static enum fx_code fill_row(struct engine_run *run, const struct fx_json *columns,
                              struct fx_json *row, struct fx_json **ret_cells,
                              struct fx_error *err) {
-    struct fx_json *names = names_with(run, "row", row), *template = NULL, *text = NULL;
+    struct fx_json *names = engine_names_with(run, "row", row), *template = NULL, *text = NULL;
     const char *name = NULL;
     void *cursor = NULL;
 
     *ret_cells = fx_json_array(run->work->sc);
     while (fx_json_next(columns, &cursor, &name, &template)) {
-        if (fill_text(run, template, names, &text, err) != FX_OK)
+        if (engine_fill_text(run, template, names, &text, err) != FX_OK)
             return fx_fail_in(err, "column %s", name);
         fx_json_add(*ret_cells, text);
     }
@@ -159,7 +160,7 @@ static enum fx_code fill_table(struct engine_run *run, struct fx_json *card, str
 
     if (table == NULL)
         return FX_OK;
-    FX_TRY(fill_list_value(run, fx_json_at(table, "rows"), &list, err));
+    FX_TRY(engine_fill_rows(run, fx_json_at(table, "rows"), &list, err));
     while (fx_json_next(columns, &cursor, &name, NULL))
         fx_json_add(headings, fx_json_string(sc, name));
     for (size_t i = 0; i < fx_json_count(list) && i < ANSWER_MAX_ROWS; i++) {
@@ -180,10 +181,11 @@ static enum fx_code fill_list(struct engine_run *run, struct fx_json *card, stru
 
     if (part == NULL)
         return FX_OK;
-    FX_TRY(fill_list_value(run, fx_json_at(part, "items"), &items, err));
+    FX_TRY(engine_fill_rows(run, fx_json_at(part, "items"), &items, err));
     for (size_t i = 0; i < fx_json_count(items) && i < ANSWER_MAX_ROWS; i++) {
-        if (fill_text(run, fx_json_at(part, "text"),
-                      names_with(run, "item", fx_json_item(items, i)), &text, err) != FX_OK)
+        if (engine_fill_text(run, fx_json_at(part, "text"),
+                             engine_names_with(run, "item", fx_json_item(items, i)), &text,
+                             err) != FX_OK)
             return fx_fail_in(err, "answer list, item %zu", i + 1);
         fx_json_add(list, text);
     }
@@ -333,6 +335,7 @@ enum fx_code engine_answer(struct engine_run *run, struct fx_json **ret_card,
     FX_TRY(fill_list(run, card, err));
     FX_TRY(fill_buttons(run, card, err));
     add_links(run, card);
+    FX_TRY(engine_answer_files(run, card, err));
     fx_json_put(card, "context", small_print(run, fx_json_at(card, "context")));
     engine_checklist_show(run, card);
     *ret_card = card;

@@ -7,7 +7,7 @@
  * nobody can look up, the repetition says that it may be one. An edit, a page and a dialog need
  * neither: done twice they are what they were.
  */
-#include "private.h"
+#include "files.h"
 
 #include "fluxabot/base/log.h"
 #include "fluxabot/pagerdutyapi.h"
@@ -93,6 +93,8 @@ static enum fx_code send_once(struct fx_engine *engine, struct fx_scope *sc,
                                      fx_json_at(payload, "view"), err);
     case FX_MESSAGE_PAGE:
         return fx_pagerdutyapi_send(options->pagerduty, sc, payload, err);
+    case FX_MESSAGE_FILE:
+        break; /* never comes here, see send_message */
     }
     return fx_fail(err, FX_ERR_INTERNAL, "the outbox knows no message of kind %d", message->kind);
 }
@@ -137,6 +139,9 @@ static enum fx_code send_message(struct fx_engine *engine, struct fx_scope *sc,
     bool is_put = message->kind == FX_MESSAGE_PUT;
     struct fx_json *payload = NULL;
     struct fx_message fresh;
+
+    if (message->kind == FX_MESSAGE_FILE)
+        return engine_send_file(engine, sc, message, err);
     enum fx_code code = send_stored(engine, sc, message, ret_ts, err);
 
     if (code != FX_ERR_INPUT && code != FX_ERR_NOT_FOUND)
@@ -167,9 +172,12 @@ static int64_t retry_in_ms(const struct fx_message *message, const struct fx_err
 
 /* A set-up fault (a missing scope, a bot that is not in the channel) is mended by a person, so it
  * waits like any transient one. A dialog is only worth anything for the 3 s its trigger lives. */
-static bool may_try_again(const struct fx_message *message, enum fx_code code) {
+static bool may_try_again(const struct fx_message *message, enum fx_code code,
+                          const struct fx_error *why) {
     if (message->kind == FX_MESSAGE_VIEW)
         return false;
+    if (message->kind == FX_MESSAGE_FILE)
+        return engine_may_send_file_again(message, why);
     if (message->kind == FX_MESSAGE_PAGE && message->attempts >= FX_ENGINE_PAGE_ATTEMPTS)
         return false;
     if (code == FX_ERR_UPSTREAM && message->attempts < UPSTREAM_ATTEMPTS)
@@ -215,7 +223,7 @@ static void record(struct fx_engine *engine, struct fx_scope *sc, const struct f
     count(engine, message, code);
     if (code == FX_OK) {
         stored = store->outbox_sent(store, sc, message->seq, ts == NULL ? "" : ts, now, &err);
-    } else if (may_try_again(message, code)) {
+    } else if (may_try_again(message, code, why)) {
         int64_t due = now + retry_in_ms(message, why);
 
         fx_log(sc, FX_LOG_WARN, "outbox.retry", FX_S("key", message->key),
@@ -226,6 +234,8 @@ static void record(struct fx_engine *engine, struct fx_scope *sc, const struct f
         stored = store->outbox_failed(store, sc, message->seq, why->message, &err);
         if (message->kind == FX_MESSAGE_VIEW)
             tell_no_dialog(engine, sc, message, why);
+        if (message->kind == FX_MESSAGE_FILE)
+            engine_tell_no_file(engine, sc, message, why);
     }
     if (stored != FX_OK)
         fx_log(sc, FX_LOG_ERROR, "outbox.not_recorded", FX_S("key", message->key), FX_E(&err));
@@ -235,8 +245,13 @@ void engine_deliver(struct fx_engine *engine, struct fx_scope *sc,
                     const struct fx_message *message) {
     struct fx_error err = {0};
     const char *ts = "";
+
+    /* so many exchanges may follow one another; beyond this its lane is somebody else's */
+    if (message->kind == FX_MESSAGE_FILE)
+        fx_scope_set_deadline(sc, fx_mono_ms(engine->options.clock) + FX_ENGINE_FILE_MS);
     enum fx_code code = send_message(engine, sc, message, &ts, &err);
 
+    fx_scope_set_deadline(sc, 0);
     err.code = code;
     record(engine, sc, message, code, ts, &err);
 }

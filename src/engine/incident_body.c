@@ -31,8 +31,11 @@ struct fx_json *engine_alarm_body(struct fx_scope *sc, const struct fx_alarm *al
         fx_json_string(sc, alarm->reason), "description", fx_json_string(sc, alarm->description),
         "account", fx_json_string(sc, alarm->account), "region", fx_json_string(sc, alarm->region),
         "namespace", fx_json_string(sc, alarm->metric_namespace), "metric",
-        fx_json_string(sc, alarm->metric_name), "comparison", fx_json_string(sc, alarm->comparison),
-        "threshold", alarm->has_threshold ? fx_json_real(sc, alarm->threshold) : NULL, "children",
+        fx_json_string(sc, alarm->metric_name), "queries",
+        alarm->queries == NULL ? NULL : fx_json_copy(sc, alarm->queries), "period",
+        alarm->queries == NULL ? NULL : fx_json_int(sc, alarm->period_ms), "comparison",
+        fx_json_string(sc, alarm->comparison), "threshold",
+        alarm->has_threshold ? fx_json_real(sc, alarm->threshold) : NULL, "children",
         alarm->children == NULL ? NULL : fx_json_copy(sc, alarm->children), "extra",
         alarm->extra == NULL ? NULL : fx_json_copy(sc, alarm->extra), NULL);
 }

@@ -1,5 +1,6 @@
 /* incident_open.c - an incident begins, or lives again: a card, a page, a triage; or a place in a
  * storm. */
+#include "files.h"
 #include "incidents.h"
 
 enum {
@@ -42,6 +43,7 @@ enum fx_code incident_start_runs(struct incident_telling *t, const char *trigger
 static enum fx_code start_triage(struct incident_telling *t, struct fx_error *err) {
     fx_json_put(t->body, "triaged", fx_json_int(t->work->sc, t->work->now_ms));
     FX_TRY(incident_write(t, err));
+    engine_want_picture(t->work, t->incident, t->alarm);
     if (t->route == NULL)
         return FX_OK;
     return incident_start_runs(t, "alarm", t->route->triage, t->route->triage_count, err);

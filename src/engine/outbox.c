@@ -2,7 +2,7 @@
  *
  * One thread looks at the outbox and hands what may go to a few senders; each lane has one message
  * under way at a time (store.h), so a slow channel or somebody's dead response_url holds up nobody
- * else. Private answers never take all senders.
+ * else. Private answers and files never take all senders.
  *
  * A worker that is not needed for the next job may begin a message in the transaction that makes it
  * and send it itself (worker.c): then it leaves without a second wait for the disk, or for anybody.
@@ -11,10 +11,15 @@
 
 #include "fluxabot/base/log.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUTBOX_WHISPERS = 2 }; /* senders that private answers may take at once */
+/* Senders that these may take at once: texts never wait for them. */
+enum {
+    OUTBOX_WHISPERS = 2,
+    OUTBOX_FILES = 1, /* and so one picture is drawn at a time */
+};
 
 /* A thread, and what it has in hand; guarded by the pump's lock. */
 struct engine_sender {
@@ -48,34 +53,43 @@ static void *sender_main(void *argument) {
             break;
         pthread_mutex_unlock(&pump->lock);
         engine_deliver(pump->engine, sender->sc, &sender->message);
+        bool was_file = sender->message.kind == FX_MESSAGE_FILE;
+
         pthread_mutex_lock(&pump->lock);
         fx_scope_free(sender->sc);
         sender->sc = NULL;
+        if (was_file) { /* a picture takes some megabytes, and the next may be hours away */
+            pthread_mutex_unlock(&pump->lock);
+            (void)malloc_trim(0);
+            pthread_mutex_lock(&pump->lock);
+        }
         state->wake(state, "outbox");
     }
     pthread_mutex_unlock(&pump->lock);
     return NULL;
 }
 
-static bool is_whisper(const struct fx_message *message) {
-    return message->kind == FX_MESSAGE_EPHEMERAL;
+static size_t at_most(enum fx_message_kind kind) {
+    return kind == FX_MESSAGE_EPHEMERAL ? OUTBOX_WHISPERS
+           : kind == FX_MESSAGE_FILE    ? OUTBOX_FILES
+                                        : FX_ENGINE_SENDERS;
 }
 
 /* NULL when nobody is free for this now. */
-static struct engine_sender *take(struct engine_pump *pump, bool whisper) {
+static struct engine_sender *take(struct engine_pump *pump, enum fx_message_kind kind) {
     struct engine_sender *idle = NULL;
-    int whispers = 0;
+    size_t alike = 0;
 
     pthread_mutex_lock(&pump->lock);
     for (size_t i = 0; i < FX_COUNT_OF(pump->senders); i++) {
         struct engine_sender *sender = &pump->senders[i];
 
         if (sender->sc != NULL)
-            whispers += is_whisper(&sender->message);
+            alike += sender->message.kind == kind;
         else if (!sender->taken)
             idle = sender;
     }
-    if (pump->closed || (whisper && whispers >= OUTBOX_WHISPERS))
+    if (pump->closed || alike >= at_most(kind))
         idle = NULL;
     if (idle != NULL)
         idle->taken = true;
@@ -125,7 +139,7 @@ static void give(struct engine_sender *sender, const struct fx_message *message)
 static bool try_message(struct engine_pump *pump, struct fx_scope *sc,
                         const struct fx_message *message, int64_t *io_next_ms) {
     struct fx_store *store = pump->engine->options.store;
-    struct engine_sender *sender = take(pump, is_whisper(message));
+    struct engine_sender *sender = take(pump, message->kind);
     int64_t now = fx_wall_ms(pump->engine->options.clock);
     struct fx_error err = {0};
 

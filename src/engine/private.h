@@ -52,6 +52,7 @@ struct fx_engine {
     atomic_int at_machines; /* workers that have a job in hand which no person asked for, or look */
     pthread_t outbox, keeper;
     struct engine_pump *pump;        /* in scope */
+    _Atomic int64_t next_picture_ms; /* wall; of an alarm's metric, see alarm_picture.c */
     _Atomic int64_t silent_since_ms; /* monotonic: the store has answered no claim; 0: it does */
     int64_t started_ms;              /* as crashes.c wrote it down; 0: it did not */
     struct engine_pulse outbox_pulse, keeper_pulse;

@@ -232,6 +232,7 @@ static const struct own_job {
      "It is tried again in some minutes; if this comes again, run fluxabot audit verify."},
     {"expire", "A request for approval was not ended when its time was over.",
      "Nobody can approve it any more; if it is still wanted, ask again."},
+    {"picture", "The picture of an alarm's metric was not drawn.", "Its card stands without it."},
     {"remind", "Nobody was reminded of a request for approval.", "Look whether one waits."},
 };
 

@@ -1,5 +1,5 @@
 /* runs.c - a run: how it begins, what its expressions see, how it ends. */
-#include "private.h"
+#include "files.h"
 
 #include "fluxabot/base/log.h"
 
@@ -154,9 +154,13 @@ enum fx_code engine_put_run_card(struct engine_run *run, const struct fx_json *c
         !fx_effect_changes(run->runbook->effect) && !fx_json_get_bool(card, "shared", false))
         return engine_whisper(work, run->row->channel, run->row->requester, run->row->response_url,
                               card, err);
-    return engine_put_card(work, engine_run_key(work->sc, run->row->id),
-                           is_bad_news(run, card) && !run->runbook->watches ? "" : run->row->parent,
-                           run->system->channel, card, err);
+    const char *key = engine_run_key(work->sc, run->row->id);
+    const char *parent = is_bad_news(run, card) && !run->runbook->watches ? "" : run->row->parent;
+
+    FX_TRY(engine_put_card(work, key, parent, run->system->channel, card, err));
+    engine_put_files(work, fx_json_at(card, "files"), parent[0] == '\0' ? key : parent,
+                     run->system->channel);
+    return FX_OK;
 }
 
 enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, const char *note,

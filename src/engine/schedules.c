@@ -4,7 +4,7 @@
  * happens. A run that finds nothing new leaves nothing behind: no message, no audit row, and its
  * own row serves the next run. One that is told keeps its row, which its buttons need.
  */
-#include "private.h"
+#include "files.h"
 
 #include "fluxabot/base/digest.h"
 #include "fluxabot/base/log.h"
@@ -259,8 +259,10 @@ static enum fx_code end_told(struct engine_work *work, const struct place *place
                              const struct fx_json *card, struct fx_error *err) {
     struct fx_scope *sc = work->sc;
 
-    FX_TRY(
-        engine_put_card(work, engine_run_key(sc, run->id), "", place->system->channel, card, err));
+    const char *key = engine_run_key(sc, run->id);
+
+    FX_TRY(engine_put_card(work, key, "", place->system->channel, card, err));
+    engine_put_files(work, fx_json_at(card, "files"), key, place->system->channel);
     write_end(work, run, state, note, true);
     fx_writes_audit(sc, &work->writes, "schedule", "run.ended", run->id,
                     fx_json_object_of(sc, "schedule", fx_json_string(sc, place->schedule->name),

@@ -4,7 +4,7 @@
  * ever, nor take with it what the other workers had in hand. So the last try is made alone: nothing
  * else is claimed meanwhile, and who dies then did it himself.
  */
-#include "private.h"
+#include "files.h"
 
 #include "fluxabot/base/log.h"
 #include "fluxabot/base/turns.h"
@@ -48,7 +48,7 @@ static const struct {
 } job_kinds[] = {
     {"event", handle_event},         {"run", engine_continue_run},  {"expire", engine_expire},
     {"remind", engine_remind},       {"schedule", engine_schedule}, {"anchor", engine_anchor},
-    {"reconcile", engine_reconcile},
+    {"reconcile", engine_reconcile}, {"picture", engine_picture},
 };
 
 static enum fx_code handle(struct engine_work *work, struct fx_error *err) {

@@ -29,6 +29,7 @@ static void read_single_metric(struct fx_scope *sc, const struct fx_json *trigge
     alarm->metric_namespace = incident_member(sc, trigger, "Namespace", INCIDENT_MAX_FIELD);
     alarm->metric_name = incident_member(sc, trigger, "MetricName", INCIDENT_MAX_FIELD);
     alarm->dimensions = incident_dimensions(sc, fx_json_at(trigger, "Dimensions"));
+    incident_take_query(sc, trigger, alarm);
 }
 
 void incident_take_trigger(struct fx_scope *sc, const struct fx_json *trigger,
@@ -45,6 +46,8 @@ void incident_take_trigger(struct fx_scope *sc, const struct fx_json *trigger,
         read_single_metric(sc, trigger, alarm);
     else
         incident_take_metrics(sc, metrics, alarm);
+    if (alarm->shape == FX_ALARM_MATH)
+        incident_take_queries(sc, metrics, alarm);
 }
 
 /* Region is a display name ("US East (N. Virginia)"), so the region comes from the ARN. Messages of

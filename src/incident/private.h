@@ -13,7 +13,10 @@ enum {
     INCIDENT_MAX_ARN = 1600,    /* likewise */
     INCIDENT_MAX_REASON = 1024, /* likewise, and of descriptions */
     INCIDENT_MAX_FIELD = 255,
-    INCIDENT_MAX_DIMENSIONS = 30, /* CloudWatch's limit for a metric */
+    INCIDENT_MAX_DIMENSIONS = 30,      /* CloudWatch's limit for a metric */
+    INCIDENT_MAX_PERIOD_S = 24 * 3600, /* of one data point; CloudWatch's own */
+    INCIDENT_MAX_QUERIES = 10,         /* of a formula; likewise */
+    INCIDENT_MAX_EXPRESSION = 1024,    /* likewise */
     INCIDENT_MAX_CHILDREN = 100,
     INCIDENT_MAX_SHOWN = 3000, /* of a text or an unknown object: what fits a Slack section */
 };
@@ -81,6 +84,11 @@ const struct fx_json *incident_dimensions(struct fx_scope *sc, const struct fx_j
 /* The metrics list of a math or anomaly alarm, as SNS ("MetricStat") or EventBridge ("metricStat")
  * writes it: what all its metrics share, or the one there is. */
 void incident_take_metrics(struct fx_scope *sc, const struct fx_json *metrics,
+                           struct fx_alarm *alarm);
+/* queries and period_ms, where they can be asked for: of one metric, and of a formula. */
+void incident_take_query(struct fx_scope *sc, const struct fx_json *trigger,
+                         struct fx_alarm *alarm);
+void incident_take_queries(struct fx_scope *sc, const struct fx_json *metrics,
                            struct fx_alarm *alarm);
 void incident_take_threshold(const struct fx_json *threshold, struct fx_alarm *alarm);
 /* "MAXIMUM" as "Maximum", "p99" as it is. */

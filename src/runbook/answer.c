@@ -94,6 +94,70 @@ static void check_sparklines(struct runbook_check *c, const struct fx_json *spar
     }
 }
 
+/* `when`, kept as a condition. */
+static void check_when(struct runbook_check *c, const char *path, struct fx_json *part,
+                       const struct fx_json *known) {
+    const char *when = fx_json_get_text(part, "when");
+
+    if (when != NULL)
+        fx_json_put(part, "when", fx_json_string(c->scratch, runbook_condition(c, path, when, known)));
+}
+
+static void check_chart(struct runbook_check *c, struct fx_json *kept,
+                        const struct fx_json *known) {
+    static const struct runbook_field fields[] = {
+        {"points", RUNBOOK_TEXT, true}, {"title", RUNBOOK_TEXT, true},
+        {"unit", RUNBOOK_TEXT, false},  {"threshold", RUNBOOK_ANY, false},
+        {"alarm", RUNBOOK_TEXT, false}, {"when", RUNBOOK_TEXT, false},
+    };
+    static const char *const texts[] = {"title", "unit", "threshold", "alarm"};
+    struct fx_json *chart = fx_json_at(kept, "chart");
+
+    if (fx_json_type(chart) != FX_JSON_OBJECT ||
+        !runbook_check_fields(c, "answer.chart", chart, "a chart", fields, FX_COUNT_OF(fields)))
+        return;
+    check_source(c, "answer.chart.points", fx_json_at(chart, "points"), known);
+    for (size_t i = 0; i < FX_COUNT_OF(texts); i++)
+        runbook_check_texts(c, runbook_path(c, "answer.chart", texts[i]),
+                            fx_json_at(chart, texts[i]), known);
+    check_when(c, "answer.chart.when", chart, known);
+}
+
+static void check_file(struct runbook_check *c, struct fx_json *kept, const struct fx_json *known) {
+    static const struct runbook_field fields[] = {
+        {"name", RUNBOOK_TEXT, true},   {"rows", RUNBOOK_ANY, true},
+        {"columns", RUNBOOK_MAP, true}, {"title", RUNBOOK_TEXT, false},
+        {"when", RUNBOOK_TEXT, false},
+    };
+    struct fx_json *file = fx_json_at(kept, "file"), *columns = fx_json_at(file, "columns");
+    const char *name = fx_json_get_text(file, "name");
+
+    if (fx_json_type(file) != FX_JSON_OBJECT ||
+        !runbook_check_fields(c, "answer.file", file, "a file", fields, FX_COUNT_OF(fields)))
+        return;
+    if (name != NULL && !runbook_pattern_fits(c->scratch, "[a-z][a-z0-9-]{0,39}", name))
+        runbook_say(c, "answer.file.name",
+                    "a file's name is of a-z, 0-9 and -, without its ending: failed-events");
+    check_source(c, "answer.file.rows", fx_json_at(file, "rows"), known);
+    if (fx_json_type(columns) == FX_JSON_OBJECT && fx_json_count(columns) == 0)
+        runbook_say(c, "answer.file.columns", "a file needs a column");
+    check_scalars(c, "answer.file.columns", columns);
+    runbook_check_texts(c, "answer.file.columns", columns, with_name(c, known, "row"));
+    runbook_check_texts(c, "answer.file.title", fx_json_at(file, "title"), known);
+    check_when(c, "answer.file.when", file, known);
+}
+
+/* Slack shows a file to the whole channel. */
+static void check_files_are_public(struct runbook_check *c, const struct fx_runbook *runbook) {
+    static const char *const names[] = {"chart", "file"};
+
+    for (size_t i = 0; i < FX_COUNT_OF(names) && runbook->is_private; i++)
+        if (fx_json_at(runbook->answer, names[i]) != NULL)
+            runbook_say(c, runbook_path(c, "answer", names[i]),
+                        "Slack shows a %s to the whole channel, and this answer is private",
+                        names[i]);
+}
+
 static void check_page(struct runbook_check *c, struct fx_json *kept, const struct fx_json *known) {
     static const struct runbook_field fields[] = {
         {"when", RUNBOOK_TEXT, true},
@@ -152,7 +216,8 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
         {"context", RUNBOOK_TEXT, false},    {"buttons", RUNBOOK_LIST, false},
         {"visibility", RUNBOOK_TEXT, false}, {"text", RUNBOOK_TEXT, false},
         {"page", RUNBOOK_MAP, false},        {"sparklines", RUNBOOK_MAP, false},
-        {"shared", RUNBOOK_TEXT, false},
+        {"shared", RUNBOOK_TEXT, false},     {"chart", RUNBOOK_MAP, false},
+        {"file", RUNBOOK_MAP, false},
     };
     static const char *const texts[] = {"title", "tone",    "verdict", "lines", "fields",
                                         "code",  "context", "text",    "shared"};
@@ -181,6 +246,9 @@ void runbook_check_answer(struct runbook_check *c, struct fx_runbook *runbook,
     check_table(c, fx_json_at(answer, "table"), known);
     check_list(c, fx_json_at(answer, "list"), known);
     check_page(c, kept, known);
+    check_chart(c, kept, known);
+    check_file(c, kept, known);
+    check_files_are_public(c, runbook);
     if (fx_json_type(fx_json_at(answer, "buttons")) == FX_JSON_ARRAY)
         fx_json_put(kept, "buttons",
                     runbook_check_buttons(c, fx_json_at(answer, "buttons"), known));

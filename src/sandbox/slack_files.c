@@ -20,6 +20,8 @@ static const char *type_of(const char *name) {
         return "image/jpeg";
     if (dot && strcasecmp(dot, ".gif") == 0)
         return "image/gif";
+    if (dot && strcasecmp(dot, ".csv") == 0)
+        return "text/csv; charset=utf-8";
     return "text/plain; charset=utf-8";
 }
 
@@ -35,6 +37,8 @@ const char *slack_files_get_url(struct slack_call *call) {
         return "missing_argument";
     if (length > SLACK_UPLOAD_BYTES_MAX)
         return "file_upload_size_restricted";
+    if (alt && strlen(alt) > SLACK_ALT_TEXT_MAX)
+        return "alt_txt_too_large";
     struct slack_upload *upload = &slack->uploads[slack->next_upload++ % SLACK_UPLOADS_MAX];
     fx_scope_free(upload->sc);
     *upload = (struct slack_upload){.sc = fx_scope_new(NULL), .length = length};
@@ -68,7 +72,8 @@ static struct fx_slice uploaded_bytes(struct sandbox_request *req) {
     return stop ? fx_slice_cut(body, 0, (size_t)(stop - body.ptr)) : body;
 }
 
-void sandbox_slack_upload(struct sandbox_request *req, struct sandbox_reply *reply) {
+/* The address behind POST /slack/upload/ID; as fault target it is "slack:upload". */
+static void take_bytes(struct sandbox_request *req, struct sandbox_reply *reply) {
     struct slack_upload *upload = upload_at(req->sb, req->path + strlen("/slack/upload/"));
 
     if (!upload || upload->bytes.len > 0) {
@@ -82,6 +87,25 @@ void sandbox_slack_upload(struct sandbox_request *req, struct sandbox_reply *rep
     }
     upload->bytes = (struct fx_slice){fx_slice_dup(upload->sc, bytes), bytes.len};
     sandbox_reply_text(reply, 200, "text/plain", "OK");
+}
+
+void sandbox_slack_upload(struct sandbox_request *req, struct sandbox_reply *reply) {
+    enum sandbox_fault fault = sandbox_fault_take(req->sb, "slack", "upload", req->body);
+
+    sandbox_fault_wait(req->sb, fault, "slack", "upload");
+    reply->hang_up = fault == SANDBOX_FAULT_TIMEOUT_BEFORE || fault == SANDBOX_FAULT_TIMEOUT_AFTER;
+    if (fault == SANDBOX_FAULT_TIMEOUT_BEFORE)
+        return;
+    if (fault == SANDBOX_FAULT_THROTTLE) {
+        sandbox_reply_text(reply, 429, "text/plain", "slow down");
+        sandbox_reply_header(reply, "Retry-After", "1");
+        return;
+    }
+    take_bytes(req, reply);
+    if (fault == SANDBOX_FAULT_ERROR || fault == SANDBOX_FAULT_ERROR_AFTER)
+        sandbox_reply_text(reply, 500, "text/plain", "an internal error");
+    if (fault == SANDBOX_FAULT_DENIED)
+        sandbox_reply_text(reply, 403, "text/plain", "the address may not be used");
 }
 
 /* Shares an uploaded file as a message whose image the page shows. */
@@ -115,6 +139,10 @@ const char *slack_files_complete(struct slack_call *call) {
         return "invalid_arguments";
     if (to && !channel)
         return "channel_not_found";
+    if (channel && channel->is_archived)
+        return "is_archived";
+    if (channel && !channel->is_member)
+        return "not_in_channel";
     for (size_t i = 0; i < fx_json_count(files); i++) {
         const struct fx_json *file = fx_json_item(files, i);
         struct slack_upload *upload = upload_at(call->sb, fx_json_get_text(file, "id"));

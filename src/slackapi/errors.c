@@ -39,7 +39,15 @@ static const struct {
     {"too_many_attachments", FX_ERR_INPUT, false, "the message has too many attachments"},
     {"block_mismatch", FX_ERR_INPUT, false, "rich text cannot be edited into other blocks"},
 
+    {"missing_argument", FX_ERR_INPUT, false, "Slack misses an argument"},
+    {"file_upload_size_restricted", FX_ERR_LIMIT, false, "the file is larger than Slack takes"},
+    {"malware_detected", FX_ERR_INPUT, false, "Slack takes the file for harmful"},
+
     /* set-up */
+    {"file_uploads_disabled", FX_ERR_DENIED, false,
+     "the workspace takes no files: ask its administrator"},
+    {"storage_limit_reached", FX_ERR_DENIED, false,
+     "the workspace has no room for files: ask its administrator"},
     {"invalid_auth", FX_ERR_DENIED, false,
      "Slack does not know the bot token or blocks this address: copy the token again from OAuth & "
      "Permissions and look at the app's allowed IP ranges"},
@@ -85,6 +93,7 @@ static const struct {
     {"user_not_in_channel", FX_ERR_NOT_FOUND, false, "the user is not in the channel"},
     {"no_such_subteam", FX_ERR_NOT_FOUND, false, "there is no such user group"},
     {"view_not_found", FX_ERR_NOT_FOUND, false, "the dialog is closed"},
+    {"file_not_found", FX_ERR_NOT_FOUND, false, "Slack does not have the file"},
     {"not_found", FX_ERR_NOT_FOUND, false, "it does not exist any more"},
     {"expired_trigger_id", FX_ERR_NOT_FOUND, false,
      "the click is older than three seconds: press again"},

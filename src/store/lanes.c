@@ -1,5 +1,5 @@
-/* lanes.c - when a lane of the outbox is free: one message under way, one post a second, and no
- * call of a method that the other side has put off.
+/* lanes.c - when a lane of the outbox is free: one message under way, one post or file a second,
+ * and no call of a method that the other side has put off.
  *
  * It stands in the database, so that all processes keep one pace. Whoever takes a lane has it until
  * it tells how the sending ended, or for FX_STORE_SEND_LEASE_MS if it never does.
@@ -13,8 +13,13 @@ static char *method_of(struct fx_scope *sc, const char *lane) {
     return fx_printf(sc, "%.*s", (int)strcspn(lane, " "), lane);
 }
 
+static bool begins_with(const char *lane, const char *method) {
+    return strncmp(lane, method, strlen(method)) == 0;
+}
+
+/* What is new in a channel has a pace and an order. */
 static bool is_post(const char *lane) {
-    return strncmp(lane, "post ", strlen("post ")) == 0;
+    return begins_with(lane, "post ") || begins_with(lane, "file ");
 }
 
 /* A pause that ends later than this is none: the clock was set back. */

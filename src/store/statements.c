@@ -37,9 +37,9 @@
 #define MESSAGE_FIRST_OF_KEY                                                                       \
     "(m.key = '' OR NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.kind = m.kind AND "              \
     "o.key = m.key AND o.state < 2 AND o.place < m.place))"
-/* Only a PUT (kind 0) goes into a thread. */
+/* Only a PUT (kind 0) and a FILE (kind 4) go into a thread. */
 #define MESSAGE_PARENT_POSTED                                                                      \
-    "(m.kind <> 0 OR m.parent = '' OR EXISTS (SELECT 1 FROM message_ts AS t "                      \
+    "(m.kind NOT IN (0, 4) OR m.parent = '' OR EXISTS (SELECT 1 FROM message_ts AS t "             \
     "WHERE t.key = m.parent))"
 
 #define NUMBER(n) NUMBER_OF(n)
@@ -49,16 +49,18 @@
     "deaths + CASE WHEN deaths < " NUMBER(FX_STORE_SHARED_DEATHS) " OR worker = '" FX_STORE_ALONE  \
                                                                   "' THEN 1 ELSE 0 END"
 /* What a thread says stands in its order. A post that fails again and again lets the others by, or
- * it would silence them for good. */
+ * it would silence them for good. A file follows the posts before it; no post waits for a file. */
 #define MESSAGE_FIRST_OF_THREAD                                                                    \
-    "(m.kind <> 0 OR m.parent = '' OR m.lane NOT LIKE 'post %' OR NOT EXISTS (SELECT 1 FROM "      \
+    "((m.kind <> 4 AND (m.kind <> 0 OR m.lane NOT LIKE 'post %')) OR m.parent = '' OR "            \
+    "NOT EXISTS (SELECT 1 FROM "                                                                   \
     "outbox AS o WHERE o.parent = m.parent AND o.state < 2 AND o.place < m.place AND "             \
-    "o.lane = m.lane AND o.attempts < 12))"
+    "(o.lane = m.lane OR (m.kind = 4 AND o.lane = 'post ' || m.channel)) AND o.attempts < 12))"
 /* A PUT whose message stands already is an edit. */
 #define MESSAGE_LANE(kind, key, channel, user)                                                     \
     "CASE " kind " WHEN 0 THEN CASE WHEN EXISTS (SELECT 1 FROM message_ts AS t WHERE "             \
     "t.key = " key ") THEN 'edit ' ELSE 'post ' END || " channel                                   \
-    " WHEN 1 THEN 'whisper ' || " user " WHEN 2 THEN 'view ' || " user " ELSE 'page' END"
+    " WHEN 1 THEN 'whisper ' || " user " WHEN 2 THEN 'view ' || " user                             \
+    " WHEN 4 THEN 'file ' || " channel " ELSE 'page' END"
 
 /* The due job of this rank that waits longest and whose subject nobody holds. */
 #define JOB_FIRST(rank)                                                                            \
@@ -270,7 +272,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     /* one that was just put; nobody of its lane is under way or waits, so it overtakes nobody */
     [STMT_MESSAGE_AT_ONCE] =
         {"message_at_once",
-         "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.seq = $1 AND m.kind <> 1 AND "
+         "SELECT " MESSAGE_COLUMNS
+         " FROM outbox AS m WHERE m.seq = $1 AND m.kind NOT IN (1, 4) AND "
          "m.due_ms <= $2 AND " MESSAGE_PARENT_POSTED " AND " MESSAGE_FIRST_OF_KEY
          " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.state < 2 AND o.lane = m.lane AND "
          "o.seq <> m.seq)"},

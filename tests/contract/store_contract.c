@@ -168,6 +168,6 @@ int store_contract_all(struct contract_backend *backend) {
     return store_contract_queue(backend) + store_contract_effects(backend) +
            store_contract_guard(backend) + store_contract_at_once(backend) +
            store_contract_storms(backend) + store_contract_ranks(backend) +
-           store_contract_outbox(backend) + store_contract_records(backend) +
-           store_contract_faults(backend);
+           store_contract_outbox(backend) + store_contract_files(backend) +
+           store_contract_records(backend) + store_contract_faults(backend);
 }

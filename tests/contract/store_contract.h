@@ -31,6 +31,7 @@ int store_contract_queue(struct contract_backend *backend);
 int store_contract_effects(struct contract_backend *backend);
 int store_contract_guard(struct contract_backend *backend);
 int store_contract_outbox(struct contract_backend *backend);
+int store_contract_files(struct contract_backend *backend);
 int store_contract_at_once(struct contract_backend *backend);
 int store_contract_records(struct contract_backend *backend);
 int store_contract_storms(struct contract_backend *backend);

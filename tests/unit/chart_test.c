@@ -151,6 +151,28 @@ static void the_sentence_tells_what_the_picture_shows(void **state) {
                         "threshold 0 calls; alarm at 2026-11-21 09:37");
 }
 
+static void it_comes_back_from_json_as_it_was(void **state) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_chart chart = chart_of(broken), back;
+    struct fx_json *json = NULL;
+    struct fx_error err;
+
+    (void)state;
+    chart.threshold = 7.5;
+    chart.alarm_ms = chart.from_ms + 1;
+    const char *text = fx_json_dump(sc, fx_chart_dump(sc, &chart));
+    assert_ok(fx_json_parse(sc, fx_slice_of(text), &json, &err));
+    assert_ok(fx_chart_parse(sc, json, &back, &err));
+    assert_string_equal(fx_chart_alt(sc, &back), fx_chart_alt(sc, &chart));
+    assert_int_equal(back.count, chart.count);
+    assert_true(isnan(back.values[3]) && back.values[2] == chart.values[2]);
+    fx_json_remove(json, "threshold");
+    assert_ok(fx_chart_parse(sc, json, &back, &err));
+    assert_true(isnan(back.threshold)); /* none is not 0 */
+    fx_json_remove(json, "points");
+    assert_int_equal(fx_chart_parse(sc, json, &back, &err), FX_ERR_INPUT);
+}
+
 static void silly_sizes_are_refused(void **state) {
     static const struct {
         int width, height;
@@ -192,6 +214,7 @@ int main(void) {
         cmocka_unit_test(threshold_and_alarm_are_drawn_where_they_are),
         cmocka_unit_test(nothing_measured_is_said),
         cmocka_unit_test(the_sentence_tells_what_the_picture_shows),
+        cmocka_unit_test(it_comes_back_from_json_as_it_was),
         cmocka_unit_test(silly_sizes_are_refused),
     };
 

@@ -1,6 +1,6 @@
 set(store_contract
   contract/store_contract.c contract/store_contract_queue.c contract/store_contract_effects.c contract/store_contract_guard.c
-  contract/store_contract_outbox.c contract/store_contract_at_once.c contract/store_contract_storms.c
+  contract/store_contract_outbox.c contract/store_contract_at_once.c contract/store_contract_files.c contract/store_contract_storms.c
   contract/store_contract_ranks.c contract/store_contract_records.c
   contract/store_contract_faults.c support/fault_store.c)
 

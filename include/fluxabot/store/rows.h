@@ -212,6 +212,7 @@ enum fx_message_kind {
     FX_MESSAGE_EPHEMERAL, /* to `user` in `channel`, through response_url when there is one */
     FX_MESSAGE_VIEW,      /* a dialog; payload holds trigger_id */
     FX_MESSAGE_PAGE,      /* a PagerDuty event */
+    FX_MESSAGE_FILE,      /* a picture or a table, into the thread of `parent`; key: its own */
 };
 enum fx_message_state {
     FX_MESSAGE_WAITING,
@@ -228,7 +229,7 @@ enum fx_urgency {
 };
 
 enum {
-    FX_STORE_POST_PACE_MS = 1000,      /* Slack: one new post a second per channel */
+    FX_STORE_POST_PACE_MS = 1000,      /* Slack: one new post a second per channel; files too */
     FX_STORE_SEND_LEASE_MS = 30000,    /* how long a lane is one sender's, if he tells no end */
     FX_STORE_ORDERED_ATTEMPTS = 6,     /* then a post no longer holds up the others of its lane */
     FX_STORE_LANE_MAX_MS = 60 * 60000, /* no pause is longer */
@@ -240,9 +241,10 @@ enum {
  * Messages of one kind and key go out one after the other, and so do the new posts of one thread.
  *
  * Lanes: new posts of one channel, edits in one channel, private answers to one person, dialogs of
- * one person, pages. In each one message is under way at a time, for all processes that share the
- * store together, and a new post comes FX_STORE_POST_PACE_MS after the one before it at the
- * earliest. No lane waits for another. */
+ * one person, pages, files of one channel. In each one message is under way at a time, for all
+ * processes that share the store together, and a new post comes FX_STORE_POST_PACE_MS after the one
+ * before it at the earliest, likewise a file. No lane waits for another, but that a file follows
+ * what was to be posted in its thread before it. */
 struct fx_message {
     int64_t seq;
     enum fx_message_kind kind;

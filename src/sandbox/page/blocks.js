@@ -192,6 +192,8 @@ export function renderBlocks(blocks, ctx) {
   });
 }
 
+const size = (bytes) => (bytes < 1024 ? `${bytes} bytes` : `${(bytes / 1024).toFixed(1)} KB`);
+
 /** Text, blocks, attachments and files of one message. */
 export function renderBody(message, ctx) {
   const body = h('div', {class: 'body'});
@@ -208,8 +210,8 @@ export function renderBody(message, ctx) {
   for (const file of message.files ?? []) {
     const source = `/slack/files/${encodeURIComponent(file.id)}`;
     body.append(file.mimetype?.startsWith('image/')
-      ? h('figure', {}, h('figcaption', {}, file.title), h('img', {src: source, alt: file.alt_txt || file.title, loading: 'lazy'}))
-      : h('a', {class: 'file', href: source, target: '_blank'}, file.title));
+      ? h('figure', {class: 'shared'}, h('figcaption', {}, file.title), h('img', {src: source, alt: file.alt_txt || file.title, loading: 'lazy'}))
+      : h('a', {class: 'file', href: source, target: '_blank'}, h('strong', {}, file.title), h('span', {}, `${file.name}, ${size(file.size)}`)));
   }
   return body;
 }
