@@ -56,8 +56,11 @@ enum {
     FX_ENGINE_WORKERS_FOR_PEOPLE = 1,
     FX_ENGINE_PEOPLE_LOOK_MS = 100, /* how soon such a one notices that it is needed for the rest */
     FX_ENGINE_PAGE_ATTEMPTS = 20,
-    FX_ENGINE_FILE_ATTEMPTS = 30,  /* of a picture or a table, about 25 minutes */
-    FX_ENGINE_FILE_MS = 28 * 1000, /* one attempt: it is looked for, uploaded and shared */
+    FX_ENGINE_FILE_ATTEMPTS = 30,     /* of a picture or a table, about 25 minutes */
+    FX_ENGINE_FILE_MS = 28 * 1000,    /* one attempt: it is looked for, uploaded and shared */
+    FX_ENGINE_PAGE_TELL_ATTEMPTS = 3, /* that fail, before the channel hears of it */
+    FX_ENGINE_ACK_TIMEOUT_MS = 10 * 60 * 1000, /* unless the configuration says otherwise */
+    FX_ENGINE_SNOOZE_MS = 60 * 60 * 1000,      /* by the button on an alarm's card */
     /* An alarm storm: a channel's alarms that come faster than people read share one card. */
     FX_ENGINE_STORM_ALARMS = 10, /* new ones within the window that are still told one by one */
     FX_ENGINE_STORM_WINDOW_MS = 10 * 1000,
@@ -103,6 +106,10 @@ struct fx_engine_system {
     size_t environments_count;
     bool no_schedules; /* nothing runs by itself here */
     bool no_watches;   /* nothing is watched by itself when an alarm is over */
+    /* An alarm that pages waits so long for somebody who acknowledges it; 0: nobody is waited for.
+     * Critical ones never wait. */
+    int64_t ack_timeout_ms;
+    bool no_automatic_pages; /* only people page */
 };
 
 /* Which system and environment an SNS topic speaks for. */

@@ -23,6 +23,7 @@ enum fx_action {
     FX_ACTION_TELL,    /* tell what became of a change of which nobody knows */
     FX_ACTION_FREEZE,  /* let nothing change any more: also from the terminal */
     FX_ACTION_UNFREEZE,
+    FX_ACTION_NOTICE, /* page somebody, silence an alarm: a person's word, never a terminal's */
 };
 
 struct fx_actor {

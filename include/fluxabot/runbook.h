@@ -82,6 +82,8 @@ struct fx_runbook {
     enum fx_effect effect; /* the strongest of its steps */
     bool is_stop;          /* all that it changes is to stop something */
     bool watches;          /* looks again and again for a while, and shows its card each time */
+    bool is_notice;        /* it tells the bot or wakes somebody: only a person asks for it */
+    const char *confirm;   /* what a button for it asks before; NULL */
     const char *role;      /* who may ask: "operator" unless the file says otherwise */
 };
 
@@ -102,6 +104,17 @@ struct fx_alarm_route {
     const char *const *buttons; /* offered */
     size_t buttons_count;
     const char *link; /* to the written runbook; NULL */
+};
+
+/* A command that the card of an alarm proposes when so many alarms of these routes are open at
+ * once.
+ */
+struct fx_proposal {
+    const char *command;
+    const char *text; /* why, as a sentence */
+    const char *const *alarms;
+    size_t alarms_count;
+    int64_t at_least;
 };
 
 enum {
@@ -136,6 +149,8 @@ struct fx_system {
     size_t routes_count;
     const struct fx_schedule *schedules;
     size_t schedules_count;
+    const struct fx_proposal *proposals;
+    size_t proposals_count;
 };
 
 struct fx_runbook_source {

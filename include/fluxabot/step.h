@@ -165,6 +165,12 @@ struct fx_step_kind {
     bool is_call;
     bool is_checklist; /* its value is drawn with buttons, and who checked what is remembered */
     bool is_link;      /* its value, {text, url}, is a button of the card */
+    /* Changes nothing but what this bot remembers and whom it wakes: an incident that is
+     * acknowledged, a page. No approval is wanted, but a person who asks in Slack; the engine does
+     * it, with the filled parameters that run puts out. */
+    bool is_notice;
+    const char *asks_before; /* what a button for it asks before; NULL: nothing */
+    bool explains_alarms;    /* the engine adds to its value what is known of each alarm */
     /* run uses nothing of the context but sc, clock, http, aws and checkpoint, and nothing that is
      * short: several may run at once, each in a thread of its own, with no host. */
     bool is_parallel;

@@ -245,6 +245,11 @@ static void read_systems(const struct reader *r) {
             text_at(r, fx_printf(config->sc, "%s.default_environment", path), "");
         system->no_watches = !fx_json_get_bool(value, "watches", true);
         system->no_schedules = !fx_json_get_bool(value, "schedules", true);
+        system->no_automatic_pages = !fx_json_get_bool(value, "automatic_pages", true);
+        system->ack_timeout_ms =
+            fx_json_at(value, "ack_timeout") == NULL
+                ? FX_ENGINE_ACK_TIMEOUT_MS
+                : duration_at(r, fx_printf(config->sc, "%s.ack_timeout", path));
         read_environments(r, fx_printf(config->sc, "%s.environments", path),
                           fx_json_at(value, "environments"), system, &config->system_variables[i]);
         if (fx_json_at(fx_json_at(value, "environments"), system->default_environment) == NULL)

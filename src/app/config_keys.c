@@ -80,6 +80,11 @@ static const struct {
      "false: nothing of system.yaml's schedules runs here; otherwise true"},
     {"systems.*.watches", KEY_BOOL, false,
      "false: an alarm that is OK again starts no watch of the recovery; otherwise true"},
+    {"systems.*.ack_timeout", KEY_DURATION, false,
+     "an alarm that pages waits so long for Acknowledge, critical ones not at all; 0s: none does; "
+     "otherwise 10m"},
+    {"systems.*.automatic_pages", KEY_BOOL, false,
+     "false: no alarm pages by itself, only people do; otherwise true"},
     {"systems.*.environments.*.variables", KEY_MAP, false,
      "values of the variables in system.yaml"},
     {"systems.*.environments.*.databases.*", KEY_SECRET, false,

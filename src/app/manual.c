@@ -87,6 +87,12 @@ static const char *people(int64_t count) {
 
 /* What it does to the world, and who must agree. */
 static void print_effect(const struct fx_runbook *runbook) {
+    if (runbook->is_notice) {
+        printf("Changes nothing in AWS and wants no approval, but a person who asks in Slack. For "
+               "the role %s.\n",
+               runbook->role);
+        return;
+    }
     if (!fx_effect_changes(runbook->effect)) {
         printf("Only reads%s. For the role %s.\n",
                runbook->effect == FX_EFFECT_PEEK ? ", with a side effect or a cost" : "",

@@ -26,6 +26,22 @@ static bool is_part(const struct fx_json *value) {
            (fx_json_at(value, "user") != NULL || fx_json_at(value, "time") != NULL);
 }
 
+/* Texts with at least one of these among them: "held by ", {"user": id}. */
+static bool is_mixed(const struct fx_json *value) {
+    bool mixed = false;
+
+    if (fx_json_type(value) != FX_JSON_ARRAY)
+        return false;
+    for (size_t i = 0; i < fx_json_count(value); i++) {
+        const struct fx_json *item = fx_json_item(value, i);
+
+        if (fx_json_text(item) == NULL && !is_part(item))
+            return false;
+        mixed |= is_part(item);
+    }
+    return mixed;
+}
+
 enum fx_code engine_fill_text(struct engine_run *run, const struct fx_json *template,
                               const struct fx_json *names, struct fx_json **ret_text,
                               struct fx_error *err) {
@@ -37,7 +53,7 @@ enum fx_code engine_fill_text(struct engine_run *run, const struct fx_json *temp
         return FX_OK;
     }
     FX_TRY(fx_expr_fill(sc, fx_json_text(template), names, &value, err));
-    *ret_text = is_part(value) ? value : fx_json_string(sc, readable(sc, value));
+    *ret_text = is_part(value) || is_mixed(value) ? value : fx_json_string(sc, readable(sc, value));
     return FX_OK;
 }
 
@@ -206,7 +222,9 @@ struct fx_json *engine_remember_button(struct fx_scope *sc, const struct fx_engi
         text = runbook->button != NULL ? runbook->button : line;
     return fx_json_object_of(sc, "command", fx_json_string(sc, runbook->command), "arguments",
                              fx_json_string(sc, arguments), "text", fx_json_string(sc, text),
-                             "label", fx_json_stringf(sc, "%s: %s", text, line), NULL);
+                             "label", fx_json_stringf(sc, "%s: %s", text, line), "confirm",
+                             runbook->confirm == NULL ? NULL : fx_json_string(sc, runbook->confirm),
+                             NULL);
 }
 
 static enum fx_code fill_button(struct engine_run *run, const struct fx_json *template,
@@ -241,6 +259,14 @@ static enum fx_code fill_button(struct engine_run *run, const struct fx_json *te
     return FX_OK;
 }
 
+/* Slack asks it before the click is sent. */
+static struct fx_json *confirmation(struct fx_scope *sc, const struct fx_json *button) {
+    return fx_json_object_of(
+        sc, "title", fx_json_stringf(sc, "%s?", fx_json_get_text(button, "text")), "text",
+        fx_json_copy(sc, fx_json_at(button, "confirm")), "ok", fx_json_string(sc, "Yes"), "back",
+        fx_json_string(sc, "Go back"), NULL);
+}
+
 struct fx_json *engine_command_buttons(struct fx_scope *sc, const struct fx_json *buttons,
                                        const char *owner) {
     struct fx_json *drawn = fx_json_array(sc);
@@ -252,6 +278,8 @@ struct fx_json *engine_command_buttons(struct fx_scope *sc, const struct fx_json
                           fx_printf(sc, "%s;b=%zu", owner, i), fx_json_get_text(button, "style"));
 
         fx_json_put(shown, "label", fx_json_at(button, "label"));
+        if (fx_json_at(button, "confirm") != NULL)
+            fx_json_put(shown, "confirm", confirmation(sc, button));
         fx_json_add(drawn, shown);
     }
     return drawn;

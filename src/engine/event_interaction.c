@@ -3,6 +3,7 @@
  * Of the payload only ids count: user, team, channel, the action's name and the id in its value.
  * Every click gets an answer the person can see.
  */
+#include "notices.h"
 #include "steps.h"
 
 #include "fluxabot/base/log.h"
@@ -171,6 +172,17 @@ static enum fx_code incident_of(struct click *click, const char *id, enum fx_act
 static enum fx_code press_acknowledge(struct click *click, struct fx_error *err) {
     FX_TRY(incident_of(click, click->given->value, FX_ACTION_ACK, err));
     return engine_acknowledge(click->work, click->given->value, click->given->user_id, err);
+}
+
+static enum fx_code press_snooze(struct click *click, struct fx_error *err) {
+    FX_TRY(incident_of(click, click->given->value, FX_ACTION_ACK, err));
+    return engine_snooze(click->work, click->given->value, click->given->user_id,
+                         FX_ENGINE_SNOOZE_MS, err);
+}
+
+static enum fx_code press_wake(struct click *click, struct fx_error *err) {
+    FX_TRY(incident_of(click, click->given->value, FX_ACTION_ACK, err));
+    return engine_wake(click->work, click->given->value, click->given->user_id, err);
 }
 
 static enum fx_code press_incident_card(struct click *click, struct fx_error *err) {
@@ -362,6 +374,8 @@ static const struct {
     {"block_actions", "deny", press_deny},
     {"block_actions", "stop", press_stop},
     {"block_actions", "ack", press_acknowledge},
+    {"block_actions", "snooze", press_snooze},
+    {"block_actions", "wake", press_wake},
     {"block_actions", "command", press_command},
     {"view_submission", "deny_reason", submit_deny},
     {"block_actions", "tell_done", press_tell_done},

@@ -27,8 +27,29 @@ static char *card_title(struct fx_scope *sc, const struct fx_incident *incident,
     return fx_printf(sc, "%s: %s", capitalized(sc, incident->severity), incident->title);
 }
 
+/* What waits for its time. */
+static void add_timers(struct fx_scope *sc, struct fx_json *fields, const struct fx_json *body) {
+    const struct fx_json *snooze = fx_json_at(body, "snooze");
+    int64_t page_ms = fx_json_get_int(body, "page_due", 0);
+
+    if (snooze != NULL)
+        fx_json_add(
+            fields,
+            engine_field(sc, "Snoozed until",
+                         fx_json_array_of(sc, engine_time(sc, fx_json_get_int(snooze, "until", 0)),
+                                          fx_json_string(sc, ", by "),
+                                          engine_user(sc, fx_json_get_text(snooze, "by")), NULL)));
+    if (page_ms > 0)
+        fx_json_add(fields,
+                    engine_field(sc, "On-call is paged",
+                                 fx_json_array_of(sc, engine_time(sc, page_ms),
+                                                  fx_json_string(sc, ", unless it is acknowledged"),
+                                                  NULL)));
+}
+
 static struct fx_json *card_fields(struct fx_scope *sc, const struct fx_incident *incident,
-                                   const struct fx_json *alarm) {
+                                   const struct fx_json *body) {
+    const struct fx_json *alarm = fx_json_at(body, "alarm");
     struct fx_json *fields = fx_json_array(sc);
     const char *metric = fx_json_get_text(alarm, "metric");
 
@@ -49,6 +70,8 @@ static struct fx_json *card_fields(struct fx_scope *sc, const struct fx_incident
                                  fx_json_array_of(sc, engine_user(sc, incident->acked_by),
                                                   fx_json_string(sc, ", "),
                                                   engine_time(sc, incident->acked_ms), NULL)));
+    if (incident->state == FX_INCIDENT_OPEN)
+        add_timers(sc, fields, body);
     return fields;
 }
 
@@ -88,6 +111,7 @@ static struct fx_json *card_lines(struct fx_scope *sc, const struct fx_incident 
         add_labelled(sc, lines, "Found then:", fx_json_get_text(body, "verdict"));
         return lines;
     }
+    add_labelled(sc, lines, "Proposed:", fx_json_get_text(body, "proposal"));
     add_labelled(sc, lines, "First action:", fx_json_get_text(body, "first_action"));
     add_labelled(sc, lines, "Likely cause:", fx_json_get_text(body, "cause"));
     return lines;
@@ -183,6 +207,14 @@ char *engine_page_url(struct engine_work *work, const char *key) {
                      fx_url_encode(work->sc, fx_slice_of(told), false), mark + 2);
 }
 
+static struct fx_json *named_button(struct fx_scope *sc, const char *text, const char *action,
+                                    const struct fx_incident *incident, const char *alarm) {
+    struct fx_json *button = engine_button(sc, text, action, incident->id, NULL);
+
+    fx_json_put(button, "label", fx_json_stringf(sc, "%s: %s", text, alarm));
+    return button;
+}
+
 static struct fx_json *card_buttons(struct engine_work *work, const struct fx_incident *incident,
                                     const struct fx_json *body) {
     struct fx_scope *sc = work->sc;
@@ -197,12 +229,11 @@ static struct fx_json *card_buttons(struct engine_work *work, const struct fx_in
 
         for (size_t i = 0; i < fx_json_count(commands); i++)
             fx_json_add(buttons, fx_json_item(commands, i));
-        if (incident->acked_by[0] == '\0') {
-            struct fx_json *button = engine_button(sc, "Acknowledge", "ack", incident->id, NULL);
-
-            fx_json_put(button, "label", fx_json_stringf(sc, "Acknowledge: %s", name));
-            fx_json_add(buttons, button);
-        }
+        if (incident->acked_by[0] == '\0')
+            fx_json_add(buttons, named_button(sc, "Acknowledge", "ack", incident, name));
+        fx_json_add(buttons, fx_json_at(body, "snooze") != NULL
+                                 ? named_button(sc, "End snooze", "wake", incident, name)
+                                 : named_button(sc, "Snooze 1 h", "snooze", incident, name));
     }
     if (page != NULL)
         fx_json_add(buttons, engine_link_button(sc, "Open in PagerDuty", "link:page", page));
@@ -217,12 +248,11 @@ enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engi
     struct fx_json *body = NULL;
 
     FX_TRY(fx_json_parse(sc, fx_slice_of(incident->body_json), &body, err));
-    const struct fx_json *alarm = fx_json_at(body, "alarm");
     struct fx_json *card = fx_json_object_of(
         sc, "title", fx_json_string(sc, card_title(sc, incident, body)), "tone",
         fx_json_string(sc, incident->state == FX_INCIDENT_CLOSED ? "good" : "alarm"), "verdict",
         card_verdict(sc, incident, body), "lines", card_lines(sc, incident, body), "fields",
-        card_fields(sc, incident, alarm), "list", engine_alarm_details(sc, body), "buttons",
+        card_fields(sc, incident, body), "list", engine_alarm_details(sc, body), "buttons",
         card_buttons(work, incident, body), "context",
         fx_json_stringf(sc, "Incident %s; details are in the thread", incident->id), NULL);
 

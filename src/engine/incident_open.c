@@ -3,40 +3,51 @@
 #include "files.h"
 #include "incidents.h"
 
+#include <string.h>
+
 enum {
     /* a look into a queue hides its messages, which can end the alarm and begin it anew: without a
      * pause each look would start the next */
     TRIAGE_COOLDOWN_MS = 30 * 60 * 1000,
 };
 
-enum fx_code incident_start_runs(struct incident_telling *t, const char *trigger,
-                                 const char *const *lines, size_t count, struct fx_error *err) {
+/* as: environment, trigger and requester; requester "": nobody asked. What is started is added to
+ * started. */
+static enum fx_code start_runs(struct incident_telling *t, const struct engine_ask *as,
+                               const char *const *lines, size_t count, struct fx_json *started,
+                               struct fx_error *err) {
     struct engine_work *work = t->work;
 
     for (size_t i = 0; i < count; i++) {
-        const struct fx_runbook *runbook = NULL;
+        struct engine_ask ask = *as;
         struct fx_json *arguments = NULL;
         struct fx_slice rest;
 
-        fx_system_match(t->system->system, fx_slice_of(lines[i]), &runbook, &rest);
-        if (runbook == NULL) /* check has made sure of it */
+        fx_system_match(t->system->system, fx_slice_of(lines[i]), &ask.runbook, &rest);
+        if (ask.runbook == NULL) /* check has made sure of it */
             continue;
-        FX_TRY(fx_runbook_arguments(work->sc, runbook, rest, &arguments, err));
-        FX_TRY(engine_start_run(
-            work,
-            &(struct engine_ask){.system = t->system,
-                                 .runbook = runbook,
-                                 .arguments = arguments,
-                                 .environment = t->environment,
-                                 .trigger = trigger,
-                                 .requester = "",
-                                 .channel = t->system->channel,
-                                 .response_url = "",
-                                 .parent = fx_printf(work->sc, "incident:%s", t->incident->id),
-                                 .incident = t->incident->id},
-            err));
+        /* an alarm may read for everybody; a person reads what his role lets him */
+        if (as->requester[0] != '\0' && strcmp(ask.runbook->role, "operator") != 0)
+            continue;
+        fx_json_add(started, fx_json_string(work->sc, lines[i]));
+        FX_TRY(fx_runbook_arguments(work->sc, ask.runbook, rest, &arguments, err));
+        ask.arguments = arguments;
+        ask.system = t->system;
+        ask.channel = t->system->channel;
+        ask.response_url = "";
+        ask.parent = fx_printf(work->sc, "incident:%s", t->incident->id);
+        ask.incident = t->incident->id;
+        FX_TRY(engine_start_run(work, &ask, err));
     }
     return FX_OK;
+}
+
+enum fx_code incident_start_runs(struct incident_telling *t, const char *trigger,
+                                 const char *const *lines, size_t count, struct fx_error *err) {
+    const struct engine_ask as = {
+        .environment = t->environment, .trigger = trigger, .requester = ""};
+
+    return start_runs(t, &as, lines, count, fx_json_array(t->work->sc), err);
 }
 
 /* With the incident itself. */
@@ -49,6 +60,31 @@ static enum fx_code start_triage(struct incident_telling *t, struct fx_error *er
     return incident_start_runs(t, "alarm", t->route->triage, t->route->triage_count, err);
 }
 
+/* By the name it had when it opened, else by what is known of the alarm. */
+static const struct fx_alarm_route *route_of(const struct fx_system *system,
+                                             const struct fx_json *body) {
+    const char *name = fx_json_get_text(body, "route");
+    const struct fx_json *alarm = fx_json_at(body, "alarm");
+
+    for (size_t i = 0; name != NULL && i < system->routes_count; i++)
+        if (strcmp(system->routes[i].name, name) == 0)
+            return &system->routes[i];
+    return fx_system_route(system, fx_json_get_text(alarm, "name"),
+                           fx_json_get_text(alarm, "namespace"), fx_json_get_text(alarm, "metric"),
+                           NULL);
+}
+
+enum fx_code incident_look_again(struct incident_telling *t, const char *user,
+                                 struct fx_json *started, struct fx_error *err) {
+    const struct engine_ask as = {
+        .environment = t->incident->environment, .trigger = "button", .requester = user};
+
+    t->route = route_of(t->system->system, t->body);
+    if (t->route == NULL)
+        return FX_OK;
+    return start_runs(t, &as, t->route->triage, t->route->triage_count, started, err);
+}
+
 static void fill_body(struct incident_telling *t) {
     struct fx_scope *sc = t->work->sc;
 
@@ -59,18 +95,24 @@ static void fill_body(struct incident_telling *t) {
         t->route == NULL || t->route->first_action == NULL
             ? NULL
             : fx_json_string(sc, t->route->first_action),
-        "_buttons", engine_route_buttons(sc, t->system, t->route), "timeline", fx_json_array(sc),
-        NULL);
+        "route", t->route == NULL ? NULL : fx_json_string(sc, t->route->name), "_buttons",
+        engine_route_buttons(sc, t->system, t->route), "timeline", fx_json_array(sc), NULL);
     incident_note_alarm(t);
+}
+
+static bool pages(const struct incident_telling *t) {
+    return t->route != NULL && t->route->page && !t->system->no_automatic_pages;
 }
 
 static void new_incident(struct incident_telling *t) {
     struct engine_work *work = t->work;
     struct fx_scope *sc = work->sc;
+    const struct fx_json *before = t->body;
     bool note = t->alarm->state == FX_ALARM_STATE_NOTE;
     const char *severity = t->route != NULL ? t->route->severity : note ? "low" : "medium";
 
     fill_body(t);
+    incident_keep_snooze(sc, t->body, before, work->now_ms);
     t->incident = FX_NEW(sc, struct fx_incident);
     *t->incident = (struct fx_incident){
         .id = engine_id(work, "inc-"),
@@ -85,7 +127,7 @@ static void new_incident(struct incident_telling *t) {
         .changed_ms = t->alarm->changed_ms,
         .seen = 1,
         .acked_by = "",
-        .paged = !note && t->route != NULL && t->route->page};
+        .paged = !note && pages(t)};
 }
 
 /* It is over, so nobody is paged and nothing is started; but it was, so it is told. */
@@ -114,7 +156,7 @@ enum fx_code incident_open(struct incident_telling *t, struct fx_error *err) {
     FX_TRY(incident_count(t, err));
     if (incident_is_over(t))
         return begin_late(t, err);
-    incident_page(work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
+    incident_begin_paging(t);
     return incident_storm(t->body) != NULL ? incident_write(t, err) : start_triage(t, err);
 }
 
@@ -157,11 +199,12 @@ enum fx_code incident_reopen(struct incident_telling *t, struct fx_error *err) {
     t->incident->closed_ms = 0;
     t->incident->changed_ms = t->alarm->changed_ms;
     t->incident->acked_by = "";
-    t->incident->paged = t->route != NULL && t->route->page;
+    t->incident->paged = pages(t);
     t->incident->seen++;
     fx_json_put(t->body, "alarm", engine_alarm_body(t->work->sc, t->alarm));
     fx_json_remove(t->body, "ending");
     fx_json_remove(t->body, "late");
+    incident_forget_proposal(t);
     bool again = t->work->now_ms - fx_json_get_int(t->body, "triaged", 0) >= TRIAGE_COOLDOWN_MS;
 
     if (again)
@@ -174,7 +217,7 @@ enum fx_code incident_reopen(struct incident_telling *t, struct fx_error *err) {
     FX_TRY(incident_count(t, err));
     if (incident_is_over(t))
         return begin_late(t, err);
-    incident_page(t->work, t->system, t->incident, FX_PAGE_TRIGGER, t->body);
+    incident_begin_paging(t);
     return again && incident_storm(t->body) == NULL ? start_triage(t, err) : incident_write(t, err);
 }
 

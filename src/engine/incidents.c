@@ -108,6 +108,7 @@ static enum fx_code close_incident(struct incident_telling *t, struct fx_error *
                            ending != NULL ? fx_printf(sc, "closed after %s: %s", lasted, ending)
                                           : fx_printf(sc, "back to OK after %s", lasted));
     fx_json_put(t->body, "ending", ending == NULL ? NULL : fx_json_string(sc, ending));
+    fx_json_remove(t->body, "page_due");
     fx_writes_audit(
         sc, &t->work->writes, "alarm", "incident.closed", t->incident->id,
         ending == NULL ? NULL : fx_json_object_of(sc, "why", fx_json_string(sc, ending), NULL));
@@ -167,8 +168,8 @@ enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_syste
 
 /* ---- what people and runs change ---- */
 
-static enum fx_code load(struct engine_work *work, const char *incident_id,
-                         struct incident_telling *ret, struct fx_error *err) {
+enum fx_code incident_load(struct engine_work *work, const char *incident_id,
+                           struct incident_telling *ret, struct fx_error *err) {
     struct fx_store *store = work->engine->options.store;
 
     *ret = (struct incident_telling){.work = work};
@@ -186,13 +187,14 @@ enum fx_code engine_acknowledge(struct engine_work *work, const char *incident_i
                                 struct fx_error *err) {
     struct incident_telling t;
 
-    FX_TRY(load(work, incident_id, &t, err));
+    FX_TRY(incident_load(work, incident_id, &t, err));
     if (t.incident->acked_by[0] != '\0')
         return fx_fail(err, FX_ERR_CONFLICT, "it was acknowledged already");
     if (t.incident->state == FX_INCIDENT_CLOSED)
         return fx_fail(err, FX_ERR_CONFLICT, "it is over already");
     t.incident->acked_by = user;
     t.incident->acked_ms = work->now_ms;
+    fx_json_remove(t.body, "page_due"); /* somebody has it: nobody is woken */
     fx_writes_audit(work->sc, &work->writes, user, "incident.acknowledged", incident_id, NULL);
     incident_page(work, t.system, t.incident, FX_PAGE_ACKNOWLEDGE, t.body);
     return incident_write(&t, err);
@@ -202,7 +204,7 @@ enum fx_code engine_incident_show(struct engine_work *work, const char *incident
                                   struct fx_error *err) {
     struct incident_telling t;
 
-    FX_TRY(load(work, incident_id, &t, err));
+    FX_TRY(incident_load(work, incident_id, &t, err));
     fx_json_remove(t.body, "storm");
     return incident_write(&t, err);
 }
@@ -211,7 +213,7 @@ enum fx_code engine_incident_verdict(struct engine_work *work, const char *incid
                                      const char *verdict, struct fx_error *err) {
     struct incident_telling t;
 
-    FX_TRY(load(work, incident_id, &t, err));
+    FX_TRY(incident_load(work, incident_id, &t, err));
     fx_json_put(t.body, "verdict", fx_json_string(work->sc, verdict));
     return incident_write(&t, err);
 }
@@ -220,7 +222,7 @@ enum fx_code engine_incident_note(struct engine_run *run, const char *text, stru
     struct engine_work *work = run->work;
     struct incident_telling t;
 
-    FX_TRY(load(work, run->row->incident, &t, err));
+    FX_TRY(incident_load(work, run->row->incident, &t, err));
     engine_add_to_timeline(work->sc, t.body, work->now_ms, text);
     struct fx_json *entry = fx_json_item(fx_json_at(t.body, "timeline"),
                                          fx_json_count(fx_json_at(t.body, "timeline")) - 1);

@@ -129,6 +129,14 @@ void engine_pump_free(struct fx_engine *engine);
 void engine_deliver(struct fx_engine *engine, struct fx_scope *sc,
                     const struct fx_message *message);
 
+/* ---- page_trouble.c ---- */
+
+enum engine_page_end { ENGINE_PAGE_SENT, ENGINE_PAGE_WAITS, ENGINE_PAGE_FAILED };
+/* An attempt to page has ended so: tells the channel what is worth telling. */
+void engine_tell_page_end(struct fx_engine *engine, struct fx_scope *sc,
+                          const struct fx_message *message, enum engine_page_end end,
+                          const struct fx_error *why);
+
 /* What the keeper knows of its last look; zeroed before the first. */
 struct engine_keeping {
     int64_t last_ms;

@@ -234,6 +234,8 @@ static const struct own_job {
      "Nobody can approve it any more; if it is still wanted, ask again."},
     {"picture", "The picture of an alarm's metric was not drawn.", "Its card stands without it."},
     {"remind", "Nobody was reminded of a request for approval.", "Look whether one waits."},
+    {"watch", "An alarm that nobody acknowledged was not paged, or a snooze did not end.",
+     "Look which alarms are open; call on-call yourself if nobody has them."},
 };
 
 /* Also for what cannot be told in a better way. */

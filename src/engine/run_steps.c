@@ -1,4 +1,5 @@
 /* run_steps.c - a run's steps, one after the other, until it waits or ends. */
+#include "notices.h"
 #include "steps.h"
 
 #include "fluxabot/base/log.h"
@@ -75,6 +76,10 @@ enum fx_code engine_read_step(struct engine_run *run, const struct fx_runbook_st
     fx_scope_set_deadline(sc, 0);
     if (code == FX_OK && step->kind->is_checklist)
         return engine_checklist_recall(run, ret_result->output, err);
+    if (code == FX_OK && step->kind->is_notice)
+        return engine_notice(run, ret_result->output, &ret_result->output, err);
+    if (code == FX_OK && step->kind->explains_alarms)
+        return engine_explain_alarms(run, ret_result->output, err);
     return code;
 }
 

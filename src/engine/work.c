@@ -28,6 +28,8 @@ const struct fx_environment *engine_environment(const struct fx_engine_system *s
 }
 
 enum fx_action engine_action(const struct fx_runbook *runbook) {
+    if (runbook->is_notice)
+        return FX_ACTION_NOTICE;
     if (!fx_effect_changes(runbook->effect))
         return FX_ACTION_READ;
     return runbook->is_stop ? FX_ACTION_STOP : FX_ACTION_REQUEST;

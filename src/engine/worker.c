@@ -5,6 +5,7 @@
  * else is claimed meanwhile, and who dies then did it himself.
  */
 #include "files.h"
+#include "notices.h"
 
 #include "fluxabot/base/log.h"
 #include "fluxabot/base/turns.h"
@@ -48,7 +49,7 @@ static const struct {
 } job_kinds[] = {
     {"event", handle_event},         {"run", engine_continue_run},  {"expire", engine_expire},
     {"remind", engine_remind},       {"schedule", engine_schedule}, {"anchor", engine_anchor},
-    {"reconcile", engine_reconcile}, {"picture", engine_picture},
+    {"reconcile", engine_reconcile}, {"picture", engine_picture},   {"watch", engine_watch},
 };
 
 static enum fx_code handle(struct engine_work *work, struct fx_error *err) {

@@ -47,6 +47,7 @@ static const struct rule rules[] = {
                         .needs_home = true},
     [FX_ACTION_FREEZE] = {.verb = "freeze changes", .role = operator_role, .grants_terminal = true},
     [FX_ACTION_UNFREEZE] = {.verb = "unfreeze changes", .role = admin_role, .needs_home = true},
+    [FX_ACTION_NOTICE] = {.verb = "run this command", .role = operator_role, .asks_role = true},
 };
 
 /* NULL for what has no rule. */

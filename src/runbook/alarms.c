@@ -66,6 +66,9 @@ static void check_triage(struct runbook_check *c, const char *path, const struct
                         "%s watches for a while, and a diagnosis is wanted at once; put it under "
                         "recovered, or offer it in buttons",
                         runbook->command);
+        else if (runbook != NULL && runbook->is_notice)
+            runbook_say(c, here, "%s is a person's word; offer it in buttons instead",
+                        runbook->command);
     }
 }
 
@@ -121,7 +124,8 @@ static struct fx_alarm_route make_route(struct runbook_check *c, const struct fx
     route.patterns = runbook_texts(c->scratch, fx_json_at(json, "patterns"), &route.patterns_count);
     route.triage = runbook_texts(c->scratch, fx_json_at(json, "triage"), &route.triage_count);
     route.buttons = runbook_texts(c->scratch, fx_json_at(json, "buttons"), &route.buttons_count);
-    route.recovered = runbook_texts(c->scratch, fx_json_at(json, "recovered"), &route.recovered_count);
+    route.recovered =
+        runbook_texts(c->scratch, fx_json_at(json, "recovered"), &route.recovered_count);
     return route;
 }
 

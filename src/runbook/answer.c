@@ -100,7 +100,8 @@ static void check_when(struct runbook_check *c, const char *path, struct fx_json
     const char *when = fx_json_get_text(part, "when");
 
     if (when != NULL)
-        fx_json_put(part, "when", fx_json_string(c->scratch, runbook_condition(c, path, when, known)));
+        fx_json_put(part, "when",
+                    fx_json_string(c->scratch, runbook_condition(c, path, when, known)));
 }
 
 static void check_chart(struct runbook_check *c, struct fx_json *kept,

@@ -27,6 +27,9 @@ static void check_called(struct runbook_check *c, const char *path, const struct
         runbook_say(c, path,
                     "%s changes something, so it needs a person; offer it as a button instead",
                     called->command);
+    else if (called->is_notice)
+        runbook_say(c, path, "%s is a person's word; offer it as a button instead",
+                    called->command);
     else if (called->is_private && !caller->is_private)
         runbook_say(c, path,
                     "%s answers in private, and %s would show it to the channel; offer it as a "

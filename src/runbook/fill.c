@@ -68,7 +68,7 @@ enum fx_code fx_system_fill(struct fx_scope *sc, const struct fx_system *system,
         /* routes and schedules are read from the system; what an alarm says is not filled in, and
          * what a schedule compares only when its run ends */
         if (strcmp(key, "variables") == 0 || strcmp(key, "alarms") == 0 ||
-            strcmp(key, "schedules") == 0)
+            strcmp(key, "schedules") == 0 || strcmp(key, "proposals") == 0)
             continue;
         if (fx_expr_fill_all(sc, section, names, &value, err) != FX_OK)
             return fx_fail_in(err, "%s of the system %s", key, system->name);

@@ -49,6 +49,9 @@ static void check_reads(struct runbook_check *c, const char *path,
     if (fx_effect_changes(runbook->effect))
         runbook_say(c, path, "%s changes something, and nothing is changed without being asked for",
                     runbook->command);
+    else if (runbook->is_notice)
+        runbook_say(c, path, "%s is a person's word, and nobody asks for a follow-up",
+                    runbook->command);
     else if (runbook->is_private)
         runbook_say(c, path, "%s answers one person in private, and nobody asks for a follow-up",
                     runbook->command);

@@ -77,6 +77,7 @@ static void keep_runbook(struct fx_scope *sc, struct fx_runbook *kept) {
     kept->help = fx_strdup(sc, kept->help);
     kept->button = fx_strdup(sc, kept->button);
     kept->rows = fx_strdup(sc, kept->rows);
+    kept->confirm = fx_strdup(sc, kept->confirm);
     kept->role = fx_strdup(sc, kept->role);
     kept->arguments = keep_arguments(sc, kept->arguments, kept->arguments_count);
     kept->steps = keep_steps(sc, kept->steps, kept->steps_count);
@@ -107,6 +108,12 @@ static void keep_schedule(struct fx_scope *sc, struct fx_schedule *kept) {
     kept->environments = keep_texts(sc, kept->environments, kept->environments_count);
 }
 
+static void keep_proposal(struct fx_scope *sc, struct fx_proposal *kept) {
+    kept->command = fx_strdup(sc, kept->command);
+    kept->text = fx_strdup(sc, kept->text);
+    kept->alarms = keep_texts(sc, kept->alarms, kept->alarms_count);
+}
+
 struct fx_system runbook_keep(struct fx_scope *sc, const struct fx_system *system) {
     struct fx_system kept = *system;
     struct fx_runbook *runbooks =
@@ -115,6 +122,8 @@ struct fx_system runbook_keep(struct fx_scope *sc, const struct fx_system *syste
         keep_array(sc, system->routes, system->routes_count, sizeof *routes);
     struct fx_schedule *schedules =
         keep_array(sc, system->schedules, system->schedules_count, sizeof *schedules);
+    struct fx_proposal *proposals =
+        keep_array(sc, system->proposals, system->proposals_count, sizeof *proposals);
 
     for (size_t i = 0; i < system->runbooks_count; i++)
         keep_runbook(sc, &runbooks[i]);
@@ -122,6 +131,8 @@ struct fx_system runbook_keep(struct fx_scope *sc, const struct fx_system *syste
         keep_route(sc, &routes[i]);
     for (size_t i = 0; i < system->schedules_count; i++)
         keep_schedule(sc, &schedules[i]);
+    for (size_t i = 0; i < system->proposals_count; i++)
+        keep_proposal(sc, &proposals[i]);
     kept.name = fx_strdup(sc, kept.name);
     kept.title = fx_strdup(sc, kept.title);
     kept.path = fx_strdup(sc, kept.path);
@@ -129,5 +140,6 @@ struct fx_system runbook_keep(struct fx_scope *sc, const struct fx_system *syste
     kept.runbooks = runbooks;
     kept.routes = routes;
     kept.schedules = schedules;
+    kept.proposals = proposals;
     return kept;
 }

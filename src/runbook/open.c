@@ -186,8 +186,10 @@ static void check_commands(struct runbook_check *c) {
     runbook_check_calls(c);
     for (size_t i = 0; i < c->files_count; i++)
         check_follow_ups(c, i);
-    if (c->system_yaml != NULL)
+    if (c->system_yaml != NULL) {
         runbook_check_schedules(c, fx_json_at(c->definition, "schedules"));
+        runbook_check_proposals(c, fx_json_at(c->definition, "proposals"));
+    }
 }
 
 static bool has_broken_file(const struct runbook_check *c) {
@@ -224,6 +226,8 @@ static struct fx_system load_system(struct runbook_check *c) {
         .routes_count = c->routes_count,
         .schedules = c->schedules,
         .schedules_count = c->schedules_count,
+        .proposals = c->proposals,
+        .proposals_count = c->proposals_count,
     };
 }
 

@@ -57,6 +57,8 @@ struct runbook_check {
     size_t routes_count;
     const struct fx_schedule *schedules;
     size_t schedules_count;
+    const struct fx_proposal *proposals;
+    size_t proposals_count;
 
     const struct fx_yaml *yaml;      /* the file looked at now */
     const struct fx_json *arguments; /* its arguments by name; NULL: it has no such thing */
@@ -171,6 +173,10 @@ void runbook_check_alarms(struct runbook_check *c, const struct fx_json *alarms)
 void runbook_check_severity(struct runbook_check *c, const char *path, const char *severity);
 /* After the answers: it asks who sees them. */
 void runbook_check_schedules(struct runbook_check *c, const struct fx_json *schedules);
+
+/* ---- proposals.c ---- */
+
+void runbook_check_proposals(struct runbook_check *c, const struct fx_json *proposals);
 
 /* ---- head.c, declare.c, steps.c, params.c, answer.c, buttons.c: a command's file ---- */
 

@@ -174,6 +174,8 @@ static const struct fx_runbook *check_command(struct runbook_check *c, const cha
                     "%s changes something, and a schedule may only read; give a command that "
                     "changes nothing",
                     runbook->command);
+    else if (runbook->is_notice)
+        runbook_say(c, path, "%s is a person's word, and a schedule is nobody", runbook->command);
     else if (runbook->is_private)
         runbook_say(c, path,
                     "%s answers in private, but nobody asks here; give a command that answers in "

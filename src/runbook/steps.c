@@ -93,7 +93,7 @@ static void check_each(struct runbook_check *c, const char *path,
     if (step->each == NULL || kind == NULL)
         return;
     if (kind->is_approval || kind->is_call || kind->is_checklist || kind->is_link ||
-        fx_effect_changes(kind->effect(step->params)))
+        kind->is_notice || fx_effect_changes(kind->effect(step->params)))
         runbook_say(c, runbook_path(c, path, "each"),
                     "each is for a step that only reads; %s is taken once", kind->name);
 }
@@ -211,6 +211,10 @@ static void check_effects(struct runbook_check *c, struct fx_runbook *runbook) {
             continue;
         if (effect > runbook->effect)
             runbook->effect = effect;
+        if (step->kind->is_notice) {
+            runbook->is_notice = true;
+            runbook->confirm = step->kind->asks_before;
+        }
         if (effect == FX_EFFECT_REFUSED)
             runbook_say(c, runbook_path(c, path, step->kind->name),
                         "this is not done by fluxabot at all (it would reveal secrets or run "

@@ -146,6 +146,7 @@ void runbook_check_system(struct runbook_check *c) {
         {"dlq_classes", RUNBOOK_LIST, false}, {"schema", RUNBOOK_MAP, false},
         {"dlq_evidence", RUNBOOK_MAP, false}, {"show_fields", RUNBOOK_TEXTS, false},
         {"alarms", RUNBOOK_LIST, false},      {"schedules", RUNBOOK_LIST, false},
+        {"proposals", RUNBOOK_LIST, false},
     };
     static const char *const filled[] = {"title",       "queues", "databases",   "log_groups",
                                          "dlq_classes", "schema", "show_fields", "dlq_evidence"};

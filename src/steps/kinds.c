@@ -12,6 +12,7 @@ const struct fx_step_kind *const fx_step_kinds[] = {
     &step_logs_search,  &step_assert,      &step_checklist,
     &step_link,         &step_run,         &step_dlq_quarantine,
     &step_dlq_override, &step_proof_keep,  &step_proof_find,
+    &step_incident,     &step_page,        &step_alarms_explain,
 };
 const size_t fx_step_kinds_count = FX_COUNT_OF(fx_step_kinds);
 

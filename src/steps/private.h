@@ -20,7 +20,8 @@ extern const struct fx_step_kind step_aws, step_sql, step_insights, step_metric,
     step_dlq_verify, step_dlq_cancel, step_aws_change, step_sql_change, step_let, step_dns,
     step_tls_expiry, step_http_probe, step_s3_digest, step_net_path, step_lambda_env,
     step_logs_search, step_assert, step_checklist, step_link, step_run, step_dlq_quarantine,
-    step_dlq_override, step_proof_keep, step_proof_find;
+    step_dlq_override, step_proof_keep, step_proof_find, step_incident, step_page,
+    step_alarms_explain;
 
 enum fx_effect step_reads(const struct fx_json *params);
 /* "sqs:GetQueueAttributes" under `operation` -> both halves; false without a colon. */

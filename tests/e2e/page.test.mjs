@@ -71,7 +71,7 @@ test('a fired alarm becomes a card that leads with severity, since when and the 
   assert.match(sections[0], /^Since today at \d\d:\d\d:\d\d\. 60 of 100 messages in Fluxa-DLQ are safe to retry; 40 must stay\.$/);
   assert.match(sections[1], /^First action: .*\nLikely cause: /);
   assert.match(sections.at(-1), /AWS says: Threshold Crossed/, 'details stand last');
-  assert.deepEqual(await card.locator('.slack-button').allInnerTexts(), ['Sort by cause', 'Show samples', 'Redrive safe messages', 'Show failed events', 'Acknowledge', 'Open in PagerDuty', 'Open in CloudWatch']);
+  assert.deepEqual(await card.locator('.slack-button').allInnerTexts(), ['Sort by cause', 'Show samples', 'Redrive safe messages', 'Show failed events', 'Acknowledge', 'Snooze 1 h', 'Open in PagerDuty', 'Open in CloudWatch']);
 });
 
 test('Sort by cause looks again, as the one who pressed it', async () => {

@@ -102,6 +102,12 @@ static const struct fx_step_kind tick = {.name = "tick",
                                          .shorthand = "items",
                                          .is_checklist = true,
                                          .effect = reads};
+static const struct fx_step_kind shout = {.name = "shout",
+                                          .params = note_params,
+                                          .params_count = FX_COUNT_OF(note_params),
+                                          .shorthand = "items",
+                                          .is_notice = true,
+                                          .effect = reads};
 static const struct fx_step_kind glance = {.name = "glance",
                                            .params = look_params,
                                            .params_count = FX_COUNT_OF(look_params),
@@ -114,12 +120,14 @@ static const struct fx_step_param idle_params[] = {
 };
 static const struct fx_step_kind idle = {.name = "idle",
                                          .params = idle_params,
-                                         .params_count = FX_COUNT_OF(idle_params),
+                                         .params_count = FX_COUNT_OF idle_params,
                                          .again = "again",
                                          .effect = reads};
-
 const struct fx_step_kind *const runbook_kinds[] = {&look, &move, &call,   &approval, &note,
                                                     &run,  &tick, &glance, &idle};
+&shout
+}
+;
 const size_t runbook_kinds_count = FX_COUNT_OF(runbook_kinds);
 
 enum fx_code runbook_open(struct fx_scope *sc, const char *folder, const char *name,

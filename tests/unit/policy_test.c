@@ -63,7 +63,7 @@ static const char *const voters[VOTERS][2] = {
 };
 static const size_t voters_count[VOTERS] = {0, 1, 1, 1, 2};
 
-enum { ACTIONS = FX_ACTION_UNFREEZE + 1, WANTED = 5 };
+enum { ACTIONS = FX_ACTION_NOTICE + 1, WANTED = 5 };
 static const char *const wanted_roles[WANTED] = {NULL, "operator", "approver", "admin",
                                                  "pii-reader"};
 
@@ -117,16 +117,16 @@ static const char *const has_wanted[STANDINGS] = {
 };
 /* Whether it may be asked there at all; the columns are places. */
 static const char *const by_place[ACTIONS] = {
-    [FX_ACTION_HELP] = "yyyyyy",     [FX_ACTION_READ] = "yyyyyy", [FX_ACTION_REQUEST] = "ynnnnn",
-    [FX_ACTION_APPROVE] = "ynnnnn",  [FX_ACTION_DENY] = "yyyyyy", [FX_ACTION_STOP] = "yyyyyy",
-    [FX_ACTION_ACK] = "yyyyyy",      [FX_ACTION_TELL] = "ynnnnn", [FX_ACTION_FREEZE] = "yyyyyy",
-    [FX_ACTION_UNFREEZE] = "ynnnnn",
+    [FX_ACTION_HELP] = "yyyyyy",     [FX_ACTION_READ] = "yyyyyy",   [FX_ACTION_REQUEST] = "ynnnnn",
+    [FX_ACTION_APPROVE] = "ynnnnn",  [FX_ACTION_DENY] = "yyyyyy",   [FX_ACTION_STOP] = "yyyyyy",
+    [FX_ACTION_ACK] = "yyyyyy",      [FX_ACTION_TELL] = "ynnnnn",   [FX_ACTION_FREEZE] = "yyyyyy",
+    [FX_ACTION_UNFREEZE] = "ynnnnn", [FX_ACTION_NOTICE] = "yyyyyy",
 };
 /* Whether an approval of his own may count once more; the columns are voters. */
 static const char may_vote[] = "ynnyn";
 /* What a shell on the machine may; and what may be granted on facts that are a minute old. */
-static const char from_terminal[] = "yynnnnnnyn";
-static const char from_memory[] = "yynnnnynnn";
+static const char from_terminal[] = "yynnnnnnynn";
+static const char from_memory[] = "yynnnnynnnn";
 
 static bool oracle(const struct cell *c) {
     enum standing standing = c->listing == BY_UNREAD_GROUP ? NOBODY : c->standing;
@@ -143,7 +143,8 @@ static bool oracle(const struct cell *c) {
     }
     if (by_place[c->action][c->place] != 'y')
         return false;
-    if (c->action == FX_ACTION_READ || c->action == FX_ACTION_REQUEST)
+    if (c->action == FX_ACTION_READ || c->action == FX_ACTION_REQUEST ||
+        c->action == FX_ACTION_NOTICE)
         return has_wanted[standing][c->wanted] == 'y';
     switch (by_standing[standing][c->action]) {
     case 'y':

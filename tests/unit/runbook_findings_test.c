@@ -319,6 +319,15 @@ static const struct planted planted[] = {
     {"checklist-twice", "hello.yaml", 6, "one checklist"},
     {"checklist-private", "hello.yaml", 4, "cannot be changed later"},
     {"yaml-quote-late", "hello.yaml", 2, "closed only in line 3"},
+    {"alarm-triage-notice", "system.yaml", 11, "a person's word"},
+    {"schedule-command-notice", "system.yaml", 8, "a schedule is nobody"},
+    {"follow-up-notice", "hello.yaml", 10, "nobody asks for a follow-up"},
+    {"run-notice", "hello.yaml", 5, "offer it as a button"},
+    {"each-of-a-notice", "hello.yaml", 6, "each is for a step that only reads"},
+    {"proposal-alarm", "system.yaml", 11, "not among the alarms"},
+    {"proposal-at-least", "system.yaml", 11, "two alarms or more"},
+    {"proposal-command", "system.yaml", 11, "did you mean status"},
+    {"proposal-key", "system.yaml", 11, "severity"},
     /* clang-format on */
 };
 
