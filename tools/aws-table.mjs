@@ -40,8 +40,10 @@ function shapeOf(model, given, direction) {
   const target = given.shape ? { ...model.shapes[given.shape], ...given } : given;
   const type = target.type ?? (target.members ? 'structure' : 'string');
   if (scalars[type]) {
-    // The values of a function's environment are marked so: they are read as a placeholder.
-    const scalar = direction === 'out' && target.sensitive && scalars[type] === 'STRING' ? 'SECRET' : scalars[type];
+    // The values of a function's environment are marked so: they are read as a placeholder. The keys of a role are
+    // marked, too, but only the program itself asks for them (aws/sts.c), and has to sign with them.
+    const hidden = target.sensitive && model.metadata.endpointPrefix !== 'sts';
+    const scalar = direction === 'out' && hidden && scalars[type] === 'STRING' ? 'SECRET' : scalars[type];
     return once(`scalar ${scalar}`, () => ({ type: scalar }));
   }
   const { locationName, location, streaming, ...rest } = target; // these belong to the member, not to the shape

@@ -95,6 +95,9 @@ struct fx_environment {
     const char *name;
     const struct fx_json *variables; /* no secrets: expressions may read them */
     const struct fx_json *databases; /* name -> connection string; never reaches an expression */
+    const char *role_arn;            /* whose rights its calls of AWS carry; NULL: our own */
+    const char *external_id;         /* NULL: none */
+    const char *region;              /* NULL: that of aws */
 };
 
 struct fx_engine_system {
@@ -126,6 +129,10 @@ struct fx_engine_options {
     struct fx_metrics *metrics;
     struct fx_http *http;
     struct fx_aws *aws;
+    /* aws with the rights of an environment that has a role or a region of its own, as long as sc
+     * lives; session stands in CloudTrail, NULL for the program's name. NULL: aws for all. */
+    struct fx_aws *(*aws_of)(struct fx_aws *aws, struct fx_scope *sc,
+                             const struct fx_environment *environment, const char *session);
     struct fx_slackapi *slack;
     struct fx_pagerdutyapi *pagerduty; /* NULL: nobody is paged */
     const char *page_url; /* where a page is looked at, with %s for the dedup key; NULL */

@@ -143,8 +143,8 @@ struct fx_step_call {
     /* Where what it is made on stands: a parameter that names a queue ("queue"), the queue whose
      * dead letters that one holds ("queue.source"), a parameter or a path in system.yaml with names
      * of log groups ("groups", "/dlq_evidence.log_groups"), the function ("function"), the bucket
-     * whose objects are read or written
-     * ("bucket") or that bucket ("bucket.itself"). NULL: AWS knows no resource for it. */
+     * whose objects are read or written ("bucket") or that bucket ("bucket.itself"), the database
+     * instances that gates of dlq_classes name ("gates"). NULL: AWS knows no resource for it. */
     const char *on;
 };
 
@@ -159,6 +159,9 @@ struct fx_step_kind {
     const char *again;
     const struct fx_step_call *calls; /* beside the one that an `operation` parameter names */
     size_t calls_count;
+    const char *const *closed; /* parameters that hold nothing that a person may have chosen */
+    size_t closed_count;
+    bool is_answered; /* its value is somebody else's words, never its own parameters again */
     bool is_approval; /* asks a person; the engine runs it itself */
     bool is_stop;     /* an emergency stop: changes something, and must not wait for an approver */
     /* `command` and `arguments` name another command of the system: the engine runs it itself. */

@@ -15,12 +15,15 @@ int app_check(const struct app_arguments *arguments) {
 
     if (code == FX_OK)
         code = app_runbooks_load(config, &runbooks, &findings, &err);
+    if (code == FX_OK)
+        app_check_sources(config, &findings);
     if (code == FX_OK && config->audit_key_is_given)
         code = app_audit_key(sc, config, false, &key, NULL, &err);
     app_print_findings(&findings);
-    if (code != FX_OK) {
+    if (code != FX_OK || findings.count > 0) {
         if (findings.count == 0)
             fprintf(stderr, "%s\n", err.message);
+        fx_runbooks_close(runbooks);
         return EXIT_FINDINGS;
     }
     size_t commands = 0;

@@ -26,6 +26,8 @@ static const struct {
 } commands[] = {
     {"serve", NULL, true, app_serve, "run the bot [--role receiver|worker|both] [--verbose]"},
     {"check", NULL, true, app_check, "print every mistake of configuration and runbooks"},
+    {"doctor", NULL, true, app_doctor,
+     "look at everything that the bot needs, and say what is wrong and what to do [--json]"},
     {"run", NULL, true, app_run,
      "answer a command that only reads: SYSTEM COMMAND [ARG...] [--env NAME] [--json]"},
     {"plan", NULL, true, app_plan,
@@ -34,7 +36,8 @@ static const struct {
      "play the runbooks' cases again [--record CASE --run ID: make one of a run]"},
     {"commands", NULL, true, app_commands,
      "print the manual of all systems' commands, as Markdown"},
-    {"iam", NULL, true, app_iam, "print the AWS policy that the bot needs, and no more"},
+    {"iam", NULL, true, app_iam,
+     "print the AWS policy that the bot needs, and no more [--env NAME: that its role needs]"},
     {"audit", "verify", true, app_audit_verify,
      "check the audit log and its anchors [--anchors FILE] [--public-key FILE] [--head HASH]"},
     {"audit", "show", true, app_audit_show,

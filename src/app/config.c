@@ -197,6 +197,19 @@ static struct fx_json *read_databases(const struct reader *r, const char *path,
     return databases;
 }
 
+static void check_role(const struct reader *r, const char *path,
+                       const struct fx_environment *environment) {
+    struct fx_scope *sc = r->config->sc;
+
+    if (environment->role_arn != NULL && (strncmp(environment->role_arn, "arn:", 4) != 0 ||
+                                          strstr(environment->role_arn, ":role/") == NULL))
+        find_at(r, fx_printf(sc, "%s.role_arn", path),
+                "role_arn is no role's, such as arn:aws:iam::111122223333:role/fluxabot");
+    if (environment->role_arn == NULL && environment->external_id != NULL)
+        find_at(r, fx_printf(sc, "%s.external_id", path),
+                "external_id is told to a role that is assumed; set role_arn, too");
+}
+
 static void read_environments(const struct reader *r, const char *path, const struct fx_json *map,
                               struct fx_engine_system *system,
                               const struct fx_json **ret_variables) {
@@ -211,11 +224,16 @@ static void read_environments(const struct reader *r, const char *path, const st
         struct fx_json *variables = given == NULL ? fx_json_object(sc) : fx_json_copy(sc, given);
 
         fx_json_put(all, name, variables);
-        list[system->environments_count++] = (struct fx_environment){
+        list[system->environments_count] = (struct fx_environment){
             .name = fx_strdup(sc, name),
             .variables = variables,
             .databases = read_databases(r, fx_printf(sc, "%s.%s.databases", path, name),
-                                        fx_json_at(value, "databases"))};
+                                        fx_json_at(value, "databases")),
+            .role_arn = fx_strdup(sc, fx_json_get_text(value, "role_arn")),
+            .external_id = fx_strdup(sc, fx_json_get_text(value, "external_id")),
+            .region = fx_strdup(sc, fx_json_get_text(value, "region"))};
+        check_role(r, fx_printf(sc, "%s.%s", path, name), &list[system->environments_count]);
+        system->environments_count++;
     }
     system->environments = list;
     *ret_variables = all;
@@ -233,6 +251,9 @@ static void read_systems(const struct reader *r) {
     config->system_names = fx_alloc(config->sc, (count + 1) * sizeof *config->system_names);
     config->system_paths = fx_alloc(config->sc, (count + 1) * sizeof *config->system_paths);
     config->system_variables = fx_alloc(config->sc, (count + 1) * sizeof *config->system_variables);
+    config->system_documents = fx_alloc(config->sc, (count + 1) * sizeof *config->system_documents);
+    config->system_documents_count =
+        fx_alloc(config->sc, (count + 1) * sizeof *config->system_documents_count);
     for (; fx_json_next(systems, &cursor, &name, &value); i++) {
         struct fx_engine_system *system = &config->systems[i];
         const char *path = fx_printf(config->sc, "systems.%s", name);
@@ -244,6 +265,8 @@ static void read_systems(const struct reader *r) {
         system->default_environment =
             text_at(r, fx_printf(config->sc, "%s.default_environment", path), "");
         system->no_watches = !fx_json_get_bool(value, "watches", true);
+        config->system_documents[i] =
+            texts_of(r, fx_json_at(value, "runbooks"), &config->system_documents_count[i]);
         system->no_schedules = !fx_json_get_bool(value, "schedules", true);
         system->no_automatic_pages = !fx_json_get_bool(value, "automatic_pages", true);
         system->ack_timeout_ms =

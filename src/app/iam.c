@@ -1,11 +1,9 @@
-/* iam.c - `fluxabot iam`: the policy that the configured runbooks need, and no more. */
+/* iam.c - which calls of AWS the configured runbooks make, and on what. */
 #include "private.h"
 
 #include "fluxabot/aws.h"
 #include "fluxabot/expr.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char everything[] = "*";
@@ -163,6 +161,18 @@ static void allow_groups(struct asked *a, const char *operation, const struct fx
         allow_call(a, operation, log_group_arn(a, fx_json_text(fx_json_item(groups, i))));
 }
 
+static void allow_gates(struct asked *a, const char *operation) {
+    const struct fx_json *classes = fx_json_at(a->filled, "dlq_classes");
+
+    for (size_t i = 0; i < fx_json_count(classes); i++) {
+        const struct fx_json *gate = fx_json_at(fx_json_item(classes, i), "gate");
+        const char *instance = fx_json_get_text(gate, "instance");
+
+        if (instance != NULL)
+            allow_call(a, operation, arn(a, "rds", "db:", instance));
+    }
+}
+
 /* An empty name: it is not configured, and nothing is called. */
 static void allow_own_bucket(struct asked *a, const struct fx_step_call *call, const char *bucket) {
     if (bucket != NULL && bucket[0] == '\0')
@@ -179,6 +189,8 @@ static void allow_own_call(struct asked *a, const struct fx_step_call *call,
 
     if (call->on == NULL)
         allow_call(a, call->operation, everything);
+    else if (strcmp(call->on, "gates") == 0)
+        allow_gates(a, call->operation);
     else if (call->on[0] == '/')
         allow_groups(a, call->operation, fx_json_at_path(a->filled, call->on + 1));
     else if (strcmp(call->on, "groups") == 0)
@@ -196,6 +208,18 @@ static void allow_own_call(struct asked *a, const struct fx_step_call *call,
         allow_call(a, call->operation,
                    queue_arn(a, fx_json_get_text(fx_json_at(fx_json_at(a->filled, "queues"), queue),
                                                  "source")));
+}
+
+/* A version or an alias has an ARN of its own, and a call on it is allowed for that one alone. */
+static const char *qualified(struct asked *a, const char *resource, const struct fx_json *with) {
+    const struct fx_json *qualifier = known_value(a, with, "Qualifier");
+    const char *text = fx_json_text(qualifier);
+
+    if (text == NULL) /* only a run will know */
+        return fx_printf(a->sc, "%s:*", resource);
+    if (text[0] == '\0')
+        return resource;
+    return fx_printf(a->sc, "%s:%s", resource, text);
 }
 
 /* The operation that the runbook names itself. */
@@ -216,10 +240,9 @@ static void allow_named_call(struct asked *a, const char *operation, const struc
     /* backups are resources of their own, named by no parameter */
     if (strstr(operation, "Snapshots") != NULL || strstr(operation, "AutomatedBackups") != NULL)
         resource = NULL;
-    allow_call(a, operation, resource != NULL ? resource : everything);
-    /* a version or an alias has an ARN of its own */
     if (resource != NULL && fx_json_at(with, "Qualifier") != NULL)
-        allow_call(a, operation, fx_printf(a->sc, "%s:*", resource));
+        resource = qualified(a, resource, with);
+    allow_call(a, operation, resource != NULL ? resource : everything);
 }
 
 /* What a changing step looks at before and after. */
@@ -281,114 +304,146 @@ static void allow_runbook(struct asked *a, const struct fx_runbook *runbook) {
     fx_json_remove(a->names, "arguments");
 }
 
-/* ---- the policy ---- */
+/* ---- what is encrypted ---- */
 
-static enum fx_code allow_system(struct fx_scope *sc, const struct fx_engine_system *system,
-                                 struct fx_json *actions, struct fx_error *err) {
-    for (size_t i = 0; i < system->environments_count; i++) {
-        const struct fx_environment *environment = &system->environments[i];
-        struct asked a = {.sc = sc, .actions = actions};
+/* What a call needs of the key of what it is made on (AWS KMS Developer Guide and the services'
+ * own pages): reading asks for the data key to be decrypted, writing for a new one as well. */
+static const struct {
+    const char *member, *action;
+    bool writes;
+} keyed[] = {
+    {"queue", "sqs:ReceiveMessage", false},
+    {"queue", "sqs:SendMessage", true},
+    {"queue", "sqs:StartMessageMoveTask", false},
+    {"bucket", "s3:GetObject", false},
+    {"function", "lambda:GetFunctionConfiguration", false},
+};
 
-        FX_TRY(fx_system_fill(sc, system->system, environment->name, environment->variables,
-                              &a.filled, err));
-        a.names = fx_json_object_of(sc, "variables", fx_json_at(a.filled, "variables"), "queue",
-                                    fx_json_at(a.filled, "queues"), "environment",
-                                    fx_json_string(sc, environment->name), NULL);
-        read_place(&a);
-        for (size_t k = 0; k < system->system->runbooks_count; k++)
-            allow_runbook(&a, &system->system->runbooks[k]);
+static const char *arn_of_encrypted(const struct asked *a, const struct fx_json *row,
+                                    const char *member) {
+    const char *name = fx_json_get_text(row, member);
+
+    if (name == NULL)
+        return NULL;
+    if (strcmp(member, "queue") == 0)
+        return queue_arn(a, name);
+    return strcmp(member, "bucket") == 0 ? objects_arn(a, name) : function_arn(a, name);
+}
+
+static bool is_allowed(const struct asked *a, const char *action, const char *resource) {
+    const struct fx_json *resources = fx_json_at(a->actions, action);
+
+    return fx_json_at(resources, resource) != NULL || fx_json_at(resources, everything) != NULL;
+}
+
+/* What a move task takes from one queue it puts into another one. */
+static bool is_filled_by_a_task(const struct asked *a, const struct fx_json *row) {
+    const char *name = fx_json_get_text(row, "queue"), *key = NULL, *source;
+    struct fx_json *queue = NULL;
+    void *cursor = NULL;
+
+    while (name != NULL && fx_json_next(fx_json_at(a->filled, "queues"), &cursor, &key, &queue))
+        if ((source = fx_json_get_text(queue, "source")) != NULL && strcmp(source, name) == 0 &&
+            is_allowed(a, "sqs:StartMessageMoveTask", queue_arn(a, key)))
+            return true;
+    return false;
+}
+
+static void allow_keys(struct asked *a) {
+    const struct fx_json *rows = fx_json_at(a->filled, "encrypted");
+
+    for (size_t i = 0; i < fx_json_count(rows); i++) {
+        const struct fx_json *row = fx_json_item(rows, i);
+        const char *key = fx_json_get_text(row, "key");
+        bool reads = false, writes = is_filled_by_a_task(a, row);
+
+        for (size_t k = 0; k < FX_COUNT_OF(keyed); k++) {
+            const char *resource = arn_of_encrypted(a, row, keyed[k].member);
+
+            if (resource == NULL || !is_allowed(a, keyed[k].action, resource))
+                continue;
+            reads = true;
+            writes |= keyed[k].writes;
+        }
+        if (key == NULL || key[0] == '\0')
+            continue;
+        if (reads || writes)
+            allow(a->sc, a->actions, "kms:Decrypt", key);
+        if (writes)
+            allow(a->sc, a->actions, "kms:GenerateDataKey", key);
     }
+}
+
+/* ---- whose policy ---- */
+
+/* runbook NULL: all of them. */
+static enum fx_code allow_environment(struct fx_scope *sc, const struct fx_engine_system *system,
+                                      const struct fx_environment *environment,
+                                      const struct fx_runbook *runbook, struct fx_json *actions,
+                                      struct fx_error *err) {
+    struct asked a = {.sc = sc, .actions = actions};
+
+    FX_TRY(fx_system_fill(sc, system->system, environment->name, environment->variables, &a.filled,
+                          err));
+    a.names = fx_json_object_of(sc, "variables", fx_json_at(a.filled, "variables"), "queue",
+                                fx_json_at(a.filled, "queues"), "environment",
+                                fx_json_string(sc, environment->name), NULL);
+    read_place(&a);
+    for (size_t k = 0; k < system->system->runbooks_count; k++)
+        if (runbook == NULL || runbook == &system->system->runbooks[k])
+            allow_runbook(&a, &system->system->runbooks[k]);
+    allow_keys(&a);
     return FX_OK;
+}
+
+enum fx_code app_iam_of_command(struct fx_scope *sc, const struct fx_engine_system *system,
+                                const struct fx_environment *environment,
+                                const struct fx_runbook *runbook, struct fx_json **ret_actions,
+                                struct fx_error *err) {
+    *ret_actions = fx_json_object(sc);
+    return allow_environment(sc, system, environment, runbook, *ret_actions, err);
 }
 
 /* What the bot does without a runbook: it looks for alarms that it missed, draws the metric of
  * those that begin, and confirms its subscriptions. */
-static void allow_itself(struct fx_scope *sc, const struct app_config *config,
-                         struct fx_json *actions) {
-    allow(sc, actions, "cloudwatch:DescribeAlarms", everything);
-    allow(sc, actions, "cloudwatch:DescribeAlarmHistory", everything);
-    allow(sc, actions, "cloudwatch:GetMetricData", everything);
-    for (size_t i = 0; i < config->topics_count; i++)
-        allow(sc, actions, "sns:ConfirmSubscription", config->topics[i].arn);
-}
+static void allow_topics(struct fx_scope *sc, const struct app_config *config,
+                         const struct fx_engine_system *system,
+                         const struct fx_environment *environment, struct fx_json *actions) {
+    for (size_t i = 0; i < config->topics_count; i++) {
+        const struct fx_engine_topic *topic = &config->topics[i];
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The keys of an object, sorted. */
-static const char **keys(struct fx_scope *sc, const struct fx_json *object, size_t *ret_count) {
-    size_t count = fx_json_count(object), i = 0;
-    const char **list = fx_alloc(sc, (count + 1) * sizeof *list), *key = NULL;
-    struct fx_json *value = NULL;
-    void *cursor = NULL;
-
-    while (fx_json_next(object, &cursor, &key, &value))
-        list[i++] = key;
-    qsort(list, count, sizeof *list, by_name);
-    *ret_count = count;
-    return list;
-}
-
-/* All resources make the narrower ones beside them meaningless. */
-static struct fx_json *resource_list(struct fx_scope *sc, const struct fx_json *resources) {
-    struct fx_json *list = fx_json_array(sc);
-    size_t count = 0;
-    const char **names = keys(sc, resources, &count);
-
-    if (fx_json_at(resources, everything) != NULL)
-        return fx_json_array_of(sc, fx_json_string(sc, everything), NULL);
-    for (size_t i = 0; i < count; i++)
-        fx_json_add(list, fx_json_string(sc, names[i]));
-    return list;
-}
-
-/* Actions on the same resources stand together. */
-static struct fx_json *statements(struct fx_scope *sc, const struct fx_json *actions) {
-    struct fx_json *list = fx_json_array(sc), *by_resources = fx_json_object(sc);
-    size_t count = 0;
-    const char **names = keys(sc, actions, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        struct fx_json *resources = resource_list(sc, fx_json_at(actions, names[i]));
-        const char *key = fx_json_dump(sc, resources);
-        struct fx_json *statement = fx_json_at(by_resources, key);
-
-        if (statement == NULL) {
-            statement = fx_json_object_of(sc, "Effect", fx_json_string(sc, "Allow"), "Action",
-                                          fx_json_array(sc), "Resource", resources, NULL);
-            fx_json_put(by_resources, key, statement);
-            fx_json_add(list, statement);
-        }
-        fx_json_add(fx_json_at(statement, "Action"), fx_json_string(sc, names[i]));
+        if (strcmp(topic->system, system->system->name) != 0 ||
+            strcmp(topic->environment, environment->name) != 0)
+            continue;
+        allow(sc, actions, "cloudwatch:DescribeAlarms", everything);
+        allow(sc, actions, "cloudwatch:DescribeAlarmHistory", everything);
+        allow(sc, actions, "cloudwatch:GetMetricData", everything);
+        allow(sc, actions, "sns:ConfirmSubscription", topic->arn);
     }
-    return list;
 }
 
-int app_iam(const struct app_arguments *arguments) {
-    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-    struct app_findings findings = {.sc = sc, .secrets_may_lack = true};
-    struct fx_runbooks *runbooks = NULL;
-    struct app_config *config = NULL;
+enum fx_code app_iam_actions(struct fx_scope *sc, const struct app_config *config, const char *only,
+                             struct fx_json **ret_actions, struct fx_error *err) {
     struct fx_json *actions = fx_json_object(sc);
-    struct fx_error err = {0};
-    enum fx_code code = app_config_load(sc, arguments->config, &config, &findings, &err);
+    bool found = only == NULL;
 
-    if (code == FX_OK)
-        code = app_runbooks_load(config, &runbooks, &findings, &err);
-    if (code == FX_OK)
-        allow_itself(sc, config, actions);
-    for (size_t i = 0; code == FX_OK && i < config->systems_count; i++)
-        code = allow_system(sc, &config->systems[i], actions, &err);
-    app_print_findings(&findings);
-    fx_runbooks_close(runbooks);
-    if (code != FX_OK) {
-        if (findings.count == 0)
-            fprintf(stderr, "%s\n", err.message);
-        return EXIT_FINDINGS;
-    }
-    printf("%s\n", fx_json_dump_pretty(
-                       sc, fx_json_object_of(sc, "Version", fx_json_string(sc, "2012-10-17"),
-                                             "Statement", statements(sc, actions), NULL)));
-    return EXIT_GOOD;
+    for (size_t i = 0; i < config->systems_count; i++)
+        for (size_t k = 0; k < config->systems[i].environments_count; k++) {
+            const struct fx_engine_system *system = &config->systems[i];
+            const struct fx_environment *environment = &system->environments[k];
+
+            if (only != NULL && strcmp(only, environment->name) != 0)
+                continue;
+            found = true;
+            if (only == NULL && environment->role_arn != NULL) {
+                allow(sc, actions, "sts:AssumeRole", environment->role_arn);
+                continue;
+            }
+            allow_topics(sc, config, system, environment, actions);
+            FX_TRY(allow_environment(sc, system, environment, NULL, actions, err));
+        }
+    if (!found)
+        return fx_fail(err, FX_ERR_INPUT, "no system has an environment %s", only);
+    *ret_actions = actions;
+    return FX_OK;
 }

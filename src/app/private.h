@@ -63,6 +63,8 @@ struct app_config {
     struct fx_engine_system *systems; /* without .system, which the runbooks give */
     const char **system_names, **system_paths;
     const struct fx_json **system_variables; /* environment -> variables */
+    const char ***system_documents;          /* written runbooks, as Markdown */
+    size_t *system_documents_count;
     size_t systems_count;
     int64_t approval_ms, execute_ms;
     int crashes; /* that freeze changes; 0: none do */
@@ -81,6 +83,11 @@ enum fx_code app_runbooks_load(struct app_config *config, struct fx_runbooks **r
 
 /* Who may do what, as the configuration says it; points into it. */
 struct fx_policy app_policy(const struct app_config *config);
+
+/* ---- sources.c ---- */
+
+/* What the written runbooks say now, against what commands were written from. */
+void app_check_sources(struct app_config *config, struct app_findings *findings);
 
 /* ---- secrets.c ---- */
 
@@ -151,6 +158,27 @@ bool app_log_open(struct fx_scope *sc, const char *config, struct app_log *ret_l
 /* Who sits at the terminal, as far as the system knows, for the audit log: "terminal:anna". */
 const char *app_operator_name(struct fx_scope *sc);
 
+/* ---- rights.c ---- */
+
+/* See fx_engine_options. */
+struct fx_aws *app_aws_of(struct fx_aws *aws, struct fx_scope *sc,
+                          const struct fx_environment *environment, const char *session);
+
+/* ---- iam.c ---- */
+
+/* Action -> {resource: true} of what the bot does with its own rights, or of everything in the
+ * environments of this name. FX_ERR_INPUT when there are none. */
+enum fx_code app_iam_actions(struct fx_scope *sc, const struct app_config *config, const char *only,
+                             struct fx_json **ret_actions, struct fx_error *err);
+
+/* The same of one command in one environment. */
+enum fx_code app_iam_of_command(struct fx_scope *sc, const struct fx_engine_system *system,
+                                const struct fx_environment *environment,
+                                const struct fx_runbook *runbook, struct fx_json **ret_actions,
+                                struct fx_error *err);
+/* [{Effect, Action, Resource}]: actions on the same resources stand together. */
+struct fx_json *app_iam_statements(struct fx_scope *sc, const struct fx_json *actions);
+
 /* ---- run.c, card.c ---- */
 
 const struct fx_engine_system *app_find_system(const struct app_config *config, const char *name);
@@ -186,6 +214,7 @@ struct app_arguments {
     bool verbose, json;
 };
 int app_serve(const struct app_arguments *arguments);
+int app_doctor(const struct app_arguments *arguments);
 int app_check(const struct app_arguments *arguments);
 int app_commands(const struct app_arguments *arguments);
 int app_iam(const struct app_arguments *arguments);

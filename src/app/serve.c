@@ -136,6 +136,7 @@ static enum fx_code start_engine(struct program *p, struct fx_error *err) {
                                                        .metrics = p->metrics,
                                                        .http = p->http,
                                                        .aws = p->aws,
+                                                       .aws_of = app_aws_of,
                                                        .slack = p->slack,
                                                        .pagerduty = p->pagerduty,
                                                        .page_url = config->pagerduty_page_url,

@@ -1439,7 +1439,7 @@ const struct aws_member aws_members[] = {
     {"SourceIdentity", "SourceIdentity", 2, false, AWS_IN_BODY},
     {"ProvidedContexts", "ProvidedContexts", 205, false, AWS_IN_BODY},
     {"AccessKeyId", "AccessKeyId", 2, true, AWS_IN_BODY},
-    {"SecretAccessKey", "SecretAccessKey", 95, true, AWS_IN_BODY},
+    {"SecretAccessKey", "SecretAccessKey", 2, true, AWS_IN_BODY},
     {"SessionToken", "SessionToken", 2, true, AWS_IN_BODY},
     {"Expiration", "Expiration", 41, true, AWS_IN_BODY},
     {"AssumedRoleId", "AssumedRoleId", 2, true, AWS_IN_BODY},

@@ -30,11 +30,14 @@ char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
  * configuration, and the step reads it there when it runs. */
 char *engine_inputs_digest(const struct engine_run *run) {
     struct fx_scope *sc = run->work->sc;
+    struct fx_json *inputs = fx_json_object_of(sc, "system", run->filled, "arguments",
+                                               fx_json_string(sc, run->row->arguments_json), NULL);
 
-    return fx_sha256_hex(
-        sc, fx_slice_of(fx_json_dump_canonical(
-                sc, fx_json_object_of(sc, "system", run->filled, "arguments",
-                                      fx_json_string(sc, run->row->arguments_json), NULL))));
+    if (run->environment->role_arn != NULL) /* who does it is part of what was approved */
+        fx_json_put(inputs, "role", fx_json_string(sc, run->environment->role_arn));
+    if (run->environment->region != NULL)
+        fx_json_put(inputs, "region", fx_json_string(sc, run->environment->region));
+    return fx_sha256_hex(sc, fx_slice_of(fx_json_dump_canonical(sc, inputs)));
 }
 
 /* ---- asking ---- */

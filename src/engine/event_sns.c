@@ -50,10 +50,11 @@ static enum fx_code tell_channel(struct engine_work *work, const struct fx_engin
 }
 
 static enum fx_code confirm(struct engine_work *work, const struct fx_engine_system *system,
+                            const struct fx_engine_topic *topic,
                             const struct fx_sns_envelope *envelope, struct fx_error *err) {
     const char *subscription = "";
     enum fx_code code =
-        fx_intake_confirm(work->engine->options.aws, work->sc, envelope, &subscription, err);
+        fx_intake_confirm(engine_aws_of_topic(work, topic), work->sc, envelope, &subscription, err);
 
     if (code != FX_OK && fx_code_is_transient(code))
         return code;
@@ -85,7 +86,7 @@ static enum fx_code handle_verified(struct engine_work *work,
         return fx_fail(err, FX_ERR_INTERNAL, "topic %s belongs to no system", envelope->topic_arn);
     switch (envelope->type) {
     case FX_SNS_SUBSCRIPTION:
-        return confirm(work, system, envelope, err);
+        return confirm(work, system, topic, envelope, err);
     case FX_SNS_UNSUBSCRIPTION:
         return tell_channel(
             work, system, envelope, "bad", "Alarms were disconnected",

@@ -76,6 +76,11 @@ const struct fx_engine_system *engine_system(const struct fx_engine *engine, con
 const struct fx_engine_topic *engine_topic(const struct fx_engine *engine, const char *arn);
 const struct fx_environment *engine_environment(const struct fx_engine_system *system,
                                                 const char *name);
+/* AWS with the rights of this environment, as long as the work's scope lives. session stands in
+ * CloudTrail; NULL: the program's name. */
+struct fx_aws *engine_aws(struct engine_work *work, const struct fx_environment *environment,
+                          const char *session);
+struct fx_aws *engine_aws_of_topic(struct engine_work *work, const struct fx_engine_topic *topic);
 char *engine_id(struct engine_work *work, const char *prefix);
 /* What somebody does who asks for this command. */
 enum fx_action engine_action(const struct fx_runbook *runbook);
@@ -302,6 +307,7 @@ struct engine_run {
     const struct fx_engine_system *system;
     const struct fx_environment *environment;
     const struct fx_runbook *runbook;
+    struct fx_aws *aws;      /* with the rights of the environment; NULL until a step wants it */
     struct fx_json *filled;  /* the system's definition for this environment */
     struct fx_json *values;  /* step id -> output */
     struct fx_json *names;   /* what expressions may read */

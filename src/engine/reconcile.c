@@ -126,6 +126,7 @@ enum fx_code engine_reconcile(struct engine_work *work, struct fx_error *err) {
         fx_log(work->sc, FX_LOG_INFO, "reconcile.ended", FX_S("topic", work->job->subject));
         return FX_OK; /* no longer configured */
     }
+    c.aws = engine_aws_of_topic(work, c.topic);
     FX_TRY(load(&c, err));
     FX_TRY(engine_reconcile_ask(&c, err));
     FX_TRY(engine_reconcile_find(&c, err));

@@ -7,6 +7,7 @@ struct engine_comparison {
     struct engine_work *work;
     const struct fx_engine_topic *topic;
     const struct fx_engine_system *system;
+    struct fx_aws *aws;  /* with the rights of the topic's environment */
     const char *setting; /* where the four below are remembered */
     int64_t until_ms;    /* up to here the history was read; 0: nothing was ever compared */
     int64_t failures, failing_since_ms;

@@ -109,8 +109,8 @@ static enum fx_code ask_history(struct engine_comparison *c, struct fx_error *er
 
     if (from_ms < now_ms - MAX_BACK_MS)
         from_ms = now_ms - MAX_BACK_MS;
-    FX_TRY(fx_intake_history(c->work->engine->options.aws, c->work->sc, c->topic->arn, from_ms,
-                             now_ms, &items, &until_ms, err));
+    FX_TRY(fx_intake_history(c->aws, c->work->sc, c->topic->arn, from_ms, now_ms, &items, &until_ms,
+                             err));
     take_history(c, items);
     c->more = until_ms < now_ms;
     if (!c->more)
@@ -121,7 +121,7 @@ static enum fx_code ask_history(struct engine_comparison *c, struct fx_error *er
 }
 
 enum fx_code engine_reconcile_ask(struct engine_comparison *c, struct fx_error *err) {
-    struct fx_aws *aws = c->work->engine->options.aws;
+    struct fx_aws *aws = c->aws;
     struct fx_scope *sc = c->work->sc;
     int64_t known_ms = c->until_ms;
     struct fx_json *alarms = NULL;

@@ -87,7 +87,7 @@ static enum fx_code look_for(struct engine_comparison *c, const struct fx_incide
     int64_t deleted_ms = 0;
 
     FX_TRY(engine_reconcile_note(c,
-                                 fx_intake_deletion(c->work->engine->options.aws, sc, incident->key,
+                                 fx_intake_deletion(c->aws, sc, incident->key,
                                                     engine_alarm_name_in(incident->key),
                                                     &deleted_ms, err),
                                  err));

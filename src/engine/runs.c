@@ -73,10 +73,13 @@ static const char *database_url(const struct fx_step_context *ctx, const char *n
 void engine_step_context(struct engine_run *run, struct fx_step_context *ret_context) {
     struct fx_engine_options *options = &run->work->engine->options;
 
+    if (run->aws == NULL) /* in CloudTrail stands which run it was */
+        run->aws = engine_aws(run->work, run->environment,
+                              fx_printf(run->work->sc, "fluxabot-%s", run->row->id));
     *ret_context = (struct fx_step_context){.sc = run->work->sc,
                                             .clock = options->clock,
                                             .http = options->http,
-                                            .aws = options->aws,
+                                            .aws = run->aws,
                                             .system = run->filled,
                                             .environment = run->environment->name,
                                             .database_url = database_url,

@@ -27,6 +27,24 @@ const struct fx_environment *engine_environment(const struct fx_engine_system *s
     return NULL;
 }
 
+struct fx_aws *engine_aws(struct engine_work *work, const struct fx_environment *environment,
+                          const char *session) {
+    struct fx_aws *own = work->engine->options.aws;
+
+    if (own == NULL || work->engine->options.aws_of == NULL ||
+        (environment->role_arn == NULL && environment->region == NULL))
+        return own;
+    return work->engine->options.aws_of(own, work->sc, environment, session);
+}
+
+struct fx_aws *engine_aws_of_topic(struct engine_work *work, const struct fx_engine_topic *topic) {
+    const struct fx_engine_system *system = engine_system(work->engine, topic->system);
+    const struct fx_environment *environment =
+        system == NULL ? NULL : engine_environment(system, topic->environment);
+
+    return environment == NULL ? work->engine->options.aws : engine_aws(work, environment, NULL);
+}
+
 enum fx_action engine_action(const struct fx_runbook *runbook) {
     if (runbook->is_notice)
         return FX_ACTION_NOTICE;

@@ -64,6 +64,7 @@ struct runbook_check {
     const struct fx_json *arguments; /* its arguments by name; NULL: it has no such thing */
     struct fx_json *used_arguments, *used_variables;
     bool all_arguments_used, all_variables_used;
+    struct fx_json *from_people; /* ids of steps whose value a person may have chosen */
 };
 
 /* ---- crew.c: all files, by several threads ---- */
@@ -205,6 +206,13 @@ struct fx_json *runbook_check_buttons(struct runbook_check *c, const struct fx_j
 const struct fx_runbook *runbook_check_apart(struct runbook_check *c, const char *path,
                                              const char *command, const char *arguments,
                                              const struct fx_json *known);
+
+/* ---- people.c ---- */
+
+/* Says so when a parameter that the kind keeps closed holds what a person may have chosen, and
+ * remembers what the step makes of such words. In the order of the steps. */
+void runbook_check_people(struct runbook_check *c, const char *path,
+                          const struct fx_runbook_step *step);
 
 /* ---- together.c: which steps need nothing of each other ---- */
 

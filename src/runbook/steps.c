@@ -237,6 +237,7 @@ void runbook_check_steps(struct runbook_check *c, struct fx_runbook *runbook,
     struct fx_runbook_step *list = fx_alloc(c->scratch, (count + 1) * sizeof *list);
     struct fx_json *known = runbook_known(c);
 
+    c->from_people = fx_json_object(c->scratch);
     if (count > FX_RUNBOOK_MAX_STEPS)
         runbook_say(c, "steps", "%zu steps are more than the %d allowed", count,
                     FX_RUNBOOK_MAX_STEPS);
@@ -245,6 +246,7 @@ void runbook_check_steps(struct runbook_check *c, struct fx_runbook *runbook,
 
         read_step(c, path, fx_json_item(steps, i), known, &list[i]);
         check_id(c, path, runbook_known(c), list, i);
+        runbook_check_people(c, path, &list[i]);
         if (list[i].id != NULL)
             fx_json_put(known, list[i].id, fx_json_bool(c->scratch, true));
     }

@@ -68,7 +68,9 @@ void runbook_check_database(struct runbook_check *c, const char *path, const cha
 
 static void check_databases(struct runbook_check *c, const struct fx_json *databases) {
     static const struct runbook_field fields[] = {{"help", RUNBOOK_TEXT, false},
+                                                  {"kind", RUNBOOK_TEXT, false},
                                                   {"changes", RUNBOOK_BOOL, false}};
+    static const char *const kinds[] = {"postgresql", "redis"};
     void *cursor = NULL;
     const char *name = NULL;
     struct fx_json *database = NULL;
@@ -81,6 +83,37 @@ static void check_databases(struct runbook_check *c, const struct fx_json *datab
             runbook_check_fields(c, path, database,
                                  "a database (its connection string stands in the configuration)",
                                  fields, FX_COUNT_OF(fields));
+        runbook_check_word(c, runbook_path(c, path, "kind"), fx_json_get_text(database, "kind"),
+                           kinds, FX_COUNT_OF(kinds));
+        if (fx_json_get_bool(database, "changes", false) &&
+            fx_json_get_text(database, "kind") != NULL &&
+            strcmp(fx_json_get_text(database, "kind"), "redis") == 0)
+            runbook_say(c, runbook_path(c, path, "changes"),
+                        "a Redis is only asked here; leave `changes` out");
+    }
+}
+
+/* What is encrypted with a key of the account's own, which `fluxabot iam` then grants. */
+static void check_encrypted(struct runbook_check *c, const struct fx_json *rows) {
+    static const struct runbook_field fields[] = {{"queue", RUNBOOK_TEXT, false},
+                                                  {"bucket", RUNBOOK_TEXT, false},
+                                                  {"function", RUNBOOK_TEXT, false},
+                                                  {"key", RUNBOOK_TEXT, true}};
+
+    for (size_t i = 0; i < fx_json_count(rows); i++) {
+        const struct fx_json *row = fx_json_item(rows, i);
+        const char *path = runbook_path_item(c, "encrypted", i);
+        const char *queue = fx_json_get_text(row, "queue");
+
+        if (!runbook_check_fields(c, path, row, "what is encrypted", fields, FX_COUNT_OF(fields)))
+            continue;
+        if ((queue != NULL) + (fx_json_at(row, "bucket") != NULL) +
+                (fx_json_at(row, "function") != NULL) !=
+            1)
+            runbook_say(c, path, "name one of queue, bucket and function");
+        if (queue != NULL && fx_json_at(fx_json_at(c->definition, "queues"), queue) == NULL)
+            runbook_say(c, runbook_path(c, path, "queue"), "there is no queue %s",
+                        runbook_shown(c->scratch, fx_slice_of(queue)));
     }
 }
 
@@ -146,10 +179,11 @@ void runbook_check_system(struct runbook_check *c) {
         {"dlq_classes", RUNBOOK_LIST, false}, {"schema", RUNBOOK_MAP, false},
         {"dlq_evidence", RUNBOOK_MAP, false}, {"show_fields", RUNBOOK_TEXTS, false},
         {"alarms", RUNBOOK_LIST, false},      {"schedules", RUNBOOK_LIST, false},
-        {"proposals", RUNBOOK_LIST, false},
+        {"proposals", RUNBOOK_LIST, false},   {"encrypted", RUNBOOK_LIST, false},
     };
-    static const char *const filled[] = {"title",       "queues", "databases",   "log_groups",
-                                         "dlq_classes", "schema", "show_fields", "dlq_evidence"};
+    static const char *const filled[] = {"title",       "queues",       "databases",
+                                         "log_groups",  "dlq_classes",  "schema",
+                                         "show_fields", "dlq_evidence", "encrypted"};
     const struct fx_json *root = c->definition;
     struct fx_json *known = known_names(c);
 
@@ -162,6 +196,7 @@ void runbook_check_system(struct runbook_check *c) {
     check_queues(c, map_at(root, "queues"));
     check_databases(c, map_at(root, "databases"));
     check_log_groups(c, map_at(root, "log_groups"));
+    check_encrypted(c, fx_json_at(root, "encrypted"));
     check_schema(c, fx_json_at(root, "schema"));
     check_evidence(c, fx_json_at(root, "dlq_evidence"));
     runbook_check_classes(c, fx_json_at(root, "dlq_classes"));

@@ -1,6 +1,7 @@
 /* aws.c - one call of AWS: protocol, signature, fault, operation, answer. */
 #include "aws.h"
 
+#include "calls.h"
 #include "documents.h"
 #include "sigv4.h"
 
@@ -309,6 +310,7 @@ void sandbox_aws_handle(struct sandbox_request *req, struct sandbox_reply *reply
                             .request_id = fx_uuid_new(req->sc, sb->random),
                             .host = host != NULL ? host : "127.0.0.1",
                             .path = req->path,
+                            .identity = aws_identity(req),
                             .reply = reply};
 
     bool recognised = recognise(&call, req);
@@ -316,8 +318,10 @@ void sandbox_aws_handle(struct sandbox_request *req, struct sandbox_reply *reply
         req, &account, call.service != NULL ? call.service->signing : NULL, fx_wall_ms(sb->clock));
     if (!verdict.valid)
         aws_fail(&call, verdict.status, verdict.code, NULL, "%s", verdict.message);
-    else if (recognised)
+    else if (recognised) {
+        aws_note_call(&call);
         carry_out(&call, sent(req), reply);
+    }
     if (call.failure.status != 0 && !reply->hang_up)
         write_failure(&call, reply);
 }

@@ -38,7 +38,8 @@ struct aws_call {
     const char *request_id;
     const char *host; /* as the caller named us: queue URLs repeat it */
     const char *path;
-    int rest_status; /* of a REST operation that succeeds */
+    const char *identity; /* ARN of the caller */
+    int rest_status;      /* of a REST operation that succeeds */
     struct aws_failure failure;
     struct sandbox_reply *reply; /* REST: headers and bytes go into it */
 };
@@ -554,8 +555,10 @@ struct sandbox_aws {
     struct sandbox *sb;
     struct fx_scope *world;
     uint64_t seed;
-    int64_t serial;            /* never goes back: old receipts match nothing */
-    int64_t worlds;            /* how many there have been */
+    int64_t serial;           /* never goes back: old receipts match nothing */
+    int64_t worlds;           /* how many there have been */
+    struct aws_called *calls; /* calls.c; lives in world */
+    size_t calls_count;
     double short_receives;     /* how often a receive returns fewer than it could */
     bool outage;               /* Fluxa's database does not answer */
     const char *outage_status; /* what RDS says meanwhile */

@@ -194,6 +194,8 @@ sandbox_handler_fn sandbox_door_bot; /* POST /sandbox/bot {"url"}: where the bot
 enum fx_code sandbox_aws_start(struct sandbox *sb, struct fx_error *err);
 void sandbox_aws_stop(struct sandbox *sb);
 sandbox_handler_fn sandbox_aws_handle; /* every request on the aws listener */
+/* GET /sandbox/calls: [{service, operation, resource, identity, count}] of this world. */
+sandbox_handler_fn sandbox_door_calls;
 sandbox_handler_fn sandbox_tls_handle; /* GET the signing certificate */
 sandbox_handler_fn sandbox_door_alarm; /* POST /sandbox/alarm */
 sandbox_handler_fn sandbox_door_world; /* POST /sandbox/world */
@@ -208,6 +210,7 @@ void sandbox_pagerduty_reset(struct sandbox *sb);
 enum fx_code sandbox_slack_start(struct sandbox *sb, struct fx_error *err);
 void sandbox_slack_stop(struct sandbox *sb);
 /* {"post_per_minute","post_burst","update_per_minute","update_burst","scopes":[..],"token_revoked",
+ * "clock_off_ms",
  * "people":{id:{flag}},"channels":{id:{flag}}}: NULL, or what is wrong with them. */
 const char *sandbox_slack_configure(struct sandbox *sb, struct fx_scope *sc,
                                     const struct fx_json *options);

@@ -14,6 +14,7 @@ const struct sandbox_route sandbox_routes[] = {
     {SANDBOX_PAGE, "GET", "/sandbox/world", sandbox_door_world_show},
     {SANDBOX_PAGE, "POST", "/sandbox/fault", sandbox_door_fault},
     {SANDBOX_PAGE, "GET", "/sandbox/effects", sandbox_door_effects},
+    {SANDBOX_PAGE, "GET", "/sandbox/calls", sandbox_door_calls},
     {SANDBOX_PAGE, "POST", "/sandbox/bot", sandbox_door_bot},
     {SANDBOX_PAGE, "POST", "/sandbox/slack/command", sandbox_door_command},
     {SANDBOX_PAGE, "POST", "/sandbox/slack/click", sandbox_door_click},

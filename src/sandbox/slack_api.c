@@ -38,7 +38,7 @@ static const struct slack_method methods[] = {
 _Static_assert(FX_COUNT_OF(methods) <= SLACK_METHODS_MAX, "a bucket for each method");
 
 /* What a method beyond its tier forgives: Slack's own figures are minimums. */
-enum { BURST_FACTOR = 3, MS_PER_MINUTE = 60000 };
+enum { BURST_FACTOR = 3, MS_PER_MINUTE = 60000, MS_PER_DAY = 24 * 3600 * 1000 };
 
 const char *slack_arg(const struct slack_call *call, const char *name) {
     const char *text = fx_json_get_text(call->args, name);
@@ -190,6 +190,19 @@ static void put_metadata(struct slack_call *call) {
         fx_json_put(call->answer, "response_metadata", metadata);
 }
 
+/* "Sun, 22 Nov 2026 15:51:43 GMT": as if Slack's clock, or ours, were wrong. */
+static const char *date_header(struct fx_scope *sc, int64_t wall_ms) {
+    static const char *const days[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const char *iso = fx_time_iso(sc, wall_ms);
+    int64_t month = 1;
+
+    fx_slice_to_int(fx_slice_cut(fx_slice_of(iso), 5, 2), &month);
+    return fx_printf(sc, "%s, %.2s %s %.4s %.8s GMT", days[wall_ms / MS_PER_DAY % 7], iso + 8,
+                     months[month - 1], iso, iso + 11);
+}
+
 static void answer(struct slack_call *call, struct sandbox_request *req,
                    struct sandbox_reply *reply, const struct slack_method *method,
                    const char *error) {
@@ -205,6 +218,10 @@ static void answer(struct slack_call *call, struct sandbox_request *req,
     bool limited = error && strcmp(error, "ratelimited") == 0;
     sandbox_reply_json(req, reply, limited ? 429 : 200, json);
     sandbox_reply_header(reply, "X-OAuth-Scopes", fx_strdup(req->sc, call->sb->slack->scopes));
+    if (call->sb->slack->clock_off_ms != 0)
+        sandbox_reply_header(
+            reply, "Date",
+            date_header(req->sc, fx_wall_ms(call->sb->clock) + call->sb->slack->clock_off_ms));
     if (method && method->scope)
         sandbox_reply_header(reply, "X-Accepted-OAuth-Scopes", method->scope);
     if (limited)

@@ -93,6 +93,7 @@ void slack_people_reset(struct sandbox *sb) {
     slack->rates = rates_at_start;
     memcpy(slack->scopes, scopes_at_start, sizeof scopes_at_start);
     slack->token_revoked = false;
+    slack->clock_off_ms = 0;
     memset(slack->channel_buckets, 0, sizeof slack->channel_buckets);
     memset(slack->method_buckets, 0, sizeof slack->method_buckets);
 }
@@ -288,6 +289,7 @@ const char *sandbox_slack_configure(struct sandbox *sb, struct fx_scope *sc,
     rate(options, "update_per_minute", &slack->rates.update_per_minute);
     rate(options, "update_burst", &slack->rates.update_burst);
     flag(options, "token_revoked", &slack->token_revoked);
+    slack->clock_off_ms = fx_json_get_int(options, "clock_off_ms", slack->clock_off_ms);
     slack->patience_ms = fx_json_get_int(options, "patience_ms", slack->patience_ms);
     memset(slack->channel_buckets, 0, sizeof slack->channel_buckets);
     memset(slack->method_buckets, 0, sizeof slack->method_buckets);

@@ -132,8 +132,9 @@ struct sandbox_slack {
     size_t next_trigger, next_hook, next_upload, next_view;
     struct slack_bucket channel_buckets[SLACK_CHANNELS_MAX], method_buckets[SLACK_METHODS_MAX];
     int64_t last_ts_us;
-    int64_t revision;    /* counts every change anybody could see */
-    int64_t patience_ms; /* how long a request waits for its answer and a trigger for its dialog */
+    int64_t revision;     /* counts every change anybody could see */
+    int64_t patience_ms;  /* how long a request waits for its answer and a trigger for its dialog */
+    int64_t clock_off_ms; /* how far its Date is off */
     struct slack_outgoing last;
     struct fx_scope *last_scope;
 };

@@ -1,5 +1,5 @@
 /* sqs_tasks.c - SQS's message move tasks: start, list, cancel, and what they do as time passes. */
-#include "aws.h"
+#include "calls.h"
 
 #include <string.h>
 
@@ -135,6 +135,12 @@ static struct sqs_task *find_task(struct sandbox_aws *aws, const char *handle) {
         if (strcmp(task->handle, handle) == 0)
             return task;
     return NULL;
+}
+
+const char *sqs_task_source(struct sandbox_aws *aws, const char *handle) {
+    const struct sqs_task *task = find_task(aws, handle);
+
+    return task == NULL ? NULL : task->source_arn;
 }
 
 struct fx_json *sqs_cancel_message_move_task(struct aws_call *call) {

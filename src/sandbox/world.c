@@ -134,6 +134,8 @@ void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct 
     aws->seed = plan->seed;
     aws->short_receives = 0.25;
     aws->logs_page = 0;
+    aws->calls = NULL;
+    aws->calls_count = 0;
     aws->outage = false;
     aws->outage_status = "rebooting";
     aws->alarms_follow = false;

@@ -85,6 +85,7 @@ const struct fx_step_kind step_aws = {
     .shorthand = "operation",
     .with = "with",
     .is_parallel = true,
+    .is_answered = true,
     .effect = aws_effect,
     .check = aws_check,
     .run = aws_run,

@@ -325,7 +325,7 @@ static const struct fx_step_call redrive_calls[] = {
     {"sqs:DeleteMessageBatch", "queue"},
     {"sqs:StartMessageMoveTask", "queue"},
     {"sqs:CancelMessageMoveTask", "queue"},
-    {"rds:DescribeDBInstances", NULL},
+    {"rds:DescribeDBInstances", "gates"},
 };
 
 const struct fx_step_kind step_dlq_redrive = {

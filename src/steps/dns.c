@@ -177,12 +177,17 @@ static enum fx_code dns_run(const struct fx_step_context *ctx, const struct fx_j
     return FX_OK;
 }
 
+static const char *const dns_closed[] = {"name"};
+
 const struct fx_step_kind step_dns = {
     .name = "dns",
     .summary = "Asks this machine's resolver for a name's addresses; {found, a, aaaa, ms, why}.",
     .params = dns_params,
     .params_count = FX_COUNT_OF(dns_params),
     .shorthand = "name",
+    .closed = dns_closed,
+    .closed_count = FX_COUNT_OF(dns_closed),
+    .is_answered = true,
     .effect = step_reads,
     .check = dns_check,
     .run = dns_run,

@@ -16,16 +16,22 @@ static const char *skip_variable(const char *text) {
     return text[len] == '}' ? text + len + 1 : NULL;
 }
 
+bool only_variables(const char *text) {
+    for (const char *p = text; p != NULL && (p = strstr(p, "${")) != NULL;)
+        if ((p = skip_variable(p + 2)) == NULL)
+            return false;
+    return true;
+}
+
 /* A person's words, or an answer's, must never say whom this program calls. */
 enum fx_code host_check(const struct fx_json *params, const char *what, struct fx_error *err) {
     const char *text = fx_json_get_text(params, what);
 
-    for (const char *p = text; p != NULL && (p = strstr(p, "${")) != NULL;)
-        if ((p = skip_variable(p + 2)) == NULL)
-            return fx_fail(err, FX_ERR_INPUT,
-                           "%s may hold only ${variables.name}: which host is called stands in the "
-                           "runbook or the configuration",
-                           what);
+    if (!only_variables(text))
+        return fx_fail(err, FX_ERR_INPUT,
+                       "%s may hold only ${variables.name}: which host is called stands in the "
+                       "runbook or the configuration",
+                       what);
     if (text != NULL && text[0] == '\0')
         return fx_fail(err, FX_ERR_INPUT, "%s is empty; set it in the configuration", what);
     return FX_OK;

@@ -13,6 +13,7 @@ const struct fx_step_kind *const fx_step_kinds[] = {
     &step_link,         &step_run,         &step_dlq_quarantine,
     &step_dlq_override, &step_proof_keep,  &step_proof_find,
     &step_incident,     &step_page,        &step_alarms_explain,
+    &step_redis,
 };
 const size_t fx_step_kinds_count = FX_COUNT_OF(fx_step_kinds);
 

@@ -52,6 +52,8 @@ static const struct fx_step_call env_calls[] = {
     {"lambda:GetFunctionConfiguration", "function"},
 };
 
+static const char *const env_closed[] = {"key", "equals"};
+
 const struct fx_step_kind step_lambda_env = {
     .name = "lambda.env",
     .summary =
@@ -59,6 +61,9 @@ const struct fx_step_kind step_lambda_env = {
         "expected, never what it holds; {present, equal}.",
     .params = env_params,
     .params_count = FX_COUNT_OF(env_params),
+    .closed = env_closed,
+    .closed_count = FX_COUNT_OF(env_closed),
+    .is_answered = true,
     .calls = env_calls,
     .calls_count = FX_COUNT_OF(env_calls),
     .effect = step_reads,

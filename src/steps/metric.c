@@ -150,6 +150,7 @@ const struct fx_step_kind step_metric = {
     .calls = metric_calls,
     .calls_count = FX_COUNT_OF(metric_calls),
     .is_parallel = true,
+    .is_answered = true,
     .effect = step_reads,
     .check = metric_check,
     .run = metric_run,

@@ -21,7 +21,7 @@ extern const struct fx_step_kind step_aws, step_sql, step_insights, step_metric,
     step_tls_expiry, step_http_probe, step_s3_digest, step_net_path, step_lambda_env,
     step_logs_search, step_assert, step_checklist, step_link, step_run, step_dlq_quarantine,
     step_dlq_override, step_proof_keep, step_proof_find, step_incident, step_page,
-    step_alarms_explain;
+    step_alarms_explain, step_redis;
 
 enum fx_effect step_reads(const struct fx_json *params);
 /* "sqs:GetQueueAttributes" under `operation` -> both halves; false without a colon. */
@@ -200,6 +200,16 @@ enum fx_code database_open_change(const struct fx_step_context *ctx, const char 
                                   struct fx_sql **ret_sql, struct fx_error *err);
 bool database_changes(const struct fx_json *system, const char *name);
 
+struct fx_redis;
+
+/* Marked with `kind: redis`. Only redis_database_open opens it, and the others never do. */
+bool database_is_redis(const struct fx_json *system, const char *name);
+/* As fx_redis_open. The connection string may end in ?sslrootcert=PATH, the CA that is trusted, as
+ * PostgreSQL's may. Close it with fx_redis_close. */
+enum fx_code redis_database_open(const struct fx_step_context *ctx, const char *name,
+                                 int64_t timeout_ms, struct fx_redis **ret_redis,
+                                 struct fx_error *err);
+
 /* ---- insights.c ---- */
 
 enum fx_code insights_start(const struct fx_step_context *ctx, const struct fx_json *groups,
@@ -255,6 +265,8 @@ enum fx_code selective_run(const struct fx_step_context *ctx, const struct fx_js
 /* A host or an address that the runbook or the configuration names: no ${ } but ${variables.name}.
  * what: the parameter's name, for the message. */
 enum fx_code host_check(const struct fx_json *params, const char *what, struct fx_error *err);
+/* No ${ } in it but ${variables.name}. */
+bool only_variables(const char *text);
 /* A name or a numeric IPv4 address. */
 bool host_is_name(const char *text);
 /* "public" or "private": whether addresses inside networks may be called. */

@@ -37,6 +37,8 @@ static enum fx_code sql_check(struct fx_scope *sc, const struct fx_json *system,
     if (database_changes(system, fx_json_get_text(params, "database")))
         return fx_fail(err, FX_ERR_INPUT,
                        "this database is for changes (sql.change); ask through one that reads");
+    if (database_is_redis(system, fx_json_get_text(params, "database")))
+        return fx_fail(err, FX_ERR_INPUT, "this database is a Redis; ask it with a step redis");
     if (memmem(query.ptr, query.len, "${", 2) != NULL)
         return fx_fail(err, FX_ERR_INPUT,
                        "the statement may hold no ${ }: write $1 and put the value under `with`");

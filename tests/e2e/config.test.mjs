@@ -1,7 +1,8 @@
 // config.test.mjs - what stops a start, in words with file and line; and that no secret is ever said.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, writeFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -117,6 +118,85 @@ test('every mistake of a runbook is named with its line, and the bot does not st
     assert.match(said, new RegExp(`${name}:\\d+: `), said);
   }
   assert.equal((await refusedStart(original, { command: ['check'] })).code, 0);
+});
+
+test('what a person types is no name that is looked up and no guess at a secret, also by way of other steps', async () => {
+  const file = path.join(runbooks, 'looked.yaml');
+  const said = async (step, used) => {
+    const looks = [['name', `dns: { name: ${JSON.stringify(used)} }`], ['equals', `lambda.env: { function: f, key: K, equals: ${JSON.stringify(used)} }`], ['key', `lambda.env: { function: f, key: ${JSON.stringify(used)} }`]];
+    const findings = [];
+    for (const [param, look] of looks) {
+      await writeFile(file, `command: looked\nsummary: Looks at a name\narguments:\n  host: { type: text, pattern: '[a-z.]+', help: any }\n  which: { type: choice, choices: [a, b], default: a, help: any }\nsteps:\n${step ? `  - ${step}\n` : ''}  - { id: seen, ${look} }\nanswer:\n  verdict: "\${arguments.host} \${arguments.which} \${text(seen)}"\n`);
+      findings.push([param, await refusedStart(original, { command: ['check'] })]);
+    }
+    await rm(file);
+    return findings;
+  };
+  for (const [step, used, word] of [
+    ['', '${arguments.host}', 'arguments'],
+    ['', "${arguments ['host']}", 'arguments'],
+    ['', "x.${get(arguments, 'host')}.example.com", 'arguments'],
+    ['{ id: wanted, let: "${arguments.host}" }', '${wanted}', 'wanted'],
+    ['{ id: once, let: { value: { at: "${arguments.host}" } } }\n  - { id: wanted, let: "${once.at}" }', "${get(wanted, 'x', 'none.invalid')}", 'wanted'],
+    ['{ id: wanted, sql: { database: events, query: "SELECT $1::text AS x" }, with: ["${arguments.host}"] }', '${wanted.rows[1].x}', 'wanted'],
+    ['{ id: wanted, let: "${item}", each: { in: "${list(arguments.host)}", max: 1 } }', '${wanted[1]}', 'wanted'],
+  ]) for (const [param, { code, text }] of await said(step, used)) {
+    assert.equal(code, 1, `${param}: ${step} ${used}`);
+    assert.match(text, new RegExp(`looked\\.yaml:\\d+: ${param} (of (dns|lambda\\.env) )?may not hold ${word}: `), text);
+  }
+  for (const [step, used] of [
+    ['', '${variables.db_instance}'],
+    ['{ id: wanted, let: "${arguments.which}" }', "${wanted == 'a' and variables.db_instance or 'x'}"],
+    ['{ id: wanted, aws: rds:DescribeDBInstances, with: { DBInstanceIdentifier: "${arguments.host}" } }', '${wanted.DBInstances[1].Endpoint.Address}'],
+  ]) for (const [param, { code, text }] of await said(step, used)) assert.equal(code, 0, `${param}: ${step} ${used}: ${text}`);
+});
+
+test('a section of the written runbook that changed names the commands that were made from it', async () => {
+  const document = path.join(stack.dir, 'runbook.md'), lock = path.join(runbooks, 'runbook.lock'), kept = await readFile(lock, 'utf8');
+  const digest = (...lines) => createHash('sha256').update(lines.map((line) => `${line}\n`).join('')).digest('hex').slice(0, 16);
+  const text = '# Fluxa\n\n## Queue\nLook at the depth.\n\n### Redrive\n```\n# no heading\n```\nMove them home.   \n\n## Other\nNothing.\n';
+  const queue = digest('Look at the depth.', 'Redrive', '```', '# no heading', '```', 'Move them home.'), redrive = digest('```', '# no heading', '```', 'Move them home.');
+  const check = async (written, lines) => {
+    await writeFile(document, written);
+    await writeFile(lock, `# a comment\n\n${lines.map((line) => line.join('\t')).join('\n')}\n`);
+    return refusedStart(original.replace('command: /fluxa', `runbooks: ["${document}"]\n    command: /fluxa`), { command: ['check'] });
+  };
+  const good = [[queue, 'dlq', 'Queue'], [redrive, 'dlq redrive', 'Redrive']];
+  try {
+    for (const same of [text, text.replaceAll('\n\n', '\n\n\n\n'), text.replace('Nothing.', 'Something.')]) {
+      const { code, text: said } = await check(same, good);
+      assert.equal(code, 0, said);
+    }
+    for (const [written, lines, pattern] of [
+      [text.replace('Move them home.', 'Move them by hand.'), good, new RegExp(`runbook\\.lock:3: the section "Queue" has changed since dlq was written from it: .* write [0-9a-f]{16} here\n.*runbook\\.lock:4: the section "Redrive" has changed since dlq redrive was written from it: .* write ${digest('```', '# no heading', '```', 'Move them by hand.')} here`)],
+      [text.replace('### Redrive', '### Replay'), good.slice(1), /runbook\.lock:3: the runbook has no section "Redrive" any more, which dlq redrive was written from/],
+      [text, [[queue, 'dlqq', 'Queue']], /runbook\.lock:3: there is no command dlqq/],
+      [text, [[queue, 'dlq']], /runbook\.lock:3: a line is a digest of 16 signs, a command and a heading/],
+      [text, [[queue, 'dlq', 'no heading']], /no section "no heading"/],
+    ]) {
+      const { code, text: said } = await check(written, lines);
+      assert.equal(code, 1, said);
+      assert.match(said, pattern);
+    }
+    await rm(document);
+    assert.match((await refusedStart(original.replace('command: /fluxa', `runbooks: ["${document}"]\n    command: /fluxa`), { command: ['check'] })).text, /systems\.fluxa\.runbooks: .*runbook\.md cannot be read/);
+    assert.equal((await refusedStart(original, { command: ['check'] })).code, 0, 'without a written runbook nothing is compared');
+  } finally {
+    await writeFile(lock, kept);
+  }
+});
+
+test('the lock of the shipped runbooks names commands that there are', async () => {
+  const text = await readFile(path.join(root, 'commands/fluxa/runbook.lock'), 'utf8');
+  assert.ok(text.split('\n').filter((line) => line && !line.startsWith('#')).every((line) => /^[0-9a-f]{16}\t[a-z0-9 -]+\t\S.*$/.test(line)));
+});
+
+test('a key of the account\'s own is granted for what is really done with it', async () => {
+  const key = (name) => `arn:aws:kms:us-east-1:123456789012:key/${name}`;
+  const { text } = await refusedStart(original.replace(/^( *)variables:\n/m, `$&$1  queue_kms_key: "${key('q')}"\n$1  dlq_kms_key: "${key('d')}"\n$1  payload_kms_key: "${key('p')}"\n`), { command: ['iam'] });
+  const of = (action) => JSON.parse(text).Statement.filter(({ Action }) => Action.includes(action)).flatMap(({ Resource }) => Resource).sort();
+  assert.deepEqual(of('kms:Decrypt'), [key('d'), key('p'), key('q')], 'messages and payloads are read; what is sent is encrypted with a key that is opened');
+  assert.deepEqual(of('kms:GenerateDataKey'), [key('q')], 'only the main queue is sent to');
 });
 
 test('the manual beside the runbooks says what they do', async () => {

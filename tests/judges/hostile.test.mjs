@@ -175,6 +175,30 @@ test('an argument of Redis is one argument', async (context) => {
   report(context, 'Redis argument', 0);
 });
 
+// What Redis is told by the test itself, in the form that holds any bytes.
+async function tellRedis(commands) {
+  const url = new URL(stack.redis), socket = connect(Number(url.port), url.hostname);
+  const bulk = (words) => Buffer.concat([Buffer.from(`*${words.length}\r\n`), ...words.flatMap((word) => [Buffer.from(`$${Buffer.byteLength(word)}\r\n`), Buffer.from(word), Buffer.from('\r\n')])]);
+  for (const words of [['AUTH', secret(stack, 'redis_password')], ...commands, ['PING']]) socket.write(bulk(words));
+  let got = '';
+  for await (const part of socket) if ((got += part).includes('+PONG')) break;
+  assert.doesNotMatch(got, /^-/m);
+}
+
+test('the step redis finds its key by a harmless value alone, and its field by any', async (context) => {
+  const harmless = (text) => /^[A-Za-z0-9._=@-]{1,128}$/.test(text);
+  await tellRedis(texts.flatMap((text) => [['SET', `hostile:key:${text}`, text], ['HSET', 'hostile:fields', text, text]]));
+  let refused = 0;
+  for (const [n, { code, message, value }] of (await give('redis_key')).entries()) {
+    assert.equal(code, harmless(texts[n]) ? 'ok' : 'input', `${what(n)}: ${message}`);
+    if (code !== 'ok') refused++;
+    else assert.equal(value, texts[n], what(n));
+  }
+  report(context, 'key of Redis', refused);
+  for (const [n, { code, message, value }] of (await give('redis_field')).entries()) assert.ok(code === 'ok' && value === texts[n], `${what(n)}: ${message}`);
+  report(context, 'field of Redis', 0);
+});
+
 // ---- AWS ----
 
 // What was refused never came; all else came once, in order, and as AWS's signer would sign it.

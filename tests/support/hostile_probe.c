@@ -81,6 +81,46 @@ static enum fx_code to_redis(struct probe *p, struct fx_json **ret_value, struct
     return FX_OK;
 }
 
+static const char *redis_url(const struct fx_step_context *ctx, const char *name) {
+    (void)ctx;
+    return strcmp(name, "cache") == 0 ? getenv("PROBE_REDIS") : NULL;
+}
+
+/* The text as a part of a key, and as an argument behind it. */
+static enum fx_code ask_redis(struct probe *p, const char *command, const char *key,
+                              const char *list, struct fx_json **ret_value, struct fx_error *err) {
+    const struct fx_step_context ctx = {
+        .sc = p->sc,
+        .clock = fx_clock_system(),
+        .environment = "dev",
+        .database_url = redis_url,
+        .system = fx_json_object_of(
+            p->sc, "databases",
+            fx_json_object_of(
+                p->sc, "cache",
+                fx_json_object_of(p->sc, "kind", fx_json_string(p->sc, "redis"), NULL), NULL),
+            NULL)};
+    struct fx_json *params = fx_json_object_of(p->sc, "command", fx_json_string(p->sc, command),
+                                               "database", fx_json_string(p->sc, "cache"), "key",
+                                               fx_json_string(p->sc, key), list, list_of(p), NULL);
+    struct fx_step_result result = {0};
+
+    FX_TRY(fx_step_fill_params(p->sc, &step_redis, params, &params, err));
+    FX_TRY(step_redis.run(&ctx, params, &result, err));
+    *ret_value = fx_json_at(result.output, "value");
+    return FX_OK;
+}
+
+static enum fx_code to_redis_key(struct probe *p, struct fx_json **ret_value,
+                                 struct fx_error *err) {
+    return ask_redis(p, "GET", "hostile:key:$1", "with", ret_value, err);
+}
+
+static enum fx_code to_redis_field(struct probe *p, struct fx_json **ret_value,
+                                   struct fx_error *err) {
+    return ask_redis(p, "HGET", "hostile:fields", "arguments", ret_value, err);
+}
+
 static enum fx_code call(struct probe *p, const char *service, const char *operation,
                          const struct fx_json *params, struct fx_error *err) {
     struct fx_json *answer = NULL;
@@ -127,9 +167,18 @@ static const struct {
     const char *name;
     sink_fn *give;
 } sinks[] = {
-    {"query", to_query}, {"pattern", to_pattern},   {"search", to_search}, {"sql", to_sql},
-    {"redis", to_redis}, {"json", to_json},         {"form", to_form},     {"path", to_path},
-    {"key", to_key},     {"template", to_template},
+    {"query", to_query},
+    {"pattern", to_pattern},
+    {"search", to_search},
+    {"sql", to_sql},
+    {"redis_key", to_redis_key},
+    {"redis_field", to_redis_field},
+    {"redis", to_redis},
+    {"json", to_json},
+    {"form", to_form},
+    {"path", to_path},
+    {"key", to_key},
+    {"template", to_template},
 };
 
 static enum fx_code open_all(struct probe *p, struct fx_scope *sc, struct fx_error *err) {

@@ -120,14 +120,20 @@ static const struct fx_step_param idle_params[] = {
 };
 static const struct fx_step_kind idle = {.name = "idle",
                                          .params = idle_params,
-                                         .params_count = FX_COUNT_OF idle_params,
+                                         .params_count = FX_COUNT_OF(idle_params),
                                          .again = "again",
                                          .effect = reads};
-const struct fx_step_kind *const runbook_kinds[] = {&look, &move, &call,   &approval, &note,
-                                                    &run,  &tick, &glance, &idle};
-&shout
-}
-;
+static const char *const seek_closed[] = {"items"};
+static const struct fx_step_kind seek = {.name = "seek",
+                                         .params = note_params,
+                                         .params_count = FX_COUNT_OF(note_params),
+                                         .closed = seek_closed,
+                                         .closed_count = FX_COUNT_OF(seek_closed),
+                                         .is_answered = true,
+                                         .effect = reads};
+
+const struct fx_step_kind *const runbook_kinds[] = {&look, &move,  &call,   &approval, &note, &run,
+                                                    &tick, &shout, &glance, &idle,     &seek};
 const size_t runbook_kinds_count = FX_COUNT_OF(runbook_kinds);
 
 enum fx_code runbook_open(struct fx_scope *sc, const char *folder, const char *name,
