@@ -45,8 +45,9 @@ enum {
      * intent: then nobody else can have the job yet. */
     FX_ENGINE_LEASE_LEFT_MS = FX_ENGINE_LEASE_MS / 2,
     FX_ENGINE_SEND_MS = 10 * 1000,
-    FX_ENGINE_REST_MS = 60 * 60 * 1000, /* how long a change that has begun may rest */
-    FX_ENGINE_PROGRESS_MS = 2000,       /* between two edits of one progress card */
+    FX_ENGINE_REST_MS = 60 * 60 * 1000,              /* how long a change that has begun may rest */
+    FX_ENGINE_MAX_REST_MS = 8 * 24 * 60 * 60 * 1000, /* the same, when its plan says how long */
+    FX_ENGINE_PROGRESS_MS = 2000,                    /* between two edits of one progress card */
     /* Messages on their way at once, each over a connection of its own; and those that workers send
      * themselves while others wait for the next job. */
     FX_ENGINE_SENDERS = 4,

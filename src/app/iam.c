@@ -124,6 +124,7 @@ static const char *arn_of_parameter(const struct asked *a, const char *operation
     } named[] = {
         {"FunctionName", "lambda", "function:"},
         {"DBInstanceIdentifier", "rds", "db:"},
+        {"DBParameterGroupName", "rds", "pg:"},
     };
 
     if (strncmp(value, "arn:", 4) == 0)
@@ -256,11 +257,23 @@ static void allow_reads(struct asked *a, const struct fx_json *reads) {
             allow_named_call(a, operation, fx_json_at(read, "with"));
 }
 
+/* What the configuration alone rules out is never called. */
+static bool may_run(struct asked *a, const struct fx_runbook_step *step) {
+    struct fx_json *wanted = NULL;
+    struct fx_error ignored = {0};
+
+    return step->when == NULL ||
+           fx_expr_fill(a->sc, step->when, a->names, &wanted, &ignored) != FX_OK ||
+           fx_json_to_bool(wanted, true);
+}
+
 static void allow_steps(struct asked *a, const struct fx_runbook *runbook) {
     for (size_t i = 0; i < runbook->steps_count; i++) {
         const struct fx_runbook_step *step = &runbook->steps[i];
         const char *operation = fx_json_get_text(step->params, "operation");
 
+        if (!may_run(a, step))
+            continue;
         if (operation != NULL)
             allow_named_call(a, operation, fx_json_at(step->params, "with"));
         allow_reads(a, fx_json_at(step->params, "read"));

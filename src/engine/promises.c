@@ -15,6 +15,21 @@ static_assert(FX_ENGINE_SEND_MS < FX_ENGINE_LEASE_LEFT_MS, "a call leaves while 
 
 /* ---- before ---- */
 
+/* Longer, when the approved plan says so: a change that is taken back by itself makes its second
+ * call then. */
+static int64_t rest_of(const struct engine_host *h) {
+    struct fx_json *bound = NULL;
+    struct fx_error ignored;
+    int64_t longer = 0;
+
+    if (fx_json_parse(h->run->work->sc, fx_slice_of(h->approval->plan_json), &bound, &ignored) ==
+        FX_OK)
+        longer = fx_json_get_int(fx_json_at(bound, "plan"), "rests_ms", 0);
+    if (longer > FX_ENGINE_MAX_REST_MS)
+        longer = FX_ENGINE_MAX_REST_MS;
+    return longer > FX_ENGINE_REST_MS ? longer : FX_ENGINE_REST_MS;
+}
+
 static struct fx_guard guard_of(const struct engine_host *h, bool stops) {
     return (struct fx_guard){.lease_left_ms = FX_ENGINE_LEASE_LEFT_MS,
                              .unless_stopped = !stops,
@@ -22,7 +37,7 @@ static struct fx_guard guard_of(const struct engine_host *h, bool stops) {
                              .unless_forgetful =
                                  !stops && !h->run->work->engine->options.may_forget,
                              .approval = stops ? NULL : h->approval->id,
-                             .rest_ms = FX_ENGINE_REST_MS};
+                             .rest_ms = stops ? FX_ENGINE_REST_MS : rest_of(h)};
 }
 
 /* What the run makes of a refusal: somebody is told, or it looks again from the start. */

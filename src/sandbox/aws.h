@@ -511,6 +511,11 @@ void *processor_thread(void *aws);
 enum fx_code processor_fill_database(struct sandbox_aws *aws, struct fx_scope *sc,
                                      struct fx_json *rows, struct fx_error *err);
 
+/* Fluxa's database runs with it from now on; NULL: with its own again. Both are texts of ours:
+ * numbers and names. */
+void processor_set_parameter(struct sandbox_aws *aws, struct fx_scope *sc, const char *name,
+                             const char *value);
+
 /* ---- world.c, world_messages.c ---- */
 
 enum { WORLD_MAX_MESSAGES = 20000 };

@@ -20,6 +20,24 @@ struct fx_json *s3_document(struct sandbox_aws *aws);
 struct fx_json *ec2_document(struct sandbox_aws *aws);
 struct fx_json *health_document(struct sandbox_aws *aws);
 
+/* ---- rds_calls.c, rds_parameters.c, rds_restore.c ---- */
+
+enum { RDS_RESTORABLE_BEHIND_MS = 5 * 60 * 1000 };
+
+/* {"Marker", key: [...]}: the part of list that MaxRecords and Marker ask for. */
+struct fx_json *rds_page(struct aws_call *call, const char *key, const struct fx_json *list);
+/* As it is told now: what moves by itself has moved, unless the world says otherwise. */
+struct fx_json *rds_instance_now(struct aws_call *call, const struct fx_json *kept);
+/* Groups by name, parameters by name. */
+struct fx_json *rds_parameter_groups(struct fx_scope *sc);
+/* Whether the instance runs with what its parameter groups say. */
+void rds_apply_status(struct aws_call *call, struct fx_json *instance);
+/* Fluxa's database no longer runs with what this world's parameter groups say. */
+void rds_forget(struct sandbox_aws *aws, struct fx_scope *sc);
+/* What time has made of an instance that is being restored; true while it is not ready. */
+bool rds_ripen(struct aws_call *call, struct fx_json *instance);
+aws_operation_fn rds_describe_parameters, rds_modify_parameter_group, rds_restore_to_point_in_time;
+
 /* ---- s3_wire.c, s3_objects.c ---- */
 
 /* Bucket, key, query and headers as the call's input. False after a failure was recorded. */

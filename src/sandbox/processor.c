@@ -57,6 +57,22 @@ static void close_p(struct fx_sql **sql) {
     fx_sql_close(*sql);
 }
 
+void processor_set_parameter(struct sandbox_aws *aws, struct fx_scope *sc, const char *name,
+                             const char *value) {
+    FX_CLEANUP(close_p) struct fx_sql *sql = NULL;
+    struct fx_error err = {0};
+    const char *statement = value == NULL
+                                ? fx_printf(sc, "alter system reset %s", name)
+                                : fx_printf(sc, "alter system set %s = '%s'", name, value);
+
+    if (aws->sb->options.database_url == NULL ||
+        (open_database(aws, sc, &sql, &err) == FX_OK &&
+         run(sql, sc, statement, NULL, &err) == FX_OK &&
+         run(sql, sc, "select pg_reload_conf()", NULL, &err) == FX_OK))
+        return;
+    fx_log(sc, FX_LOG_WARN, "sandbox.parameter_not_set", FX_S("name", name), FX_E(&err));
+}
+
 enum fx_code processor_fill_database(struct sandbox_aws *aws, struct fx_scope *sc,
                                      struct fx_json *rows, struct fx_error *err) {
     static const char *const before[] = {

@@ -1,4 +1,4 @@
-/* rds_calls.c - RDS's reading operations over the world's document. */
+/* rds_calls.c - RDS's reading operations over the world's document, and the service. */
 #include "documents.h"
 
 #include <string.h>
@@ -8,13 +8,11 @@ enum {
     RDS_MAX_RECORDS = 100,
     RDS_DEFAULT_DURATION_MIN = 60,
     RDS_EVENTS_KEPT_MIN = 14 * 24 * 60,
-    RDS_RESTORABLE_BEHIND_MS = 5 * 60 * 1000,
 };
 
 /* ---- pages ---- */
 
-/* {"Marker", key: [...]}: the part of list that MaxRecords and Marker ask for. */
-static struct fx_json *page_of(struct aws_call *call, const char *key, const struct fx_json *list) {
+struct fx_json *rds_page(struct aws_call *call, const char *key, const struct fx_json *list) {
     struct fx_scope *sc = call->sc;
     int64_t most = aws_input_int(call->input, "MaxRecords", RDS_MAX_RECORDS), from = 0;
     const char *marker = fx_json_get_text(call->input, "Marker");
@@ -43,14 +41,15 @@ static bool says(const struct fx_json *item, const char *key, const char *wanted
 
 /* ---- instances ---- */
 
-/* What moves by itself, unless the world says otherwise. */
-static struct fx_json *instance_now(struct aws_call *call, const struct fx_json *kept) {
+struct fx_json *rds_instance_now(struct aws_call *call, const struct fx_json *kept) {
     struct fx_scope *sc = call->sc;
     struct fx_json *instance = fx_json_copy(sc, kept);
+    bool made = !rds_ripen(call, instance);
 
+    rds_apply_status(call, instance);
     if (call->aws->outage)
         fx_json_put(instance, "DBInstanceStatus", fx_json_string(sc, call->aws->outage_status));
-    if (fx_json_at(instance, "LatestRestorableTime") == NULL &&
+    if (made && fx_json_at(instance, "LatestRestorableTime") == NULL &&
         fx_json_get_int(instance, "BackupRetentionPeriod", 0) > 0)
         fx_json_put(instance, "LatestRestorableTime",
                     fx_json_string(sc, fx_time_iso(sc, fx_wall_ms(call->sb->clock) -
@@ -66,11 +65,11 @@ static struct fx_json *describe_instances(struct aws_call *call) {
 
     while (fx_json_next(all, &cursor, &name, &one))
         if (id == NULL || strcmp(id, name) == 0)
-            fx_json_add(found, instance_now(call, one));
+            fx_json_add(found, rds_instance_now(call, one));
     if (id != NULL && fx_json_count(found) == 0)
         return aws_fail(call, 404, "DBInstanceNotFoundFault", "DBInstanceNotFound",
                         "DBInstance %s not found.", id);
-    return page_of(call, "DBInstances", found);
+    return rds_page(call, "DBInstances", found);
 }
 
 /* ---- events ---- */
@@ -126,10 +125,10 @@ static struct fx_json *describe_events(struct aws_call *call) {
             fx_json_add(found, fx_json_copy(call->sc, event));
     }
     add_outage(call, found);
-    return page_of(call, "Events", found);
+    return rds_page(call, "Events", found);
 }
 
-/* ---- backups, parameters ---- */
+/* ---- backups ---- */
 
 static struct fx_json *describe_snapshots(struct aws_call *call) {
     const struct fx_json *all = fx_json_at(documents_of(call->aws, "rds"), "DBSnapshots");
@@ -148,7 +147,7 @@ static struct fx_json *describe_snapshots(struct aws_call *call) {
     if (id != NULL && fx_json_count(found) == 0)
         return aws_fail(call, 404, "DBSnapshotNotFoundFault", "DBSnapshotNotFound",
                         "DBSnapshot %s not found.", id);
-    return page_of(call, "DBSnapshots", found);
+    return rds_page(call, "DBSnapshots", found);
 }
 
 static struct fx_json *describe_automated_backups(struct aws_call *call) {
@@ -171,23 +170,7 @@ static struct fx_json *describe_automated_backups(struct aws_call *call) {
                                                                    RDS_RESTORABLE_BEHIND_MS)));
         fx_json_add(found, one);
     }
-    return page_of(call, "DBInstanceAutomatedBackups", found);
-}
-
-static struct fx_json *describe_parameters(struct aws_call *call) {
-    const char *name = aws_input_text(call->input, "DBParameterGroupName");
-    const char *source = fx_json_get_text(call->input, "Source");
-    const struct fx_json *group =
-        fx_json_at(fx_json_at(documents_of(call->aws, "rds"), "DBParameterGroups"), name);
-    struct fx_json *found = fx_json_array(call->sc);
-
-    if (group == NULL)
-        return aws_fail(call, 404, "DBParameterGroupNotFoundFault", "DBParameterGroupNotFound",
-                        "DBParameterGroup not found: %s", name);
-    for (size_t i = 0; i < fx_json_count(group); i++)
-        if (says(fx_json_item(group, i), "Source", source))
-            fx_json_add(found, fx_json_copy(call->sc, fx_json_item(group, i)));
-    return page_of(call, "Parameters", found);
+    return rds_page(call, "DBInstanceAutomatedBackups", found);
 }
 
 /* ---- the service ---- */
@@ -197,7 +180,9 @@ static const struct aws_operation operations[] = {
     {"DescribeEvents", describe_events},
     {"DescribeDBSnapshots", describe_snapshots},
     {"DescribeDBInstanceAutomatedBackups", describe_automated_backups},
-    {"DescribeDBParameters", describe_parameters},
+    {"DescribeDBParameters", rds_describe_parameters},
+    {"ModifyDBParameterGroup", rds_modify_parameter_group},
+    {"RestoreDBInstanceToPointInTime", rds_restore_to_point_in_time},
 };
 
 static const struct aws_xml_shape shapes[] = {

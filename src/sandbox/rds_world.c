@@ -3,6 +3,8 @@
 #include "documents.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, SNAPSHOTS = 7, MINUTE_MS = 60 * 1000 };
+/* AWS takes minutes: how long an instance is restored, and a parameter applied, in this world. */
+enum { RESTORE_MS = 4000, APPLY_MS = 500 };
 
 static const char instance[] =
     "{\"DBInstanceIdentifier\":\"fluxa-prod\",\"DBInstanceClass\":\"db.t4g.medium\",\"Engine\":"
@@ -26,16 +28,6 @@ static const char instance[] =
     "\"CACertificateIdentifier\":\"rds-ca-rsa2048-g1\",\"DeletionProtection\":true,"
     "\"PerformanceInsightsEnabled\":true,\"DBInstanceArn\":"
     "\"arn:aws:rds:" AWS_REGION ":" AWS_ACCOUNT ":db:fluxa-prod\"}";
-
-static const char parameters[] =
-    "{\"fluxa-pg15\":[{\"ParameterName\":\"max_connections\",\"ParameterValue\":"
-    "\"LEAST({DBInstanceClassMemory/9531392},5000)\",\"Description\":\"Sets the maximum number of "
-    "concurrent connections.\",\"Source\":\"system\",\"ApplyType\":\"static\",\"DataType\":"
-    "\"integer\",\"AllowedValues\":\"6-8388607\",\"IsModifiable\":true,\"ApplyMethod\":"
-    "\"pending-reboot\"},{\"ParameterName\":\"log_min_duration_statement\",\"Description\":\"(ms) "
-    "Sets the minimum execution time above which statements will be logged.\",\"Source\":"
-    "\"engine-default\",\"ApplyType\":\"dynamic\",\"DataType\":\"integer\",\"AllowedValues\":"
-    "\"-1-2147483647\",\"IsModifiable\":true,\"ApplyMethod\":\"pending-reboot\"}]}";
 
 static struct fx_json *read(struct fx_scope *sc, const char *text) {
     struct fx_json *json = NULL;
@@ -111,5 +103,6 @@ struct fx_json *rds_document(struct sandbox_aws *aws) {
             sc, event(sc, now_ms - 400 * MINUTE_MS, "backup", "Backing up DB instance"),
             event(sc, now_ms - 393 * MINUTE_MS, "backup", "Finished DB Instance backup"), NULL),
         "DBSnapshots", snapshots(sc, now_ms), "DBInstanceAutomatedBackups",
-        automated_backups(sc, now_ms), "DBParameterGroups", read(sc, parameters), NULL);
+        automated_backups(sc, now_ms), "DBParameterGroups", rds_parameter_groups(sc), "RestoreMs",
+        fx_json_int(sc, RESTORE_MS), "ApplyMs", fx_json_int(sc, APPLY_MS), NULL);
 }

@@ -127,6 +127,7 @@ static void make_metrics(struct sandbox_aws *aws) {
 
 void world_build(struct sandbox_aws *aws, const struct world_plan *plan, struct fx_scope *sc,
                  struct fx_json **ret_rows) {
+    rds_forget(aws, sc);
     world_clear(aws);
     sandbox_random_seed(aws->sb->random, plan->seed);
     aws->world = fx_scope_new(NULL);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { CREDENTIALS_HOLD_MS = 60 * 1000, PARAMETERS_SHOWN = 200 };
+enum { CREDENTIALS_HOLD_MS = 60 * 1000, PARAMETERS_SHOWN = 600 };
 
 static const struct fx_step_param aws_change_params[] = {
     {"operation", FX_PARAM_TEXT, true, NULL, "service:Operation, such as lambda:UpdateAlias"},
@@ -69,14 +69,21 @@ static enum fx_code check_done(const struct fx_json *params, struct fx_error *er
     return FX_OK;
 }
 
-static enum fx_code aws_change_check(struct fx_scope *sc, const struct fx_json *system,
-                                     const struct fx_json *params, struct fx_error *err) {
-    struct fx_json *with = fx_json_copy(sc, fx_json_at(params, "with"));
+/* What is read while it is planned stands there like any expression. */
+static void put_unknown(struct fx_scope *sc, const struct fx_json *names, struct fx_json *with) {
     void *cursor = NULL;
     const char *name = NULL;
 
-    while (fx_json_next(fx_json_at(params, "pin"), &cursor, &name, NULL))
+    while (fx_json_next(names, &cursor, &name, NULL))
         fx_json_put(with, name, fx_json_string(sc, "${pinned}"));
+}
+
+static enum fx_code aws_change_check(struct fx_scope *sc, const struct fx_json *system,
+                                     const struct fx_json *params, struct fx_error *err) {
+    struct fx_json *with = fx_json_copy(sc, fx_json_at(params, "with"));
+    put_unknown(sc, fx_json_at(params, "pin"), with);
+    FX_TRY(check_operation(sc, params, with, err));
+    put_unknown(sc, fx_json_at(params, "revert"), with);
     FX_TRY(check_operation(sc, params, with, err));
     FX_TRY(facts_check(sc, system, params, err));
     return check_done(params, err);
@@ -88,6 +95,13 @@ static const char *parameters_text(struct fx_scope *sc, const struct fx_json *wi
     return fx_slice_dup(sc, fx_slice_cut(text, 0, fx_slice_utf8_prefix(text, PARAMETERS_SHOWN)));
 }
 
+static struct fx_json *planned_call(struct fx_scope *sc, const struct fx_json *params,
+                                    const struct fx_json *with, const char *when) {
+    return fx_json_object_of(sc, "operation", fx_json_at(params, "operation"), "resource",
+                             fx_json_stringf(sc, "%s%s", parameters_text(sc, with), when), "count",
+                             fx_json_int(sc, 1), NULL);
+}
+
 static enum fx_code aws_change_plan(const struct fx_step_context *ctx, const struct fx_json *params,
                                     struct fx_json **ret_plan, struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
@@ -95,13 +109,17 @@ static enum fx_code aws_change_plan(const struct fx_step_context *ctx, const str
 
     FX_TRY(change_plan(ctx, params, ret_plan, &with, err));
     FX_TRY(check_operation(sc, params, with, err)); /* of values, now that they are filled in */
-    fx_json_put(*ret_plan, "calls",
-                fx_json_array_of(sc,
-                                 fx_json_object_of(sc, "operation", fx_json_at(params, "operation"),
-                                                   "resource",
-                                                   fx_json_string(sc, parameters_text(sc, with)),
-                                                   "count", fx_json_int(sc, 1), NULL),
-                                 NULL));
+    struct fx_json *calls = fx_json_array_of(sc, planned_call(sc, params, with, ""), NULL);
+    const struct fx_json *revert = fx_json_at_path(*ret_plan, "details.revert");
+
+    if (revert != NULL) {
+        int64_t after = fx_json_to_int(fx_json_at_path(*ret_plan, "details.revert_after"), 0);
+
+        FX_TRY(check_operation(sc, params, revert, err));
+        fx_json_add(calls, planned_call(sc, params, revert,
+                                        fx_printf(sc, ", %s later", fx_duration(sc, after))));
+    }
+    fx_json_put(*ret_plan, "calls", calls);
     return FX_OK;
 }
 

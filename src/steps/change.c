@@ -14,10 +14,11 @@ enum {
     POLL_MIN_MS = 1000, /* between two looks at what was changed, longer and longer */
     POLL_MAX_MS = 15 * 1000,
     QUIET_MS = 10 * 1000,      /* what was just sent may take so long to show */
+    POLL_PARTS = 120,          /* of what takes long: a look each 120th part of the time so far */
     DOUBT_POLL_MS = 15 * 1000, /* between two looks while a person is asked */
 };
 
-static const char key_change[] = "change";
+static const char key_change[] = "change", key_revert[] = "revert";
 
 /* ---- planning ---- */
 
@@ -89,7 +90,7 @@ enum fx_code change_plan(const struct fx_step_context *ctx, const struct fx_json
                                   fx_json_object_of(sc, "from", from, "to", to, "unchanged",
                                                     unchanged, "with", *ret_with, NULL),
                                   NULL);
-    return FX_OK;
+    return revert_plan(ctx, params, names, *ret_with, *ret_plan, err);
 }
 
 /* ---- just before it runs ---- */
@@ -128,18 +129,11 @@ enum fx_code change_confirm(const struct fx_step_context *ctx, const struct fx_j
 
 /* ---- one look ---- */
 
-struct look {
-    struct fx_json *now; /* the facts of `change`; NULL: they could not be read */
-    bool done, settled, failed;
-    const char *unread; /* why; "" */
-};
-
-/* Only that the claim is over is an error: what cannot be read now may be read later. */
-static enum fx_code look_at(const struct fx_step_context *ctx, const struct fx_json *params,
-                            struct look *ret, struct fx_error *err) {
+enum fx_code change_look_at(const struct fx_step_context *ctx, const struct fx_json *params,
+                            struct change_look *ret, struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
     struct fx_json *names = NULL;
-    struct look look = {.unread = ""};
+    struct change_look look = {.unread = ""};
     struct fx_error why = {0};
     enum fx_code code = facts_read(ctx, params, fx_json_at(ctx->plan, "details"), &names, &why);
 
@@ -151,12 +145,14 @@ static enum fx_code look_at(const struct fx_step_context *ctx, const struct fx_j
         code = facts_hold(sc, params, "settled", names, &look.settled, &why);
     if (code == FX_OK)
         code = facts_hold(sc, params, "failed", names, &look.failed, &why);
+    if (code == FX_OK)
+        code = facts_hold(sc, params, "reverted", names, &look.reverted, &why);
     if (code == FX_ERR_CANCELED) {
         *err = why;
         return code;
     }
     if (code != FX_OK)
-        look = (struct look){.unread = fx_strdup(sc, why.message)};
+        look = (struct change_look){.unread = fx_strdup(sc, why.message)};
     *ret = look;
     return FX_OK;
 }
@@ -174,8 +170,10 @@ static int64_t watched_since(const struct fx_step_context *ctx,
 static enum fx_code park(const struct fx_step_context *ctx, int64_t since_ms,
                          struct fx_step_result *ret_result) {
     int64_t now = fx_wall_ms(ctx->clock), wait = (now - since_ms) / 4;
+    int64_t most = (now - since_ms) / POLL_PARTS;
 
-    wait = wait < POLL_MIN_MS ? POLL_MIN_MS : wait > POLL_MAX_MS ? POLL_MAX_MS : wait;
+    most = most < POLL_MAX_MS ? POLL_MAX_MS : most;
+    wait = wait < POLL_MIN_MS ? POLL_MIN_MS : wait > most ? most : wait;
     *ret_result = (struct fx_step_result){
         .outcome = FX_STEP_PARKED,
         .checkpoint = ctx->checkpoint != NULL
@@ -187,8 +185,8 @@ static enum fx_code park(const struct fx_step_context *ctx, int64_t since_ms,
 
 /* ---- it was done: until it is settled ---- */
 
-static enum fx_code end(const struct fx_step_context *ctx, const struct fx_step_effect *effect,
-                        const struct look *look, const char *problem,
+enum fx_code change_end(const struct fx_step_context *ctx, const struct fx_step_effect *effect,
+                        const struct change_look *look, const char *problem,
                         struct fx_step_result *ret_result) {
     struct fx_scope *sc = ctx->sc;
 
@@ -200,12 +198,14 @@ static enum fx_code end(const struct fx_step_context *ctx, const struct fx_step_
             shown(sc, look->now), "unchanged",
             fx_json_copy(sc, fx_json_at_path(ctx->plan, "details.unchanged")), "problem",
             fx_json_string(sc, problem), "lost_answer",
-            fx_json_bool(sc, fx_json_at(effect->outcome, "read_back") != NULL), "took_ms",
+            fx_json_bool(sc, fx_json_at(effect->outcome, "read_back") != NULL), "reverted",
+            fx_json_bool(sc, look->reverted && revert_is_planned(ctx)), "took_ms",
             fx_json_int(sc, fx_wall_ms(ctx->clock) - effect->begun_ms), NULL)};
     return FX_OK;
 }
 
-static const char *too_late(struct fx_scope *sc, const struct look *look, int64_t within_ms) {
+static const char *too_late(struct fx_scope *sc, const struct change_look *look,
+                            int64_t within_ms) {
     const char *waited = fx_duration(sc, within_ms);
 
     if (look->unread[0] != '\0')
@@ -217,35 +217,53 @@ static const char *too_late(struct fx_scope *sc, const struct look *look, int64_
     return fx_printf(sc, "it took effect, but was still under way after %s", waited);
 }
 
+void change_progress(const struct fx_step_context *ctx, const struct change_look *look,
+                     const char *text) {
+    struct fx_scope *sc = ctx->sc;
+    struct fx_json *fields = fx_json_array(sc), *value = NULL;
+    void *cursor = NULL;
+    const char *name = NULL;
+
+    while (fx_json_next(look->now, &cursor, &name, &value))
+        fx_json_add(fields, field(sc, name, facts_text(sc, value)));
+    ctx->host->progress(
+        ctx->host, sc,
+        fx_json_object_of(sc, "text", fx_json_string(sc, text), "fields", fields, NULL));
+}
+
+/* It has come as far as it will, or is no longer looked at: unless it is taken back some time. */
+static enum fx_code watched(const struct fx_step_context *ctx, const struct fx_step_effect *effect,
+                            const struct change_look *look, const char *problem,
+                            struct fx_step_result *ret_result) {
+    if (revert_is_planned(ctx))
+        return revert_keep(ctx, look, effect, problem, ret_result);
+    return change_end(ctx, effect, look, problem, ret_result);
+}
+
 static enum fx_code watch(const struct fx_step_context *ctx, const struct fx_json *params,
                           const struct fx_step_effect *effect, struct fx_step_result *ret_result,
                           struct fx_error *err) {
-    struct fx_scope *sc = ctx->sc;
     int64_t within = fx_json_get_int(params, "within", 0);
     bool can_tell = fx_json_text_slice(fx_json_at(params, "done")).len > 0;
-    struct look look;
+    struct change_look look;
 
-    FX_TRY(look_at(ctx, params, &look, err));
+    FX_TRY(change_look_at(ctx, params, &look, err));
     if (!can_tell && look.now != NULL)
         look.done = true; /* its answer is all there is */
     if (look.failed)
-        return end(ctx, effect, &look, "it was accepted, but has failed since", ret_result);
+        return watched(ctx, effect, &look, "it was accepted, but has failed since", ret_result);
     if (look.done && look.settled)
-        return end(ctx, effect, &look, "", ret_result);
+        return watched(ctx, effect, &look, "", ret_result);
     if (fx_wall_ms(ctx->clock) - watched_since(ctx, effect) >= within)
-        return end(ctx, effect, &look, too_late(sc, &look, within), ret_result);
-    if (ctx->host->stop_requested(ctx->host, sc))
-        return end(ctx, effect, &look,
-                   "it was accepted; a person pressed Stop, so it is not watched any longer",
-                   ret_result);
-    ctx->host->progress(
-        ctx->host, sc,
-        fx_json_object_of(
-            sc, "text",
-            fx_json_string(sc, look.unread[0] != '\0'
-                                   ? "It was accepted; what became of it cannot be read yet."
-                                   : "It was accepted, and is watched until it has settled."),
-            NULL));
+        return watched(ctx, effect, &look, too_late(ctx->sc, &look, within), ret_result);
+    if (ctx->host->stop_requested(ctx->host, ctx->sc))
+        return change_end(ctx, effect, &look,
+                          "it was accepted; a person pressed Stop, so it is not watched any longer",
+                          ret_result);
+    change_progress(ctx, &look,
+                    look.unread[0] != '\0'
+                        ? "It was accepted; what became of it cannot be read yet."
+                        : "It was accepted, and is watched until it has settled.");
     return park(ctx, watched_since(ctx, effect), ret_result);
 }
 
@@ -259,7 +277,7 @@ static enum fx_code fail_refused(const struct fx_step_effect *effect, struct fx_
 
 /* fenced: nothing that was sent is obeyed any more. */
 static const char *doubt_note(const struct fx_step_context *ctx,
-                              const struct fx_step_effect *effect, const struct look *look,
+                              const struct fx_step_effect *effect, const struct change_look *look,
                               bool fenced) {
     struct fx_scope *sc = ctx->sc;
     const char *seen = look->unread[0] != '\0'
@@ -278,7 +296,8 @@ static const char *doubt_note(const struct fx_step_context *ctx,
 }
 
 static enum fx_code ask(const struct fx_step_context *ctx, const struct fx_step_effect *effect,
-                        const struct look *look, bool fenced, struct fx_step_result *ret_result) {
+                        const struct change_look *look, bool fenced,
+                        struct fx_step_result *ret_result) {
     struct fx_scope *sc = ctx->sc;
     int64_t due = fx_wall_ms(ctx->clock) + DOUBT_POLL_MS;
     int64_t until = effect->begun_ms + FX_EFFECT_FENCE_MS + 1;
@@ -297,42 +316,43 @@ static enum fx_code ask(const struct fx_step_context *ctx, const struct fx_step_
     return FX_OK;
 }
 
-static enum fx_code tell(const struct fx_step_context *ctx, enum fx_ended ended, const char *name,
-                         struct fx_json *value, struct fx_error *err) {
-    return ctx->host->end_effect(ctx->host, ctx->sc, key_change, ended,
+static enum fx_code tell(const struct fx_step_context *ctx, const struct fx_step_effect *effect,
+                         enum fx_ended ended, const char *name, struct fx_json *value,
+                         struct fx_error *err) {
+    return ctx->host->end_effect(ctx->host, ctx->sc, effect->key, ended,
                                  fx_json_object_of(ctx->sc, name, value, NULL), err);
 }
 
 /* It shows that it did not happen: as before, and nothing can arrive any more. */
 static bool is_as_before(const struct fx_step_context *ctx, const struct fx_json *params,
-                         const struct look *look) {
+                         const struct change_look *look) {
     return look->now != NULL && fx_json_text_slice(fx_json_at(params, "done")).len > 0 &&
            fx_json_equal(look->now, fx_json_at_path(ctx->plan, "details.from"));
 }
 
-static enum fx_code doubt(const struct fx_step_context *ctx, const struct fx_json *params,
-                          const struct fx_step_effect *effect, struct fx_step_result *ret_result,
-                          struct fx_error *err) {
+enum fx_code change_doubt(const struct fx_step_context *ctx, const struct fx_json *params,
+                          const struct fx_step_effect *effect, bool back,
+                          struct fx_step_result *ret_result, struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
     int64_t age = fx_wall_ms(ctx->clock) - effect->begun_ms;
     bool fenced = effect->next != FX_NEXT_READ_BACK;
-    struct look look;
+    struct change_look look;
 
-    FX_TRY(look_at(ctx, params, &look, err));
-    if (look.done) {
-        FX_TRY(tell(ctx, FX_ENDED_DONE, "read_back", shown(sc, look.now), err));
+    FX_TRY(change_look_at(ctx, params, &look, err));
+    if (back ? look.reverted : look.done) {
+        FX_TRY(tell(ctx, effect, FX_ENDED_DONE, "read_back", shown(sc, look.now), err));
         return park(ctx, effect->begun_ms, ret_result);
     }
-    if (fenced && is_as_before(ctx, params, &look)) {
+    if (fenced && (back ? look.done : is_as_before(ctx, params, &look))) {
         const char *why =
             fx_printf(sc, "its answer got lost, and %s as before: it did not happen; ask again",
                       facts_list(sc, look.now));
 
-        FX_TRY(tell(ctx, FX_ENDED_FAILED, "refused", fx_json_string(sc, why), err));
+        FX_TRY(tell(ctx, effect, FX_ENDED_FAILED, "refused", fx_json_string(sc, why), err));
         return fx_fail(err, FX_ERR_CONFLICT, "%s", why);
     }
     if (effect->known == FX_KNOWN_BEGUN)
-        FX_TRY(tell(ctx, FX_ENDED_UNKNOWN, "seen", shown(sc, look.now), err));
+        FX_TRY(tell(ctx, effect, FX_ENDED_UNKNOWN, "seen", shown(sc, look.now), err));
     if (age < QUIET_MS && !fx_json_get_bool(ctx->checkpoint, "asked", false))
         return park(ctx, effect->begun_ms, ret_result);
     return ask(ctx, effect, &look, fenced, ret_result);
@@ -341,7 +361,7 @@ static enum fx_code doubt(const struct fx_step_context *ctx, const struct fx_jso
 /* ---- sending ---- */
 
 /* What AWS answers may hold secrets, so none of it is kept: the reading calls tell. */
-static enum fx_code record(const struct fx_step_context *ctx, enum fx_code code,
+static enum fx_code record(const struct fx_step_context *ctx, const char *key, enum fx_code code,
                            struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
     struct fx_error told = code == FX_OK ? (struct fx_error){0} : *err;
@@ -350,7 +370,7 @@ static enum fx_code record(const struct fx_step_context *ctx, enum fx_code code,
     if (ended == FX_ENDED_UNKNOWN) /* the next look reads back */
         return code == FX_ERR_CANCELED ? code : FX_OK;
     FX_TRY(ctx->host->end_effect(
-        ctx->host, sc, key_change, ended,
+        ctx->host, sc, key, ended,
         ended == FX_ENDED_DONE ? fx_json_object_of(sc, "answered", fx_json_bool(sc, true), NULL)
                                : call_outcome(sc, ended, told.message),
         err));
@@ -359,16 +379,31 @@ static enum fx_code record(const struct fx_step_context *ctx, enum fx_code code,
     return code;
 }
 
-static enum fx_code start(const struct fx_step_context *ctx, const struct fx_json *params,
-                          const struct change_call *call, struct fx_error *err) {
-    const struct fx_json *with = fx_json_at_path(ctx->plan, "details.with");
+enum fx_code change_send(const struct fx_step_context *ctx, const struct fx_json *params,
+                         const struct change_call *call, const char *key,
+                         const struct fx_json *with, struct fx_error *err) {
     struct fx_json *what = fx_json_copy(ctx->sc, call->what);
     void *ready = NULL;
 
     fx_json_put(what, "with", fx_json_copy(ctx->sc, with));
     FX_TRY(call->prepare(ctx, params, &ready, err));
-    FX_TRY(ctx->host->begin_effect(ctx->host, ctx->sc, key_change, what, err));
-    return record(ctx, call->send(ctx, params, with, ready, err), err);
+    FX_TRY(ctx->host->begin_effect(ctx->host, ctx->sc, key, what, err));
+    return record(ctx, key, call->send(ctx, params, with, ready, err), err);
+}
+
+/* ---- the step ---- */
+
+static const struct fx_step_effect *find(const struct fx_step_effect *effects, size_t count,
+                                         const char *key) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(effects[i].key, key) == 0)
+            return &effects[i];
+    return NULL;
+}
+
+/* Kept until it is taken back, or on the way there. */
+static bool is_kept(const struct fx_step_context *ctx, const struct fx_step_effect *revert) {
+    return revert != NULL || fx_json_get_bool(ctx->checkpoint, "kept", false);
 }
 
 enum fx_code change_run(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -378,15 +413,19 @@ enum fx_code change_run(const struct fx_step_context *ctx, const struct fx_json 
     size_t count = 0;
 
     FX_TRY(ctx->host->effects(ctx->host, ctx->sc, &effects, &count, err));
-    const struct fx_step_effect *effect = count > 0 ? &effects[0] : NULL;
+    const struct fx_step_effect *effect = find(effects, count, key_change);
+    const struct fx_step_effect *revert = find(effects, count, key_revert);
 
-    assert(count <= 1);
+    assert(count <= 2);
     if (effect == NULL || effect->next == FX_NEXT_RUN) {
-        FX_TRY(start(ctx, params, call, err));
+        FX_TRY(change_send(ctx, params, call, key_change,
+                           fx_json_at_path(ctx->plan, "details.with"), err));
         return park(ctx, fx_wall_ms(ctx->clock), ret_result);
     }
     switch (effect->next) {
     case FX_NEXT_GO_ON:
+        if (is_kept(ctx, revert))
+            return revert_run(ctx, params, call, effect, revert, ret_result, err);
         return watch(ctx, params, effect, ret_result, err);
     case FX_NEXT_REFUSE:
         return fail_refused(effect, err);
@@ -396,5 +435,5 @@ enum fx_code change_run(const struct fx_step_context *ctx, const struct fx_json 
     case FX_NEXT_ASK:
         break;
     }
-    return doubt(ctx, params, effect, ret_result, err);
+    return change_doubt(ctx, params, effect, false, ret_result, err);
 }

@@ -14,8 +14,9 @@ enum {
     CHANGE_MAX_READS = 4,
     CHANGE_MAX_FACTS = 8, /* changed ones, and as many that must not change */
     CHANGE_MAX_REFUSALS = 8,
-    CHANGE_MAX_VALUE_BYTES = 200, /* of a fact, as people are shown it */
-    CHANGE_MAX_WATCH_MS = 30 * 60 * 1000,
+    CHANGE_MAX_VALUE_BYTES = 200,             /* of a fact, as people are shown it */
+    CHANGE_MAX_WATCH_MS = 3 * 60 * 60 * 1000, /* a database takes as long to be restored */
+    CHANGE_MAX_KEEP_MS = 7 * 24 * 60 * 60 * 1000,
 };
 
 /* The parameters that both kinds take beside those of the call itself. */
@@ -38,6 +39,11 @@ enum {
     {"settled", FX_PARAM_TEXT, false, "\"true\"", "true when nothing is under way any more"}, \
     {"failed", FX_PARAM_TEXT, false, "\"false\"", "true when it will not settle any more"}, \
     {"within", FX_PARAM_DURATION, false, "\"5m\"", "how long it is watched until it is done and settled"}, \
+    {"revert", FX_PARAM_OBJECT, false, "{}", \
+     "parameters of the call that takes it back by itself, read while it is planned: a name -> an expression"}, \
+    {"revert_after", FX_PARAM_DURATION, false, "\"0s\"", \
+     "how long it is kept until then, at most 7d; 0s: it is not taken back by itself"}, \
+    {"reverted", FX_PARAM_TEXT, false, "\"\"", "true when it has been taken back"}, \
     {"title", FX_PARAM_TEXT, true, NULL, "what is done, for the card: set the memory of x to 512 MB"}, \
     {"summary", FX_PARAM_TEXT, true, NULL, "one sentence for whoever approves it"}, \
     {"undo", FX_PARAM_TEXT, true, NULL, "how it is taken back, or that it cannot be"}
@@ -90,6 +96,33 @@ struct change_call {
                          const struct fx_json *with, void *ready, struct fx_error *err);
 };
 
+/* One look at what was changed. */
+struct change_look {
+    struct fx_json *now; /* the facts of `change`; NULL: they could not be read */
+    bool done, settled, failed, reverted;
+    const char *unread; /* why; "" */
+};
+
+/* Only that the claim is over is an error: what cannot be read now may be read later. */
+enum fx_code change_look_at(const struct fx_step_context *ctx, const struct fx_json *params,
+                            struct change_look *ret, struct fx_error *err);
+/* Shows how it stands. */
+void change_progress(const struct fx_step_context *ctx, const struct change_look *look,
+                     const char *text);
+/* Sends the call with `with`, promised under key, and records what is certain of its end. */
+enum fx_code change_send(const struct fx_step_context *ctx, const struct fx_json *params,
+                         const struct change_call *call, const char *key,
+                         const struct fx_json *with, struct fx_error *err);
+/* Nobody knows what became of effect: looks, and asks a person at last. back: it is the call that
+ * takes the change back. FX_ERR_CONFLICT: it did not happen. */
+enum fx_code change_doubt(const struct fx_step_context *ctx, const struct fx_json *params,
+                          const struct fx_step_effect *effect, bool back,
+                          struct fx_step_result *ret_result, struct fx_error *err);
+/* The step is done; problem is "" when all went well. */
+enum fx_code change_end(const struct fx_step_context *ctx, const struct fx_step_effect *effect,
+                        const struct change_look *look, const char *problem,
+                        struct fx_step_result *ret_result);
+
 /* The plan without its calls, and with what the call is made with: `with` and what was pinned,
  * which is what it will be made with. */
 enum fx_code change_plan(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -97,8 +130,28 @@ enum fx_code change_plan(const struct fx_step_context *ctx, const struct fx_json
                          struct fx_error *err);
 enum fx_code change_confirm(const struct fx_step_context *ctx, const struct fx_json *params,
                             struct fx_error *err);
-/* Output: {done, was, now, unchanged, problem, lost_answer, took_ms}; problem is "" when all went
- * well. */
+/* Output: {done, was, now, unchanged, problem, lost_answer, reverted, took_ms}; problem is "" when
+ * all went well. */
 enum fx_code change_run(const struct fx_step_context *ctx, const struct fx_json *params,
                         const struct change_call *call, struct fx_step_result *ret_result,
+                        struct fx_error *err);
+
+/* ---- revert.c: a change that is taken back by itself ---- */
+
+/* Whether the plan says so. */
+bool revert_is_planned(const struct fx_step_context *ctx);
+/* What the parameters say of it must fit together. */
+enum fx_code revert_check(struct fx_scope *sc, const struct fx_json *params, struct fx_error *err);
+/* Adds the second call and when it is made to the plan; with is that of the first. */
+enum fx_code revert_plan(const struct fx_step_context *ctx, const struct fx_json *params,
+                         const struct fx_json *names, const struct fx_json *with,
+                         struct fx_json *plan, struct fx_error *err);
+/* The change holds, or problem says what is wrong with it: the step waits until it is time. */
+enum fx_code revert_keep(const struct fx_step_context *ctx, const struct change_look *look,
+                         const struct fx_step_effect *change, const char *problem,
+                         struct fx_step_result *ret_result);
+/* Goes on from there. revert is NULL before it was begun. */
+enum fx_code revert_run(const struct fx_step_context *ctx, const struct fx_json *params,
+                        const struct change_call *call, const struct fx_step_effect *change,
+                        const struct fx_step_effect *revert, struct fx_step_result *ret_result,
                         struct fx_error *err);

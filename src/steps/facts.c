@@ -151,6 +151,7 @@ static enum fx_code check_facts(struct fx_scope *sc, const struct fx_json *param
         FX_TRY(check_expression(where, fx_json_get_text(fact, "to"), known, err));
     }
     FX_TRY(check_expressions(sc, params, "unchanged", known, err));
+    FX_TRY(check_expressions(sc, params, "revert", known, err));
     return check_expressions(sc, params, "pin", known, err);
 }
 
@@ -174,7 +175,7 @@ static enum fx_code check_refusals(struct fx_scope *sc, const struct fx_json *pa
 
 enum fx_code facts_check(struct fx_scope *sc, const struct fx_json *system,
                          const struct fx_json *params, struct fx_error *err) {
-    static const char *const conditions[] = {"done", "settled", "failed"};
+    static const char *const conditions[] = {"done", "settled", "failed", "reverted"};
     const struct fx_json *within = fx_json_at(params, "within");
     struct names names = known_names(sc, params), *known = &names;
 
@@ -190,7 +191,7 @@ enum fx_code facts_check(struct fx_scope *sc, const struct fx_json *system,
     if (fx_json_type(within) == FX_JSON_INT && fx_json_to_int(within, 0) > CHANGE_MAX_WATCH_MS)
         return fx_fail(err, FX_ERR_INPUT, "within is at most %s",
                        fx_duration(sc, CHANGE_MAX_WATCH_MS));
-    return FX_OK;
+    return revert_check(sc, params, err);
 }
 
 /* ---- looking ---- */

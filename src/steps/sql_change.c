@@ -118,6 +118,8 @@ static enum fx_code sql_change_check(struct fx_scope *sc, const struct fx_json *
     FX_TRY(facts_check(sc, system, params, err));
     if (fx_json_count(fx_json_at(params, "pin")) > 0)
         return fx_fail(err, FX_ERR_INPUT, "sql.change pins nothing: its parameters have no names");
+    if (fx_json_count(fx_json_at(params, "revert")) > 0)
+        return fx_fail(err, FX_ERR_INPUT, "sql.change takes nothing back by itself");
     if (fx_json_text_slice(fx_json_at(params, "done")).len == 0)
         return fx_fail(err, FX_ERR_INPUT,
                        "sql.change needs done: true when the statement has taken effect; that the "

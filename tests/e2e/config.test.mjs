@@ -213,6 +213,15 @@ test('the shipped policy is what the shipped runbooks need', async () => {
   assert.equal(text, await readFile(path.join(root, 'deploy/iam/fluxa.json'), 'utf8'), 'write it anew: fluxabot iam --config FILE > deploy/iam/fluxa.json');
 });
 
+test('the policy allows what the configuration lets the bot do, and no more', async () => {
+  const policyOf = async (text) => JSON.parse((await refusedStart(text, { command: ['iam'] })).text).Statement;
+  const allowed = (policy, action) => policy.filter(({ Action }) => Action.includes(action)).flatMap(({ Resource }) => Resource);
+  const plain = await policyOf(original.replace(/^ *(alias|db_parameter_group|restore_target): .*\n/gm, '')), all = await policyOf(original);
+  for (const action of ['lambda:UpdateAlias', 'rds:ModifyDBParameterGroup', 'rds:RestoreDBInstanceToPointInTime']) assert.deepEqual(allowed(plain, action), [], action);
+  assert.deepEqual(allowed(all, 'rds:ModifyDBParameterGroup'), ['arn:aws:rds:us-east-1:123456789012:pg:fluxa-pg15']);
+  assert.deepEqual(allowed(all, 'rds:RestoreDBInstanceToPointInTime'), ['*']);
+});
+
 test('wrong use is told apart from findings', async () => {
   for (const words of [['serv'], ['serve', '--confg', 'x'], ['audit'], ['check']]) {
     const { code } = await promisify(execFile)(program, words).catch((error) => error);

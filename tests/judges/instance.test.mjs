@@ -48,9 +48,51 @@ test('RDS: instances, events, snapshots, backups and parameters', async () => {
   assert.deepEqual(events.Events.map(({ EventCategories }) => EventCategories), [['backup'], ['backup']]);
   assert.equal(snapshots.DBSnapshots.length, 7);
   assert.ok(Date.parse(backups.DBInstanceAutomatedBackups[0].RestoreWindow.EarliestTime) < Date.parse(backups.DBInstanceAutomatedBackups[0].RestoreWindow.LatestTime));
-  assert.deepEqual(parameters.Parameters.map(({ ParameterName, ApplyType }) => [ParameterName, ApplyType]), [['max_connections', 'static'], ['log_min_duration_statement', 'dynamic']]);
+  const typeOf = (name) => parameters.Parameters.find(({ ParameterName }) => ParameterName === name).ApplyType;
+  assert.ok(parameters.Parameters.length > 100, 'more than a page'); // the command line reads them all
+  assert.deepEqual([typeOf('max_connections'), typeOf('log_min_duration_statement')], ['static', 'dynamic']);
   assert.match(missing, /DBInstanceNotFound.*DBInstance nobody not found/);
   assert.match(none, /DBParameterGroupNotFound/);
+});
+
+test('RDS: a parameter group is changed, and what it refuses is said as AWS says it', async () => {
+  const change = (name, value, method, group = 'fluxa-pg15') => ['rds', 'modify-db-parameter-group', '--db-parameter-group-name', group, '--parameters', `ParameterName=${name},ParameterValue=${value},ApplyMethod=${method}`];
+  const [standard, fixed, range] = await Promise.all([
+    refusal(...change('log_min_duration_statement', '500', 'immediate', 'default.postgres15')),
+    refusal(...change('max_connections', '200', 'immediate')),
+    refusal(...change('max_connections', '5', 'pending-reboot')),
+  ]);
+  assert.match(standard, /\(InvalidParameterValue\).*Cannot modify a default parameter group/);
+  assert.match(fixed, /\(InvalidParameterCombination\).*cannot use immediate apply method for static parameter/);
+  assert.match(range, /allowed values are: 6-8388607/);
+  assert.deepEqual(await stack.effects('ModifyDBParameterGroup'), []);
+  assert.equal((await aws(...change('log_min_duration_statement', '500', 'immediate'))).DBParameterGroupName, 'fluxa-pg15');
+  await aws(...change('max_connections', '200', 'pending-reboot'));
+  const own = await aws('rds', 'describe-db-parameters', '--db-parameter-group-name', 'fluxa-pg15', '--source', 'user');
+  assert.deepEqual(own.Parameters.map(({ ParameterName, ParameterValue, ApplyMethod }) => [ParameterName, ParameterValue, ApplyMethod]), [['log_min_duration_statement', '500', 'immediate'], ['max_connections', '200', 'pending-reboot']]);
+  const status = async () => (await aws('rds', 'describe-db-instances', '--db-instance-identifier', 'fluxa-prod')).DBInstances[0].DBParameterGroups[0].ParameterApplyStatus;
+  await stack.until(async () => (await status()) === 'pending-reboot', 'the instance to wait for a restart');
+  assert.equal((await stack.effects('ModifyDBParameterGroup')).length, 2);
+});
+
+test('RDS: an instance is restored to a time, and is there when it is made', async () => {
+  const at = (minutes) => new Date(Date.now() - minutes * 60000).toISOString();
+  const restore = (target, when, ...more) => ['rds', 'restore-db-instance-to-point-in-time', '--source-db-instance-identifier', 'fluxa-prod', '--target-db-instance-identifier', target, ...when, ...more];
+  await stack.world({ rds: { RestoreMs: 1000 } });
+  const [late, both, there] = await Promise.all([
+    refusal(...restore('again', ['--restore-time', at(0)])), refusal(...restore('again', ['--restore-time', at(60), '--use-latest-restorable-time'])),
+    refusal(...restore('fluxa-prod', ['--restore-time', at(60)])),
+  ]);
+  assert.match(late, /\(InvalidParameterValue\).*later than/);
+  assert.match(both, /\(InvalidParameterCombination\)/);
+  assert.match(there, /\(DBInstanceAlreadyExists\)/);
+  const made = (await aws(...restore('again', ['--restore-time', at(60)], '--db-subnet-group-name', 'fluxa-db', '--vpc-security-group-ids', 'sg-1', 'sg-2', '--db-parameter-group-name', 'fluxa-pg15', '--multi-az'))).DBInstance;
+  assert.deepEqual([made.DBInstanceStatus, made.MultiAZ, made.Endpoint, made.VpcSecurityGroups.map(({ VpcSecurityGroupId }) => VpcSecurityGroupId), made.DBSubnetGroup.DBSubnetGroupName], ['creating', true, undefined, ['sg-1', 'sg-2'], 'fluxa-db']);
+  const look = async () => (await aws('rds', 'describe-db-instances', '--db-instance-identifier', 'again')).DBInstances[0];
+  const ready = await stack.until(async () => { const one = await look(); return one.DBInstanceStatus === 'available' && one; }, 'the instance to be available');
+  assert.match(ready.Endpoint.Address, /^again\./);
+  const plain = (await aws(...restore('plain', ['--use-latest-restorable-time']))).DBInstance; // what is not asked for is AWS's default
+  assert.deepEqual([plain.MultiAZ, plain.DBSubnetGroup.DBSubnetGroupName, plain.DBParameterGroups[0].DBParameterGroupName], [false, 'default', 'default.postgres15']);
 });
 
 test('S3: an object goes in, comes out whole and in part, and has versions', async () => {

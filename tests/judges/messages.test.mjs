@@ -389,6 +389,20 @@ test('what changes one thing: asked for, approved, refused', async () => {
   await keep('changes');
 });
 
+test('what changes the database instance: kept for a while, asked of two, and restored', async () => {
+  const hour = `${new Date(Date.now() - 3600000).toISOString().slice(0, 19)}Z`;
+  const card = await request('db slowlog 500');
+  await stack.click('approver', card, 'approve');
+  const kept = await becomes(card, /It is taken back by itself at/);
+  await stack.click('requester', kept, 'stop');
+  await becomes(card, /not taken back by itself any more/);
+  for (const text of ['db max-connections 200 reason="the pool is full"', `restore ${hour} reason="a bad deployment"`]) await request(text);
+  await say('requester', 'db max-connections 200', /advice only/);
+  await say('requester', `restore ${hour} fluxa-prod reason=no`, /^Refused/);
+  await say('requester', 'restore status', /fluxa-prod-restored: not there/);
+  await keep('instance-changes');
+});
+
 test('what asks the functions and their queue, of everything that is too much', async () => {
   const long = '<!channel> *bold* `code` & <https://evil.example|click> 🙂'.repeat(5);
   const versions = Array.from({ length: 60 }, (_, i) => ({ version: String(i + 1), age_ms: i * 1000 }));

@@ -168,6 +168,26 @@ static void a_change_goes_on_while_it_rests_no_longer_than_it_may(void **state) 
     assert_int_equal(c->run.refusal, FX_REFUSED_LATE);
 }
 
+static void a_change_whose_plan_says_so_rests_longer_and_not_for_ever(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    c->approval.plan_json = "{\"plan\":{\"rests_ms\":7200000}}";
+    assert_ok(promise(c, "1", &err));
+    rig->clock.wall_ms += 7200000;
+    keep_lease(c);
+    assert_ok(promise(c, "2", &err));
+    rig->clock.wall_ms += 7200001;
+    keep_lease(c);
+    assert_int_equal(promise(c, "3", &err), FX_ERR_DENIED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_LATE);
+    c->approval.plan_json = "{\"plan\":{\"rests_ms\":99999999999}}";
+    rig->clock.wall_ms += FX_ENGINE_MAX_REST_MS;
+    keep_lease(c);
+    assert_int_equal(promise(c, "3", &err), FX_ERR_DENIED);
+}
+
 /* ---- how long it holds ---- */
 
 static void a_promise_holds_until_its_end_and_not_much_longer_than_a_moment(void **state) {
@@ -504,6 +524,7 @@ int main(void) {
         TEST(while_frozen_the_person_is_told_who_froze_and_why),
         TEST(an_approval_that_is_too_old_promises_nothing),
         TEST(a_change_goes_on_while_it_rests_no_longer_than_it_may),
+        TEST(a_change_whose_plan_says_so_rests_longer_and_not_for_ever),
         TEST(a_promise_holds_until_its_end_and_not_much_longer_than_a_moment),
         TEST(what_somebody_else_has_recorded_is_no_failure_of_ours),
         TEST(doubt_is_stored_as_doubt),

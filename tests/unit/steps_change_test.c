@@ -413,7 +413,7 @@ static void what_cannot_be_told_or_must_not_be_is_refused_by_check(void **state)
         {"{'operation':'lambda:Invoke','with':{'FunctionName':'f'},'read':{" READ "}," FACTS
          "," DONE "," TEXTS "}",
          "cannot be told by reading"},
-        {"{" CALL ",'read':{" READ "}," FACTS "," DONE "," TEXTS ",'within':'2h'}", "at most"},
+        {"{" CALL ",'read':{" READ "}," FACTS "," DONE "," TEXTS ",'within':'4h'}", "at most"},
         {"{" CALL ",'read':{" READ "},'change':{}," DONE "," TEXTS "}", "1 to 8 facts"},
     };
     struct steps_rig *rig = *state;

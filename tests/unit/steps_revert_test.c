@@ -1,0 +1,309 @@
+/* steps_revert_test.c - a change that is taken back by itself: when, what must hold then, what is
+ * known of the second call, and that nothing is ever sent twice. */
+#include "steps_rig.h"
+
+#include <string.h>
+
+#define URL "https://sqs.us-east-1.amazonaws.com/1/main"
+#define CALL                                                                                       \
+    "'operation':'sqs:SetQueueAttributes','with':{'QueueUrl':'" URL                                \
+    "','Attributes':{'VisibilityTimeout':'200'}},"                                                 \
+    "'read':{'now':{'operation':'sqs:GetQueueAttributes','with':{'QueueUrl':'" URL "'}}},"         \
+    "'change':{'Hidden for':{'from':'int(now.Attributes.VisibilityTimeout)',"                      \
+    "'to':'int(with.Attributes.VisibilityTimeout)'}},"                                             \
+    "'done':'now.Attributes.VisibilityTimeout == with.Attributes.VisibilityTimeout',"              \
+    "'title':'hide for 200 s','summary':'It hides.','undo':'by itself','within':'1m'"
+#define BACK "'revert':{'Attributes':'object(\\'VisibilityTimeout\\', \\'30\\')'}"
+#define SEEN "'reverted':'now.Attributes.VisibilityTimeout == \\'30\\''"
+#define CHANGE "{" CALL "," BACK "," SEEN ",'revert_after':'2h'}"
+
+enum { KEEP_MS = 2 * 60 * 60 * 1000, DAY_MS = 24 * 60 * 60 * 1000 };
+
+#define STATE(visible) REPLY(200, "{\"Attributes\":{\"VisibilityTimeout\":\"" visible "\"}}")
+#define OTHERS STATE("77")
+#define DENIED REPLY(400, "{\"__type\":\"AccessDeniedException\",\"message\":\"no\"}")
+#define BUSY REPLY(400, "{\"__type\":\"ThrottlingException\",\"message\":\"slower\"}")
+#define LOST                                                                                       \
+    { .failure = FX_ERR_TIMEOUT, .sent = true }
+#define SCRIPT(rig, ...)                                                                           \
+    do {                                                                                           \
+        static const struct scripted_reply replies_[] = {__VA_ARGS__};                             \
+        scripted_http_set(&(rig)->world.script, replies_, FX_COUNT_OF(replies_));                  \
+    } while (0)
+
+static struct fx_json *texts(struct steps_rig *rig, const char *params) {
+    struct fx_json *json = NULL;
+    struct fx_error err = {0};
+    char *text = fx_strdup(rig->sc, params);
+
+    /* ' stands for ", and \' for ' */
+    for (char *from = text, *to = text;; from++) {
+        if (from[0] == '\\' && from[1] == '\'')
+            *to++ = *++from;
+        else
+            *to++ = *from == '\'' ? '"' : *from;
+        if (*from == '\0')
+            break;
+    }
+    assert_ok(fx_json_parse(rig->sc, fx_slice_of(text), &json, &err));
+    return json;
+}
+
+static const struct fx_json *filled(struct steps_rig *rig) {
+    struct fx_json *ret = NULL;
+    struct fx_error err = {0};
+
+    assert_ok(fx_step_fill_params(rig->sc, &step_aws_change, texts(rig, CHANGE), &ret, &err));
+    return ret;
+}
+
+static struct fx_step_result run(struct steps_rig *rig, enum fx_code expected) {
+    struct fx_step_result result = {0};
+    struct fx_error err = {0};
+
+    assert_int_equal(step_aws_change.run(&rig->ctx, filled(rig), &result, &err), expected);
+    if (expected == FX_OK && result.outcome != FX_STEP_DONE)
+        rig->ctx.checkpoint = result.checkpoint;
+    return result;
+}
+
+static void later(struct steps_rig *rig, int64_t ms) {
+    rig->world.clock.wall_ms += ms;
+    rig->world.clock.mono_ms += ms;
+}
+
+static void planned(struct steps_rig *rig) {
+    struct fx_json *made = NULL;
+    struct fx_error err = {0};
+
+    rig->class = FX_EFFECT_ABSOLUTE;
+    SCRIPT(rig, STATE("30"));
+    assert_ok(step_aws_change.plan(&rig->ctx, filled(rig), &made, &err));
+    rig->ctx.plan = made;
+}
+
+/* Done, and it waits. */
+static void kept(struct steps_rig *rig) {
+    planned(rig);
+    SCRIPT(rig, REPLY(200, "{}"));
+    run(rig, FX_OK);
+    SCRIPT(rig, STATE("200"));
+    struct fx_step_result result = run(rig, FX_OK);
+
+    assert_int_equal(result.outcome, FX_STEP_PARKED);
+    assert_int_equal(result.due_ms, RIG_NOW_MS + KEEP_MS);
+}
+
+/* Kept, and it is time. */
+static void due(struct steps_rig *rig) {
+    kept(rig);
+    later(rig, KEEP_MS);
+}
+
+static enum fx_known back(struct steps_rig *rig) {
+    return steps_rig_find(rig, "revert")->known;
+}
+
+static void ends(struct steps_rig *rig, bool done, bool reverted, const char *problem) {
+    struct fx_step_result result = run(rig, FX_OK);
+
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_int_equal(fx_json_get_bool(result.output, "done", !done), done);
+    assert_int_equal(fx_json_get_bool(result.output, "reverted", !reverted), reverted);
+    if (strstr(fx_json_get_text(result.output, "problem"), problem) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", fx_json_get_text(result.output, "problem"), problem);
+}
+
+static void both_calls_stand_in_the_plan(void **state) {
+    struct steps_rig *rig = *state;
+
+    planned(rig);
+    assert_int_equal(fx_json_count(fx_json_at(rig->ctx.plan, "calls")), 2);
+    assert_non_null(
+        strstr(fx_json_text(fx_json_at_path(rig->ctx.plan, "calls.1.resource")), "2 h later"));
+    assert_string_equal(
+        fx_json_text(fx_json_at_path(rig->ctx.plan, "details.revert.Attributes.VisibilityTimeout")),
+        "30");
+    assert_string_equal(fx_json_text(fx_json_at_path(rig->ctx.plan, "details.revert.QueueUrl")),
+                        URL);
+    assert_int_equal(fx_json_get_int(rig->ctx.plan, "rests_ms", 0), KEEP_MS + DAY_MS);
+}
+
+static void before_its_time_nothing_is_taken_back(void **state) {
+    struct steps_rig *rig = *state;
+
+    kept(rig);
+    later(rig, KEEP_MS - 1);
+    SCRIPT(rig, STATE("200"));
+    assert_int_equal(run(rig, FX_OK).due_ms, RIG_NOW_MS + KEEP_MS);
+    assert_null(steps_rig_find(rig, "revert"));
+}
+
+static void it_is_taken_back_once_and_looked_at(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    SCRIPT(rig, STATE("200"), REPLY(200, "{}"));
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    assert_int_equal(back(rig), FX_KNOWN_DONE);
+    assert_string_equal(fx_json_text(fx_json_at_path(steps_rig_find(rig, "revert")->what,
+                                                     "with.Attributes.VisibilityTimeout")),
+                        "30");
+    SCRIPT(rig, STATE("200")); /* does not show yet */
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    SCRIPT(rig, STATE("30"));
+    ends(rig, true, true, "");
+}
+
+static void what_somebody_changed_is_left_alone(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    SCRIPT(rig, OTHERS);
+    ends(rig, false, false, "somebody has changed it meanwhile");
+    assert_null(steps_rig_find(rig, "revert"));
+}
+
+static void what_somebody_took_back_is_taken_back(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    SCRIPT(rig, STATE("30"));
+    ends(rig, true, true, "");
+    assert_null(steps_rig_find(rig, "revert"));
+}
+
+static void stop_ends_the_waiting(void **state) {
+    struct steps_rig *rig = *state;
+
+    kept(rig);
+    rig->stop = true;
+    SCRIPT(rig, STATE("200"));
+    ends(rig, false, false, "a person pressed Stop");
+    assert_null(steps_rig_find(rig, "revert"));
+}
+
+static void what_cannot_be_read_or_promised_is_put_off_for_a_day(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    SCRIPT(rig, DENIED);
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    rig->begin_fails = FX_ERR_DENIED; /* frozen */
+    SCRIPT(rig, STATE("200"));
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    assert_null(steps_rig_find(rig, "revert"));
+    later(rig, DAY_MS);
+    SCRIPT(rig, STATE("200"));
+    ends(rig, false, false, "it was to be taken back at");
+}
+
+static void what_was_turned_away_for_a_moment_is_tried_again(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    SCRIPT(rig, STATE("200"), BUSY);
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    assert_int_equal(back(rig), FX_KNOWN_NOTHING);
+    SCRIPT(rig, STATE("200"), REPLY(200, "{}"));
+    run(rig, FX_OK);
+    assert_int_equal(back(rig), FX_KNOWN_DONE);
+}
+
+static void what_was_refused_is_told_and_not_tried_again(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    SCRIPT(rig, STATE("200"), DENIED);
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    assert_int_equal(back(rig), FX_KNOWN_FAILED);
+    SCRIPT(rig, STATE("200"));
+    ends(rig, false, false, "it could not be taken back by itself");
+}
+
+static void a_lost_answer_is_settled_by_reading_alone(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    SCRIPT(rig, STATE("200"), LOST);
+    run(rig, FX_OK);
+    assert_int_equal(back(rig), FX_KNOWN_BEGUN);
+    SCRIPT(rig, STATE("200"));
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    assert_int_equal(back(rig), FX_KNOWN_UNKNOWN);
+    SCRIPT(rig, STATE("30"));
+    run(rig, FX_OK);
+    assert_int_equal(back(rig), FX_KNOWN_DONE);
+}
+
+static void behind_the_fence_what_still_holds_was_not_taken_back(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    SCRIPT(rig, STATE("200"), LOST);
+    run(rig, FX_OK);
+    later(rig, FX_EFFECT_FENCE_MS + 1);
+    SCRIPT(rig, STATE("200"));
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    assert_int_equal(back(rig), FX_KNOWN_FAILED);
+    SCRIPT(rig, STATE("200"));
+    ends(rig, false, false, "its answer got lost");
+}
+
+static void behind_the_fence_what_is_neither_is_a_question(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    SCRIPT(rig, STATE("200"), LOST);
+    run(rig, FX_OK);
+    later(rig, FX_EFFECT_FENCE_MS + 1);
+    SCRIPT(rig, OTHERS);
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_ASK);
+    assert_int_equal(back(rig), FX_KNOWN_UNKNOWN);
+}
+
+static void check_wants_both_halves_and_a_bound(void **state) {
+    static const struct {
+        const char *params, *says;
+    } wrong[] = {
+        {"{" CALL "," BACK ",'revert_after':'2h'}", "belong together"},
+        {"{" CALL "," SEEN ",'revert_after':'2h'}", "belong together"},
+        {"{" CALL "," BACK "," SEEN ",'revert_after':'8d'}", "at most 7 d"},
+        {"{" CALL "," SEEN ",'revert':{'Nobody':'1'}}", "Nobody"},
+        {"{" CALL "," SEEN ",'revert':{'Attributes':'nobody.knows'}}", "nobody"},
+    };
+    struct steps_rig *rig = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(wrong); i++) {
+        struct fx_json *params = NULL;
+        struct fx_error err = {0};
+
+        assert_ok(fx_step_fill_params(rig->sc, &step_aws_change, texts(rig, wrong[i].params),
+                                      &params, &err));
+        assert_int_equal(step_aws_change.check(rig->sc, rig->ctx.system, params, &err),
+                         FX_ERR_INPUT);
+        if (strstr(err.message, wrong[i].says) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", err.message, wrong[i].says);
+    }
+}
+
+int main(void) {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, steps_rig_set_up, steps_rig_tear_down)
+    static const struct CMUnitTest tests[] = {
+        CASE(both_calls_stand_in_the_plan),
+        CASE(before_its_time_nothing_is_taken_back),
+        CASE(it_is_taken_back_once_and_looked_at),
+        CASE(what_somebody_changed_is_left_alone),
+        CASE(what_somebody_took_back_is_taken_back),
+        CASE(stop_ends_the_waiting),
+        CASE(what_cannot_be_read_or_promised_is_put_off_for_a_day),
+        CASE(what_was_turned_away_for_a_moment_is_tried_again),
+        CASE(what_was_refused_is_told_and_not_tried_again),
+        CASE(a_lost_answer_is_settled_by_reading_alone),
+        CASE(behind_the_fence_what_still_holds_was_not_taken_back),
+        CASE(behind_the_fence_what_is_neither_is_a_question),
+        CASE(check_wants_both_halves_and_a_bound),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
