@@ -104,6 +104,19 @@ struct fx_aws_call {
 enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *call,
                          struct fx_json **ret_answer, struct fx_error *err);
 
+/* One of several calls at once. */
+struct fx_aws_one {
+    struct fx_scope *sc; /* its answer's, and whose promise it is sent for; several may share one */
+    struct fx_aws_call call;
+    enum fx_code code; /* what fx_aws_call would have returned */
+    struct fx_json *answer;
+    struct fx_error err;
+};
+
+/* All of them, as many at a time as fx_http_exchange_all takes, from this one thread. Each is what
+ * fx_aws_call is. sc is for what is needed meanwhile. */
+void fx_aws_call_all(struct fx_aws *aws, struct fx_scope *sc, struct fx_aws_one *all, size_t count);
+
 /* ---- answers that come in pages ---- */
 
 enum { FX_AWS_MAX_ITEMS = 10000, FX_AWS_MAX_PAGES = 50 };

@@ -205,6 +205,10 @@ enum fx_code fx_engine_accept_audit(const struct fx_engine_options *options, str
                                     const char *who, const char *reason,
                                     struct fx_anchor **ret_anchor, struct fx_error *err);
 
+/* The approval step before a change that names it; NULL: none does. */
+const struct fx_runbook_step *fx_engine_gate(const struct fx_runbook *runbook,
+                                             const struct fx_runbook_step *change);
+
 /* A command here and now, without a person, a message or a row: for the terminal, and for recorded
  * cases. */
 struct fx_engine_trial {
@@ -217,6 +221,10 @@ struct fx_engine_trial {
     const struct fx_json *recorded;
     const char *failed_step, *failure; /* with recorded: where it ended, and why; NULL */
     bool plan;                         /* up to the first change, which is planned and not made */
+    /* With recorded: an object to which each change that is reached is added, step id -> what is
+     * asked for now. Nobody approves and nothing is sent; that somebody did is part of what was
+     * recorded. NULL: not wanted. */
+    struct fx_json *asked;
 };
 /* The command's card, or the plan of its first change: exactly one of them is not NULL. Waits for
  * steps that wait, but a plan does not: it shows their first look. Of options store, clock, random,

@@ -65,10 +65,22 @@ struct fx_http_reply {
     struct fx_http_certificate certificate;
 };
 
+/* One of several exchanges at once. Each has a scope of its own, or shares one with the others. */
+struct fx_http_one {
+    struct fx_scope *sc;
+    struct fx_http_request request;
+    enum fx_code code; /* what fx_http_exchange would have returned */
+    struct fx_http_reply *reply;
+    struct fx_error err;
+};
+
+enum { FX_HTTP_MAX_AT_ONCE = 32 };
+
 struct fx_http {
     enum fx_code (*exchange)(struct fx_http *http, struct fx_scope *sc,
                              const struct fx_http_request *request,
                              struct fx_http_reply **ret_reply, struct fx_error *err);
+    void (*exchange_all)(struct fx_http *http, struct fx_http_one *all, size_t count); /* or NULL */
 };
 
 static inline enum fx_code fx_http_exchange(struct fx_http *http, struct fx_scope *sc,
@@ -76,6 +88,19 @@ static inline enum fx_code fx_http_exchange(struct fx_http *http, struct fx_scop
                                             struct fx_http_reply **ret_reply,
                                             struct fx_error *err) {
     return http->exchange(http, sc, request, ret_reply, err);
+}
+
+/* All of them, FX_HTTP_MAX_AT_ONCE at a time, from this one thread; returns when the last has
+ * ended. Each is what fx_http_exchange is. Where an implementation knows no other way, one after
+ * the other. */
+static inline void fx_http_exchange_all(struct fx_http *http, struct fx_http_one *all,
+                                        size_t count) {
+    if (http->exchange_all != NULL) {
+        http->exchange_all(http, all, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        all[i].code = http->exchange(http, all[i].sc, &all[i].request, &all[i].reply, &all[i].err);
 }
 
 /* The implementation on libcurl; keeps connections alive per thread. extra_ca_file is trusted

@@ -33,7 +33,7 @@ static enum fx_code steps_of(struct fx_scope *sc, const struct fx_run *run,
 
 static struct fx_json *failure_of(struct fx_scope *sc, const struct fx_run *run,
                                   const struct fx_runbook *runbook) {
-    if (run->state != FX_RUN_FAILED)
+    if (run->state != FX_RUN_FAILED && run->state != FX_RUN_REFUSED)
         return NULL;
     return fx_json_object_of(sc, "step",
                              (size_t)run->step < runbook->steps_count
@@ -45,13 +45,14 @@ static struct fx_json *failure_of(struct fx_scope *sc, const struct fx_run *run,
 enum fx_code app_case_of_run(struct fx_scope *sc, const struct app_log *log, const char *run_id,
                              const struct fx_engine_system **ret_system, struct fx_json **ret_case,
                              struct fx_error *err) {
-    struct fx_json *steps = NULL, *arguments = NULL, *filled = NULL;
+    struct fx_json *steps = NULL, *arguments = NULL, *filled = NULL, *changes = NULL;
     struct fx_run *run = NULL;
 
     FX_TRY(log->store->run(log->store, sc, run_id, &run, err));
-    if (run == NULL || (run->state != FX_RUN_DONE && run->state != FX_RUN_FAILED))
-        return fx_fail(err, FX_ERR_NOT_FOUND, "there is no run %s that is done or has failed",
-                       run_id);
+    if (run == NULL ||
+        (run->state != FX_RUN_DONE && run->state != FX_RUN_FAILED && run->state != FX_RUN_REFUSED))
+        return fx_fail(err, FX_ERR_NOT_FOUND,
+                       "there is no run %s that is done, has failed or was refused", run_id);
     *ret_system = app_find_system(log->config, run->system);
     const struct fx_environment *environment =
         *ret_system == NULL ? NULL : environment_of(*ret_system, run->environment);
@@ -66,12 +67,13 @@ enum fx_code app_case_of_run(struct fx_scope *sc, const struct app_log *log, con
     FX_TRY(fx_json_parse(sc, fx_slice_of(run->arguments_json), &arguments, err));
     FX_TRY(fx_system_fill(sc, (*ret_system)->system, environment->name, environment->variables,
                           &filled, err));
+    FX_TRY(app_case_changes(sc, log->store, run, runbook, &changes, err));
     *ret_case =
         fx_json_object_of(sc, "command", fx_json_string(sc, run->command), "environment",
                           fx_json_string(sc, run->environment), "arguments",
                           fx_redact_json(sc, arguments), "now", fx_json_int(sc, run->created_ms),
                           "variables", fx_redact_json(sc, fx_json_at(filled, "variables")), "steps",
-                          steps, "failed", failure_of(sc, run, runbook), NULL);
+                          steps, "failed", failure_of(sc, run, runbook), "changes", changes, NULL);
     return FX_OK;
 }
 

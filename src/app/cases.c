@@ -2,7 +2,8 @@
  *
  * commands/<system>/tests/<case>/case.json holds what a run was asked and what its steps found,
  * card.json what it said. Nothing is called: a runbook that was edited says the same, or the
- * difference is shown.
+ * difference is shown. Of a change the plan is shown that a person approved then; it is approved
+ * once more here and nowhere else, and what the runbook asks for now must be what was approved.
  */
 #include "private.h"
 
@@ -34,7 +35,8 @@ static enum fx_code replay(struct fx_scope *sc, const struct fx_engine_system *s
                                                .variables = fx_json_at(given, "variables")};
     const struct fx_runbook *runbook =
         command == NULL ? NULL : fx_system_find(system->system, command);
-    struct fx_json *plan = NULL;
+    const struct fx_json *changes = fx_json_at(given, "changes");
+    struct fx_json *plan = NULL, *asked = fx_json_object(sc);
     struct fx_error why = {0};
 
     if (runbook == NULL || environment.name == NULL)
@@ -49,7 +51,8 @@ static enum fx_code replay(struct fx_scope *sc, const struct fx_engine_system *s
                                                 .who = "",
                                                 .recorded = fx_json_at(given, "steps"),
                                                 .failed_step = fx_json_get_text(failed, "step"),
-                                                .failure = fx_json_get_text(failed, "message")},
+                                                .failure = fx_json_get_text(failed, "message"),
+                                                .asked = asked},
                       ret_card, &plan, &why);
 
     if (code != FX_OK && failed == NULL) {
@@ -58,7 +61,7 @@ static enum fx_code replay(struct fx_scope *sc, const struct fx_engine_system *s
     }
     if (code != FX_OK)
         *ret_card = fx_json_object_of(sc, "failed", fx_json_string(sc, why.message), NULL);
-    return FX_OK;
+    return app_case_compare(sc, changes, asked, err);
 }
 
 static enum fx_code read_json(struct fx_scope *sc, const char *path, struct fx_json **ret_json,
@@ -116,6 +119,8 @@ static bool play(struct fx_scope *sc, const struct fx_engine_system *system, con
 
     printf("%s %s/%s%s%s\n", same ? "ok    " : "FAILED", system->system->name, name,
            code == FX_OK ? "" : ": ", code == FX_OK ? "" : err.message);
+    if (same)
+        app_case_print(fx_json_at(given, "changes"));
     if (code == FX_OK && !same)
         print_difference(sc, expected, got);
     return same;

@@ -186,6 +186,19 @@ void app_print_card(const struct fx_json *card);
 /* Of this process. */
 const char *app_getenv(const char *name);
 
+/* ---- case_changes.c: of a case that changes something ---- */
+
+/* Step id -> {"plan", "params", "promised"} of each change of the run: what was approved, and what
+ * was promised and became of it. *ret_changes is NULL when the command changes nothing. */
+enum fx_code app_case_changes(struct fx_scope *sc, struct fx_store *store, const struct fx_run *run,
+                              const struct fx_runbook *runbook, struct fx_json **ret_changes,
+                              struct fx_error *err);
+/* FX_ERR_CONFLICT names the first thing that is asked for otherwise than it was approved. */
+enum fx_code app_case_compare(struct fx_scope *sc, const struct fx_json *changes,
+                              const struct fx_json *asked, struct fx_error *err);
+/* The plans, and the calls that were promised, each on a line. */
+void app_case_print(const struct fx_json *changes);
+
 /* ---- case_file.c ---- */
 
 /* The case that a run makes which is done or has failed. */

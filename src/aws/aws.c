@@ -1,5 +1,5 @@
 /* aws.c - one call from parameters to answer: find, check, sign, send, read, perhaps again. */
-#include "private.h"
+#include "call.h"
 
 #include "fluxabot/base/digest.h"
 
@@ -10,46 +10,6 @@
 enum {
     AWS_DEFAULT_TIMEOUT_MS = 10000,
     AWS_MAX_WAIT_S = 20, /* SQS's longest poll */
-};
-
-/* What all views share. */
-struct aws_core {
-    struct fx_scope *sc;
-    struct aws_settings settings;
-    const char *ca_bundle; /* AWS_CA_BUNDLE, or NULL */
-    struct aws_skew skew;
-    struct aws_buckets *buckets;
-    struct aws_roles *roles;
-};
-
-/* A view: whose credentials, which region. */
-struct fx_aws {
-    struct aws_core *core;
-    const char *region; /* the default one, or NULL */
-    struct fx_aws_source *credentials;
-};
-
-/* One call under way. */
-struct call {
-    struct aws_core *aws;
-    struct fx_aws_source *credentials; /* NULL: not signed */
-    struct aws_bucket *bucket;
-    bool repeatable;
-    bool plain_path; /* S3 signs the path as it is, and wants the body's digest in a header */
-    struct fx_scope *sc;
-    const struct aws_operation *operation;
-    const struct aws_protocol_ops *protocol;
-    struct aws_endpoint endpoint;
-    struct aws_wire wire;
-    int64_t timeout_ms;
-    const char *guess;
-};
-
-/* How one attempt ended, when it did not end well. */
-struct outcome {
-    enum aws_trouble trouble;
-    struct aws_hint hint;
-    bool clock_is_off;
 };
 
 static const struct aws_protocol_ops *const protocols[] = {
@@ -141,8 +101,6 @@ enum fx_code fx_aws_prepare(struct fx_aws *aws, struct fx_scope *sc, int64_t hol
 
 /* ---- one attempt ---- */
 
-enum { MAX_HEADERS = 8 + AWS_MAX_WIRE_HEADERS };
-
 static size_t build_headers(const struct call *call, const struct fx_aws_signature *signature,
                             const struct fx_aws_credentials *credentials,
                             struct fx_http_header *headers) {
@@ -199,24 +157,25 @@ static enum fx_code sign(struct call *call, int64_t now_wall_ms, struct fx_http_
     return FX_OK;
 }
 
-static enum fx_code send_signed(struct call *call, int64_t now_wall_ms,
-                                struct fx_http_reply **ret_reply, struct fx_error *err) {
+enum fx_code aws_attempt_begin(struct call *call, struct fx_http_request *ret_request,
+                               struct fx_error *err) {
     struct aws_core *aws = call->aws;
-    struct fx_http_header headers[MAX_HEADERS];
     size_t count = 0;
 
-    FX_TRY(sign(call, now_wall_ms, headers, &count, err));
+    call->started_wall_ms = fx_wall_ms(aws->settings.clock);
+    call->started_mono_ms = fx_mono_ms(aws->settings.clock);
+    FX_TRY(sign(call, call->started_wall_ms, call->headers, &count, err));
     bool changes = fx_effect_changes(call->operation->effect);
     int64_t before_ms = changes ? fx_scope_send_before(call->sc) : 0;
 
     if (before_ms != 0 && fx_mono_ms(aws->settings.clock) >= before_ms)
         return fx_fail(err, FX_ERR_TIMEOUT,
                        "the call was not sent: this program stood still for too long");
-    struct fx_http_request request = {
+    *ret_request = (struct fx_http_request){
         .method = call->operation->method,
         .url = fx_printf(call->sc, "%s%s%s%s", call->endpoint.url, call->wire.path,
                          call->wire.query[0] != '\0' ? "?" : "", call->wire.query),
-        .headers = headers,
+        .headers = call->headers,
         .headers_count = count,
         .body = call->wire.body,
         .reach = FX_HTTP_ANY, /* AWS's names lead to private addresses behind a VPC endpoint */
@@ -225,7 +184,7 @@ static enum fx_code send_signed(struct call *call, int64_t now_wall_ms,
         .fresh = changes,
         .send_before_mono_ms = before_ms,
     };
-    return fx_http_exchange(aws->settings.http, call->sc, &request, ret_reply, err);
+    return FX_OK;
 }
 
 static enum fx_code judge_refusal(struct call *call, const struct fx_http_reply *reply,
@@ -243,21 +202,18 @@ static enum fx_code judge_refusal(struct call *call, const struct fx_http_reply 
     return code;
 }
 
-static enum fx_code attempt(struct call *call, struct outcome *ret_outcome,
-                            struct fx_json **ret_answer, struct fx_error *err) {
-    struct fx_clock *clock = call->aws->settings.clock;
-    int64_t started_wall_ms = fx_wall_ms(clock), started_mono_ms = fx_mono_ms(clock);
-    struct fx_http_reply *reply = NULL;
-
+enum fx_code aws_attempt_end(struct call *call, enum fx_code code,
+                             const struct fx_http_reply *reply, struct outcome *ret_outcome,
+                             struct fx_json **ret_answer, struct fx_error *err) {
     *ret_outcome = (struct outcome){.trouble = AWS_TROUBLE_FINAL};
-    enum fx_code code = send_signed(call, started_wall_ms, &reply, err);
     if (code != FX_OK) {
         if (code == FX_ERR_TIMEOUT || code == FX_ERR_UNAVAILABLE)
             ret_outcome->trouble = AWS_TROUBLE_TRANSIENT;
         (void)fx_fail_in(err, "%s:%s", call->operation->service->name, call->operation->name);
         return code;
     }
-    aws_skew_learn(&call->aws->skew, reply, started_wall_ms, fx_mono_ms(clock) - started_mono_ms);
+    aws_skew_learn(&call->aws->skew, reply, call->started_wall_ms,
+                   fx_mono_ms(call->aws->settings.clock) - call->started_mono_ms);
     if (reply->status < 200 || reply->status > 299)
         return judge_refusal(call, reply, ret_outcome, err);
     code = call->protocol->read(call->sc, call->operation, reply, ret_answer, err);
@@ -272,6 +228,17 @@ static enum fx_code attempt(struct call *call, struct outcome *ret_outcome,
     }
     aws_mark_guess(call->sc, *ret_answer, reply->body, call->guess);
     return FX_OK;
+}
+
+static enum fx_code attempt(struct call *call, struct outcome *ret_outcome,
+                            struct fx_json **ret_answer, struct fx_error *err) {
+    struct fx_http_reply *reply = NULL;
+    struct fx_http_request request;
+    enum fx_code code = aws_attempt_begin(call, &request, err);
+
+    if (code == FX_OK)
+        code = fx_http_exchange(call->aws->settings.http, call->sc, &request, &reply, err);
+    return aws_attempt_end(call, code, reply, ret_outcome, ret_answer, err);
 }
 
 /* ---- attempts ---- */
@@ -300,7 +267,7 @@ static bool prepare_retry(struct call *call, const struct outcome *outcome, int 
            *ret_cost > 0;
 }
 
-static enum fx_code run(struct call *call, struct fx_json **ret_answer, struct fx_error *err) {
+enum fx_code aws_call_run(struct call *call, struct fx_json **ret_answer, struct fx_error *err) {
     struct outcome outcome;
     int last_cost = 0;
 
@@ -325,9 +292,8 @@ static int64_t choose_timeout_ms(const struct fx_aws_call *call) {
     return AWS_DEFAULT_TIMEOUT_MS + wait_s * 1000;
 }
 
-static enum fx_code make_call(struct call *call, const char *region,
-                              const struct fx_aws_call *wanted, struct fx_json **ret_answer,
-                              struct fx_error *err) {
+static enum fx_code write_call(struct call *call, const char *region,
+                               const struct fx_aws_call *wanted, struct fx_error *err) {
     struct aws_settings settings = call->aws->settings;
     const struct aws_operation *operation = call->operation;
 
@@ -344,7 +310,7 @@ static enum fx_code make_call(struct call *call, const char *region,
         return fx_fail(err, FX_ERR_LIMIT, "the parameters of %s:%s take more than %d bytes",
                        wanted->service, wanted->operation, AWS_MAX_PARAMS_BYTES);
     call->bucket = aws_buckets_find(call->aws->buckets, operation->service, call->endpoint.region);
-    return run(call, ret_answer, err);
+    return FX_OK;
 }
 
 enum fx_code aws_core_call(struct aws_core *core, struct fx_aws_source *credentials,
@@ -357,21 +323,32 @@ enum fx_code aws_core_call(struct aws_core *core, struct fx_aws_source *credenti
                         .repeatable = true};
 
     assert(call.operation != NULL);
-    return make_call(&call, core->settings.region, wanted, ret_answer, err);
+    FX_TRY(write_call(&call, core->settings.region, wanted, err));
+    return aws_call_run(&call, ret_answer, err);
 }
 
-enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *wanted,
-                         struct fx_json **ret_answer, struct fx_error *err) {
+enum fx_code aws_call_begin(struct fx_aws *aws, struct fx_scope *sc,
+                            const struct fx_aws_call *wanted, struct call *ret_call,
+                            struct fx_error *err) {
     const struct aws_operation *operation = aws_operation_find(wanted->service, wanted->operation);
-    struct call call = {
-        .aws = aws->core, .credentials = aws->credentials, .sc = sc, .operation = operation};
 
+    *ret_call = (struct call){
+        .aws = aws->core, .credentials = aws->credentials, .sc = sc, .operation = operation};
     if (operation == NULL)
         return fx_fail(err, FX_ERR_INPUT, "%s:%s is not among the AWS operations of this version",
                        wanted->service, wanted->operation);
     if (operation->effect == FX_EFFECT_REFUSED)
         return fx_fail(err, FX_ERR_DENIED, "%s:%s is never called by this program", wanted->service,
                        wanted->operation);
-    call.repeatable = operation->effect == FX_EFFECT_READ || operation->effect == FX_EFFECT_PEEK;
-    return make_call(&call, aws->region, wanted, ret_answer, err);
+    ret_call->repeatable =
+        operation->effect == FX_EFFECT_READ || operation->effect == FX_EFFECT_PEEK;
+    return write_call(ret_call, aws->region, wanted, err);
+}
+
+enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *wanted,
+                         struct fx_json **ret_answer, struct fx_error *err) {
+    struct call call;
+
+    FX_TRY(aws_call_begin(aws, sc, wanted, &call, err));
+    return aws_call_run(&call, ret_answer, err);
 }

@@ -9,9 +9,8 @@
 
 enum { ASK_AGAIN_MIN_MS = 1000, ASK_AGAIN_MAX_MS = 15 * 1000 };
 
-/* The approval step before this one that names it. */
-static const struct fx_runbook_step *find_gate(const struct fx_runbook *runbook,
-                                               const struct fx_runbook_step *change) {
+const struct fx_runbook_step *fx_engine_gate(const struct fx_runbook *runbook,
+                                             const struct fx_runbook_step *change) {
     for (size_t i = 0; i < runbook->steps_count && &runbook->steps[i] != change; i++) {
         const struct fx_runbook_step *step = &runbook->steps[i];
         const char *names = fx_json_get_text(step->params, "step");
@@ -25,7 +24,7 @@ static const struct fx_runbook_step *find_gate(const struct fx_runbook *runbook,
 static enum fx_code load_approval(struct engine_run *run, const struct fx_runbook_step *step,
                                   struct fx_approval **ret_approval, struct fx_error *err) {
     struct fx_store *store = run->work->engine->options.store;
-    const struct fx_runbook_step *gate = find_gate(run->runbook, step);
+    const struct fx_runbook_step *gate = fx_engine_gate(run->runbook, step);
 
     if (gate == NULL)
         return fx_fail(err, FX_ERR_DENIED, "no approval stands before the change %s", step->id);

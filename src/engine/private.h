@@ -68,7 +68,10 @@ struct engine_work {
     struct engine_pulse *pulse; /* of the worker; NULL outside one */
     enum fx_urgency urgency;    /* of the cards that are put */
     struct fx_message *begun;   /* in the transaction that settled the job: to be sent now */
+    bool large;                 /* it took much memory: what is free now is given back */
 };
+
+enum { ENGINE_LARGE_BYTES = 128 << 10 }; /* a run with more than this as text takes much memory */
 
 /* ---- work.c ---- */
 

@@ -86,6 +86,11 @@ void engine_step_context(struct engine_run *run, struct fx_step_context *ret_con
                                             .owner = run};
 }
 
+static void note_size(struct engine_run *run) {
+    if (strlen(run->row->values_json) > ENGINE_LARGE_BYTES)
+        run->work->large = true;
+}
+
 enum fx_code engine_bind_names(struct engine_run *run, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     struct fx_json *arguments = NULL, *value = NULL;
@@ -94,6 +99,7 @@ enum fx_code engine_bind_names(struct engine_run *run, struct fx_error *err) {
 
     FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->arguments_json), &arguments, err));
     FX_TRY(fx_json_parse(sc, fx_slice_of(run->row->values_json), &run->values, err));
+    note_size(run);
     run->names = fx_json_object_of(
         sc, "arguments", arguments, "variables", fx_json_at(run->filled, "variables"), "queue",
         fx_json_at(run->filled, "queues"), "dlq_classes", fx_json_at(run->filled, "dlq_classes"),
@@ -133,6 +139,7 @@ enum fx_code engine_load_run(struct engine_work *work, struct engine_run *ret,
 
 void engine_save_run(struct engine_run *run) {
     run->row->values_json = fx_json_dump(run->work->sc, run->values);
+    note_size(run);
     run->row->updated_ms = fx_wall_ms(run->work->engine->options.clock);
     fx_writes_run(run->work->sc, &run->work->writes, run->row);
 }

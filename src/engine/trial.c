@@ -40,6 +40,32 @@ static enum fx_code begin(const struct fx_engine_trial *trial, struct engine_wor
     return engine_bind_names(ret_run, err);
 }
 
+static bool is_change(const struct fx_runbook_step *step) {
+    return !step->kind->is_approval && fx_effect_changes(step->kind->effect(step->params));
+}
+
+static enum fx_code fill_params(struct engine_run *run, const struct fx_runbook_step *step,
+                                struct fx_json **ret_params, struct fx_error *err) {
+    struct fx_json *filled = NULL;
+
+    FX_TRY(fx_expr_fill_all(run->work->sc, step->params, run->names, &filled, err));
+    return fx_step_fill_params(run->work->sc, step->kind, filled, ret_params, err);
+}
+
+/* What this version of the runbook would ask for, with what the steps before it found then. */
+static enum fx_code add_asked(const struct fx_engine_trial *trial, struct engine_run *run,
+                              const struct fx_runbook_step *step, struct fx_error *err) {
+    struct fx_json *params = NULL;
+
+    if (trial->asked == NULL || !is_change(step))
+        return FX_OK;
+    if (fx_engine_gate(trial->runbook, step) == NULL && !step->kind->is_stop)
+        return fx_fail(err, FX_ERR_DENIED, "no approval stands before the change %s", step->id);
+    FX_TRY(fill_params(run, step, &params, err));
+    fx_json_put(trial->asked, step->id, fx_redact_json(run->work->sc, params));
+    return FX_OK;
+}
+
 /* A step that was not wanted then is not wanted now. */
 static enum fx_code take_recorded(const struct fx_engine_trial *trial, struct engine_run *run,
                                   const struct fx_runbook_step *step, struct fx_error *err) {
@@ -48,6 +74,8 @@ static enum fx_code take_recorded(const struct fx_engine_trial *trial, struct en
     bool wanted = true;
 
     FX_TRY(engine_step_is_wanted(run, step, &wanted, err));
+    if (wanted)
+        FX_TRY(add_asked(trial, run, step, err));
     if (wanted && trial->failed_step != NULL && strcmp(trial->failed_step, step->id) == 0)
         return fx_fail(err, FX_ERR_UPSTREAM, "%s", trial->failure == NULL ? "" : trial->failure);
     if (wanted && value == NULL)
@@ -60,12 +88,10 @@ static enum fx_code take_recorded(const struct fx_engine_trial *trial, struct en
 
 static enum fx_code make_plan(struct engine_run *run, const struct fx_runbook_step *step,
                               struct fx_json **ret_plan, struct fx_error *err) {
-    struct fx_scope *sc = run->work->sc;
-    struct fx_json *filled = NULL, *params = NULL;
+    struct fx_json *params = NULL;
     struct fx_step_context ctx;
 
-    FX_TRY(fx_expr_fill_all(sc, step->params, run->names, &filled, err));
-    FX_TRY(fx_step_fill_params(sc, step->kind, filled, &params, err));
+    FX_TRY(fill_params(run, step, &params, err));
     engine_step_context(run, &ctx);
     return step->kind->plan(&ctx, params, ret_plan, err);
 }
@@ -76,7 +102,7 @@ static enum fx_code take_planning(struct engine_run *run, const struct fx_runboo
                                   struct fx_error *err) {
     bool wanted = true;
 
-    *ret_taken = step->kind->is_approval || fx_effect_changes(step->kind->effect(step->params));
+    *ret_taken = step->kind->is_approval || is_change(step);
     if (!*ret_taken)
         return FX_OK;
     FX_TRY(engine_step_is_wanted(run, step, &wanted, err));

@@ -11,6 +11,7 @@
 #include "fluxabot/base/turns.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -199,9 +200,9 @@ static void show_to_keeper(struct engine_worker *worker, const struct fx_job *jo
     pthread_mutex_unlock(&worker->lock);
 }
 
-/* Handles the claimed job once; false as settle says. */
-static bool try_once(struct engine_worker *worker, struct fx_scope *claim,
-                     const struct fx_job *job) {
+/* Handles the claimed job once; false as settle says. *large: it took much memory. */
+static bool try_once(struct engine_worker *worker, struct fx_scope *claim, const struct fx_job *job,
+                     bool *large) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(claim);
     struct engine_work work = {.engine = worker->engine,
                                .sc = sc,
@@ -224,16 +225,22 @@ static bool try_once(struct engine_worker *worker, struct fx_scope *claim,
 
     if (work.begun != NULL)
         send_begun(worker, work.begun);
+    *large = *large || work.large;
     return settled;
 }
 
 static void try_until_settled(struct engine_worker *worker, struct fx_scope *sc,
                               const struct fx_job *job) {
-    for (int i = 0; !try_once(worker, sc, job); i++)
+    bool large = false;
+
+    for (int i = 0; !try_once(worker, sc, job, &large); i++)
         if (i == MAX_REDOS) { /* the lease runs out and the job is found again */
             fx_log(sc, FX_LOG_ERROR, "job.conflicts", FX_S("kind", job->kind));
             break;
         }
+    /* Each worker has an arena of its own, which would keep the most it ever needed. */
+    if (large)
+        (void)malloc_trim(0);
 }
 
 /* As if nobody had taken it, so that its place in the queue is the same. */

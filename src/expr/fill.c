@@ -71,6 +71,30 @@ static enum fx_code in_source(struct fx_slice source, struct fx_error *err) {
     return fx_fail_in(err, "${%.*s%s}", (int)shown, source.ptr, shown < source.len ? "..." : "");
 }
 
+/* Names with dots between, all of which are given: the value itself, however large it is. It is in
+ * our hands already, and what an expression makes of values is what has to be bounded. NULL for
+ * anything else, also for what is not there: Lua says what that means. */
+static const struct fx_json *find_given(struct fx_scope *sc, struct fx_slice source,
+                                        const struct fx_json *names) {
+    const struct fx_json *value = names;
+    bool is_name = true;
+    size_t at = 0;
+
+    for (;; is_name = !is_name) {
+        struct expr_token token = expr_next_token(source, &at);
+
+        if (token.type == EXPR_TOKEN_END)
+            return is_name ? NULL : value;
+        if (!is_name && token.type == EXPR_TOKEN_SYMBOL && fx_slice_equal_text(token.text, "."))
+            continue;
+        if (!is_name || token.type != EXPR_TOKEN_NAME || fx_json_type(value) != FX_JSON_OBJECT)
+            return NULL;
+        value = fx_json_at(value, fx_printf(sc, "%.*s", (int)token.text.len, token.text.ptr));
+        if (value == NULL)
+            return NULL;
+    }
+}
+
 static enum fx_code eval_part(struct fx_scope *sc, struct fx_slice source,
                               const struct fx_json *names, struct fx_json **ret_value,
                               struct fx_error *err) {
@@ -120,8 +144,14 @@ enum fx_code fx_expr_fill(struct fx_scope *sc, const char *text, const struct fx
             fx_buf_add(&buf, part.text);
             continue;
         }
-        if (is_start && at == s.len)
-            return eval_part(sc, part.source, names, ret_value, err);
+        if (is_start && at == s.len) {
+            const struct fx_json *given = find_given(sc, part.source, names);
+
+            if (given == NULL)
+                return eval_part(sc, part.source, names, ret_value, err);
+            *ret_value = fx_json_copy(sc, given);
+            return FX_OK;
+        }
         FX_TRY(eval_part(sc, part.source, names, &value, err));
         FX_TRY(add_value(&buf, part.source, value, err));
     }

@@ -1,7 +1,6 @@
 /* curl.c - one exchange on libcurl: its options, its idle handles, what its failures mean. */
-#include "private.h"
+#include "flight.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -11,42 +10,9 @@
 #include <unistd.h>
 
 enum {
-    HTTP_MAX_IDLE_HANDLES = 32,
     HTTP_MAX_CA_BYTES = 4 << 20,
     /* Below the 20 s after which AWS's front ends hang up on an idle connection. */
     HTTP_MAX_IDLE_CONNECTION_S = 15,
-};
-
-/* An idle handle keeps its connections. Those opened without the address guard must never serve a
- * guarded exchange, so a handle serves one reach for life. */
-struct idle_handle {
-    CURL *easy;
-    enum fx_http_reach reach;
-};
-
-struct curl_http {
-    struct fx_http base;
-    struct fx_scope *sc;
-    struct fx_clock *clock;
-    struct fx_slice roots; /* the system's and the extra ones; empty when the system's suffice */
-    pthread_mutex_t lock;
-    struct idle_handle idle[HTTP_MAX_IDLE_HANDLES];
-    size_t idle_count;
-};
-
-/* What the callbacks see of one exchange. */
-struct flight {
-    struct fx_scope *sc;
-    struct fx_clock *clock;
-    enum fx_http_reach reach;
-    struct fx_slice unsent;
-    struct http_reading reading;
-    bool sent, late;
-    int64_t send_before_mono_ms; /* 0: no such limit */
-    size_t opened, refused;
-    char refused_address[NI_MAXHOST];
-    char host[HTTP_MAX_HOST];
-    char detail[CURL_ERROR_SIZE];
 };
 
 static CURL *take_handle(struct curl_http *http, enum fx_http_reach reach) {
@@ -142,10 +108,6 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
     }
     flight->opened++;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-static void free_headers(struct curl_slist **list) {
-    curl_slist_free_all(*list);
 }
 
 static struct curl_slist *build_headers(struct fx_scope *sc,
@@ -275,46 +237,29 @@ static enum fx_code classify(const struct flight *flight, CURLcode code, int64_t
     }
 }
 
-static enum fx_code perform(struct curl_http *http, CURL *easy,
-                            const struct fx_http_request *request, struct flight *flight,
-                            int64_t timeout_ms, struct fx_http_reply **ret_reply,
-                            struct fx_error *err) {
-    FX_CLEANUP(free_headers) struct curl_slist *headers = build_headers(flight->sc, request);
-    long status = 0;
-
-    set_transport(http, easy, request);
-    set_callbacks(easy, flight);
-    set_body(easy, request, flight);
-    set_purpose(easy, request);
-    curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)flight->reading.body.max);
-
-    CURLcode code = curl_easy_perform(easy);
-    if (code != CURLE_OK) {
-        enum fx_code failure = classify(flight, code, timeout_ms, err);
-        if (err != NULL)
-            err->sent = flight->sent;
-        return failure;
-    }
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    *ret_reply = http_reading_end(&flight->reading, (int)status);
-    http_certificate_read(flight->sc, easy, &(*ret_reply)->certificate);
-    return FX_OK;
+static void set_up(struct curl_http *http, const struct fx_http_request *request,
+                   struct flight *flight) {
+    flight->lines = build_headers(flight->sc, request);
+    set_transport(http, flight->easy, request);
+    set_callbacks(flight->easy, flight);
+    set_body(flight->easy, request, flight);
+    set_purpose(flight->easy, request);
+    curl_easy_setopt(flight->easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(flight->easy, CURLOPT_HTTPHEADER, flight->lines);
+    curl_easy_setopt(flight->easy, CURLOPT_TIMEOUT_MS, (long)flight->timeout_ms);
+    curl_easy_setopt(flight->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)flight->reading.body.max);
 }
 
-static enum fx_code exchange(struct fx_http *base, struct fx_scope *sc,
-                             const struct fx_http_request *request,
-                             struct fx_http_reply **ret_reply, struct fx_error *err) {
-    struct curl_http *http = FX_CONTAINER_OF(base, struct curl_http, base);
+enum fx_code http_flight_begin(struct curl_http *http, struct fx_scope *sc,
+                               const struct fx_http_request *request, struct flight **ret_flight,
+                               struct fx_error *err) {
     struct flight *flight = FX_NEW(sc, struct flight);
     int64_t now_mono_ms = fx_mono_ms(http->clock);
     int64_t cap_ms = request->timeout_ms > 0 ? request->timeout_ms : FX_HTTP_DEFAULT_TIMEOUT_MS;
-    int64_t timeout_ms = fx_scope_time_left(sc, now_mono_ms, cap_ms);
 
     *flight = (struct flight){.sc = sc,
                               .clock = http->clock,
+                              .timeout_ms = fx_scope_time_left(sc, now_mono_ms, cap_ms),
                               .reach = request->reach,
                               .unsent = request->body,
                               .send_before_mono_ms = request->send_before_mono_ms};
@@ -326,18 +271,54 @@ static enum fx_code exchange(struct fx_http *base, struct fx_scope *sc,
     FX_TRY(fx_scope_check(sc, now_mono_ms, err));
 
     /* For libcurl 0 means that there is no limit. */
-    if (timeout_ms <= 0)
+    if (flight->timeout_ms <= 0)
         return fx_fail(err, FX_ERR_TIMEOUT, "no time was left to call %s", flight->host);
 
-    CURL *easy = take_handle(http, request->reach);
-    if (easy == NULL)
+    flight->easy = take_handle(http, request->reach);
+    if (flight->easy == NULL)
         return fx_fail(err, FX_ERR_INTERNAL, "libcurl gives no handle");
-    enum fx_code code = perform(http, easy, request, flight, timeout_ms, ret_reply, err);
+    set_up(http, request, flight);
+    *ret_flight = flight;
+    return FX_OK;
+}
+
+static enum fx_code conclude(struct flight *flight, CURLcode code, struct fx_http_reply **ret_reply,
+                             struct fx_error *err) {
+    long status = 0;
+
+    if (code != CURLE_OK) {
+        enum fx_code failure = classify(flight, code, flight->timeout_ms, err);
+        if (err != NULL)
+            err->sent = flight->sent;
+        return failure;
+    }
+    curl_easy_getinfo(flight->easy, CURLINFO_RESPONSE_CODE, &status);
+    *ret_reply = http_reading_end(&flight->reading, (int)status);
+    http_certificate_read(flight->sc, flight->easy, &(*ret_reply)->certificate);
+    return FX_OK;
+}
+
+enum fx_code http_flight_end(struct curl_http *http, const struct fx_http_request *request,
+                             struct flight *flight, CURLcode code, struct fx_http_reply **ret_reply,
+                             struct fx_error *err) {
+    enum fx_code result = conclude(flight, code, ret_reply, err);
+
     if (request->purpose == FX_HTTP_EXCHANGE)
-        give_handle(http, easy, request->reach);
+        give_handle(http, flight->easy, request->reach);
     else
-        curl_easy_cleanup(easy); /* with its connection, which nobody could use again */
-    return code;
+        curl_easy_cleanup(flight->easy); /* with its connection, which nobody could use again */
+    curl_slist_free_all(flight->lines);
+    return result;
+}
+
+static enum fx_code exchange(struct fx_http *base, struct fx_scope *sc,
+                             const struct fx_http_request *request,
+                             struct fx_http_reply **ret_reply, struct fx_error *err) {
+    struct curl_http *http = FX_CONTAINER_OF(base, struct curl_http, base);
+    struct flight *flight = NULL;
+
+    FX_TRY(http_flight_begin(http, sc, request, &flight, err));
+    return http_flight_end(http, request, flight, curl_easy_perform(flight->easy), ret_reply, err);
 }
 
 static enum fx_code add_file(struct fx_buf *buf, const char *path, struct fx_error *err) {
@@ -380,6 +361,7 @@ enum fx_code fx_http_open(struct fx_clock *clock, const char *extra_ca_file,
     struct curl_http *http = FX_NEW(sc, struct curl_http);
 
     http->base.exchange = exchange;
+    http->base.exchange_all = http_exchange_all;
     http->clock = clock;
     http->sc = sc;
     FX_TRY(read_roots(http, extra_ca_file, err));
@@ -398,6 +380,8 @@ void fx_http_close(struct fx_http *base) {
 
     for (size_t i = 0; i < http->idle_count; i++)
         curl_easy_cleanup(http->idle[i].easy);
+    for (size_t i = 0; i < http->crowds_count; i++)
+        curl_multi_cleanup(http->crowds[i]);
     curl_global_cleanup();
     pthread_mutex_destroy(&http->lock);
     fx_scope_free(http->sc);

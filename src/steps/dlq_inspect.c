@@ -17,6 +17,7 @@ static const struct fx_step_param inspect_params[] = {
 static const struct fx_step_param classify_params[] = {
     {"queue", FX_PARAM_QUEUE, true, NULL, "the dead-letter queue"},
     {"count", FX_PARAM_INT, false, "500", "how many messages to look at, at most 2000"},
+    {"brief", FX_PARAM_BOOL, false, "false", "of each message only what dlq.redrive needs to know"},
 };
 
 /* Only fields the system allows to be shown; bodies may hold personal data. */
@@ -69,6 +70,16 @@ static struct fx_json *describe(const struct fx_step_context *ctx,
         "fields", shown_fields(ctx, letter), NULL);
 }
 
+/* A redrive carries all of it from its plan to its end, so a large queue should be little text. */
+static struct fx_json *describe_briefly(struct fx_scope *sc, const struct dead_letter *letter) {
+    return fx_json_object_of(sc, "id", fx_json_string(sc, letter->id), "md5",
+                             fx_json_string(sc, letter->md5), "event_id",
+                             fx_json_string(sc, letter->event_id), "correlation_id",
+                             fx_json_string(sc, letter->correlation_id), "cause",
+                             fx_json_string(sc, class_name(letter->class)), "safe",
+                             fx_json_bool(sc, class_is_safe(letter->class)), NULL);
+}
+
 static struct fx_json *class_row(const struct fx_step_context *ctx,
                                  const struct dead_letter *letter) {
     struct fx_scope *sc = ctx->sc;
@@ -109,7 +120,7 @@ static struct fx_json *group(const struct fx_step_context *ctx, const struct let
 }
 
 static struct fx_json *report(const struct fx_step_context *ctx, const struct letters *letters,
-                              const struct queue_depth *depth, struct fx_json *gaps) {
+                              const struct queue_depth *depth, struct fx_json *gaps, bool brief) {
     struct fx_scope *sc = ctx->sc;
     struct fx_json *items = fx_json_array(sc);
     int64_t safe = 0, oldest = 0;
@@ -117,7 +128,7 @@ static struct fx_json *report(const struct fx_step_context *ctx, const struct le
     for (size_t i = 0; i < letters->count; i++) {
         const struct dead_letter *letter = &letters->items[i];
 
-        fx_json_add(items, describe(ctx, letter));
+        fx_json_add(items, brief ? describe_briefly(sc, letter) : describe(ctx, letter));
         safe += class_is_safe(letter->class);
         if (oldest == 0 || (letter->sent_ms > 0 && letter->sent_ms < oldest))
             oldest = letter->sent_ms;
@@ -188,7 +199,8 @@ static enum fx_code look(const struct fx_step_context *ctx, const struct fx_json
 
     FX_TRY(code);
     FX_TRY(released);
-    ret_result->output = report(ctx, &letters, &depth, gaps);
+    ret_result->output =
+        report(ctx, &letters, &depth, gaps, fx_json_get_bool(params, "brief", false));
     return FX_OK;
 }
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { REDRIVE_MAX_RATE = 500, CANARY_DEFAULT = 10 };
+enum { REDRIVE_MAX_RATE = 5000, REDRIVE_MAX_TASK_RATE = 500, CANARY_DEFAULT = 10 };
 
 static const struct fx_step_param redrive_params[] = {
     {"queue", FX_PARAM_QUEUE, true, NULL, "the dead-letter queue"},
@@ -16,7 +16,9 @@ static const struct fx_step_param redrive_params[] = {
     {"which", FX_PARAM_LIST, false, "[]",
      "only these classes or message ids; empty: all that are safe"},
     {"max", FX_PARAM_INT, false, "2000", "no more messages than this"},
-    {"rate", FX_PARAM_INT, false, "10", "messages a second, 1 to 500"},
+    {"rate", FX_PARAM_INT, false, "10",
+     "messages a second, 1 to 5000; a move task goes no faster than 500, and above that batches go "
+     "several at once where the consumer is idempotent"},
     {"canary", FX_PARAM_INT, false, "10", "how many go first and are watched; 0: none"},
     {"canary_wait", FX_PARAM_DURATION, false, "\"60s\"", "how long the canary is watched"},
     {"canary_stop", FX_PARAM_INT, false, "2", "so many that come back stop the redrive"},
@@ -119,6 +121,8 @@ static enum fx_code choose_method(const struct fx_json *params, struct redrive *
                        "a move task moves everything, and %lld of the %lld messages must stay",
                        (long long)(r->total - r->chosen), (long long)r->total);
     r->move_task = all && strcmp(method, "selective") != 0;
+    if (r->move_task && r->rate > REDRIVE_MAX_TASK_RATE)
+        r->rate = REDRIVE_MAX_TASK_RATE;
     return FX_OK;
 }
 

@@ -68,24 +68,13 @@ static void read_letter(struct fx_scope *sc, const struct fx_json *message,
     }
 }
 
-enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *queue, size_t max,
-                       int64_t wait_s, int64_t visibility_s, struct letters *letters,
-                       size_t *ret_received, struct fx_error *err) {
-    struct fx_scope *sc = ctx->sc;
-    struct fx_json *answer = NULL;
-    const struct fx_json *all = fx_json_array_of(sc, fx_json_string(sc, "All"), NULL);
-    const struct fx_json *params = fx_json_object_of(
-        sc, "QueueUrl", fx_json_string(sc, queue->url), "MaxNumberOfMessages",
-        fx_json_int(sc, max < SQS_BATCH ? (int64_t)max : SQS_BATCH), "VisibilityTimeout",
-        fx_json_int(sc, visibility_s), "WaitTimeSeconds", fx_json_int(sc, wait_s),
-        "MessageSystemAttributeNames", all, "MessageAttributeNames", all, NULL);
-
-    if (queue_call(ctx, "ReceiveMessage", params, &answer, err) != FX_OK)
-        return fx_fail_in(err, "reading queue %s", queue->name);
+static void take_messages(struct fx_scope *sc, const struct fx_json *answer,
+                          struct letters *letters, size_t *received) {
     const struct fx_json *messages = fx_json_at(answer, "Messages");
+    size_t count = fx_json_count(messages);
 
-    *ret_received = fx_json_count(messages);
-    for (size_t i = 0; i < *ret_received; i++) {
+    *received += count;
+    for (size_t i = 0; i < count; i++) {
         const struct fx_json *message = fx_json_item(messages, i);
         const char *id = fx_json_get_text(message, "MessageId");
         struct dead_letter *known = id == NULL ? NULL : find(letters, id);
@@ -95,7 +84,40 @@ enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *qu
         else if (id != NULL)
             read_letter(sc, message, append(sc, letters));
     }
-    return FX_OK;
+}
+
+/* What a look has found is hidden now, so all of it is taken, also beside one that failed. */
+enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *queue, size_t max,
+                       int64_t wait_s, int64_t visibility_s, struct letters *letters,
+                       size_t *ret_received, struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    const struct fx_json *all = fx_json_array_of(sc, fx_json_string(sc, "All"), NULL);
+    struct fx_json *params[PEEK_AT_ONCE];
+    enum fx_code code = FX_OK;
+    size_t count = 0;
+
+    for (size_t left = max; left > 0 && count < PEEK_AT_ONCE;) {
+        size_t ask = left < SQS_BATCH ? left : SQS_BATCH;
+
+        params[count++] = fx_json_object_of(
+            sc, "QueueUrl", fx_json_string(sc, queue->url), "MaxNumberOfMessages",
+            fx_json_int(sc, (int64_t)ask), "VisibilityTimeout", fx_json_int(sc, visibility_s),
+            "WaitTimeSeconds", fx_json_int(sc, wait_s), "MessageSystemAttributeNames", all,
+            "MessageAttributeNames", all, NULL);
+        left -= ask;
+    }
+    const struct fx_aws_one *looks = queue_call_all(ctx, "ReceiveMessage", params, count);
+
+    *ret_received = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (looks[i].code == FX_OK)
+            take_messages(sc, looks[i].answer, letters, ret_received);
+        else if (code == FX_OK) {
+            code = looks[i].code;
+            *err = looks[i].err;
+        }
+    }
+    return code == FX_OK ? FX_OK : fx_fail_in(err, "reading queue %s", queue->name);
 }
 
 /* Long enough that the first message does not come back before the last was read. */
@@ -103,6 +125,15 @@ static int64_t hide_for_s(const struct queue *queue, int64_t depth) {
     enum { MESSAGES_PER_SECOND = 40 };
 
     return queue->visibility_s + depth / MESSAGES_PER_SECOND;
+}
+
+/* Many at once while many are left; the last ones, which a look may miss, one look after the other.
+ */
+static size_t look_for(size_t max, int64_t depth, size_t seen) {
+    int64_t left = depth - (int64_t)seen;
+    size_t many = left > SQS_BATCH ? (size_t)(left / SQS_BATCH * SQS_BATCH) : SQS_BATCH;
+
+    return max < many ? max : many;
 }
 
 enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, int64_t depth,
@@ -115,8 +146,9 @@ enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, 
         size_t received = 0, before = ret_letters->count;
 
         FX_TRY(fx_scope_check(ctx->sc, fx_mono_ms(ctx->clock), err));
-        FX_TRY(peek_once(ctx, queue, max - ret_letters->count, have_all ? 0 : DLQ_LONG_POLL_S,
-                         hide_for_s(queue, depth), ret_letters, &received, err));
+        FX_TRY(peek_once(ctx, queue, look_for(max - ret_letters->count, depth, ret_letters->count),
+                         have_all ? 0 : DLQ_LONG_POLL_S, hide_for_s(queue, depth), ret_letters,
+                         &received, err));
         if (ret_letters->count > before)
             continue;
         if (have_all)
@@ -126,16 +158,15 @@ enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, 
     return FX_OK;
 }
 
-/* It sets a value, so it may be repeated. */
+/* Once more: it sets a value, so it may be repeated. */
 static enum fx_code change_visibility(const struct fx_step_context *ctx,
                                       const struct fx_json *params, struct fx_json **ret_answer,
                                       struct fx_error *err) {
-    enum { TRIES = 3, PAUSE_MS = 200 };
+    enum { TRIES = 2, PAUSE_MS = 200 };
     enum fx_code code = FX_OK;
 
     for (int i = 0; i < TRIES; i++) {
-        if (i > 0)
-            fx_pause(ctx->sc, ctx->clock, PAUSE_MS);
+        fx_pause(ctx->sc, ctx->clock, PAUSE_MS);
         code = queue_call(ctx, "ChangeMessageVisibilityBatch", params, ret_answer, err);
         if (!fx_code_is_transient(code))
             break;
@@ -143,22 +174,33 @@ static enum fx_code change_visibility(const struct fx_step_context *ctx,
     return code;
 }
 
+/* All at once; what did not work then is tried again one after the other. */
 enum fx_code release_handles(const struct fx_step_context *ctx, const struct queue *queue,
                              const struct fx_json *handles, struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
-    size_t count = fx_json_count(handles);
+    size_t all = fx_json_count(handles), count = 0;
+    struct fx_json **params = fx_alloc(sc, (all / SQS_BATCH + 1) * sizeof *params), *answer = NULL;
 
-    for (size_t from = 0; from < count; from += SQS_BATCH) {
-        struct fx_json *entries = fx_json_array(sc), *answer = NULL;
+    for (size_t from = 0; from < all; from += SQS_BATCH) {
+        struct fx_json *entries = fx_json_array(sc);
 
-        for (size_t i = from; i < count && i < from + SQS_BATCH; i++)
+        for (size_t i = from; i < all && i < from + SQS_BATCH; i++)
             fx_json_add(entries, fx_json_object_of(sc, "Id", fx_json_stringf(sc, "m%zu", i - from),
                                                    "ReceiptHandle", fx_json_item(handles, i),
                                                    "VisibilityTimeout", fx_json_int(sc, 0), NULL));
-        FX_TRY(change_visibility(ctx,
-                                 fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, queue->url),
-                                                   "Entries", entries, NULL),
-                                 &answer, err));
+        params[count++] = fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, queue->url),
+                                            "Entries", entries, NULL);
+    }
+    const struct fx_aws_one *calls =
+        queue_call_all(ctx, "ChangeMessageVisibilityBatch", params, count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].code != FX_OK && !fx_code_is_transient(calls[i].code)) {
+            *err = calls[i].err;
+            return calls[i].code;
+        }
+        if (calls[i].code != FX_OK)
+            FX_TRY(change_visibility(ctx, params[i], &answer, err));
     }
     return FX_OK;
 }

@@ -59,6 +59,10 @@ enum fx_code queue_call(const struct fx_step_context *ctx, const char *operation
                         const struct fx_json *params, struct fx_json **ret_answer,
                         struct fx_error *err);
 
+/* The same operation with each of params, at once; as many answers, in their order. */
+struct fx_aws_one *queue_call_all(const struct fx_step_context *ctx, const char *operation,
+                                  struct fx_json *const *params, size_t count);
+
 /* How a changing call ended that returned code and err; for end_effect. */
 enum fx_ended call_ended(enum fx_code code, const struct fx_error *err);
 /* What is recorded of one that was not obeyed. */
@@ -97,8 +101,10 @@ struct letters {
     size_t count, capacity;
 };
 
+enum { PEEK_AT_ONCE = FX_HTTP_MAX_AT_ONCE }; /* looks */
+
 /* One ReceiveMessage of at most max; appends what was not there yet, and renews the handle of what
- * was. */
+ * was. With max above SQS_BATCH several at once, which together ask for no more than max. */
 enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *queue, size_t max,
                        int64_t wait_s, int64_t visibility_s, struct letters *letters,
                        size_t *ret_received, struct fx_error *err);

@@ -61,6 +61,8 @@ static bool matches_text(const struct fx_json *class, const struct fx_json *text
     const struct fx_json *patterns = fx_json_at(class, "match");
     bool found = false;
 
+    if (fx_json_count(texts) == 0)
+        return false;
     for (size_t i = 0; i < fx_json_count(patterns) && !found; i++) {
         regex_t pattern;
 

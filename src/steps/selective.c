@@ -16,11 +16,14 @@ enum {
     RECEIVES_PER_BATCH = 6,
     RECEIVES_PER_LOOK = 12,
     UNDELETED_MAX = 3, /* batches in a row that only wanted to delete, and could not */
-    BATCHES_PER_CLAIM = 20,
+    WAVES_PER_CLAIM = 20,
+    RATE_ONE_BY_ONE = 500, /* messages a second that batches one after the other may reach */
+    RATE_OF_ONE = 150,     /* above: so much of the rate is one batch's share */
     HIDDEN_WAIT_MS =
         10 * 60 * 1000, /* how long we wait for messages that somebody else has hidden */
     HIDDEN_POLL_MS = 500,
     WATCH_POLL_MS = 700,
+    PACE_AT_ONCE_MS = 20, /* not worth another claim */
 };
 
 static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -145,14 +148,8 @@ static void hold(struct job *job, const struct dead_letter *letter) {
 }
 
 /* A message we sent is dead again under the id it got when we sent it. */
-static bool came_back(struct job *job, const char *id) {
-    struct fx_json *new_id = NULL;
-    void *cursor = NULL;
-
-    while (fx_json_next(job->tally.sent, &cursor, NULL, &new_id))
-        if (strcmp(fx_json_text(new_id), id) == 0)
-            return true;
-    return false;
+static bool came_back(const struct job *job, const char *id) {
+    return fx_json_at(job->tally.arrived, id) != NULL;
 }
 
 static void note_return(struct job *job, const struct dead_letter *letter) {
@@ -211,10 +208,12 @@ static bool is_collected(struct letters *batch, const struct dead_letter *letter
 static enum fx_code collect(struct job *job, size_t want, struct letters *ret_batch,
                             struct fx_error *err) {
     struct fx_scope *sc = job->ctx->sc;
+    size_t wide = want > SQS_BATCH;
 
     ret_batch->items = fx_alloc(sc, want * sizeof *ret_batch->items);
     ret_batch->count = 0;
-    for (int i = 0; i < RECEIVES_PER_BATCH && ret_batch->count < want; i++) {
+    /* one batch is filled; of many, half is worth going for */
+    for (int i = 0; i < RECEIVES_PER_BATCH && ret_batch->count < (want + wide) / (1 + wide); i++) {
         struct letters seen = {0};
         size_t received = 0;
 
@@ -243,13 +242,13 @@ static int64_t setting(const struct job *job, const char *name) {
     return fx_json_get_int(job->params, name, 0);
 }
 
-static void start_canary(struct job *job, const struct batch *batch) {
+static void start_canary(struct job *job, const struct wave *wave) {
     struct fx_scope *sc = job->ctx->sc;
     struct fx_json *event_ids = fx_json_array(sc), *new_id = NULL;
     const char *id = NULL;
     void *cursor = NULL;
 
-    while (fx_json_next(batch->sent, &cursor, &id, &new_id))
+    while (fx_json_next(wave->sent, &cursor, &id, &new_id))
         fx_json_add(event_ids, fx_json_at(fx_json_at(job->chosen, id), "event_id"));
     fx_json_put(job->checkpoint, "canary",
                 fx_json_object_of(sc, "event_ids", event_ids, "at",
@@ -391,11 +390,23 @@ static enum fx_code wait_for_hidden(struct job *job, struct fx_step_result *ret_
     return park(job, HIDDEN_POLL_MS, ret_result);
 }
 
-static size_t batch_size(const struct job *job) {
+/* What is under way when this program dies is in doubt, so it is no more than the rate asks for,
+ * and one batch where a message must not come twice. */
+static size_t batches_at_once(const struct job *job) {
+    int64_t rate = setting(job, "rate"), count = rate / RATE_OF_ONE;
+
+    if (rate <= RATE_ONE_BY_ONE || !job->main.idempotent)
+        return 1;
+    return count < FX_HTTP_MAX_AT_ONCE ? (size_t)count : FX_HTTP_MAX_AT_ONCE;
+}
+
+static size_t wave_size(const struct job *job) {
     size_t canary = (size_t)setting(job, "canary");
     bool first = fx_json_at(job->checkpoint, "canary") == NULL && canary > 0;
 
-    return first && canary < SQS_BATCH ? canary : SQS_BATCH;
+    if (first)
+        return canary < SQS_BATCH ? canary : SQS_BATCH;
+    return batches_at_once(job) * SQS_BATCH;
 }
 
 static const char *moving_text(const struct job *job) {
@@ -409,23 +420,23 @@ static const char *moving_text(const struct job *job) {
 }
 
 /* Counts the batches in a row that sent nothing, because all was sent, and deleted nothing. */
-static void note_deletes(struct job *job, const struct batch *batch, bool known) {
-    bool idle = known && fx_json_count(batch->sent) == 0 && fx_json_count(batch->stays) == 0 &&
-                fx_json_count(batch->deleted) == 0;
+static void note_deletes(struct job *job, const struct wave *wave) {
+    bool idle = wave->known && fx_json_count(wave->sent) == 0 && wave->stays == 0 &&
+                fx_json_count(wave->deleted) == 0;
     int64_t before = fx_json_get_int(job->checkpoint, "undeleted", 0);
 
     fx_json_put(job->checkpoint, "undeleted", fx_json_int(job->ctx->sc, idle ? before + 1 : 0));
 }
 
-static const char *too_often_kept(struct job *job, const struct batch *batch) {
+static const char *too_often_kept(struct job *job, const struct wave *wave) {
     if (fx_json_get_int(job->checkpoint, "undeleted", 0) < UNDELETED_MAX)
         return NULL;
     return fx_printf(job->ctx->sc,
                      "%zu messages were sent but could not be deleted from %s%s%s; delete them "
                      "there, do not send them again",
                      fx_json_count(job->tally.sent) - moved_count(job), job->dlq.name,
-                     batch->not_deleted == NULL ? "" : ": ",
-                     batch->not_deleted == NULL ? "" : batch->not_deleted);
+                     wave->not_deleted == NULL ? "" : ": ",
+                     wave->not_deleted == NULL ? "" : wave->not_deleted);
 }
 
 /* With a batch in hand that is not sent any more. */
@@ -437,17 +448,27 @@ static enum fx_code cut_off(struct job *job, const struct letters *letters, cons
     return finish(job, reason, ret_result);
 }
 
-/* One batch; *ret_more when another may follow at once. */
+/* How long until the next may follow; what this one took counts. */
+static int64_t pace_left_ms(const struct job *job, size_t moved, int64_t began_mono_ms) {
+    int64_t rate = setting(job, "rate") < 1 ? 1 : setting(job, "rate");
+    int64_t took_ms = fx_mono_ms(job->ctx->clock) - began_mono_ms;
+    int64_t pace_ms = (int64_t)moved * 1000 / rate;
+
+    return pace_ms > took_ms ? pace_ms - took_ms : 0;
+}
+
+/* One wave; *ret_more when another may follow at once. */
 static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_result *ret_result,
                               struct fx_error *err) {
+    bool first = fx_json_at(job->checkpoint, "canary") == NULL && setting(job, "canary") > 0;
+    int64_t began_mono_ms = fx_mono_ms(job->ctx->clock);
     struct letters letters;
-    struct batch batch;
-    bool known = true, first = fx_json_at(job->checkpoint, "canary") == NULL;
+    struct wave wave;
 
     *ret_more = false;
     if (moved_count(job) + fx_json_count(job->tally.stays) == fx_json_count(job->chosen))
         return finish(job, "", ret_result);
-    FX_TRY(collect(job, batch_size(job), &letters, err));
+    FX_TRY(collect(job, wave_size(job), &letters, err));
     const char *reason = too_many_back(job);
 
     if (reason != NULL)
@@ -455,29 +476,29 @@ static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_re
     if (letters.count == 0)
         return wait_for_hidden(job, ret_result, err);
     fx_json_remove(job->checkpoint, "hidden_since");
-    enum fx_code code = selective_move_batch(job, &letters, &batch, &known, err);
+    enum fx_code code = selective_move(job, &letters, &wave, err);
 
-    if (code == FX_ERR_DENIED && batch.denied && job->tally.batches > 0)
-        return cut_off(job, &letters, fx_strdup(job->ctx->sc, err->message), ret_result);
+    if (code == FX_ERR_DENIED && wave.denied && job->tally.batches > 0)
+        return cut_off(job, wave.count == 0 ? &letters : &(struct letters){0},
+                       fx_strdup(job->ctx->sc, err->message), ret_result);
     FX_TRY(code);
     fx_json_put(job->checkpoint, "unanswered",
-                fx_json_int(job->ctx->sc, known ? 0 : selective_unanswered(job) + 1));
-    if (known && first && setting(job, "canary") > 0)
-        start_canary(job, &batch);
-    note_deletes(job, &batch, known);
+                fx_json_int(job->ctx->sc, wave.known ? 0 : selective_unanswered(job) + 1));
+    if (wave.known && first)
+        start_canary(job, &wave);
+    note_deletes(job, &wave);
     FX_TRY(save(job, err));
-    reason = too_often_kept(job, &batch);
+    reason = too_often_kept(job, &wave);
     if (reason != NULL)
         return finish(job, reason, ret_result);
     show(job, moving_text(job));
-    int64_t pace_ms =
-        (int64_t)letters.count * 1000 / (setting(job, "rate") < 1 ? 1 : setting(job, "rate"));
+    int64_t pace_ms = pace_left_ms(job, letters.count, began_mono_ms);
 
-    if (!known)
+    if (!wave.known)
         return park(job, HIDDEN_POLL_MS, ret_result);
-    if (first && setting(job, "canary") > 0)
+    if (first)
         return park(job, WATCH_POLL_MS, ret_result);
-    *ret_more = pace_ms < 20;
+    *ret_more = pace_ms < PACE_AT_ONCE_MS;
     return *ret_more ? FX_OK : park(job, pace_ms, ret_result);
 }
 
@@ -512,7 +533,7 @@ enum fx_code selective_run(const struct fx_step_context *ctx, const struct fx_js
     FX_TRY(selective_take_stock(&job, &ask, err));
     if (ask)
         return ask_about_doubt(&job, ret_result);
-    for (int i = 0; more && i < BATCHES_PER_CLAIM; i++) {
+    for (int i = 0; more && i < WAVES_PER_CLAIM; i++) {
         const struct fx_json *canary = fx_json_at(job.checkpoint, "canary");
 
         if (ctx->host->stop_requested(ctx->host, ctx->sc))

@@ -10,6 +10,7 @@
 
 /* Batches in a row without an answer, before a person is asked rather than SQS once more. */
 enum { SELECTIVE_UNANSWERED_MAX = 2 };
+enum { SELECTIVE_KEY_MAX = 24 };
 
 /* What the intents say has become of the chosen messages. */
 struct tally {
@@ -19,6 +20,7 @@ struct tally {
     struct fx_json *doubt;    /* id -> how many times it was in a batch whose outcome is unknown */
     struct fx_json *stays;    /* id -> true: refused for good, or stored with other bytes */
     struct fx_json *problems; /* texts */
+    struct fx_json *arrived;  /* new id -> true, of all that were sent */
     size_t batches;
 };
 
@@ -32,14 +34,28 @@ struct job {
     struct tally tally;
 };
 
+/* Up to ten messages: one promise, one send, one delete. */
 struct batch {
     struct letters letters;
-    struct fx_json *sent;     /* id -> new id */
-    struct fx_json *deleted;  /* [id] */
-    struct fx_json *stays;    /* [id], as in the tally */
-    struct fx_json *problems; /* [text] */
-    const char *not_deleted;  /* why; NULL */
-    bool denied;              /* it was not begun: no more changes may be made */
+    char key[SELECTIVE_KEY_MAX];
+    int64_t send_before_mono_ms; /* what was promised for it holds so long */
+    struct fx_aws_one *send;     /* NULL: nothing of it has to be sent */
+    struct fx_json *sent;        /* id -> new id */
+    struct fx_json *stays;       /* [id], as in the tally */
+    struct fx_json *problems;    /* [text] */
+    bool known;                  /* SQS answered */
+};
+
+/* Batches that go together: one, unless more than one after the other would bear is asked for. */
+struct wave {
+    struct batch *items;
+    size_t count;            /* of those that were promised */
+    struct fx_json *sent;    /* id -> new id, of all */
+    struct fx_json *deleted; /* [id], of all */
+    size_t stays;            /* how many */
+    const char *not_deleted; /* why; NULL */
+    bool denied;             /* one was not begun: no more changes may be made */
+    bool known;              /* SQS answered all; of the others the intent stays open */
 };
 
 /* ---- selective_stock.c ---- */
@@ -58,7 +74,7 @@ struct fx_json *selective_count_up(struct job *job, const char *stopped);
 
 /* ---- selective_batch.c ---- */
 
-/* Intent, send, outcome, delete. *ret_known is false when SQS gave no answer: the intent stays
- * open. */
-enum fx_code selective_move_batch(struct job *job, const struct letters *letters,
-                                  struct batch *ret_batch, bool *ret_known, struct fx_error *err);
+/* Of each ten of them intent, send, outcome and delete. The first failure, after all has been
+ * settled that was begun. */
+enum fx_code selective_move(struct job *job, const struct letters *letters, struct wave *ret_wave,
+                            struct fx_error *err);

@@ -1,14 +1,14 @@
-/* selective_batch.c - moves one batch: its intent, the send, its outcome, the delete.
+/* selective_batch.c - moves batches: of each its intent, the send, its outcome, the delete.
  *
- * What was sent is on record before anything is deleted: a message that may or may not have been
- * sent, and is gone from the dead letters, was not taken out by us.
+ * Several may be under way at once. Each has a promise of its own, so what is in doubt after a
+ * crash is what was under way, and what is known of one does not wait for another. What was sent is
+ * on record before anything is deleted: a message that may or may not have been sent, and is gone
+ * from the dead letters, was not taken out by us.
  */
 #include "selective.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { KEY_MAX = 24 };
 
 static struct fx_json *send_entry(struct fx_scope *sc, const struct dead_letter *letter,
                                   size_t number) {
@@ -116,29 +116,51 @@ static void look_up_doubt(struct job *job, const struct letters *letters) {
     }
 }
 
-static enum fx_code send_batch(struct job *job, struct batch *batch, struct fx_error *err) {
+/* NULL when all of it was sent before. */
+static struct fx_json *send_params(const struct job *job, const struct batch *batch) {
     struct fx_scope *sc = job->ctx->sc;
-    struct fx_json *entries = fx_json_array(sc), *answer = NULL;
+    struct fx_json *entries = fx_json_array(sc);
 
     for (size_t i = 0; i < batch->letters.count; i++)
         if (!was_sent(job, &batch->letters.items[i]))
             fx_json_add(entries, send_entry(sc, &batch->letters.items[i], i));
     if (fx_json_count(entries) == 0)
-        return FX_OK;
-    FX_TRY(queue_call(job->ctx, "SendMessageBatch",
-                      fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, job->main.url),
-                                        "Entries", entries, NULL),
-                      &answer, err));
-    read_sent(job, batch, answer);
-    read_refused(job, batch, answer);
-    return FX_OK;
+        return NULL;
+    return fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, job->main.url), "Entries", entries,
+                             NULL);
 }
 
-/* What was sent and cannot be deleted is deleted when it is seen again; it is never sent again. */
-static void delete_batch(struct job *job, struct batch *batch) {
+/* The first promise is the first to end, so it is the one that all have to leave in time for. */
+static void send_all(struct job *job, struct wave *wave) {
     struct fx_scope *sc = job->ctx->sc;
-    struct fx_json *entries = fx_json_array(sc), *answer = NULL;
-    struct fx_error why;
+    struct fx_json **params = fx_alloc(sc, (wave->count + 1) * sizeof *params);
+    struct batch **who = fx_alloc(sc, (wave->count + 1) * sizeof *who);
+    size_t count = 0;
+
+    for (size_t i = 0; i < wave->count; i++) {
+        params[count] = send_params(job, &wave->items[i]);
+        if (params[count] != NULL)
+            who[count++] = &wave->items[i];
+    }
+    if (count == 0)
+        return;
+    fx_scope_set_send_before(sc, wave->items[0].send_before_mono_ms);
+    struct fx_aws_one *calls = queue_call_all(job->ctx, "SendMessageBatch", params, count);
+
+    for (size_t i = 0; i < count; i++) {
+        who[i]->send = &calls[i];
+        who[i]->known = calls[i].code == FX_OK;
+        if (who[i]->known) {
+            read_sent(job, who[i], calls[i].answer);
+            read_refused(job, who[i], calls[i].answer);
+        }
+    }
+}
+
+/* NULL when nothing of it was sent. */
+static struct fx_json *delete_params(const struct job *job, const struct batch *batch) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_json *entries = fx_json_array(sc);
 
     for (size_t i = 0; i < batch->letters.count; i++) {
         const struct dead_letter *letter = &batch->letters.items[i];
@@ -149,21 +171,43 @@ static void delete_batch(struct job *job, struct batch *batch) {
                                           fx_json_string(sc, letter->handle), NULL));
     }
     if (fx_json_count(entries) == 0)
-        return;
-    if (queue_call(job->ctx, "DeleteMessageBatch",
-                   fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, job->dlq.url), "Entries",
-                                     entries, NULL),
-                   &answer, &why) != FX_OK) {
-        batch->not_deleted = fx_strdup(sc, why.message);
-        return;
-    }
+        return NULL;
+    return fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, job->dlq.url), "Entries", entries,
+                             NULL);
+}
+
+static void read_deleted(const struct job *job, const struct batch *batch,
+                         const struct fx_json *answer, struct wave *wave) {
     const struct fx_json *good = fx_json_at(answer, "Successful");
 
     for (size_t i = 0; i < fx_json_count(good); i++) {
         size_t number = entry_number(fx_json_item(good, i), batch->letters.count);
 
         if (number < batch->letters.count)
-            fx_json_add(batch->deleted, fx_json_string(sc, batch->letters.items[number].id));
+            fx_json_add(wave->deleted,
+                        fx_json_string(job->ctx->sc, batch->letters.items[number].id));
+    }
+}
+
+/* What was sent and cannot be deleted is deleted when it is seen again; it is never sent again. */
+static void delete_all(struct job *job, struct wave *wave) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_json **params = fx_alloc(sc, (wave->count + 1) * sizeof *params);
+    const struct batch **who = fx_alloc(sc, (wave->count + 1) * sizeof *who);
+    size_t count = 0;
+
+    for (size_t i = 0; i < wave->count; i++) {
+        params[count] = wave->items[i].known ? delete_params(job, &wave->items[i]) : NULL;
+        if (params[count] != NULL)
+            who[count++] = &wave->items[i];
+    }
+    struct fx_aws_one *calls = queue_call_all(job->ctx, "DeleteMessageBatch", params, count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].code == FX_OK)
+            read_deleted(job, who[i], calls[i].answer, wave);
+        else
+            wave->not_deleted = calls[i].err.message;
     }
 }
 
@@ -215,36 +259,124 @@ static struct fx_json *sent_or_arrived(const struct job *job, const struct batch
     return sent;
 }
 
-enum fx_code selective_move_batch(struct job *job, const struct letters *letters,
-                                  struct batch *ret_batch, bool *ret_known, struct fx_error *err) {
+static enum fx_code begin_batch(struct job *job, struct batch *batch, struct fx_error *err) {
     struct fx_scope *sc = job->ctx->sc;
-    struct fx_step_host *host = job->ctx->host;
-    char key[KEY_MAX];
 
-    snprintf(key, sizeof key, "batch-%05zu", job->tally.batches);
-    *ret_batch = (struct batch){.letters = *letters,
-                                .sent = fx_json_object(sc),
-                                .deleted = fx_json_array(sc),
-                                .stays = fx_json_array(sc),
-                                .problems = fx_json_array(sc)};
-    *ret_known = true;
-    look_up_doubt(job, letters);
-    enum fx_code code = host->begin_effect(host, sc, key, intent_of(job, letters), err);
-
-    ret_batch->denied = code == FX_ERR_DENIED;
-    FX_TRY(code);
+    snprintf(batch->key, sizeof batch->key, "batch-%05zu", job->tally.batches);
+    batch->sent = fx_json_object(sc);
+    batch->stays = fx_json_array(sc);
+    batch->problems = fx_json_array(sc);
+    batch->known = true;
+    look_up_doubt(job, &batch->letters);
+    FX_TRY(job->ctx->host->begin_effect(job->ctx->host, sc, batch->key,
+                                        intent_of(job, &batch->letters), err));
+    batch->send_before_mono_ms = fx_scope_send_before(sc);
     job->tally.batches++;
-    if (send_batch(job, ret_batch, err) != FX_OK) {
-        *ret_known = false;
-        return settle_send_failure(job, key, letters, err);
-    }
-    const struct fx_json *outcome =
-        fx_json_object_of(sc, "sent", sent_or_arrived(job, ret_batch), "stays", ret_batch->stays,
-                          "problems", ret_batch->problems, NULL);
-
-    FX_TRY(host->end_effect(host, sc, key, FX_ENDED_DONE, outcome, err));
-    delete_batch(job, ret_batch);
-    selective_add_outcome(job, outcome);
-    selective_note_deleted(job, ret_batch->deleted);
     return FX_OK;
+}
+
+/* As many as are promised; the letters of the others are let go. */
+static enum fx_code begin_all(struct job *job, const struct letters *letters, struct wave *wave,
+                              struct fx_error *err) {
+    struct fx_error ignored;
+
+    for (size_t from = 0; from < letters->count; from += SQS_BATCH) {
+        size_t left = letters->count - from;
+        struct batch *batch = &wave->items[wave->count];
+
+        batch->letters = (struct letters){.items = &letters->items[from],
+                                          .count = left < SQS_BATCH ? left : SQS_BATCH};
+        enum fx_code code = begin_batch(job, batch, err);
+
+        if (code != FX_OK) {
+            const struct letters others = {.items = batch->letters.items, .count = left};
+
+            wave->denied = code == FX_ERR_DENIED;
+            if (wave->count > 0)
+                (void)!peek_release(job->ctx, &job->dlq, &others, &ignored);
+            return code;
+        }
+        wave->count++;
+    }
+    return FX_OK;
+}
+
+static enum fx_code settle(struct job *job, struct batch *batch, struct fx_error *err) {
+    struct fx_step_host *host = job->ctx->host;
+    struct fx_scope *sc = job->ctx->sc;
+
+    if (!batch->known) {
+        *err = batch->send->err;
+        return settle_send_failure(job, batch->key, &batch->letters, err);
+    }
+    return host->end_effect(host, sc, batch->key, FX_ENDED_DONE,
+                            fx_json_object_of(sc, "sent", sent_or_arrived(job, batch), "stays",
+                                              batch->stays, "problems", batch->problems, NULL),
+                            err);
+}
+
+/* Of what could not be recorded the next look reads that it was begun: it is not deleted. */
+static enum fx_code settle_all(struct job *job, struct wave *wave, struct fx_error *err) {
+    enum fx_code first = FX_OK;
+
+    wave->known = true;
+    for (size_t i = 0; i < wave->count; i++) {
+        struct batch *batch = &wave->items[i];
+        struct fx_error why = {0};
+        enum fx_code code = settle(job, batch, &why);
+
+        if (code != FX_OK && first == FX_OK) {
+            first = code;
+            *err = why;
+        }
+        wave->known = wave->known && batch->known;
+        batch->known = batch->known && code == FX_OK;
+    }
+    return first;
+}
+
+static void add_up(struct job *job, struct wave *wave) {
+    struct fx_json *new_id = NULL;
+    const char *id = NULL;
+
+    for (size_t i = 0; i < wave->count; i++) {
+        const struct batch *batch = &wave->items[i];
+        void *cursor = NULL;
+
+        if (!batch->known)
+            continue;
+        while (fx_json_next(batch->sent, &cursor, &id, &new_id))
+            fx_json_put(wave->sent, id, new_id);
+        wave->stays += fx_json_count(batch->stays);
+        selective_add_outcome(
+            job, fx_json_object_of(job->ctx->sc, "sent", sent_or_arrived(job, batch), "stays",
+                                   batch->stays, "problems", batch->problems, NULL));
+    }
+    selective_note_deleted(job, wave->deleted);
+}
+
+enum fx_code selective_move(struct job *job, const struct letters *letters, struct wave *ret_wave,
+                            struct fx_error *err) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_error begun_err, settled_err;
+
+    *ret_wave = (struct wave){
+        .items = fx_alloc(sc, (letters->count / SQS_BATCH + 1) * sizeof *ret_wave->items),
+        .sent = fx_json_object(sc),
+        .deleted = fx_json_array(sc),
+        .known = true};
+    enum fx_code begun = begin_all(job, letters, ret_wave, &begun_err);
+
+    if (ret_wave->count == 0) {
+        *err = begun_err;
+        return begun;
+    }
+    send_all(job, ret_wave);
+    enum fx_code settled = settle_all(job, ret_wave, &settled_err);
+
+    delete_all(job, ret_wave);
+    add_up(job, ret_wave);
+    if (begun != FX_OK || settled != FX_OK)
+        *err = begun != FX_OK ? begun_err : settled_err;
+    return begun != FX_OK ? begun : settled;
 }

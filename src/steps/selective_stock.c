@@ -17,8 +17,10 @@ static void add_sent(struct job *job, const struct fx_json *sent) {
         const char *text = fx_json_text(new_id);
 
         fx_json_put(job->tally.sent, id, new_id);
-        if (text != NULL && text[0] != '\0')
-            count_one(job->ctx->sc, job->tally.sends, id);
+        if (text == NULL || text[0] == '\0')
+            continue;
+        count_one(job->ctx->sc, job->tally.sends, id);
+        fx_json_put(job->tally.arrived, text, fx_json_bool(job->ctx->sc, true));
     }
 }
 
@@ -106,7 +108,8 @@ enum fx_code selective_take_stock(struct job *job, bool *ret_ask, struct fx_erro
                                 .deleted = fx_json_object(sc),
                                 .doubt = fx_json_object(sc),
                                 .stays = fx_json_object(sc),
-                                .problems = fx_json_array(sc)};
+                                .problems = fx_json_array(sc),
+                                .arrived = fx_json_object(sc)};
     FX_TRY(job->ctx->host->effects(job->ctx->host, sc, &effects, &count, err));
     mark_all(sc, job->tally.deleted, fx_json_at(job->checkpoint, member_deleted));
     job->tally.batches = count;

@@ -48,6 +48,20 @@ enum fx_code store_approval_take(struct store_link *link, const char *id,
                           ret_approval, err);
 }
 
+static void *read_terms(struct fx_scope *sc, const struct store_rows *rows) {
+    struct fx_approval *approval = FX_NEW(sc, struct fx_approval);
+
+    approval->state = (enum fx_approval_state)store_int(rows, 0);
+    approval->execute_before_ms = store_int(rows, 1);
+    return approval;
+}
+
+enum fx_code store_approval_take_terms(struct store_link *link, const char *id,
+                                       struct fx_approval **ret_approval, struct fx_error *err) {
+    return store_read_one(link, STMT_APPROVAL_TERMS_TAKE, ST_VALUES(st_text(id)), read_terms,
+                          ret_approval, err);
+}
+
 /* ---- the decision ---- */
 
 static enum fx_code why_not_decided(struct fx_scope *sc, const struct fx_approval *stored,

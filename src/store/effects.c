@@ -90,7 +90,7 @@ static enum fx_code check_approval(struct store_link *link, const struct fx_inte
 
     if (intent->guard->approval == NULL)
         return FX_OK;
-    FX_TRY(store_approval_take(link, intent->guard->approval, &approval, err));
+    FX_TRY(store_approval_take_terms(link, intent->guard->approval, &approval, err));
     if (approval == NULL || approval->state != FX_APPROVAL_APPROVED)
         return refuse(intent, FX_REFUSED_NO_APPROVAL, "was not begun: it is not approved", err);
     return check_time(link, intent, approval, err);

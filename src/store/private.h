@@ -83,6 +83,7 @@ enum store_statement {
     STMT_APPROVAL_ADD,
     STMT_APPROVAL_GET,
     STMT_APPROVAL_TAKE,
+    STMT_APPROVAL_TERMS_TAKE,
     STMT_APPROVAL_OF,
     STMT_APPROVAL_PENDING,
     STMT_APPROVAL_DECIDE,
@@ -441,6 +442,10 @@ enum fx_code store_approval_add(struct store_link *link, const struct fx_approva
 /* Locked until the end: a decision waits. NULL when there is none. */
 enum fx_code store_approval_take(struct store_link *link, const char *id,
                                  struct fx_approval **ret_approval, struct fx_error *err);
+/* The same lock, and only what a change is measured by: a plan may be large, and many changes are
+ * made in its name. Of the approval only state and execute_before_ms are filled in. */
+enum fx_code store_approval_take_terms(struct store_link *link, const char *id,
+                                       struct fx_approval **ret_approval, struct fx_error *err);
 enum fx_code store_incident_put(struct store_link *link, const struct fx_incident *incident,
                                 struct fx_error *err);
 enum fx_code store_setting_put(struct store_link *link, const struct fx_setting *setting,

@@ -87,6 +87,7 @@
 #define JOB_HELD "SELECT at_ms FROM jobs WHERE id = $1 AND state = 1 AND token = $2"
 #define RUN_STOPPED "SELECT stop_requested FROM runs WHERE id = $1"
 #define APPROVAL_GET "SELECT " APPROVAL_COLUMNS " FROM approvals WHERE id = $1"
+#define APPROVAL_TERMS "SELECT state, execute_before_ms FROM approvals WHERE id = $1"
 #define MESSAGE_WAITING_OF                                                                         \
     "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.kind = $1 AND m.key = $2 AND "            \
     "m.state < 2 AND m.state = 0 AND m.seq <> $3 ORDER BY m.place DESC LIMIT 1"
@@ -197,6 +198,7 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                            "ON CONFLICT (id) DO NOTHING"},
     [STMT_APPROVAL_GET] = {"approval_get", APPROVAL_GET},
     [STMT_APPROVAL_TAKE] = {"approval_take", APPROVAL_GET},
+    [STMT_APPROVAL_TERMS_TAKE] = {"approval_terms_take", APPROVAL_TERMS},
     [STMT_APPROVAL_OF] = {"approval_of", "SELECT " APPROVAL_COLUMNS " FROM approvals WHERE "
                                          "run = $1 AND step = $2 ORDER BY n DESC LIMIT 1"},
     [STMT_APPROVAL_PENDING] = {"approval_pending", "SELECT " APPROVAL_COLUMNS " FROM approvals "
@@ -480,6 +482,7 @@ const char *const store_postgres_statements[STMT_COUNT] = {
     [STMT_JOB_HELD] = JOB_HELD " FOR UPDATE",
     [STMT_RUN_STOP_TAKE] = RUN_STOPPED " FOR SHARE",
     [STMT_APPROVAL_TAKE] = APPROVAL_GET " FOR UPDATE",
+    [STMT_APPROVAL_TERMS_TAKE] = APPROVAL_TERMS " FOR UPDATE",
     [STMT_MESSAGE_WAITING_OF] = MESSAGE_WAITING_OF " FOR UPDATE OF m",
     [STMT_MESSAGE_BEGIN] =
         "UPDATE outbox AS m SET state = 1, attempts = attempts + 1, "

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Stack } from '../support/stack.mjs';
 import { atRest, freshWorld, main, ownRunbooks, postgres, restart, watchEffects, watchPrivate } from '../support/cases.mjs';
+import { buttons, shown } from './cards.mjs';
 
 const queue = (attributes) => ({ queues: [{ name: main, attributes }] });
 const latest = (configuration, more = {}) => ({ functions: [{ name: 'fluxa-ingest', configuration, ...more }] });
@@ -64,16 +65,6 @@ const rows = [
 
 // ---- what people do ----
 
-const shown = (card) => {
-  const texts = [];
-  const walk = (part) => {
-    if (Array.isArray(part)) part.forEach(walk);
-    else if (part && typeof part === 'object' && part.type !== 'actions') Object.entries(part).forEach(([key, value]) => (key === 'text' && typeof value === 'string' ? texts.push(value) : walk(value)));
-  };
-  walk(card.blocks);
-  return texts.join('\n');
-};
-const buttons = (card) => card.blocks.flatMap(({ type, elements }) => (type === 'actions' ? elements : [])).map(({ text }) => text.text);
 const isAsked = (card) => /"action_id":"approve"/.test(JSON.stringify(card.blocks));
 const isOver = (card) => !isAsked(card) && !/^(Running|Waiting|Approved)/.test(card.text);
 

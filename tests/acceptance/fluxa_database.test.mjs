@@ -10,42 +10,10 @@ import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { Stack } from '../support/stack.mjs';
 import { answerTo, freshWorld, postgres, watchPrivate } from '../support/cases.mjs';
+import { answersTo, buttons, includes, shown, table } from './cards.mjs';
 
 const every = { 'F-22': 'idempotency check', 'F-39': 'failed', 'F-40': 'db locks', 'F-42': 'db slow', 'F-43': 'db explain event evt-0', 'F-45': 'db indexes', 'F-46': 'db conns', 'F-57': 'db bloat' };
 const TABLES = "CREATE ROLE app LOGIN; GRANT ALL ON events, idempotency_keys TO app; INSERT INTO events SELECT 'evt-' || n, 'u' || n FROM generate_series(0, 99) n";
-
-// All of a card that a person reads, without its buttons.
-function shown(card) {
-  const texts = [];
-  const walk = (part) => {
-    if (Array.isArray(part)) part.forEach(walk);
-    else if (part && typeof part === 'object' && part.type !== 'actions') Object.entries(part).forEach(([key, value]) => (key === 'text' && typeof value === 'string' ? texts.push(value) : walk(value)));
-  };
-  walk(card.blocks);
-  return texts.join('\n');
-}
-
-const buttons = (card) => card.blocks.flatMap(({ type, elements }) => (type === 'actions' ? elements : [])).map(({ text }) => text.text);
-const table = (card) => card.blocks.find(({ type }) => type === 'table')?.rows.map((row) => row.map(({ text }) => text)) ?? [];
-
-function includes(card, ...patterns) {
-  for (const pattern of patterns) assert.match(shown(card), pattern);
-}
-
-// The answers to several commands at once: command -> card. A card is told by the command on it or in its own words.
-async function answersTo(stack, commands, isOf) {
-  const known = new Set((await stack.messages()).map((message) => message.ts));
-  for (const command of commands) await stack.command('requester', `/fluxa ${command}`);
-  const cards = await stack.until(async () => {
-    const told = (await stack.messages()).filter((message) => !known.has(message.ts));
-    return told.length >= commands.length && told;
-  }, `${commands.length} answers`);
-  return new Map(commands.map((command) => {
-    const card = cards.find((one) => isOf(one, command));
-    assert.ok(card, `no answer to ${command} among:\n${cards.map((one) => one.text).join('\n')}`);
-    return [command, card];
-  }));
-}
 
 // A connection of its own that stays open, as that of an application or a person.
 class Session {

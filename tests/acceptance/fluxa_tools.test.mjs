@@ -85,6 +85,21 @@ test('a runbook that says something else fails its case, and the difference is s
   assert.match(renamed.stdout, /FAILED fluxa\/alarms: the case has no result of the step others; record it anew/);
 });
 
+test('the case of a change shows its plan, sends nothing, and fails when something else would be asked for', async () => {
+  const effects = await watchEffects(stack);
+  const file = path.join(runbooks, 'queue-retention.yaml'), text = await readFile(file, 'utf8');
+  const same = await program('test');
+  await writeFile(file, text.replace('text(arguments.days * 86400) }', 'text(arguments.days * 86401) }').replace('text(arguments.days * 86400)}', 'text(arguments.days * 86401)}'));
+  const other = await program('test');
+  await writeFile(file, text);
+  assert.match(same.stdout, /ok {5}fluxa\/queue-retention\n {7}change: keep messages of Fluxa-InputQueue for 10 days\n {9}1 x sqs:SetQueueAttributes on [^\n]*864000[^\n]*\n {9}then: done\n/);
+  assert.match(same.stdout, /ok {5}fluxa\/queue-retention-refused\n[^]{0,400}then: refused\n/);
+  assert.doesNotMatch(same.stdout, /no case yet/);
+  assert.equal(other.code, 1);
+  assert.match(other.stdout, /FAILED fluxa\/queue-retention: change\.with\.Attributes\.MessageRetentionPeriod was approved as "864000" and is asked for as "864010"/);
+  assert.deepEqual(await effects(), []);
+});
+
 test('a case is recorded of a run without its secrets, replays at once, and is not overwritten', async () => {
   const secret = ['AKIA', 'IOSFODNN7EXAMPLE'].join('');
   await postgres(stack, `INSERT INTO idempotency_keys (event_id, status, attempts, error_reason) VALUES ('evt-secret', 'failed', 1, 'AccessDenied for ${secret}')`);

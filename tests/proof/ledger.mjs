@@ -3,7 +3,7 @@
 // judgeLedger does no I/O. What it wants to see:
 //   said: [{ key, what, acked, command }] of people.mjs
 //   events: [{ key, id, job, attempts }]; runs, intents, approvals, audit: rows of the store since the beginning
-//   effects: lines of the sandbox's record; before, after: messages of the dead-letter queue; processed: its count
+//   vacuums: how many PostgreSQL has counted; effects: lines of the sandbox's record; before, after: messages of the dead-letter queue; processed: its count
 //   leftAlone: notes of runs that may end so, because the bot died at them too often; mayFail: commands that may come too late in this story; cards: run id -> text that stands in Slack; verified: { code, text } of "audit verify"
 import { MAIN, SAFE_CAUSE } from './judge.mjs';
 
@@ -79,13 +79,20 @@ function judgeTasks(seen, problems) {
 
 // Calls that change one thing: each after its intent, and never a second time.
 const CHANGES = ['SetQueueAttributes'];
+const isSql = (intent) => 'statement' in parse(intent.what_json);
 function judgeChanges(seen, problems) {
   const changes = seen.effects.filter((effect) => CHANGES.includes(effect.operation)), intents = seen.intents.filter((intent) => intent.key === 'change');
-  if (changes.length > intents.length) problems.push(`${changes.length} changes were sent under ${intents.length} intents`);
-  for (const change of changes) if (!intents.some((intent) => covers(intent, change))) problems.push(`${change.operation} was sent without an intent before it`);
+  const calls = intents.filter((intent) => !isSql(intent)), statements = intents.filter(isSql);
+  for (const change of changes) if (!calls.some((intent) => covers(intent, change))) problems.push(`${change.operation} was sent without an intent before it`);
+  countChanges('changes', changes.length, calls, problems);
+  countChanges('statements', seen.vacuums ?? 0, statements, problems);
+}
+
+function countChanges(what, made, intents, problems) {
   const known = intents.filter((intent) => intent.state === INTENT.done).length, not = intents.filter((intent) => intent.state === INTENT.failed || intent.state === INTENT.notSent).length;
-  if (known > changes.length) problems.push(`${known} changes are recorded as done, and there were ${changes.length}`);
-  if (changes.length > intents.length - not) problems.push('a change took effect and is recorded as failed or not sent');
+  if (made > intents.length) problems.push(`${made} ${what} were sent under ${intents.length} intents`);
+  if (known > made) problems.push(`${known} ${what} are recorded as done, and there were ${made}`);
+  if (made > intents.length - not) problems.push(`one of the ${what} took effect and is recorded as failed or not sent`);
 }
 
 // More than once is allowed only where a batch was in doubt and the card says so.

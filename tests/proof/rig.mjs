@@ -22,7 +22,7 @@ const TIMERS = "('expire', 'remind', 'reconcile', 'anchor', 'schedule')";
 // What a redrive does minutes later would fall into another run, and a look that hides for long would make each wait.
 async function quicken(stack, workers) {
   const redrive = path.join(await ownRunbooks(stack), 'dlq-redrive.yaml');
-  await writeFile(redrive, (await readFile(redrive, 'utf8')).replace(/^follow_ups:\n( .*\n)+/m, ''));
+  await writeFile(redrive, (await readFile(redrive, 'utf8')).replace('max: 500', 'max: 5000').replace(/^follow_ups:\n( .*\n)+/m, ''));
   const admin = (text) => text.replace(/^roles:\n/m, `roles:\n  admin: { users: [${approver}] }\n`);
   await stack.edit((text) => `${admin(text).replace(/dlq_visibility: \d+/, 'dlq_visibility: 1')}workers: ${workers}\n`);
 }
@@ -80,8 +80,14 @@ export class Rig {
     const [row] = await this.sql('SELECT (SELECT coalesce(max(n), 0) FROM audit) AS audit, (SELECT coalesce(max(n), 0) FROM intents) AS intents, (SELECT coalesce(max(n), 0) FROM approvals) AS approvals');
     await freshWorld(this.stack, messages, more);
     const world = await this.stack.get('world?messages=1');
-    this.mark = { ...row, startedMs: Date.now(), effects: world.effects, before: queueOf(world, DEAD).messages };
+    this.mark = { ...row, startedMs: Date.now(), effects: world.effects, before: queueOf(world, DEAD).messages, vacuums: await this.vacuums() };
     this.people = new People((any) => (any ? [this.stack] : this.stack.replicas.filter((one) => one.process && !one.frozen)));
+  }
+
+  // How many times PostgreSQL has been told to: it counts them itself.
+  async vacuums() {
+    const { stdout } = await execute('psql', ['-qAt', this.stack.database, '-c', "SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'events'"]);
+    return Number(stdout);
   }
 
   until(look, what, timeoutMs = QUIET_MS, everyMs = 15) {
@@ -157,14 +163,14 @@ export class Rig {
   // What judgeLedger wants to see.
   async seen(more = {}) {
     const { mark } = this, runs = await this.runs();
-    const [intents, approvals, audit, [failed], cards, events, effects, world, verified] = await Promise.all([
+    const [intents, approvals, audit, [failed], cards, events, effects, world, verified, vacuums] = await Promise.all([
       this.sql(`SELECT run, step, key, state, what_json, outcome_json, set_ms FROM intents WHERE n > ${mark.intents}`),
       this.sql(`SELECT id, run, state, decided_by FROM approvals WHERE n > ${mark.approvals}`),
       this.sql(`SELECT at_ms, actor, action, subject, detail_json FROM audit WHERE n > ${mark.audit} ORDER BY n`),
       this.sql(`SELECT count(*) AS n FROM outbox WHERE state = 3 AND created_ms >= ${mark.startedMs}`),
-      this.cards(runs), this.eventsOf(this.people.said), this.stack.get(`effects?since=${mark.effects}`), this.stack.get('world?messages=1'), this.verify(),
+      this.cards(runs), this.eventsOf(this.people.said), this.stack.get(`effects?since=${mark.effects}`), this.stack.get('world?messages=1'), this.verify(), this.vacuums(),
     ]);
-    return { said: this.people.said, events, runs, intents, approvals, audit, messagesFailed: failed.n, cards, effects, before: mark.before, after: queueOf(world, DEAD).messages, processed: world.processed.success, verified, commands: ['dlq redrive', 'dlq redrive-cancel', 'dlq quarantine', 'queue visibility'], ...more };
+    return { said: this.people.said, events, runs, intents, approvals, audit, messagesFailed: failed.n, cards, effects, before: mark.before, after: queueOf(world, DEAD).messages, processed: world.processed.success, verified, vacuums: vacuums - mark.vacuums, commands: ['dlq redrive', 'dlq redrive-cancel', 'dlq quarantine', 'queue visibility', 'db vacuum'], ...more };
   }
 }
 

@@ -55,6 +55,13 @@ export const stories = {
       await ended(rig, (await approve(rig, 'dlq redrive rate=500')).run);
     },
   },
+  wide: {
+    what: 'four batches go at once',
+    async tell(rig) {
+      await rig.begins({ DBConnectionError: 35, HashMismatch: 2 });
+      await ended(rig, (await approve(rig, 'dlq redrive rate=5000')).run);
+    },
+  },
   task: {
     what: 'SQS moves all three dead letters as one task',
     async tell(rig) {
@@ -127,6 +134,14 @@ export const stories = {
       await ended(rig, (await approve(rig, 'dlq quarantine SchemaValidation')).run);
     },
     check: judgeQuarantine,
+  },
+  sql: {
+    what: 'one statement is run in a database',
+    async tell(rig) {
+      await rig.begins({});
+      await ended(rig, (await approve(rig, 'db vacuum events')).run);
+    },
+    check: (seen) => (seen.runs.some((run) => run.command === 'db vacuum' && run.state === RUN.done) && seen.vacuums === 0 ? ['the run is done and nothing was vacuumed'] : []),
   },
   alarm: {
     what: 'an alarm opens an incident and its end closes it',

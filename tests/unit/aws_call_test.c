@@ -525,6 +525,40 @@ static void a_change_that_comes_too_late_is_not_sent_but_a_read_is(void **state)
     aws_world_end(&w);
 }
 
+/* ---- several at once ---- */
+
+/* A read that was turned away is made again by itself; a change is not, whatever became of it. */
+static void each_of_several_ends_as_it_would_alone(void **state) {
+    struct fx_aws_one all[5] = {0};
+    struct aws_world w;
+
+    aws_world_begin(&w, NULL);
+    aws_world_script(&w, {.status = 503, .body = "{}"}, {.status = 500, .body = "{}"},
+                     {.status = 400, .body = "{\"__type\":\"AccessDenied\"}"},
+                     {.status = 200, .body = "{\"QueueUrls\":[\"again\"]}"});
+    static const char *const operations[] = {"PurgeQueue", "ListQueues", "CancelMessageMoveTask",
+                                             "NoSuch", "CancelMessageMoveTask"};
+
+    for (size_t i = 0; i < FX_COUNT_OF(all); i++)
+        all[i] = (struct fx_aws_one){
+            .sc = w.sc,
+            .call = {.service = "sqs",
+                     .operation = operations[i],
+                     .params =
+                         i == 2 || i == 4 ? aws_world_json(w.sc, "{'TaskHandle':'h'}") : NULL}};
+    fx_aws_call_all(w.aws, w.sc, all, FX_COUNT_OF(all));
+    assert_int_equal(w.script.asked, 4);
+    assert_int_equal(all[0].code, FX_ERR_INPUT); /* not in the table */
+    assert_int_equal(all[1].code, FX_OK);
+    assert_string_equal(fx_json_text(fx_json_at_path(all[1].answer, "QueueUrls.0")), "again");
+    assert_int_not_equal(all[2].code, FX_OK);
+    assert_true(all[2].err.sent);
+    assert_int_equal(all[3].code, FX_ERR_INPUT);
+    assert_int_equal(all[4].code, FX_ERR_DENIED);
+    assert_false(all[4].err.sent);
+    aws_world_end(&w);
+}
+
 /* ---- the table ---- */
 
 static void knows_what_each_operation_does(void **state) {
@@ -571,6 +605,7 @@ int main(void) {
         cmocka_unit_test(configured_endpoints_can_be_ignored),
         cmocka_unit_test(without_a_region_the_message_says_what_to_set),
         cmocka_unit_test(a_change_that_comes_too_late_is_not_sent_but_a_read_is),
+        cmocka_unit_test(each_of_several_ends_as_it_would_alone),
         cmocka_unit_test(knows_what_each_operation_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,10 +27,14 @@ target_include_directories(engine_who_test PRIVATE ${PROJECT_SOURCE_DIR}/src/eng
 target_sources(engine_who_test PRIVATE support/scripted_http.c)
 
 # They bring their own fx_aws_call, so the real one is not linked in.
-foreach(test IN ITEMS engine_reconcile_test engine_poison_test engine_threads_test)
+foreach(test IN ITEMS engine_reconcile_test engine_poison_test engine_threads_test engine_crashes_test)
   fx_unit_test(${test} USES base store state engine LIBS ${SQLITE})
   target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
   target_sources(${test} PRIVATE support/scripted_http.c)
+endforeach()
+
+foreach(test IN ITEMS engine_threads_test engine_crashes_test)
+  target_sources(${test} PRIVATE unit/threads_rig.c)
 endforeach()
 
 fx_unit_test(engine_damage_test USES base store state engine LIBS ${SQLITE})

@@ -82,6 +82,37 @@ void engine_rig_keep(struct engine_rig *rig) {
     rig->work.writes = (struct fx_writes){0};
 }
 
+void engine_rig_book(struct engine_rig *rig, const struct fx_runbook *book) {
+    static const struct fx_environment environments[] = {{.name = "dev"}};
+    struct fx_system *fluxa = FX_NEW(rig->sc, struct fx_system);
+
+    *fluxa = (struct fx_system){.name = "fluxa",
+                                .definition = fx_json_object(rig->sc),
+                                .runbooks = book,
+                                .runbooks_count = 1};
+    engine_rig_run(rig, "fluxa", "dev", book->command, "r1");
+    rig->system = (struct fx_engine_system){.system = fluxa,
+                                            .channel = "C1",
+                                            .command = "/fluxa",
+                                            .environments = environments,
+                                            .environments_count = 1};
+    rig->engine.options.systems = &rig->system;
+    rig->engine.options.systems_count = 1;
+    rig->job = (struct fx_job){.kind = "run", .subject = "r1", .attempts = 1};
+    rig->work.job = &rig->job;
+}
+
+struct fx_run *engine_rig_go_on(struct engine_rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_run *row = NULL;
+    struct fx_error err = {0};
+
+    assert_ok(engine_continue_run(&rig->work, &err));
+    engine_rig_keep(rig);
+    assert_ok(store->run(store, rig->sc, "r1", &row, &err));
+    return row;
+}
+
 struct fx_json *engine_rig_json(struct engine_rig *rig, const char *text) {
     char *copy = fx_strdup(rig->sc, text);
     struct fx_json *json = NULL;

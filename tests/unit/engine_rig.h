@@ -27,6 +27,10 @@ void engine_rig_keep(struct engine_rig *rig);
  * with is rig->runbook, what its expressions may read are its names. */
 struct engine_run engine_rig_run(struct engine_rig *rig, const char *system,
                                  const char *environment, const char *command, const char *id);
+/* The system fluxa (dev) with this runbook alone, and the run r1 of it with its job in hand. */
+void engine_rig_book(struct engine_rig *rig, const struct fx_runbook *book);
+/* Goes on with r1 and keeps what that writes: its row. */
+struct fx_run *engine_rig_go_on(struct engine_rig *rig);
 /* JSON in which ' stands for ". */
 struct fx_json *engine_rig_json(struct engine_rig *rig, const char *text);
 

@@ -34,13 +34,11 @@ static const struct fx_step_kind kind = {
     .name = "fake", .is_stop = true, .effect = effect_of, .run = run_step};
 static struct fx_runbook_step *the_step;
 static struct fx_runbook *the_book;
-static const struct fx_environment environments[] = {{.name = "dev"}};
 
 /* A run of one step, with its job in hand. */
 static void begin(struct engine_rig *rig, enum fx_effect class) {
     struct fx_runbook *book = FX_NEW(rig->sc, struct fx_runbook);
     struct fx_runbook_step *step = FX_NEW(rig->sc, struct fx_runbook_step);
-    struct fx_system *fluxa = FX_NEW(rig->sc, struct fx_system);
 
     class_of_step = class;
     next_code = FX_OK;
@@ -54,31 +52,7 @@ static void begin(struct engine_rig *rig, enum fx_effect class) {
                                 .steps = step,
                                 .steps_count = 1,
                                 .effect = FX_EFFECT_UNKEYED};
-    *fluxa = (struct fx_system){.name = "fluxa",
-                                .definition = fx_json_object(rig->sc),
-                                .runbooks = book,
-                                .runbooks_count = 1};
-    engine_rig_run(rig, "fluxa", "dev", "dlq redrive", "r1");
-    rig->system = (struct fx_engine_system){.system = fluxa,
-                                            .channel = "C1",
-                                            .command = "/fluxa",
-                                            .environments = environments,
-                                            .environments_count = 1};
-    rig->engine.options.systems = &rig->system;
-    rig->engine.options.systems_count = 1;
-    rig->job = (struct fx_job){.kind = "run", .subject = "r1", .attempts = 1};
-    rig->work.job = &rig->job;
-}
-
-static struct fx_run *go_on(struct engine_rig *rig) {
-    struct fx_store *store = rig->engine.options.store;
-    struct fx_run *row = NULL;
-    struct fx_error err = {0};
-
-    assert_ok(engine_continue_run(&rig->work, &err));
-    engine_rig_keep(rig);
-    assert_ok(store->run(store, rig->sc, "r1", &row, &err));
-    return row;
+    engine_rig_book(rig, book);
 }
 
 static size_t audits(struct engine_rig *rig) {
@@ -95,7 +69,7 @@ static void what_is_never_done_is_not_run(void **state) {
     struct engine_rig *rig = *state;
 
     begin(rig, FX_EFFECT_REFUSED);
-    struct fx_run *row = go_on(rig);
+    struct fx_run *row = engine_rig_go_on(rig);
 
     assert_int_equal(calls, 0);
     assert_int_equal(row->state, FX_RUN_REFUSED);
@@ -115,20 +89,20 @@ static void a_question_is_looked_at_again_and_told_once(void **state) {
 
     begin(rig, FX_EFFECT_READ);
     ask(rig, "was it done?", "{'asked':true}");
-    assert_int_equal(go_on(rig)->state, FX_RUN_ASKING);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_ASKING);
     size_t told = audits(rig);
 
-    struct fx_run *row = go_on(rig);
+    struct fx_run *row = engine_rig_go_on(rig);
 
     assert_int_equal(calls, 2);
     assert_string_equal(checkpoint_seen, "{\"asked\":true}");
     assert_int_equal(row->state, FX_RUN_ASKING);
     assert_int_equal(audits(rig), told);
     ask(rig, "was it done? By now it cannot be any more", "{'asked':true}");
-    go_on(rig);
+    engine_rig_go_on(rig);
     assert_int_equal(audits(rig), told + 1);
     next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED, .due_ms = RIG_NOW_MS + 5};
-    assert_int_equal(go_on(rig)->state, FX_RUN_WAITING);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_WAITING);
 }
 
 static void a_question_that_nobody_looks_at_is_not_run_again(void **state) {
@@ -140,8 +114,8 @@ static void a_question_that_nobody_looks_at_is_not_run_again(void **state) {
     begin(rig, FX_EFFECT_READ);
     ask(rig, "was it done?", NULL);
     assert_ok(store->begin_effect(store, rig->sc, NULL, &intent, NULL, &err));
-    assert_int_equal(go_on(rig)->state, FX_RUN_ASKING);
-    assert_int_equal(go_on(rig)->state, FX_RUN_ASKING);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_ASKING);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_ASKING);
     assert_int_equal(calls, 1);
 }
 
@@ -164,10 +138,10 @@ static void what_has_begun_goes_on_later_when_somebody_does_not_answer(void **st
     promise(rig, FX_INTENT_DONE);
     next_code = FX_ERR_UNAVAILABLE;
     rig->job.attempts = FX_ENGINE_MAX_ATTEMPTS;
-    assert_int_equal(go_on(rig)->state, FX_RUN_WAITING);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_WAITING);
     next_code = FX_OK;
     next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED, .due_ms = RIG_NOW_MS + 5};
-    assert_int_equal(go_on(rig)->state, FX_RUN_WAITING);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_WAITING);
     assert_int_equal(calls, 2);
 }
 
@@ -178,7 +152,7 @@ static void what_has_not_begun_fails_when_nobody_answers(void **state) {
     promise(rig, FX_INTENT_NOT_SENT);
     next_code = FX_ERR_UNAVAILABLE;
     rig->job.attempts = FX_ENGINE_MAX_ATTEMPTS;
-    assert_int_equal(go_on(rig)->state, FX_RUN_FAILED);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_FAILED);
 }
 
 static struct fx_run *give_up(struct engine_rig *rig) {
@@ -202,10 +176,10 @@ static void what_has_begun_and_is_given_up_is_a_question(void **state) {
     next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED,
                                           .checkpoint = engine_rig_json(rig, "{'seen':1}"),
                                           .due_ms = RIG_NOW_MS + 5};
-    go_on(rig);
+    engine_rig_go_on(rig);
     assert_int_equal(give_up(rig)->state, FX_RUN_ASKING);
     /* whoever has it tried again goes on from where it was */
-    go_on(rig);
+    engine_rig_go_on(rig);
     assert_int_equal(calls, 2);
     assert_string_equal(checkpoint_seen, "{\"seen\":1}");
 }
@@ -261,14 +235,14 @@ static void what_cannot_be_filled_in_fails_before_it_runs(void **state) {
         if (cases[i].checkpoint[0] != '\0') {
             next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED,
                                                   .checkpoint = fx_json_object(rig->sc)};
-            struct fx_run row = *go_on(rig);
+            struct fx_run row = *engine_rig_go_on(rig);
 
             calls = 0;
             row.checkpoint_json = cases[i].checkpoint;
             fx_writes_run(rig->sc, &rig->work.writes, &row);
             engine_rig_keep(rig);
         }
-        assert_int_equal(go_on(rig)->state, FX_RUN_FAILED);
+        assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_FAILED);
         assert_int_equal(calls, 0);
         engine_rig_tear_down(&rig_state);
     }
@@ -289,7 +263,7 @@ static void a_step_that_is_not_wanted_is_not_run(void **state) {
         begin(rig, FX_EFFECT_READ);
         next_result = (struct fx_step_result){.outcome = FX_STEP_DONE};
         the_step->when = cases[i].when;
-        assert_int_equal(go_on(rig)->state, FX_RUN_DONE);
+        assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_DONE);
         assert_int_equal(calls, cases[i].calls);
         engine_rig_tear_down(&rig_state);
     }
@@ -346,7 +320,7 @@ static void a_failure_may_be_the_value_of_a_reading_step(void **state) {
     begin(rig, FX_EFFECT_READ);
     the_step->otherwise = "continue";
     fail_with(FX_ERR_UPSTREAM, false);
-    struct fx_run *row = go_on(rig);
+    struct fx_run *row = engine_rig_go_on(rig);
 
     assert_int_equal(row->state, FX_RUN_DONE);
     assert_non_null(strstr(row->values_json, "\"error\":\"it did not work\""));
@@ -387,7 +361,7 @@ static void an_answer_that_cannot_be_made_fails_the_run(void **state) {
         begin(rig, FX_EFFECT_READ);
         next_result = (struct fx_step_result){.outcome = FX_STEP_DONE};
         the_book->answer = engine_rig_json(rig, answers[i]);
-        assert_int_equal(go_on(rig)->state, FX_RUN_FAILED);
+        assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_FAILED);
         engine_rig_tear_down(&rig_state);
     }
 }
@@ -420,15 +394,15 @@ static void a_program_that_ends_parks_the_run_between_two_steps(void **state) {
 
     begin(rig, FX_EFFECT_READ);
     atomic_store(&rig->engine.stopping, true);
-    assert_int_equal(go_on(rig)->state, FX_RUN_WAITING);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_WAITING);
     assert_int_equal(calls, 0);
     next_result =
         (struct fx_step_result){.outcome = FX_STEP_PARKED, .checkpoint = fx_json_object(rig->sc)};
     atomic_store(&rig->engine.stopping, false);
-    go_on(rig);
+    engine_rig_go_on(rig);
     atomic_store(&rig->engine.stopping, true); /* what is in the middle of a step goes on */
     next_result = (struct fx_step_result){.outcome = FX_STEP_DONE};
-    assert_int_equal(go_on(rig)->state, FX_RUN_DONE);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_DONE);
     assert_int_equal(calls, 2);
 }
 
@@ -453,7 +427,7 @@ static void whoever_waits_for_a_run_waits_for_the_rest_of_it(void **state) {
         begin(rig, FX_EFFECT_READ);
         rig->job.rank = (enum fx_rank)rank;
         next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED, .due_ms = RIG_NOW_MS + 5};
-        assert_int_equal(go_on(rig)->state, FX_RUN_WAITING);
+        assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_WAITING);
         assert_int_equal(rank_of_job(rig), rank);
     }
 }

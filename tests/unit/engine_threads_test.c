@@ -1,169 +1,29 @@
 /* engine_threads_test.c - threads that show that they live, rest without polling, end in time; and
- * what dead workers and crashes lead to. A real engine on a real store.
+ * what dead workers lead to. A real engine on a real store.
  */
-#include "support/test.h"
-
-#include "private.h"
-
-#include "fluxabot/aws.h"
-#include "fluxabot/slackapi.h"
-#include "support/scripted_http.h"
+#include "threads_rig.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define TOPIC "arn:aws:sns:us-east-1:123456789012:fluxa-alarms"
-
-enum { NOW_MS = 1000 * 1000 * 1000, WORKERS = 4, A_FEW = 50, MANY = 3000 };
-
-/* ---- the rig ---- */
-
-/* Stands in for the aws module: a call lasts until it is let go, or until its job is cancelled. */
-struct fx_aws {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    atomic_bool holds;
-    bool is_held;
-    struct fx_clock *clock;
-};
-
-enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *call,
-                         struct fx_json **ret_answer, struct fx_error *err) {
-    struct fx_error canceled = {0};
-
-    (void)call;
-    pthread_mutex_lock(&aws->lock);
-    aws->is_held = true;
-    pthread_cond_broadcast(&aws->changed);
-    pthread_mutex_unlock(&aws->lock);
-    while (atomic_load(&aws->holds) &&
-           fx_scope_check(sc, fx_mono_ms(aws->clock), &canceled) == FX_OK)
-        usleep(1000);
-    if (canceled.code != FX_OK)
-        return fx_fail(err, canceled.code, "%s", canceled.message);
-    *ret_answer = fx_json_object(sc);
-    return FX_OK;
-}
-
-static enum fx_code no_exchange(struct fx_http *http, struct fx_scope *sc,
-                                const struct fx_http_request *request,
-                                struct fx_http_reply **ret_reply, struct fx_error *err) {
-    (void)http, (void)sc, (void)request, (void)ret_reply;
-    return fx_fail(err, FX_ERR_UNAVAILABLE, "nobody is there");
-}
-
-struct rig {
-    struct fx_scope *sc;
-    char dir[64];
-    struct fx_clock clock;
-    _Atomic int64_t now_ms, mono_ms; /* leases and crashes see the first, pulses the second */
-    struct fx_http http;
-    struct fx_aws aws;
-    struct fx_system fluxa;
-    struct fx_engine_system system;
-    struct fx_engine_options options;
-    atomic_bool hurry;
-    struct fx_engine *engine;
-};
-
-static int64_t held_now(struct fx_clock *clock) {
-    return atomic_load(&FX_CONTAINER_OF(clock, struct rig, clock)->now_ms);
-}
-
-static int64_t held_mono(struct fx_clock *clock) {
-    return atomic_load(&FX_CONTAINER_OF(clock, struct rig, clock)->mono_ms);
-}
-
-static const struct fx_engine_topic topics[] = {
-    {.arn = TOPIC, .system = "fluxa", .environment = "dev"}};
-
-static int set_up(void **state) {
-    struct fx_scope *sc = fx_scope_new(NULL);
-    struct rig *rig = FX_NEW(sc, struct rig);
-    struct fx_error err;
-
-    rig->sc = sc;
-    rig->clock = (struct fx_clock){.wall_ms = held_now, .mono_ms = held_mono};
-    rig->now_ms = rig->mono_ms = NOW_MS;
-    snprintf(rig->dir, sizeof rig->dir, "/tmp/fluxabot-test-XXXXXX");
-    assert_non_null(mkdtemp(rig->dir));
-    rig->http.exchange = no_exchange;
-    rig->fluxa.name = "fluxa";
-    rig->system =
-        (struct fx_engine_system){.system = &rig->fluxa, .channel = "C1", .command = "/fluxa"};
-    pthread_mutex_init(&rig->aws.lock, NULL);
-    pthread_cond_init(&rig->aws.changed, NULL);
-    rig->aws.clock = &rig->clock;
-    rig->options = (struct fx_engine_options){.clock = &rig->clock,
-                                              .random = fx_random_system(),
-                                              .metrics = fx_metrics_new(),
-                                              .state = fx_state_memory_new(&rig->clock),
-                                              .aws = &rig->aws,
-                                              .topics = topics,
-                                              .topics_count = 1,
-                                              .systems = &rig->system,
-                                              .systems_count = 1,
-                                              .version = "1",
-                                              .workers = WORKERS,
-                                              .place = "here",
-                                              .crashes = FX_ENGINE_CRASH_STARTS,
-                                              .hurry = &rig->hurry};
-    assert_ok(fx_store_open(sc, fx_printf(sc, "sqlite://%s/x.db", rig->dir), &rig->clock,
-                            fx_random_system(), &rig->options.store, &err));
-    assert_ok(fx_slackapi_open(&(struct fx_slackapi_options){.http = &rig->http,
-                                                             .api_url = "https://slack.com/api",
-                                                             .bot_token = "xoxb-1"},
-                               &rig->options.slack, &err));
-    *state = rig;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct rig *rig = *state;
-    static const char *const files[] = {"x.db", "x.db-wal", "x.db-shm"};
-
-    fx_engine_stop(rig->engine);
-    fx_slackapi_close(rig->options.slack);
-    rig->options.store->close(rig->options.store);
-    rig->options.state->close(rig->options.state);
-    fx_metrics_free(rig->options.metrics);
-    pthread_cond_destroy(&rig->aws.changed);
-    pthread_mutex_destroy(&rig->aws.lock);
-    for (size_t i = 0; i < FX_COUNT_OF(files); i++)
-        unlink(fx_printf(rig->sc, "%s/%s", rig->dir, files[i]));
-    rmdir(rig->dir);
-    fx_scope_free(rig->sc);
-    return 0;
-}
-
-static void start(struct rig *rig) {
-    struct fx_error err;
-
-    assert_ok(fx_engine_start(&rig->options, &rig->engine, &err));
-}
-
-static void stop(struct rig *rig) {
-    fx_engine_stop(rig->engine);
-    rig->engine = NULL;
-}
+enum { A_FEW = 50, MANY = 3000 };
 
 /* The comparison with CloudWatch that every start asks for hangs in its first call. */
-static void hang_one_worker(struct rig *rig) {
+static void hang_one_worker(struct threads_rig *rig) {
     rig->aws.holds = true;
-    start(rig);
+    threads_start(rig);
     pthread_mutex_lock(&rig->aws.lock);
     while (!rig->aws.is_held)
         pthread_cond_wait(&rig->aws.changed, &rig->aws.lock);
     pthread_mutex_unlock(&rig->aws.lock);
 }
 
-static void let_go(struct rig *rig) {
+static void let_go(struct threads_rig *rig) {
     atomic_store(&rig->aws.holds, false);
 }
 
-static size_t jobs_in(struct rig *rig, enum fx_job_state state, struct fx_job ***ret_jobs) {
+static size_t jobs_in(struct threads_rig *rig, enum fx_job_state state, struct fx_job ***ret_jobs) {
     struct fx_error err;
     size_t count = 0;
 
@@ -175,7 +35,7 @@ static size_t jobs_in(struct rig *rig, enum fx_job_state state, struct fx_job **
 /* ---- signs of life ---- */
 
 /* Whoever waits for work answers at the next look, which the wake-ups bring forward. */
-static bool answers_in(struct rig *rig, int looks, struct fx_error *ret_err) {
+static bool answers_in(struct threads_rig *rig, int looks, struct fx_error *ret_err) {
     for (int i = 0; i < looks; i++) {
         *ret_err = (struct fx_error){0};
         rig->options.state->wake(rig->options.state, "jobs");
@@ -189,10 +49,10 @@ static bool answers_in(struct rig *rig, int looks, struct fx_error *ret_err) {
 }
 
 static void an_engine_without_work_lives(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_error err;
 
-    start(rig);
+    threads_start(rig);
     assert_ok(fx_engine_alive(rig->engine, &err));
     for (int i = 0; i < 3; i++) {
         rig->mono_ms += FX_ENGINE_STALL_MS + 2 * FX_ENGINE_POLL_MS;
@@ -201,7 +61,7 @@ static void an_engine_without_work_lives(void **state) {
 }
 
 static void a_worker_that_hangs_is_named_as_long_as_it_does(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_error err;
 
     hang_one_worker(rig);
@@ -217,7 +77,7 @@ static void a_worker_that_hangs_is_named_as_long_as_it_does(void **state) {
 }
 
 static void each_thread_is_looked_at(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_engine engine = {.options = rig->options, .workers_count = 2};
     struct engine_pulse *pulses[] = {&engine.workers[0].pulse, &engine.workers[1].pulse,
                                      &engine.outbox_pulse, &engine.keeper_pulse};
@@ -235,7 +95,7 @@ static void each_thread_is_looked_at(void **state) {
 }
 
 static void how_long_the_store_is_silent_is_known(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_engine engine = {.options = rig->options};
 
     assert_int_equal(fx_engine_store_silent_ms(&engine), 0);
@@ -250,7 +110,7 @@ static void how_long_the_store_is_silent_is_known(void **state) {
 /* ---- who sends ---- */
 
 static void a_worker_sends_only_while_another_waits_for_the_next_job(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_engine engine = {.options = rig->options};
 
     assert_false(engine_may_send(&engine)); /* nobody sends in this engine */
@@ -289,7 +149,7 @@ static enum fx_code counted_claim(struct fx_store *store, struct fx_scope *sc, c
     return counted.claim(store, sc, worker, now_ms, lease_ms, ret_job, ret_next_due_ms, err);
 }
 
-static bool all_rest(struct rig *rig) {
+static bool all_rest(struct threads_rig *rig) {
     struct engine_threads *threads = &rig->engine->threads;
 
     pthread_mutex_lock(&threads->lock);
@@ -298,18 +158,18 @@ static bool all_rest(struct rig *rig) {
     return rest;
 }
 
-static void until_all_rest(struct rig *rig) {
+static void until_all_rest(struct threads_rig *rig) {
     while (!all_rest(rig))
         usleep(1000);
 }
 
 static void of_the_idle_workers_one_wakes(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     enum { ROUNDS = 20 };
 
     counted.claim = rig->options.store->claim;
     rig->options.store->claim = counted_claim;
-    start(rig);
+    threads_start(rig);
     until_all_rest(rig);
     int64_t began_ms = fx_mono_ms(fx_clock_system());
     int before = counted.looks;
@@ -328,14 +188,14 @@ static void of_the_idle_workers_one_wakes(void **state) {
 /* Whoever is called has the watch, and need not look: nothing else is due. */
 static void a_job_that_comes_alone_is_looked_for_by_one(void **state) {
     enum { ROUNDS = 10, LOOKS = 2 }; /* one finds it, and one finds nothing more */
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_store *store = rig->options.store;
     struct fx_job **jobs = NULL;
     struct fx_error err;
 
     counted.claim = store->claim;
     store->claim = counted_claim;
-    start(rig);
+    threads_start(rig);
     until_all_rest(rig);
     int64_t began_ms = fx_mono_ms(fx_clock_system());
     int before = counted.looks;
@@ -358,13 +218,13 @@ static void a_job_that_comes_alone_is_looked_for_by_one(void **state) {
 
 /* The one that found the first job called another, that one the next. */
 static void one_wake_up_is_enough_for_many_jobs(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_store *store = rig->options.store;
     struct fx_writes writes = {0};
     struct fx_job **jobs = NULL;
     struct fx_error err;
 
-    start(rig);
+    threads_start(rig);
     until_all_rest(rig);
     rig->aws.holds = true;
     /* the first is one that keeps its worker */
@@ -382,7 +242,7 @@ static void one_wake_up_is_enough_for_many_jobs(void **state) {
 /* ---- the end ---- */
 
 static void *let_go_at_the_end(void *argument) {
-    struct rig *rig = argument;
+    struct threads_rig *rig = argument;
 
     while (!atomic_load(&rig->engine->stopping))
         usleep(1000);
@@ -391,13 +251,13 @@ static void *let_go_at_the_end(void *argument) {
 }
 
 static void a_stop_lets_what_runs_come_to_its_end(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_job **jobs = NULL;
     pthread_t thread;
 
     hang_one_worker(rig);
     assert_int_equal(pthread_create(&thread, NULL, let_go_at_the_end, rig), 0);
-    stop(rig);
+    threads_stop(rig);
     pthread_join(thread, NULL);
     assert_int_equal(jobs_in(rig, FX_JOB_DONE, &jobs), 1);
     assert_string_equal(jobs[0]->kind, "reconcile");
@@ -405,12 +265,12 @@ static void a_stop_lets_what_runs_come_to_its_end(void **state) {
 }
 
 static void a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_job **jobs = NULL;
 
     hang_one_worker(rig);
     rig->hurry = true;
-    stop(rig);
+    threads_stop(rig);
     assert_int_equal(jobs_in(rig, FX_JOB_LEASED, &jobs), 0);
     assert_int_equal(jobs_in(rig, FX_JOB_DONE, &jobs), 0);
     assert_int_equal(jobs_in(rig, FX_JOB_READY, &jobs), 1);
@@ -418,7 +278,7 @@ static void a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on(void
     assert_int_equal(jobs[0]->deaths, 0);
     let_go(rig);
     rig->hurry = false;
-    start(rig);
+    threads_start(rig);
     until_all_rest(rig);
     assert_int_equal(jobs_in(rig, FX_JOB_DONE, &jobs), 1);
 }
@@ -426,7 +286,7 @@ static void a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on(void
 /* ---- dead workers ---- */
 
 static void what_a_dead_worker_held_is_due_in_time(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_store *store = rig->options.store;
     struct fx_writes writes = {0};
     struct fx_job *job = NULL, **jobs = NULL;
@@ -437,7 +297,7 @@ static void what_a_dead_worker_held_is_due_in_time(void **state) {
     assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
     assert_ok(
         store->claim(store, rig->sc, "dead", NOW_MS, FX_ENGINE_LEASE_MS, &job, &next_ms, &err));
-    start(rig);
+    threads_start(rig);
     until_all_rest(rig);
     assert_int_equal(jobs_in(rig, FX_JOB_LEASED, &jobs), 1);
     rig->now_ms = NOW_MS + FX_ENGINE_DEAD_KNOWN_MS - FX_ENGINE_POLL_MS;
@@ -448,7 +308,7 @@ static void what_a_dead_worker_held_is_due_in_time(void **state) {
 
 /* What this process itself held before it died is not waited for at all. */
 static void the_first_claim_after_a_restart_is_at_once(void **state) {
-    struct rig *rig = *state;
+    struct threads_rig *rig = *state;
     struct fx_store *store = rig->options.store;
     struct fx_writes writes = {0};
     struct fx_job *job = NULL, **jobs = NULL;
@@ -460,128 +320,12 @@ static void the_first_claim_after_a_restart_is_at_once(void **state) {
     assert_ok(
         store->claim(store, rig->sc, "dead", NOW_MS, FX_ENGINE_LEASE_MS, &job, &next_ms, &err));
     assert_ok(store->release_leases(store, rig->sc, &err));
-    start(rig); /* the clock stands still */
+    threads_start(rig); /* the clock stands still */
     while (jobs_in(rig, FX_JOB_DONE, &jobs) < 2)
         usleep(1000);
 }
 
-/* ---- crashes ---- */
-
-/* The start is written down as one that never ended. */
-static void crash(struct rig *rig) {
-    start(rig);
-    rig->engine->started_ms = 0;
-    stop(rig);
-    rig->now_ms += 1000;
-}
-
-static const char *freeze_of(struct rig *rig) {
-    const char *value = "";
-    struct fx_error err;
-
-    assert_ok(rig->options.store->setting(rig->options.store, rig->sc, "freeze", &value, &err));
-    return value;
-}
-
-static size_t told(struct rig *rig) {
-    struct fx_message **messages = NULL;
-    struct fx_error err;
-    size_t count = 0, found = 0;
-    int64_t next_ms = 0;
-
-    assert_ok(rig->options.store->outbox_ready(rig->options.store, rig->sc, INT64_MAX, 100,
-                                               &messages, &count, &next_ms, &err));
-    for (size_t i = 0; i < count; i++)
-        found += strstr(messages[i]->payload_json, "Changes are frozen") != NULL;
-    return found;
-}
-
-static void five_crashes_in_five_minutes_freeze_changes_and_say_so_once(void **state) {
-    struct rig *rig = *state;
-    struct engine_work work;
-    struct fx_error err = {0};
-
-    for (int i = 0; i < FX_ENGINE_CRASH_STARTS; i++)
-        crash(rig);
-    assert_string_equal(freeze_of(rig), "");
-    start(rig);
-    assert_non_null(strstr(freeze_of(rig), "\"by\":\"crashes\""));
-    assert_non_null(strstr(freeze_of(rig), "broke down 5 times"));
-    work = (struct engine_work){.engine = rig->engine, .sc = rig->sc, .now_ms = rig->now_ms};
-    assert_int_equal(engine_frozen(&work, &err), FX_ERR_DENIED);
-    assert_non_null(strstr(err.message, "unfreeze"));
-    stop(rig); /* then nothing is on its way to Slack */
-    assert_int_equal(told(rig), 1);
-    crash(rig);
-    start(rig);
-    stop(rig);
-    assert_int_equal(told(rig), 1);
-    start(rig);
-    work = (struct engine_work){.engine = rig->engine, .sc = rig->sc, .now_ms = rig->now_ms};
-    /* as whoever looked ends it */
-    engine_freeze_end(&work);
-    assert_ok(rig->options.store->write(rig->options.store, rig->sc, NULL, &work.writes, &err));
-    work = (struct engine_work){.engine = rig->engine, .sc = rig->sc, .now_ms = rig->now_ms};
-    assert_ok(engine_frozen(&work, &err));
-}
-
-static void starts_that_ended_as_they_should_are_not_counted(void **state) {
-    struct rig *rig = *state;
-
-    for (int i = 0; i < 3 * FX_ENGINE_CRASH_STARTS; i++) {
-        start(rig);
-        stop(rig);
-        rig->now_ms += 1;
-    }
-    assert_string_equal(freeze_of(rig), "");
-}
-
-static void old_crashes_and_those_of_other_places_are_not_counted(void **state) {
-    struct rig *rig = *state;
-
-    for (int i = 0; i < FX_ENGINE_CRASH_STARTS - 1; i++)
-        crash(rig);
-    rig->options.place = "there";
-    for (int i = 0; i < FX_ENGINE_CRASH_STARTS - 1; i++)
-        crash(rig);
-    start(rig);
-    stop(rig);
-    rig->now_ms += FX_ENGINE_CRASH_WINDOW_MS;
-    for (int i = 0; i < FX_ENGINE_CRASH_STARTS; i++)
-        crash(rig);
-    assert_string_equal(freeze_of(rig), "");
-    rig->options.crashes = 0; /* whoever wants none of this */
-    start(rig);
-    assert_string_equal(freeze_of(rig), "");
-}
-
-/* ---- a database that may forget ---- */
-
-static enum fx_code forgetful(struct fx_store *store, struct fx_scope *sc, const char **ret_how,
-                              struct fx_error *err) {
-    (void)store, (void)sc, (void)err;
-    *ret_how = "this PostgreSQL has 12 standbys and waits for none, so a failover may forget "
-               "changes";
-    return FX_OK;
-}
-
-static void where_a_failover_may_forget_no_change_begins_until_somebody_writes_it(void **state) {
-    struct rig *rig = *state;
-    struct fx_error err = {0};
-
-    start(rig);
-    struct engine_work work = {.engine = rig->engine, .sc = rig->sc, .now_ms = rig->now_ms};
-    assert_ok(engine_frozen(&work, &err));
-    rig->options.store->may_forget = forgetful;
-    assert_int_equal(engine_frozen(&work, &err), FX_ERR_DENIED);
-    assert_non_null(strstr(err.message, "synchronous_standby_names"));
-    assert_non_null(strstr(err.message, "store: { without_synchronous_standby: \"changes may be "
-                                        "forgotten by a failover\" }"));
-    rig->engine->options.may_forget = true;
-    assert_ok(engine_frozen(&work, &err));
-}
-
-#define THREADS_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define THREADS_TEST(f) cmocka_unit_test_setup_teardown(f, threads_set_up, threads_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -597,10 +341,6 @@ int main(void) {
         THREADS_TEST(a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on),
         THREADS_TEST(what_a_dead_worker_held_is_due_in_time),
         THREADS_TEST(the_first_claim_after_a_restart_is_at_once),
-        THREADS_TEST(five_crashes_in_five_minutes_freeze_changes_and_say_so_once),
-        THREADS_TEST(starts_that_ended_as_they_should_are_not_counted),
-        THREADS_TEST(old_crashes_and_those_of_other_places_are_not_counted),
-        THREADS_TEST(where_a_failover_may_forget_no_change_begins_until_somebody_writes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

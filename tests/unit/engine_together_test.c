@@ -70,13 +70,11 @@ static const struct fx_step_kind alone = {.name = "alone",
                                           .params_count = FX_COUNT_OF(params),
                                           .effect = reads,
                                           .run = run_step};
-static const struct fx_environment environments[] = {{.name = "dev"}};
 static struct fx_runbook_step *steps;
 
 /* A run of steps that do this, all of one group. */
 static void begin(struct engine_rig *rig, const char *const *what, size_t count, int together) {
     struct fx_runbook *book = FX_NEW(rig->sc, struct fx_runbook);
-    struct fx_system *fluxa = FX_NEW(rig->sc, struct fx_system);
 
     inside = most = calls = meet = 0;
     steps = fx_alloc(rig->sc, count * sizeof *steps);
@@ -88,32 +86,9 @@ static void begin(struct engine_rig *rig, const char *const *what, size_t count,
             .together = i == 0 ? count : 1};
     *book = (struct fx_runbook){
         .command = "look", .digest = "d1", .steps = steps, .steps_count = count};
-    *fluxa = (struct fx_system){.name = "fluxa",
-                                .definition = fx_json_object(rig->sc),
-                                .runbooks = book,
-                                .runbooks_count = 1};
-    engine_rig_run(rig, "fluxa", "dev", "look", "r1");
-    rig->system = (struct fx_engine_system){.system = fluxa,
-                                            .channel = "C1",
-                                            .command = "/fluxa",
-                                            .environments = environments,
-                                            .environments_count = 1};
-    rig->engine.options.systems = &rig->system;
-    rig->engine.options.systems_count = 1;
+    engine_rig_book(rig, book);
     rig->engine.options.together = together;
-    rig->job = (struct fx_job){.kind = "run", .subject = "r1", .attempts = 9};
-    rig->work.job = &rig->job;
-}
-
-static struct fx_run *go_on(struct engine_rig *rig) {
-    struct fx_store *store = rig->engine.options.store;
-    struct fx_run *row = NULL;
-    struct fx_error err = {0};
-
-    assert_ok(engine_continue_run(&rig->work, &err));
-    engine_rig_keep(rig);
-    assert_ok(store->run(store, rig->sc, "r1", &row, &err));
-    return row;
+    rig->job.attempts = 9;
 }
 
 static void four_at_once_and_no_more(void **state) {
@@ -121,7 +96,7 @@ static void four_at_once_and_no_more(void **state) {
 
     begin(*state, what, FX_COUNT_OF(what), FX_ENGINE_MAX_TOGETHER);
     meet = FX_ENGINE_MAX_TOGETHER;
-    struct fx_run *row = go_on(*state);
+    struct fx_run *row = engine_rig_go_on(*state);
 
     assert_int_equal(row->state, FX_RUN_DONE);
     assert_string_equal(row->values_json,
@@ -135,7 +110,8 @@ static void without_it_they_come_one_after_the_other(void **state) {
     static const char *const what[] = {"a", "b", "c"};
 
     begin(*state, what, FX_COUNT_OF(what), 0);
-    assert_string_equal(go_on(*state)->values_json, "{\"s0\":\"a\",\"s1\":\"b\",\"s2\":\"c\"}");
+    assert_string_equal(engine_rig_go_on(*state)->values_json,
+                        "{\"s0\":\"a\",\"s1\":\"b\",\"s2\":\"c\"}");
     assert_int_equal(most, 1);
 }
 
@@ -145,7 +121,7 @@ static void the_first_failure_in_their_order_is_told(void **state) {
 
     begin(*state, what, FX_COUNT_OF(what), FX_ENGINE_MAX_TOGETHER);
     meet = FX_ENGINE_MAX_TOGETHER;
-    struct fx_run *row = go_on(*state);
+    struct fx_run *row = engine_rig_go_on(*state);
 
     assert_int_equal(row->state, FX_RUN_FAILED);
     assert_string_equal(row->note, "fail one");
@@ -156,7 +132,7 @@ static void a_failure_may_be_passed_over(void **state) {
 
     begin(*state, what, FX_COUNT_OF(what), FX_ENGINE_MAX_TOGETHER);
     steps[1].otherwise = "continue";
-    assert_string_equal(go_on(*state)->values_json,
+    assert_string_equal(engine_rig_go_on(*state)->values_json,
                         "{\"s0\":\"a\",\"s1\":{\"error\":\"fail one\"},\"s2\":\"c\"}");
 }
 
@@ -175,13 +151,13 @@ static void those_that_wait_are_asked_again_and_the_others_are_not(void **state)
 
     begin(*state, what, FX_COUNT_OF(what), FX_ENGINE_MAX_TOGETHER);
     steps[2].when = "${false}";
-    struct fx_run *row = go_on(*state);
+    struct fx_run *row = engine_rig_go_on(*state);
 
     assert_int_equal(row->state, FX_RUN_WAITING);
     assert_string_equal(row->checkpoint_json,
                         "{\"together\":{\"s1\":{\"seen\":1},\"s3\":{\"seen\":1}}}");
     assert_int_equal(calls, 3);
-    row = go_on(*state);
+    row = engine_rig_go_on(*state);
     assert_int_equal(row->state, FX_RUN_DONE);
     assert_string_equal(row->values_json,
                         "{\"s0\":\"a\",\"s2\":null,\"s1\":\"wait!\",\"s3\":\"wait!\"}");
@@ -216,21 +192,21 @@ static void each_item_has_its_own_result(void **state) {
     begin_each(*state, &kind, "[\"a\",\"b\",\"c\",\"d\"]", 4);
     meet = FX_ENGINE_MAX_TOGETHER;
     assert_string_equal(
-        go_on(*state)->values_json,
+        engine_rig_go_on(*state)->values_json,
         "{\"s0\":[{\"value\":\"a\",\"item\":\"a\"},{\"value\":\"b\",\"item\":\"b\"},"
         "{\"value\":\"c\",\"item\":\"c\"},{\"value\":\"d\",\"item\":\"d\"}]}");
 }
 
 static void what_must_be_alone_is_read_one_after_the_other(void **state) {
     begin_each(*state, &alone, "[\"a\",\"b\",\"c\"]", 4);
-    assert_int_equal(go_on(*state)->state, FX_RUN_DONE);
+    assert_int_equal(engine_rig_go_on(*state)->state, FX_RUN_DONE);
     assert_int_equal(most, 1);
     assert_int_equal(calls, 3);
 }
 
 static void a_list_that_is_too_long_is_not_begun(void **state) {
     begin_each(*state, &kind, "[\"a\",\"b\",\"c\"]", 2);
-    struct fx_run *row = go_on(*state);
+    struct fx_run *row = engine_rig_go_on(*state);
 
     assert_int_equal(row->state, FX_RUN_FAILED);
     assert_non_null(strstr(row->note, "3 items are more than the 2 of each.max"));
@@ -242,14 +218,14 @@ static void an_item_that_fails_is_told_or_ends_it(void **state) {
 
     begin_each(rig, &kind, "[\"a\",\"fail it\",\"c\"]", 9);
     steps[0].otherwise = "continue";
-    assert_string_equal(go_on(rig)->values_json,
+    assert_string_equal(engine_rig_go_on(rig)->values_json,
                         "{\"s0\":[{\"value\":\"a\",\"item\":\"a\"},{\"error\":\"fail it\","
                         "\"item\":\"fail it\"},{\"value\":\"c\",\"item\":\"c\"}]}");
 }
 
 static void without_continue_it_names_the_item(void **state) {
     begin_each(*state, &kind, "[\"a\",\"fail it\",\"c\"]", 9);
-    struct fx_run *row = go_on(*state);
+    struct fx_run *row = engine_rig_go_on(*state);
 
     assert_int_equal(row->state, FX_RUN_FAILED);
     assert_non_null(strstr(row->note, "item 2: fail it"));
@@ -258,9 +234,9 @@ static void without_continue_it_names_the_item(void **state) {
 static void items_that_wait_are_asked_again_alone(void **state) {
     begin_each(*state, &kind, "[\"a\",\"wait\",\"fail it\"]", 9);
     steps[0].otherwise = "continue";
-    assert_int_equal(go_on(*state)->state, FX_RUN_WAITING);
+    assert_int_equal(engine_rig_go_on(*state)->state, FX_RUN_WAITING);
     assert_int_equal(calls, 3);
-    struct fx_run *row = go_on(*state);
+    struct fx_run *row = engine_rig_go_on(*state);
 
     assert_int_equal(calls, 4);
     assert_non_null(strstr(row->values_json, "{\"value\":\"wait!\",\"item\":\"wait\"}"));

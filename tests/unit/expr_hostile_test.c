@@ -310,6 +310,14 @@ static void large_values_are_read_in_parts_and_refused_as_a_whole(void **state) 
         fx_json_object_of(sc, "text", fx_json_string(sc, text), "list", list, NULL);
     assert_int_equal(fx_expr_eval(sc, FX_SLICE("text"), names, &value, &err), FX_ERR_LIMIT);
     assert_int_equal(fx_expr_eval(sc, FX_SLICE("list"), names, &value, &err), FX_ERR_LIMIT);
+    /* a name alone makes nothing: it is passed on, however large what it stands for is */
+    assert_ok(fx_expr_fill(sc, "${ list }", names, &value, &err));
+    assert_int_equal(fx_json_count(value), 50000);
+    assert_ok(
+        fx_expr_fill(sc, "${deep.list}", fx_json_object_of(sc, "deep", names, NULL), &value, &err));
+    assert_true(fx_json_equal(value, list));
+    assert_int_equal(fx_expr_fill(sc, "${(list)}", names, &value, &err), FX_ERR_LIMIT);
+    assert_int_equal(fx_expr_fill(sc, "x${list}", names, &value, &err), FX_ERR_LIMIT);
     assert_ok(fx_expr_eval(sc, FX_SLICE("len(list) + list[50000].n"), names, &value, &err));
     assert_int_equal(fx_json_to_int(value, 0), 50000 + 49999);
     assert_ok(fx_expr_eval(sc, FX_SLICE("sum(list, 'n')"), names, &value, &err));

@@ -1,2 +1,2 @@
 fx_unit_test(http_test USES base http)
-target_sources(http_test PRIVATE support/loopback.c)
+target_sources(http_test PRIVATE support/loopback.c support/tls_server.c)

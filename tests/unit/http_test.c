@@ -1,15 +1,13 @@
 /* http_test.c - the outgoing exchange against real servers with bad manners. */
 #include "support/loopback.h"
+#include "support/tls_server.h"
 
 #include "fluxabot/http.h"
 
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 struct world {
@@ -114,6 +112,52 @@ static void a_redirect_is_not_followed(void **state) {
     assert_int_equal(call(&w), FX_OK);
     assert_int_equal(w.reply->status, 302);
     assert_int_equal(w.server.requests, 1);
+    end(&w);
+}
+
+/* ---- many at once ---- */
+
+static void each_of_many_has_its_own_end(void **state) {
+    enum { COUNT = FX_HTTP_MAX_AT_ONCE + 3 };
+    struct fx_http_one all[COUNT] = {0};
+    struct world w;
+
+    begin(&w, answer_one, OK_HELLO);
+    for (size_t i = 0; i < COUNT; i++)
+        all[i] = (struct fx_http_one){.sc = w.sc, .request = w.request};
+    all[1].request.url = "ftp://127.0.0.1/";
+    all[2].request.reach = FX_HTTP_PUBLIC;
+    all[3].request.method = "POST";
+    all[3].request.body = FX_SLICE("{}");
+    all[3].request.send_before_mono_ms = fx_mono_ms(fx_clock_system());
+    all[COUNT - 1].request.max_reply_bytes = 3;
+    fx_http_exchange_all(w.http, all, COUNT);
+    assert_int_equal(all[1].code, FX_ERR_INPUT);
+    assert_int_equal(all[2].code, FX_ERR_DENIED);
+    assert_int_equal(all[3].code, FX_ERR_TIMEOUT);
+    assert_false(all[3].err.sent);
+    assert_int_equal(all[COUNT - 1].code, FX_ERR_LIMIT);
+    assert_true(all[COUNT - 1].err.sent);
+    for (size_t i = 4; i < COUNT - 1; i++) {
+        assert_int_equal(all[i].code, FX_OK);
+        assert_true(fx_slice_equal_text(all[i].reply->body, "hello"));
+    }
+    end(&w);
+}
+
+static void many_end_at_the_deadline_of_their_work(void **state) {
+    struct fx_http_one all[2] = {0};
+    struct world w;
+
+    begin(&w, answer_never, NULL);
+    for (size_t i = 0; i < 2; i++)
+        all[i] = (struct fx_http_one){.sc = w.sc, .request = w.request};
+    fx_scope_set_deadline(w.sc, fx_mono_ms(fx_clock_system()) + 300);
+    fx_http_exchange_all(w.http, all, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(all[i].code, FX_ERR_TIMEOUT);
+        assert_true(all[i].err.sent || w.server.requests < 2);
+    }
     end(&w);
 }
 
@@ -587,93 +631,32 @@ static void tells_public_addresses_from_others(void **state) {
 
 /* ---- TLS ---- */
 
-extern char **environ;
-
-static pid_t spawn(const char *const *argv, int *ret_stdout) {
-    posix_spawn_file_actions_t actions;
-    int out[2];
-    pid_t pid;
-
-    assert_int_equal(pipe(out), 0);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", 1, 0);
-    posix_spawn_file_actions_addclose(&actions, out[0]);
-    assert_int_equal(
-        posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    close(out[1]);
-    *ret_stdout = out[0];
-    return pid;
-}
-
-static void make_certificate(const char *key, const char *cert) {
-    const char *argv[] = {"openssl",
-                          "req",
-                          "-x509",
-                          "-newkey",
-                          "ec",
-                          "-pkeyopt",
-                          "ec_paramgen_curve:P-256",
-                          "-nodes",
-                          "-keyout",
-                          key,
-                          "-out",
-                          cert,
-                          "-days",
-                          "2",
-                          "-subj",
-                          "/CN=fluxabot test",
-                          "-addext",
-                          "subjectAltName=IP:127.0.0.1",
-                          NULL};
-    int out, status;
-    pid_t pid = spawn(argv, &out);
-
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-    close(out);
-}
-
 static void trusts_the_extra_roots_and_no_stranger(void **state) {
-    char dir[] = "/tmp/http_test.XXXXXX", line[256];
     struct world w;
+    struct tls_server server;
     struct fx_http *trusting = NULL;
     struct fx_error err;
-    int out, port = 0, status;
 
-    assert_non_null(mkdtemp(dir));
     begin(&w, answer_all, OK_HELLO);
-    char *key = fx_printf(w.sc, "%s/key.pem", dir), *cert = fx_printf(w.sc, "%s/cert.pem", dir);
-    make_certificate(key, cert);
-    const char *argv[] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-www",
-                          "-key",    key,        "-cert",   cert,          NULL};
-    pid_t pid = spawn(argv, &out);
-    FILE *stream = fdopen(out, "r");
-    while (port == 0 && fgets(line, sizeof(line), stream) != NULL)
-        (void)sscanf(line, "ACCEPT 127.0.0.1:%d", &port);
-    assert_int_not_equal(port, 0);
-
-    w.request.url = fx_printf(w.sc, "https://127.0.0.1:%d/", port);
+    tls_server_start(&server, w.sc, "2", true);
+    w.request.url = fx_printf(w.sc, "https://127.0.0.1:%d/", server.port);
     assert_int_equal(call(&w), FX_ERR_UNAVAILABLE);
     assert_false(w.err.sent);
     assert_non_null(strstr(w.err.message, "certificate"));
-    w.request.ca_file = cert;
+    w.request.ca_file = server.certificate;
     assert_int_equal(call(&w), FX_OK);
     w.request.ca_file = NULL;
     assert_int_equal(call(&w), FX_ERR_UNAVAILABLE); /* not over the connection just trusted */
-    assert_ok(fx_http_open(fx_clock_system(), cert, &trusting, &err));
+    assert_ok(fx_http_open(fx_clock_system(), server.certificate, &trusting, &err));
     assert_ok(fx_http_exchange(trusting, w.sc, &w.request, &w.reply, &err));
     assert_int_equal(w.reply->status, 200);
-    w.request.url = fx_printf(w.sc, "https://localhost:%d/", port); /* another name than it bears */
+    w.request.url =
+        fx_printf(w.sc, "https://localhost:%d/", server.port); /* another name than it bears */
     assert_int_equal(fx_http_exchange(trusting, w.sc, &w.request, &w.reply, &err),
                      FX_ERR_UNAVAILABLE);
     fx_http_close(trusting);
 
-    kill(pid, SIGTERM);
-    waitpid(pid, &status, 0);
-    fclose(stream);
-    unlink(key), unlink(cert), rmdir(dir);
+    (void)tls_server_stop(&server, "");
     end(&w);
 }
 
@@ -725,6 +708,8 @@ int main(void) {
         cmocka_unit_test(any_status_is_a_reply),
         cmocka_unit_test(an_unreadable_date_is_absent),
         cmocka_unit_test(headers_of_an_interim_reply_are_forgotten),
+        cmocka_unit_test(each_of_many_has_its_own_end),
+        cmocka_unit_test(many_end_at_the_deadline_of_their_work),
         cmocka_unit_test(a_redirect_is_not_followed),
         cmocka_unit_test(what_stood_still_for_too_long_is_not_sent),
         cmocka_unit_test(sends_what_was_given_and_nothing_of_its_own),

@@ -11,7 +11,7 @@ foreach(test IN ITEMS steps_returns_test steps_redrive_test steps_move_task_test
 endforeach()
 # Real servers, and a resolver of its own.
 fx_unit_test(steps_probe_test USES base http aws step steps)
-target_sources(steps_probe_test PRIVATE support/loopback.c)
+target_sources(steps_probe_test PRIVATE support/loopback.c support/tls_server.c)
 target_include_directories(steps_probe_test PRIVATE ${PROJECT_SOURCE_DIR}/src/steps)
 fx_unit_test(steps_redis_test USES base redis step steps)
 target_sources(steps_redis_test PRIVATE support/redis_server.c support/loopback.c)

@@ -566,6 +566,267 @@ static void only_listed_statements_are_run(void **state) {
     expect(&err, "no statement of this name");
 }
 
+/* ---- what else may go wrong on the way ---- */
+
+/* The change of another runbook: CHANGE with one part of it written otherwise. */
+static const char *altered(struct steps_rig *rig, const char *part, const char *instead) {
+    const char *at = strstr(CHANGE, part);
+
+    assert_non_null(at);
+    return fx_printf(rig->sc, "%.*s%s%s", (int)(at - CHANGE), CHANGE, instead, at + strlen(part));
+}
+
+static struct fx_step_result run_as(struct steps_rig *rig, const char *params,
+                                    enum fx_code expected, struct fx_error *ret_err) {
+    struct fx_step_result result = {0};
+
+    *ret_err = (struct fx_error){0};
+    assert_int_equal(
+        step_aws_change.run(&rig->ctx, filled(rig, &step_aws_change, params), &result, ret_err),
+        expected);
+    return result;
+}
+
+static void an_expression_that_cannot_be_read_is_no_plan(void **state) {
+    static const char *const parts[][2] = {
+        {"'from':'int(now.Attributes.VisibilityTimeout)'", "'from':'int(now)'"},
+        {"'to':'int(with.Attributes.VisibilityTimeout)'", "'to':'int(with)'"},
+        {"'Kept for':'now.Attributes.MessageRetentionPeriod'", "'Kept for':'now + 1'"},
+        {DONE, "'done':'now + 1'"},
+        {"'within':'1m'", "'pin':{'RevisionId':'now + 1'}"},
+    };
+    struct steps_rig *rig = *state;
+    struct fx_json *made = NULL;
+
+    for (size_t i = 0; i < FX_COUNT_OF(parts); i++) {
+        struct fx_error err = {0};
+        const char *params = altered(rig, parts[i][0], parts[i][1]);
+
+        SCRIPT(rig, STATE("30", "60"));
+        assert_int_not_equal(
+            step_aws_change.plan(&rig->ctx, filled(rig, &step_aws_change, params), &made, &err),
+            FX_OK);
+        assert_null(made);
+    }
+}
+
+static void an_expression_that_cannot_be_read_any_more_is_not_confirmed(void **state) {
+    static const char *const parts[][2] = {
+        {"'from':'int(now.Attributes.VisibilityTimeout)'", "'from':'int(now)'"},
+        {"'Kept for':'now.Attributes.MessageRetentionPeriod'", "'Kept for':'now + 1'"},
+    };
+    struct steps_rig *rig = *state;
+    struct fx_error err = {0};
+
+    planned(rig);
+    for (size_t i = 0; i < FX_COUNT_OF(parts); i++) {
+        SCRIPT(rig, STATE("30", "60"));
+        const char *params = altered(rig, parts[i][0], parts[i][1]);
+
+        assert_int_not_equal(
+            step_aws_change.confirm(&rig->ctx, filled(rig, &step_aws_change, params), &err), FX_OK);
+    }
+    SCRIPT(rig, DENIED);
+    assert_int_equal(confirm(rig, &err), FX_ERR_DENIED);
+}
+
+static void what_is_as_wanted_is_nothing_to_change_whatever_done_says(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_json *made = NULL;
+    struct fx_error err = {0};
+    const char *params = altered(rig, DONE, "'done':'false'");
+
+    SCRIPT(rig, STATE("200", "60"));
+    assert_int_equal(
+        step_aws_change.plan(&rig->ctx, filled(rig, &step_aws_change, params), &made, &err),
+        FX_ERR_DENIED);
+    params = altered(rig, DONE, "'done':'true'");
+    SCRIPT(rig, STATE("30", "60"));
+    assert_int_equal(
+        step_aws_change.plan(&rig->ctx, filled(rig, &step_aws_change, params), &made, &err),
+        FX_ERR_DENIED);
+    expect(&err, "nothing to change");
+}
+
+/* Accepted, and watched. */
+static void accepted(struct steps_rig *rig) {
+    struct fx_error err;
+
+    planned(rig);
+    SCRIPT(rig, REPLY(200, "{}"));
+    assert_int_equal(run(rig, FX_OK, &err).outcome, FX_STEP_PARKED);
+}
+
+static void a_change_that_fails_later_has_failed(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    accepted(rig);
+    SCRIPT(rig, STATE("30", "60"));
+    struct fx_step_result result =
+        run_as(rig, altered(rig, "'within':'1m'", "'within':'1m','failed':'true'"), FX_OK, &err);
+
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_non_null(strstr(fx_json_get_text(result.output, "problem"), "has failed since"));
+}
+
+static void what_took_effect_and_goes_on_is_told_as_under_way(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+    const char *params = altered(rig, "'within':'1m'", "'within':'1m','settled':'false'");
+
+    accepted(rig);
+    SCRIPT(rig, STATE("200", "60"));
+    assert_int_equal(run_as(rig, params, FX_OK, &err).outcome, FX_STEP_PARKED);
+    later(rig, 61 * 1000);
+    SCRIPT(rig, STATE("200", "60"));
+    struct fx_step_result result = run_as(rig, params, FX_OK, &err);
+
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_non_null(strstr(fx_json_get_text(result.output, "problem"), "still under way after"));
+}
+
+static void an_expression_that_cannot_be_read_is_a_look_that_saw_nothing(void **state) {
+    static const char *const parts[][2] = {
+        {"'from':'int(now.Attributes.VisibilityTimeout)'", "'from':'int(now)'"},
+        {DONE, "'done':'now + 1'"},
+    };
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    accepted(rig);
+    for (size_t i = 0; i < FX_COUNT_OF(parts); i++) {
+        SCRIPT(rig, STATE("200", "60"));
+        assert_int_equal(run_as(rig, altered(rig, parts[i][0], parts[i][1]), FX_OK, &err).outcome,
+                         FX_STEP_PARKED);
+    }
+}
+
+/* Whoever has lost the claim concludes nothing. */
+static void a_claim_that_is_over_ends_the_look(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    accepted(rig);
+    SCRIPT(rig, {.failure = FX_ERR_CANCELED});
+    run(rig, FX_ERR_CANCELED, &err);
+    assert_int_equal(known(rig), FX_KNOWN_DONE);
+}
+
+static void a_claim_that_is_over_ends_the_look_at_a_doubt(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    lost(rig);
+    SCRIPT(rig, {.failure = FX_ERR_CANCELED});
+    run(rig, FX_ERR_CANCELED, &err);
+    assert_int_equal(known(rig), FX_KNOWN_BEGUN);
+}
+
+/* Sent, and the program is told to stop before the answer: the next one looks. */
+static void a_send_that_is_cut_off_is_left_in_doubt(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    planned(rig);
+    SCRIPT(rig, {.failure = FX_ERR_CANCELED, .sent = true});
+    run(rig, FX_ERR_CANCELED, &err);
+    assert_int_equal(known(rig), FX_KNOWN_BEGUN);
+}
+
+static void what_cannot_be_recorded_is_not_concluded(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    planned(rig);
+    rig->end_fails = FX_ERR_UNAVAILABLE;
+    SCRIPT(rig, REPLY(200, "{}"));
+    run(rig, FX_ERR_UNAVAILABLE, &err);
+    assert_int_equal(known(rig), FX_KNOWN_BEGUN);
+    SCRIPT(rig, STATE("200", "60")); /* it shows, and even that cannot be told */
+    run(rig, FX_ERR_UNAVAILABLE, &err);
+    SCRIPT(rig, STATE("30", "60"));
+    run(rig, FX_ERR_UNAVAILABLE, &err); /* nor that nobody knows */
+    later(rig, FX_EFFECT_FENCE_MS + 1000);
+    SCRIPT(rig, STATE("30", "60"));
+    run(rig, FX_ERR_UNAVAILABLE, &err); /* nor that it did not happen */
+    rig->end_fails = FX_OK;
+    assert_int_equal(known(rig), FX_KNOWN_BEGUN);
+}
+
+/* A change of which no reading can tell: that AWS accepted it is all there is. */
+static void without_done_an_answer_is_all_there_is(void **state) {
+    struct steps_rig *rig = *state;
+    const char *params = altered(rig, DONE ",", "");
+    struct fx_error err;
+
+    accepted(rig);
+    SCRIPT(rig, DENIED);
+    assert_int_equal(run_as(rig, params, FX_OK, &err).outcome, FX_STEP_PARKED);
+    SCRIPT(rig, STATE("30", "60"));
+    struct fx_step_result result = run_as(rig, params, FX_OK, &err);
+
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_true(fx_json_get_bool(result.output, "done", false));
+}
+
+static void without_done_nothing_shows_that_it_did_not_happen(void **state) {
+    struct steps_rig *rig = *state;
+    const char *params = altered(rig, DONE ",", "");
+    struct fx_error err;
+
+    lost(rig);
+    later(rig, FX_EFFECT_FENCE_MS + 1000);
+    SCRIPT(rig, STATE("30", "60"));
+    assert_int_equal(run_as(rig, params, FX_OK, &err).outcome, FX_STEP_ASK);
+}
+
+/* Asked before, by a process that died: the question stays one. */
+static void what_was_asked_is_asked_again_at_once(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    lost(rig);
+    rig->ctx.checkpoint = steps_rig_json(rig, "{'asked':true}");
+    SCRIPT(rig, STATE("30", "60"));
+    assert_int_equal(run(rig, FX_OK, &err).outcome, FX_STEP_ASK);
+}
+
+static void what_is_pinned_is_part_of_the_call(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_json *made = NULL;
+    struct fx_error err = {0};
+    const char *params =
+        altered(rig, "'within':'1m'", "'pin':{'QueueUrl':'now.Attributes.MessageRetentionPeriod'}");
+
+    SCRIPT(rig, STATE("30", "60"));
+    assert_ok(step_aws_change.plan(&rig->ctx, filled(rig, &step_aws_change, params), &made, &err));
+    assert_string_equal(fx_json_text(fx_json_at_path(made, "details.with.QueueUrl")), "60");
+}
+
+static void a_settled_that_cannot_be_read_is_a_look_that_saw_nothing(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    accepted(rig);
+    SCRIPT(rig, STATE("200", "60"));
+    assert_int_equal(
+        run_as(rig, altered(rig, "'within':'1m'", "'within':'1m','settled':'now + 1'"), FX_OK, &err)
+            .outcome,
+        FX_STEP_PARKED);
+}
+
+static void a_refusal_without_a_word_is_one(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    planned(rig);
+    steps_rig_effect(rig, "change", FX_KNOWN_FAILED, "{}", "{}");
+    SCRIPT(rig, STATE("30", "60"));
+    run(rig, FX_ERR_UPSTREAM, &err);
+    expect(&err, "the change was refused");
+}
+
 int main(void) {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, steps_rig_set_up, steps_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -592,6 +853,22 @@ int main(void) {
         TEST(a_refused_statement_says_what_may_be_left),
         TEST(the_role_that_reads_changes_nothing),
         TEST(only_listed_statements_are_run),
+        TEST(an_expression_that_cannot_be_read_is_no_plan),
+        TEST(an_expression_that_cannot_be_read_any_more_is_not_confirmed),
+        TEST(what_is_as_wanted_is_nothing_to_change_whatever_done_says),
+        TEST(a_change_that_fails_later_has_failed),
+        TEST(what_took_effect_and_goes_on_is_told_as_under_way),
+        TEST(an_expression_that_cannot_be_read_is_a_look_that_saw_nothing),
+        TEST(a_claim_that_is_over_ends_the_look),
+        TEST(a_claim_that_is_over_ends_the_look_at_a_doubt),
+        TEST(a_send_that_is_cut_off_is_left_in_doubt),
+        TEST(what_cannot_be_recorded_is_not_concluded),
+        TEST(without_done_an_answer_is_all_there_is),
+        TEST(without_done_nothing_shows_that_it_did_not_happen),
+        TEST(what_is_pinned_is_part_of_the_call),
+        TEST(a_settled_that_cannot_be_read_is_a_look_that_saw_nothing),
+        TEST(a_refusal_without_a_word_is_one),
+        TEST(what_was_asked_is_asked_again_at_once),
     };
     return cmocka_run_group_tests_name("steps change", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* steps_probe_test.c - `dns`, `tls.expiry` and `http.probe` against real servers on 127.0.0.1, and
  * a resolver that hangs. */
 #include "support/loopback.h"
+#include "support/tls_server.h"
 
 #include "private.h"
 
@@ -222,98 +223,11 @@ static void no_answer_is_an_answer(void **state) {
 
 /* ---- certificates ---- */
 
-/* s_server ends with its input, so that one stays open as long as this program. */
-static pid_t spawn(const char *const *argv, int *ret_stdout) {
-    posix_spawn_file_actions_t actions;
-    int out[2], in[2];
-    pid_t pid;
-
-    assert_int_equal(pipe(out), 0);
-    assert_int_equal(pipe(in), 0);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-    posix_spawn_file_actions_addclose(&actions, in[1]);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", 1, 0);
-    posix_spawn_file_actions_addclose(&actions, out[0]);
-    assert_int_equal(
-        posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    close(out[1]);
-    close(in[0]);
-    *ret_stdout = out[0];
-    return pid;
-}
-
-static void execute(const char *const *argv) {
-    int out, status;
-    pid_t pid = spawn(argv, &out);
-
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-    close(out);
-}
-
-/* A server with a certificate of its own for 127.0.0.1; with days it lasts that long, also
- * backward.
- */
-struct tls_server {
-    char dir[32];
-    const char *key, *certificate;
-    pid_t pid;
-    FILE *said;
-    int port;
-};
-
-static void tls_start(struct tls_server *server, struct fx_scope *sc, const char *days) {
-    char line[256];
-    int out;
-
-    memcpy(server->dir, "/tmp/probe_test.XXXXXX", sizeof "/tmp/probe_test.XXXXXX");
-    assert_non_null(mkdtemp(server->dir));
-    server->key = fx_printf(sc, "%s/key.pem", server->dir);
-    server->certificate = fx_printf(sc, "%s/cert.pem", server->dir);
-    const char *request = fx_printf(sc, "%s/request.pem", server->dir);
-    const char *names = fx_printf(sc, "%s/names", server->dir);
-    FILE *file = fopen(names, "we");
-    fputs("subjectAltName=IP:127.0.0.1\n", file);
-    fclose(file);
-    execute((const char *[]){"openssl", "req", "-newkey", "ec", "-pkeyopt",
-                             "ec_paramgen_curve:P-256", "-nodes", "-keyout", server->key, "-out",
-                             request, "-subj", "/CN=probed", NULL});
-    execute((const char *[]){"openssl", "x509", "-req", "-in", request, "-signkey", server->key,
-                             "-days", days, "-extfile", names, "-out", server->certificate, NULL});
-    unlink(request), unlink(names);
-    server->pid = spawn((const char *[]){"openssl", "s_server", "-accept", "127.0.0.1:0", "-key",
-                                         server->key, "-cert", server->certificate, NULL},
-                        &out);
-    server->said = fdopen(out, "r");
-    server->port = 0;
-    while (server->port == 0 && fgets(line, sizeof line, server->said) != NULL)
-        (void)sscanf(line, "ACCEPT 127.0.0.1:%d", &server->port);
-    assert_int_not_equal(server->port, 0);
-}
-
-/* What it was sent among what it says of its connections. */
-static bool tls_stop(struct tls_server *server, const char *sent) {
-    bool found = false;
-    char line[512];
-    int status;
-
-    kill(server->pid, SIGTERM);
-    waitpid(server->pid, &status, 0);
-    while (fgets(line, sizeof line, server->said) != NULL)
-        found = found || strstr(line, sent) != NULL;
-    fclose(server->said);
-    unlink(server->key), unlink(server->certificate), rmdir(server->dir);
-    return found;
-}
-
 static void a_trusted_certificate_tells_its_days_and_nothing_is_sent(void **state) {
     struct fx_scope *sc = fx_scope_new(NULL);
     struct tls_server server;
 
-    tls_start(&server, sc, "12");
+    tls_server_start(&server, sc, "12", false);
     struct world *w = begin(server.certificate);
     must(w, run(w, &step_tls_expiry,
                 fx_printf(w->sc, "{'host':'127.0.0.1','port':%d,'reach':'private'}", server.port)));
@@ -321,7 +235,7 @@ static void a_trusted_certificate_tells_its_days_and_nothing_is_sent(void **stat
     assert_int_equal(fx_json_get_int(w->result.output, "days", 0), 11); /* whole ones */
     assert_true(says(w, "subject", "probed"));
     end(w);
-    assert_false(tls_stop(&server, "HTTP/1.1"));
+    assert_false(tls_server_stop(&server, "HTTP/1.1"));
     fx_scope_free(sc);
 }
 
@@ -329,7 +243,7 @@ static void a_certificate_that_has_expired_is_still_looked_at(void **state) {
     struct fx_scope *sc = fx_scope_new(NULL);
     struct tls_server server;
 
-    tls_start(&server, sc, "-1"); /* openssl goes no further back */
+    tls_server_start(&server, sc, "-1", false); /* openssl goes no further back */
     struct world *w = begin(server.certificate);
     must(w, run(w, &step_tls_expiry,
                 fx_printf(w->sc, "{'host':'127.0.0.1','port':%d,'reach':'private'}", server.port)));
@@ -341,7 +255,7 @@ static void a_certificate_that_has_expired_is_still_looked_at(void **state) {
                 fx_printf(w->sc, "{'url':'https://127.0.0.1:%d','reach':'private'}", server.port)));
     assert_false(fx_json_get_bool(w->result.output, "reached", true));
     end(w);
-    assert_false(tls_stop(&server, "HTTP/1.1"));
+    assert_false(tls_server_stop(&server, "HTTP/1.1"));
     fx_scope_free(sc);
 }
 
@@ -349,14 +263,14 @@ static void a_strangers_certificate_is_not_trusted(void **state) {
     struct fx_scope *sc = fx_scope_new(NULL);
     struct tls_server server;
 
-    tls_start(&server, sc, "12");
+    tls_server_start(&server, sc, "12", false);
     struct world *w = begin(NULL);
     must(w, run(w, &step_tls_expiry,
                 fx_printf(w->sc, "{'host':'127.0.0.1','port':%d,'reach':'private'}", server.port)));
     assert_false(fx_json_get_bool(w->result.output, "trusted", true));
     assert_int_equal(fx_json_get_int(w->result.output, "days", 0), 11);
     end(w);
-    tls_stop(&server, "");
+    tls_server_stop(&server, "");
     fx_scope_free(sc);
 }
 

@@ -244,6 +244,104 @@ static void what_was_sent_again_and_turns_out_to_have_been_sent_is_told(void **s
     assert_int_equal(fx_json_get_int(result.output, "maybe_twice", 0), 1);
 }
 
+/* ---- several batches at once ---- */
+
+enum { MANY = 12 };
+
+/* The form once for each number, which stands where a # is. */
+static const char *many(struct steps_rig *rig, const char *form, int from, int to) {
+    const char *text = "";
+
+    for (int i = from; i <= to; i++) {
+        text = fx_printf(rig->sc, "%s%s", text, i == from ? "" : ",");
+        for (const char *c = form; *c != '\0'; c++)
+            text = *c == '#' ? fx_printf(rig->sc, "%s%d", text, i)
+                             : fx_printf(rig->sc, "%s%c", text, *c);
+    }
+    return text;
+}
+
+static const char *letters(struct steps_rig *rig, int from, int to) {
+    return fx_printf(rig->sc, "{\"Messages\":[%s]}",
+                     many(rig,
+                          "{\"MessageId\":\"m#\",\"ReceiptHandle\":\"rh-#\",\"Body\":"
+                          "\"{}\",\"Attributes\":{}}",
+                          from, to));
+}
+
+static enum fx_code run_many(struct steps_rig *rig, const struct scripted_reply *replies,
+                             size_t count, struct fx_step_result *ret_result,
+                             struct fx_error *err) {
+    scripted_http_set(&rig->world.script, replies, count);
+    rig->ctx.plan =
+        steps_rig_json(rig, fx_printf(rig->sc, "{'details':{'messages':[%s]}}",
+                                      many(rig,
+                                           "{'id':'m#','md5':'99914b932bd37a50b983c5e7c90ae93b',"
+                                           "'event_id':'e#','cause':'Database'}",
+                                           1, MANY)));
+    *ret_result = (struct fx_step_result){0};
+    enum fx_code code = selective_run(
+        &rig->ctx, steps_rig_json(rig, "{'queue':'dlq','canary':0,'rate':600,'canary_stop':2}"),
+        ret_result, err);
+
+    assert_int_equal(rig->world.script.asked, count);
+    return code;
+}
+
+static const char *asked_for(const struct steps_rig *rig, size_t request) {
+    const char *target = scripted_http_header(&rig->world.script, request, "x-amz-target");
+
+    return strchr(target, '.') + 1;
+}
+
+/* Each has a promise of its own, so what is known of one is known although the other is not. */
+static void of_batches_that_go_together_each_is_promised_and_settled_by_itself(void **state) {
+    struct steps_rig *rig = *state;
+    const char *sent = fx_printf(rig->sc, "{\"Successful\":[%s]}",
+                                 many(rig,
+                                      "{\"Id\":\"m#\",\"MessageId\":\"n#\",\"MD5OfMessageBody\":"
+                                      "\"99914b932bd37a50b983c5e7c90ae93b\"}",
+                                      0, 9));
+    const struct scripted_reply replies[] = {
+        REPLY(200, letters(rig, 1, 10)),
+        REPLY(200, letters(rig, 11, MANY)),
+        REPLY(200, nothing),
+        REPLY(200, nothing), /* four looks at once; then for the rest */
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, sent),
+        {.failure = FX_ERR_TIMEOUT, .sent = true},
+        REPLY(200, "{\"Successful\":[{\"Id\":\"m0\"}]}"),
+    };
+    struct fx_step_result result;
+    struct fx_error err;
+
+    assert_ok(run_many(rig, replies, FX_COUNT_OF(replies), &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_PARKED);
+    assert_int_equal(steps_rig_find(rig, "batch-00000")->known, FX_KNOWN_DONE);
+    assert_int_equal(steps_rig_find(rig, "batch-00001")->known, FX_KNOWN_BEGUN);
+    assert_int_equal(fx_json_count(fx_json_at(steps_rig_find(rig, "batch-00001")->what, "sends")),
+                     2);
+    assert_string_equal(asked_for(rig, 7), "SendMessageBatch");
+    assert_string_equal(asked_for(rig, 8), "SendMessageBatch");
+    assert_string_equal(asked_for(rig, 9), "DeleteMessageBatch"); /* of the one that is known */
+    assert_int_equal(fx_json_get_int(result.checkpoint, "unanswered", 0), 1);
+}
+
+static void where_a_message_must_not_come_twice_one_batch_goes_after_the_other(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, letters(rig, 1, 10)),
+                                             {.failure = FX_ERR_TIMEOUT, .sent = true}};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    not_idempotent(rig);
+    assert_ok(run_many(rig, replies, 2, &result, &err));
+    assert_int_equal(steps_rig_find(rig, "batch-00000")->known, FX_KNOWN_BEGUN);
+    assert_null(steps_rig_find(rig, "batch-00001"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, steps_rig_set_up, steps_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -259,6 +357,8 @@ int main(void) {
         TEST(what_is_seen_twice_is_sent_once_in_a_batch),
         TEST(what_is_in_doubt_when_it_ends_early_is_a_question),
         TEST(what_was_sent_again_and_turns_out_to_have_been_sent_is_told),
+        TEST(of_batches_that_go_together_each_is_promised_and_settled_by_itself),
+        TEST(where_a_message_must_not_come_twice_one_batch_goes_after_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,62 @@
+/* call.h - one call between its stages, for those who make one (aws.c) and for those who make many
+ * at once (crowd.c). */
+#pragma once
+
+#include "private.h"
+
+/* What all views share. */
+struct aws_core {
+    struct fx_scope *sc;
+    struct aws_settings settings;
+    const char *ca_bundle; /* AWS_CA_BUNDLE, or NULL */
+    struct aws_skew skew;
+    struct aws_buckets *buckets;
+    struct aws_roles *roles;
+};
+
+/* A view: whose credentials, which region. */
+struct fx_aws {
+    struct aws_core *core;
+    const char *region; /* the default one, or NULL */
+    struct fx_aws_source *credentials;
+};
+
+enum { AWS_MAX_HEADERS = 8 + AWS_MAX_WIRE_HEADERS };
+
+/* One call under way. */
+struct call {
+    struct aws_core *aws;
+    struct fx_aws_source *credentials; /* NULL: not signed */
+    struct aws_bucket *bucket;
+    bool repeatable;
+    bool plain_path; /* S3 signs the path as it is, and wants the body's digest in a header */
+    struct fx_scope *sc;
+    const struct aws_operation *operation;
+    const struct aws_protocol_ops *protocol;
+    struct aws_endpoint endpoint;
+    struct aws_wire wire;
+    int64_t timeout_ms;
+    const char *guess;
+    struct fx_http_header headers[AWS_MAX_HEADERS]; /* of the attempt under way */
+    int64_t started_wall_ms, started_mono_ms;
+};
+
+/* How one attempt ended, when it did not end well. */
+struct outcome {
+    enum aws_trouble trouble;
+    struct aws_hint hint;
+    bool clock_is_off;
+};
+
+/* Checks the call and writes it down; nothing is sent. */
+enum fx_code aws_call_begin(struct fx_aws *aws, struct fx_scope *sc,
+                            const struct fx_aws_call *wanted, struct call *ret_call,
+                            struct fx_error *err);
+/* One attempt: signed, and what came of it. *ret_request points into the call. */
+enum fx_code aws_attempt_begin(struct call *call, struct fx_http_request *ret_request,
+                               struct fx_error *err);
+enum fx_code aws_attempt_end(struct call *call, enum fx_code code,
+                             const struct fx_http_reply *reply, struct outcome *ret_outcome,
+                             struct fx_json **ret_answer, struct fx_error *err);
+/* Attempts, until one ends well or may not be followed by another. */
+enum fx_code aws_call_run(struct call *call, struct fx_json **ret_answer, struct fx_error *err);
