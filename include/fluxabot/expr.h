@@ -35,6 +35,8 @@ struct fx_expr_checker *fx_expr_checker_new(struct fx_scope *sc);
  * object whose keys are the names (values are ignored). */
 enum fx_code fx_expr_check(struct fx_expr_checker *checker, struct fx_slice source,
                            const struct fx_json *known, struct fx_error *err);
+/* Of one that was checked: it reads none of the names that may be given. */
+bool fx_expr_is_constant(struct fx_expr_checker *checker, struct fx_slice source);
 
 /* A text with any number of ${ }: exactly one and nothing else gives the value itself, with its
  * type; otherwise the values are put into the text (null is an error there, lists and objects

@@ -19,6 +19,9 @@
 enum {
     FILES_WANTED = 2 * FX_WEB_MAX_CONNECTIONS,
     TRIM_BYTES = 128 << 10, /* glibc's own */
+    /* Of glibc's heaps, which it makes up to eight of for each processor: each keeps what a storm
+     * needed for a moment. */
+    ARENAS = 4,
 };
 
 struct program {
@@ -272,6 +275,7 @@ int app_serve(const struct app_arguments *arguments) {
     app_life_begin(&signals);
     harden_process();
     allow_many_files();
+    mallopt(M_ARENA_MAX, ARENAS);
     enum fx_code code = start(&program, &findings, &err);
 
     app_print_findings(&findings);

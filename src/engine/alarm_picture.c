@@ -113,8 +113,10 @@ enum fx_code engine_picture(struct engine_work *work, struct fx_error *err) {
     if (fx_json_at(alarm, "queries") == NULL || fx_json_get_int(alarm, "period", 0) <= 0)
         return FX_OK; /* another alarm took its place */
     const struct fx_intake_metric metric = metric_of(incident, alarm, work->now_ms);
-    enum fx_code code =
-        fx_intake_metric(work->engine->options.aws, work->sc, &metric, &values, &measured, err);
+    const struct fx_environment *environment = engine_environment(system, incident->environment);
+    struct fx_aws *aws =
+        environment == NULL ? work->engine->options.aws : engine_aws(work, environment, NULL);
+    enum fx_code code = fx_intake_metric(aws, work->sc, &metric, &values, &measured, err);
 
     if (fx_code_is_transient(code) && work->job->attempts < PICTURE_ATTEMPTS)
         return code;

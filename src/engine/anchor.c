@@ -5,7 +5,7 @@
  * file of anchors comes first: log and Slack repeat what stands there. When the newest anchor does
  * not fit the log, no other follows it and changes are frozen: an old backup forgets intents.
  */
-#include "private.h"
+#include "anchors.h"
 
 #include "fluxabot/base/log.h"
 

@@ -1,6 +1,6 @@
 /* anchor_cards.c - what people see of anchors: a thread of them, and cards when something is wrong.
  */
-#include "private.h"
+#include "anchors.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * written. These rows do, and what changed them may have changed others. So changes are frozen
  * until a person has looked. A row that was told once is not told again: what comes behind it is.
  */
-#include "private.h"
+#include "anchors.h"
 
 #include "fluxabot/base/log.h"
 

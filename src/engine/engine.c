@@ -1,5 +1,5 @@
 /* engine.c - starts and stops the threads. */
-#include "private.h"
+#include "anchors.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* keeper.c - keeps the leases of running jobs alive, forgets jobs that are long done, looks whether
  * an anchor is due, and sees to it that a clock that was set back does not delay the schedules. */
-#include "private.h"
+#include "anchors.h"
 
 #include "fluxabot/base/log.h"
 

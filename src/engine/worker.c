@@ -4,6 +4,7 @@
  * ever, nor take with it what the other workers had in hand. So the last try is made alone: nothing
  * else is claimed meanwhile, and who dies then did it himself.
  */
+#include "anchors.h"
 #include "files.h"
 #include "notices.h"
 

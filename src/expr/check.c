@@ -71,3 +71,9 @@ enum fx_code fx_expr_check(struct fx_expr_checker *checker, struct fx_slice sour
     FX_TRY(compile(checker, source, err));
     return expr_check_names(checker->reads, source, known, err);
 }
+
+bool fx_expr_is_constant(struct fx_expr_checker *checker, struct fx_slice source) {
+    struct fx_error ignored = {0};
+
+    return expr_check_names(checker->reads, source, NULL, &ignored) == FX_OK;
+}

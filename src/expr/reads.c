@@ -237,7 +237,7 @@ static enum fx_code check_name(struct expr_reads *c, struct fx_error *err) {
     const char *name = fx_slice_dup(c->sc, c->token.text);
     if (fx_json_at(c->known, name) || expr_is_builtin(name))
         return FX_OK;
-    const char *similar = similar_name(c);
+    const char *similar = c->known == NULL ? NULL : similar_name(c);
     return fx_fail(err, FX_ERR_INPUT, "the name '%.80s' is not known here%s%.80s%s", name,
                    similar ? "; is '" : "", similar ? similar : "", similar ? "' meant?" : "");
 }

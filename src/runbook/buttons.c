@@ -70,11 +70,9 @@ static struct fx_json *check_button(struct runbook_check *c, const char *path,
     runbook_check_texts(c, runbook_path(c, path, "text"), fx_json_at(button, "text"), known);
     struct fx_json *kept = kept_button(c, runbook, command, button);
     if (when != NULL)
-        runbook_say_constant(c, runbook_path(c, path, "when"), when);
-    if (when != NULL)
         fx_json_put(kept, "when",
-                    fx_json_string(c->scratch, runbook_condition(c, runbook_path(c, path, "when"),
-                                                                 when, known)));
+                    fx_json_string(c->scratch,
+                                   runbook_when(c, runbook_path(c, path, "when"), when, known)));
     return kept;
 }
 

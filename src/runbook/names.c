@@ -59,19 +59,8 @@ static const char *bare(struct runbook_check *c, const char *text) {
     return fx_expr_is_template(inner) ? NULL : inner;
 }
 
-void runbook_say_constant(struct runbook_check *c, const char *path, const char *text) {
-    const char *expression = bare(c, text);
-    struct fx_error err = {0};
-
-    if (expression != NULL && fx_expr_check(c->checker, fx_slice_of(expression),
-                                            fx_json_object(c->scratch), &err) == FX_OK)
-        runbook_say(c, path,
-                    "the condition reads nothing, so it is always the same; drop it, or what it "
-                    "stands for");
-}
-
-const char *runbook_condition(struct runbook_check *c, const char *path, const char *text,
-                              const struct fx_json *known) {
+static const char *condition(struct runbook_check *c, const char *path, const char *text,
+                             const struct fx_json *known, bool may_be_constant) {
     const char *expression = bare(c, text);
     struct fx_error err = {0};
 
@@ -81,7 +70,21 @@ const char *runbook_condition(struct runbook_check *c, const char *path, const c
     }
     if (fx_expr_check(c->checker, fx_slice_of(expression), known, &err) != FX_OK)
         runbook_say(c, path, "%s", err.message);
+    else if (!may_be_constant && fx_expr_is_constant(c->checker, fx_slice_of(expression)))
+        runbook_say(c, path,
+                    "the condition reads nothing, so it is always the same; drop it, or what it "
+                    "stands for");
     else
         runbook_check_references(c, path, expression, true);
     return fx_printf(c->scratch, "${%s}", expression);
+}
+
+const char *runbook_condition(struct runbook_check *c, const char *path, const char *text,
+                              const struct fx_json *known) {
+    return condition(c, path, text, known, true);
+}
+
+const char *runbook_when(struct runbook_check *c, const char *path, const char *text,
+                         const struct fx_json *known) {
+    return condition(c, path, text, known, false);
 }

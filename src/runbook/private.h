@@ -150,9 +150,9 @@ void runbook_check_texts(struct runbook_check *c, const char *path, const struct
 /* A condition, with or without ${ } around it; returns it with. */
 const char *runbook_condition(struct runbook_check *c, const char *path, const char *text,
                               const struct fx_json *known);
-
-/* Says so when a condition reads nothing that could change. */
-void runbook_say_constant(struct runbook_check *c, const char *path, const char *text);
+/* The same; one that reads nothing that could change is a mistake. */
+const char *runbook_when(struct runbook_check *c, const char *path, const char *text,
+                         const struct fx_json *known);
 
 /* ---- references.c: `arguments.x`, `variables.x` and `queue.x` ---- */
 

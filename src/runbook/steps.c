@@ -119,10 +119,8 @@ static void read_step(struct runbook_check *c, const char *path, const struct fx
     step->otherwise = fx_json_get_text(json, "on_error");
     step->timeout_ms =
         read_timeout(c, runbook_path(c, path, "timeout"), fx_json_get_text(json, "timeout"));
-    if (when != NULL) {
-        step->when = runbook_condition(c, runbook_path(c, path, "when"), when, known);
-        runbook_say_constant(c, runbook_path(c, path, "when"), when);
-    }
+    if (when != NULL)
+        step->when = runbook_when(c, runbook_path(c, path, "when"), when, known);
     if (fx_json_at(json, "each") != NULL) {
         read_each(c, path, fx_json_at(json, "each"), known, step);
         known = with_item(c, known);

@@ -63,6 +63,7 @@ static const char *s3_resource(const struct aws_call *call) {
 
 static const char *resource_of(const struct aws_call *call) {
     const char *instance = fx_json_get_text(call->input, "DBInstanceIdentifier");
+    const char *group = fx_json_get_text(call->input, "DBParameterGroupName");
     const char *topic = fx_json_get_text(call->input, "TopicArn");
     const char *role = fx_json_get_text(call->input, "RoleArn");
     const char *principal = fx_json_get_text(call->input, "PolicySourceArn");
@@ -79,6 +80,9 @@ static const char *resource_of(const struct aws_call *call) {
         return role;
     if (is_of(call, "iam") && principal != NULL)
         return principal;
+    if (is_of(call, "rds") && group != NULL && instance == NULL &&
+        strstr(call->operation, "Restore") == NULL)
+        return fx_printf(call->sc, ARN("rds") "pg:%s", group);
     if (is_of(call, "rds") && instance != NULL && strstr(call->operation, "Snapshots") == NULL &&
         strstr(call->operation, "AutomatedBackups") == NULL)
         return fx_printf(call->sc, ARN("rds") "db:%s", instance);

@@ -10,7 +10,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Stack } from '../support/stack.mjs';
-import { atRest, freshWorld, main, ownRunbooks, postgres, restart, watchEffects, watchPrivate } from '../support/cases.mjs';
+import { atRest, freshWorld, killedBefore, main, ownRunbooks, postgres, watchEffects, watchPrivate } from '../support/cases.mjs';
 import { buttons, shown } from './cards.mjs';
 
 const queue = (attributes) => ({ queues: [{ name: main, attributes }] });
@@ -195,10 +195,7 @@ function standsAll(row, isFirst, stackOf) {
 
   if (isFirst) test('killed between approval and execution it is done once after the restart', fresh(async (stack) => {
     const asker = new Asker(stack), effects = await watchEffects(stack);
-    const end = await asker.approved(row.asks, async () => {
-      await stack.click('approver', asker.card, 'approve');
-      await restart(stack);
-    });
+    const end = await asker.approved(row.asks, () => killedBefore(stack, () => stack.click('approver', asker.card, 'approve')));
     includes(end, row.ends);
     assert.equal((await effects()).length, 1);
   }));

@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { Stack } from '../support/stack.mjs';
-import { atRest, freshWorld, listing, postgres, restart, watchEffects, watchPrivate } from '../support/cases.mjs';
+import { atRest, freshWorld, killedBefore, listing, postgres, restart, watchEffects, watchPrivate } from '../support/cases.mjs';
 import { buttons, includes, shown, table } from './cards.mjs';
 
 const ONE_AT_A_TIME = { concurrency: 1 };
@@ -229,8 +229,7 @@ describe('single messages and rows', { concurrency: true }, () => {
     test('F-10 killed between approval and execution archives each once after the restart', async () => {
       const { before, effects } = await world(stack);
       const card = await asked(stack, 'dlq quarantine SchemaValidation');
-      await stack.click('approver', card, 'approve');
-      await restart(stack);
+      await killedBefore(stack, () => stack.click('approver', card, 'approve'));
       includes(await ending(stack, card), /Quarantine finished: 3 of 3/);
       assert.equal((await judgeArchive(stack, before, effects)).deleted, 3);
     });
@@ -382,8 +381,7 @@ describe('single messages and rows', { concurrency: true }, () => {
       const card = await asked(stack, `dlq override ${id} ${reason}`);
       await stack.click(bo, card, 'approve');
       await stack.until(async () => /1 of 2/.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
-      await stack.click(dora, card, 'approve');
-      await restart(stack);
+      await killedBefore(stack, () => stack.click(dora, card, 'approve'));
       includes(await ending(stack, card), /The message was processed/);
       assert.equal((await effects('SendMessage')).length, 1);
     });
@@ -489,8 +487,7 @@ describe('single messages and rows', { concurrency: true }, () => {
       const card = await asked(stack, `idempotency dedupe evt-1 evt-2 ${reason}`);
       await stack.click(bo, card, 'approve');
       await stack.until(async () => /1 of 2/.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
-      await stack.click(dora, card, 'approve');
-      await restart(stack);
+      await killedBefore(stack, () => stack.click(dora, card, 'approve'));
       includes(await ending(stack, card), /3 duplicate rows deleted/);
       assert.equal(await saved(), 'evt-1 new, evt-1 newer, evt-2 new');
     });

@@ -17,7 +17,7 @@ const account = ':us-east-1:123456789012:', queue = (name) => `arn:aws:sqs${acco
 
 // What a person types where a command offers no choice; by the argument's name, else by its type.
 const tomorrow = new Date(Date.now() + 86400000).toISOString().slice(0, 10);
-const samples = { key: EVENT, mb: '1024', alias: 'live', ends: tomorrow, seconds: '600', days: '8' };
+const samples = { alarm: 'fluxa-granted-errors-1', reason: 'why', ms: '500', message: '0b1c2d3e-0000-4000-8000-000000000000', which: 'HashMismatch', time: `${new Date(Date.now() - 3600000).toISOString().slice(0, 16)}Z`, key: EVENT, mb: '1024', alias: 'live', ends: tomorrow, seconds: '600', days: '8' };
 const ofType = { event_id: EVENT, ids: EVENT, duration: '1h', boolean: 'false' };
 
 // What is refused unless the configuration says something else.
@@ -30,6 +30,7 @@ const paths = [
   ['logs:StopQuery', '*', 'a query of the logs that takes too long is stopped', 'tests/unit/steps_logs_test.c'],
   ['sqs:StartMessageMoveTask', queue('DLQ'), 'a redrive of all that waits', 'tests/e2e/move_task.test.mjs'],
   ['sqs:CancelMessageMoveTask', queue('DLQ'), 'Stop while such a task runs', 'tests/e2e/redrive.test.mjs'],
+  ['s3:GetObject', 'arn:aws:s3:::fluxa-quarantine/*', 'what was archived is read back', 'tests/acceptance/fluxa_letters.test.mjs'],
   ['sns:ConfirmSubscription', `arn:aws:sns${account}fluxa-alarms`, 'a topic asks to be confirmed', 'tests/e2e/intake.test.mjs'],
   ['cloudwatch:DescribeAlarmHistory', '*', 'alarms are compared a second time, or one is missing', 'tests/e2e/reconcile.test.mjs'],
 ];
@@ -37,7 +38,7 @@ const paths = [
 // Operations whose action has another name, by AWS's Service Authorization Reference.
 const actions = {
   'sqs:SendMessageBatch': 'sqs:SendMessage', 'sqs:DeleteMessageBatch': 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibilityBatch': 'sqs:ChangeMessageVisibility',
-  's3:HeadObject': 's3:GetObject', 's3:HeadBucket': 's3:ListBucket', 's3:ListObjectsV2': 's3:ListBucket', 's3:ListObjectVersions': 's3:ListBucketVersions',
+  's3:HeadObject': 's3:GetObject', 's3:GetPublicAccessBlock': 's3:GetBucketPublicAccessBlock', 's3:HeadBucket': 's3:ListBucket', 's3:ListObjectsV2': 's3:ListBucket', 's3:ListObjectVersions': 's3:ListBucketVersions',
   's3:GetBucketLifecycleConfiguration': 's3:GetLifecycleConfiguration', 's3:GetBucketReplication': 's3:GetReplicationConfiguration',
 };
 const actionOf = (operation) => actions[operation] ?? operation;
@@ -49,10 +50,22 @@ async function fluxabot(config, ...args) {
   return promisify(execFile)(path.join(build, 'fluxabot'), [...args, '--config', config], { env, maxBuffer: 1 << 26 });
 }
 
+function firstObject(text) {
+  for (let end = text.indexOf('}'); end >= 0; end = text.indexOf('}', end + 1))
+    try {
+      JSON.parse(text.slice(0, end + 1));
+      return text.slice(0, end + 1);
+    } catch { /* that brace was an inner one */ }
+  throw new Error(`no parameters: ${text}`);
+}
+
 // What a call of a plan is made on: its parameters, or an ARN.
 function resourceOf(text) {
+  if (text.startsWith('fluxa-quarantine/')) return `arn:aws:s3:::${text}`;
   if (!text.startsWith('{')) return text;
-  const { FunctionName: name, Qualifier: qualifier, UUID: mapping, QueueUrl: url } = JSON.parse(text);
+  const json = firstObject(text); // what takes it back may follow
+  const { FunctionName: name, Qualifier: qualifier, UUID: mapping, QueueUrl: url, DBParameterGroupName: group } = JSON.parse(json);
+  if (group) return `arn:aws:rds${account}pg:${group}`;
   if (name) return `arn:aws:lambda${account}function:${name}${qualifier ? `:${qualifier}` : ''}`;
   if (mapping) return `arn:aws:lambda${account}event-source-mapping:${mapping}`;
   return url ? `arn:aws:sqs${account}${url.split('/').at(-1)}` : text;
@@ -119,7 +132,8 @@ const covers = (grant, call) => grant.action === call.action && fits(grant.resou
 const names = (list) => [...new Set(list.map(({ action, resource }) => `${action} ${resource}`))].sort();
 
 test('every command was asked, and answered or planned', () => {
-  assert.deepEqual(refused, [], 'give samples what these want');
+  // What only people in Slack do asks AWS nothing, and what is off is tried where it is on, in the tests of its row.
+  assert.deepEqual(refused.filter((one) => !/only a person who asks in Slack may do this|(is off|never overridden here), and nothing was done/.test(one)), [], 'give samples what these want');
 });
 
 test('nothing is called that is not granted', () => {
@@ -136,6 +150,7 @@ test('nothing is granted that no command calls, and no path that is named here',
 const wide = {
   'iam:SimulatePrincipalPolicy': "the function's role stands in its configuration, which is read first",
   'lambda:UpdateEventSourceMapping': "the mapping's id is found by listing them",
+  'rds:RestoreDBInstanceToPointInTime': 'the new instance, its groups and its subnets are the plan\'s',
 };
 
 test('everything is granted only for what AWS knows no resource of, and where a reason is given', () => {

@@ -116,6 +116,17 @@ export async function restart(stack, signal = 'SIGKILL') {
   await stack.startBot();
 }
 
+// The bot is killed when this click, the one that decides, was judged and before what it allows can begin: who runs a
+// change is looked up again before it, and Slack does not answer.
+export async function killedBefore(stack, click) {
+  await stack.fault('slack:users.info', 'held', { after: 1 });
+  await click();
+  await stack.until(async () => (await stack.sql('SELECT state FROM approvals ORDER BY n DESC LIMIT 1'))[0].state === 1, 'the decision');
+  await stack.killBot();
+  await stack.post('fault', { clear: true });
+  await stack.startBot();
+}
+
 // Of one redrive: nothing unsafe moved, nothing lost, at most one batch twice.
 export async function judge(stack, before, effects) {
   const sends = await effects('SendMessage');

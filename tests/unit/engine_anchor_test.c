@@ -2,7 +2,7 @@
  * real store and a real file. */
 #include "support/test.h"
 
-#include "private.h"
+#include "anchors.h"
 
 #include "support/scripted_http.h"
 

@@ -6,7 +6,7 @@
  */
 #include "support/test.h"
 
-#include "private.h"
+#include "anchors.h"
 
 #include "support/scripted_http.h"
 

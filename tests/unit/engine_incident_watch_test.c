@@ -1,5 +1,5 @@
-/* engine_incident_watch_test.c - what the clock does to an alarm: nobody acknowledges it and on-call is
- * paged, once; a snooze ends; and what several alarms together propose. */
+/* engine_incident_watch_test.c - what the clock does to an alarm: nobody acknowledges it and
+ * on-call is paged, once; a snooze ends; and what several alarms together propose. */
 #include "support/test.h"
 
 #include "engine_rig.h"

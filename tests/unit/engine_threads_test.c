@@ -239,6 +239,42 @@ static void one_wake_up_is_enough_for_many_jobs(void **state) {
     until_all_rest(rig);
 }
 
+/* ---- one is there for people ---- */
+
+/* Of the machines' jobs more than there are workers hang; whoever types is answered all the same,
+ * and when the first of those is over the others are done. */
+static void while_all_alarms_wait_a_person_is_answered(void **state) {
+    enum { ALARMS = WORKERS + 2 };
+    struct threads_rig *rig = *state;
+    struct fx_store *store = rig->options.store;
+    struct fx_engine_topic alarms[ALARMS];
+    struct fx_writes writes = {0};
+    struct fx_job **jobs = NULL;
+    struct fx_error err;
+
+    for (int i = 0; i < ALARMS; i++)
+        alarms[i] = (struct fx_engine_topic){
+            .arn = fx_printf(rig->sc, "%s-%d", TOPIC, i), .system = "fluxa", .environment = "dev"};
+    rig->options.topics = alarms; /* each is compared with CloudWatch at the start */
+    rig->options.topics_count = ALARMS;
+    rig->aws.holds = true;
+    threads_start(rig);
+    while (jobs_in(rig, FX_JOB_LEASED, &jobs) < WORKERS - FX_ENGINE_WORKERS_FOR_PEOPLE)
+        usleep(1000);
+    fx_writes_job_of_rank(rig->sc, &writes, FX_RANK_PERSON, "expire", "none", NOW_MS);
+    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+    rig->options.state->wake(rig->options.state, "jobs");
+    for (int i = 0; i < MANY && jobs_in(rig, FX_JOB_DONE, &jobs) == 0; i++)
+        usleep(10 * 1000);
+    assert_int_equal(jobs_in(rig, FX_JOB_DONE, &jobs), 1);
+    assert_string_equal(jobs[0]->kind, "expire");
+    assert_int_equal(jobs_in(rig, FX_JOB_LEASED, &jobs), WORKERS - FX_ENGINE_WORKERS_FOR_PEOPLE);
+    let_go(rig);
+    while (jobs_in(rig, FX_JOB_DONE, &jobs) < ALARMS + 1)
+        usleep(1000);
+    threads_stop(rig); /* what it reads of the topics ends here */
+}
+
 /* ---- the end ---- */
 
 static void *let_go_at_the_end(void *argument) {
@@ -337,6 +373,7 @@ int main(void) {
         THREADS_TEST(of_the_idle_workers_one_wakes),
         THREADS_TEST(a_job_that_comes_alone_is_looked_for_by_one),
         THREADS_TEST(one_wake_up_is_enough_for_many_jobs),
+        THREADS_TEST(while_all_alarms_wait_a_person_is_answered),
         THREADS_TEST(a_stop_lets_what_runs_come_to_its_end),
         THREADS_TEST(a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on),
         THREADS_TEST(what_a_dead_worker_held_is_due_in_time),

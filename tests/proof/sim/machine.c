@@ -412,6 +412,8 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
                                                    : "sender";
 
     (void)attributes;
+    if (sim == NULL || sim->current == NULL)
+        return EAGAIN; /* the machine does not run yet: whoever asks does the work himself */
     *thread = (pthread_t)sim_strand_new(sim->current->replica, name, run, argument);
     return 0;
 }
