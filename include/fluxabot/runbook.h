@@ -27,7 +27,9 @@ struct fx_finding {
 
 struct fx_argument {
     const char *name, *help;
-    const char *type; /* "integer", "text", "choice", "duration", "event_id", "ids", "boolean" */
+    /* "integer", "text", "choice", "duration", "time" (wall ms), "arn", "event_id", "ids",
+     * "boolean". A named queue, database or log group is a choice among system.yaml's. */
+    const char *type;
     struct fx_json *fallback; /* NULL: required unless optional */
     bool optional;
     bool rest;           /* takes everything that is left of the line */

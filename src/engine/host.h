@@ -9,6 +9,7 @@ struct engine_host {
     const struct fx_runbook_step *step;
     const struct fx_approval *approval; /* NULL: a reading step */
     int64_t last_progress_mono_ms;
+    int64_t rest_ms; /* how long a change may rest; 0: not read from the plan yet */
 };
 
 static inline struct engine_host *engine_host_of(struct fx_step_host *host) {

@@ -3,8 +3,14 @@
 
 #include <string.h>
 
-static const char *const types[] = {"integer",  "text", "choice", "duration",
-                                    "event_id", "ids",  "boolean"};
+static const char *const types[] = {"integer", "text",  "choice",   "duration",
+                                    "time",    "arn",   "event_id", "ids",
+                                    "boolean", "queue", "database", "log_group"};
+
+/* Types whose values are the names of a section of system.yaml: for who types, a choice. */
+static const struct {
+    const char *type, *section;
+} named[] = {{"queue", "queues"}, {"database", "databases"}, {"log_group", "log_groups"}};
 
 static bool is_type(const struct fx_argument *argument, const char *type) {
     return argument->type != NULL && strcmp(argument->type, type) == 0;
@@ -73,6 +79,28 @@ static void read_pattern(struct runbook_check *c, const char *path, const struct
         argument->pattern = pattern;
 }
 
+static const char *section_of(const char *type) {
+    for (size_t i = 0; i < FX_COUNT_OF(named); i++)
+        if (strcmp(named[i].type, type) == 0)
+            return named[i].section;
+    return NULL;
+}
+
+static const struct fx_json *names_in(struct runbook_check *c, const char *path,
+                                      const char *section) {
+    const struct fx_json *map = fx_json_at(c->definition, section);
+    struct fx_json *names = fx_json_array(c->scratch), *value = NULL;
+    const char *name = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_type(map) == FX_JSON_OBJECT && fx_json_next(map, &cursor, &name, &value))
+        fx_json_add(names, fx_json_string(c->scratch, name));
+    if (fx_json_count(names) == 0 && c->system_yaml != NULL)
+        runbook_say(c, path, "system.yaml names no %s, so there is nothing to choose from",
+                    section);
+    return names;
+}
+
 static void read_choices(struct runbook_check *c, const char *path, const struct fx_json *json,
                          struct fx_argument *argument) {
     const struct fx_json *choices = fx_json_at(json, "choices");
@@ -138,6 +166,15 @@ static void read_argument(struct runbook_check *c, const char *path, const struc
     if (argument->rest && argument->named)
         runbook_say(c, runbook_path(c, path, "named"),
                     "what takes the rest of the line has no name before it; choose one");
+    if (section_of(type) != NULL) {
+        if (fx_json_at(json, "choices") != NULL)
+            runbook_say(c, runbook_path(c, path, "choices"),
+                        "the names of system.yaml are the choices; leave them out");
+        argument->type = "choice";
+        argument->choices = names_in(c, runbook_path(c, path, "type"), section_of(type));
+        read_default(c, runbook_path(c, path, "default"), json, argument);
+        return;
+    }
     read_range(c, path, json, argument);
     read_pattern(c, runbook_path(c, path, "pattern"), json, argument);
     read_choices(c, path, json, argument);

@@ -1,11 +1,17 @@
 /* values.c - one argument as it was typed becomes a typed value. */
 #include "private.h"
 
+#include "fluxabot/base/clock.h"
+
 #include <string.h>
 
 /* What ids of events, messages and requests are made of at AWS and in our systems; nothing in it
  * can begin a query, a path or a mention. */
 static const char *const id_pattern = "[A-Za-z0-9_.:-]{1,128}";
+/* arn:partition:service:region:account:resource (AWS General Reference, "Amazon Resource Names").
+ */
+static const char *const arn_pattern =
+    "arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:[A-Za-z0-9_.:/*=,@+-]+";
 
 const char *runbook_duration_text(struct fx_scope *sc, int64_t ms) {
     static const struct {
@@ -58,6 +64,10 @@ const char *runbook_allowed(struct fx_scope *sc, const struct fx_argument *argum
     if (argument->pattern != NULL)
         return fx_printf(sc, "%s that fits %s", is_type(argument, "text") ? "a text" : "an id",
                          argument->pattern);
+    if (is_type(argument, "time"))
+        return "a time in UTC such as 2026-11-22T10:15:00Z";
+    if (is_type(argument, "arn"))
+        return "an ARN such as arn:aws:sqs:eu-central-1:111122223333:name";
     if (is_type(argument, "event_id"))
         return "an id of at most 128 letters, digits and _ . : -";
     if (is_type(argument, "ids"))
@@ -116,9 +126,23 @@ static enum fx_code parse_choice(struct fx_scope *sc, const struct fx_argument *
     return refuse(sc, argument, text, err);
 }
 
+static enum fx_code parse_time(struct fx_scope *sc, const struct fx_argument *argument,
+                               struct fx_slice text, struct fx_json **ret_value,
+                               struct fx_error *err) {
+    struct fx_error ignored = {0};
+    int64_t wall_ms = 0;
+
+    if (fx_time_parse(text, &wall_ms, &ignored) != FX_OK)
+        return refuse(sc, argument, text, err);
+    *ret_value = fx_json_int(sc, wall_ms);
+    return FX_OK;
+}
+
 static bool fits_pattern(struct fx_scope *sc, const struct fx_argument *argument,
                          struct fx_slice text) {
-    const char *own = is_type(argument, "text") ? NULL : id_pattern;
+    const char *own = is_type(argument, "text")  ? NULL
+                      : is_type(argument, "arn") ? arn_pattern
+                                                 : id_pattern;
     const char *pattern = argument->pattern == NULL ? own : argument->pattern;
 
     return text.len > 0 &&
@@ -182,6 +206,8 @@ enum fx_code runbook_parse_value(struct fx_scope *sc, const struct fx_argument *
                        runbook_shown(sc, text));
     if (is_type(argument, "integer") || is_type(argument, "duration"))
         return parse_number(sc, argument, text, ret_value, err);
+    if (is_type(argument, "time"))
+        return parse_time(sc, argument, text, ret_value, err);
     if (is_type(argument, "boolean"))
         return parse_boolean(sc, argument, text, ret_value, err);
     if (is_type(argument, "choice"))

@@ -99,6 +99,42 @@ static void reads_words_by_place_and_by_name(void **state) {
     }
 }
 
+static void times_arns_and_what_system_yaml_names(void **state) {
+    static const struct typed rows[] = {
+        {"look", "2026-11-22T10:15:00Z",
+         "{\"since\":1795342500000,\"queue\":\"dlq\",\"arn\":null,\"logs\":null}"},
+        {"look", "2026-11-22T10:15:00.5+00:00 MAIN logs=ingest",
+         "{\"since\":1795342500500,\"queue\":\"main\",\"arn\":null,\"logs\":\"ingest\"}"},
+        {"look", "2026-11-22T10:15:00Z arn=arn:aws-cn:sqs:cn-north-1:111122223333:a.b/c",
+         "{\"since\":1795342500000,\"queue\":\"dlq\","
+         "\"arn\":\"arn:aws-cn:sqs:cn-north-1:111122223333:a.b/c\",\"logs\":null}"},
+        {"look", "yesterday", NULL},
+        {"look", "2026-02-30T10:15:00Z", NULL},
+        {"look", "2026-11-22T10:15:00Z other", NULL},
+        {"look", "2026-11-22T10:15:00Z logs=query", NULL},
+        {"look", "2026-11-22T10:15:00Z arn=arn:aws:sqs", NULL},
+        {"look", "2026-11-22T10:15:00Z arn=\"arn:aws:sqs:a:1:b c\"", NULL},
+    };
+    FX_CLEANUP(close_p)
+    struct fx_runbooks *runbooks = runbook_open_good(*state, "good/types", "types");
+    struct fx_error err = {0};
+    struct fx_json *arguments = NULL;
+
+    for (size_t i = 0; i < FX_COUNT_OF(rows); i++) {
+        enum fx_code code = fx_runbook_arguments(*state, find(runbooks, rows[i].command),
+                                                 fx_slice_of(rows[i].rest), &arguments, &err);
+
+        assert_int_equal(code, rows[i].json == NULL ? FX_ERR_INPUT : FX_OK);
+        if (rows[i].json != NULL)
+            assert_string_equal(fx_json_dump(*state, arguments), rows[i].json);
+    }
+    (void)!fx_runbook_arguments(*state, find(runbooks, "look"), FX_SLICE("noon"), &arguments, &err);
+    assert_non_null(strstr(err.message, "a time in UTC such as"));
+    (void)!fx_runbook_arguments(*state, find(runbooks, "look"),
+                                FX_SLICE("2026-11-22T10:15:00Z backlog"), &arguments, &err);
+    assert_non_null(strstr(err.message, "one of main or dlq"));
+}
+
 struct refused {
     const char *command, *rest;
     const char *words[3]; /* what was given, what is allowed, how to type it */
@@ -373,6 +409,7 @@ static void usage_shows_that_a_name_must_be_typed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_words_by_place_and_by_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(times_arns_and_what_system_yaml_names, setup, teardown),
         cmocka_unit_test_setup_teardown(says_what_was_given_what_is_allowed_and_how_to_type_it,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(hostile_bytes_are_refused_and_not_repeated, setup,
