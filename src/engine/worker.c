@@ -299,7 +299,8 @@ static enum fx_code claim(struct engine_worker *worker, struct fx_scope *sc, boo
     if (!*io_machines && *ret_job == NULL &&
         (*ret_next_due_ms == 0 || *ret_next_due_ms > now_ms + FX_ENGINE_PEOPLE_LOOK_MS))
         *ret_next_due_ms = now_ms + FX_ENGINE_PEOPLE_LOOK_MS;
-    if (*io_machines && (*ret_job == NULL || (*ret_job)->rank == FX_RANK_PERSON)) {
+    /* also after an error, whatever the store may have said before it */
+    if (*io_machines && (code != FX_OK || *ret_job == NULL || (*ret_job)->rank == FX_RANK_PERSON)) {
         leave_machines(engine);
         *io_machines = false;
     }
