@@ -214,6 +214,21 @@ static void start_again(void *argument) {
     replica_start(replica, replica->number);
 }
 
+/* Whoever died in the commit that began a message never learned which; whoever is in such a commit
+ * now has not learned it yet, and is waited for: PostgreSQL tells them apart by their sessions, and
+ * whoever lives looks every few seconds. */
+static void rescue_unseen(void *argument) {
+    enum { AGAIN_MS = 2000 };
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+
+    for (size_t i = 0; i < SIM_REPLICAS; i++)
+        if (sim->replicas[i].beginning > 0) {
+            sim_at(sim->now_ms + AGAIN_MS, rescue_unseen, argument);
+            return;
+        }
+    unrecorded_rescue(sc, probes_rescue);
+}
+
 /* PostgreSQL knows whose session has ended, and whoever lives gives back what the dead one held:
  * his jobs are ready, his messages wait again. */
 static void rescue(void *argument) {
@@ -231,13 +246,8 @@ static void rescue(void *argument) {
         if (left->sending[i] != 0)
             probes_rescue(sc, left->sending[i]);
     }
-    /* whoever died in the commit that began a message never learned which; whoever is in such a
-     * commit now has not learned it yet */
-    for (size_t i = 0; i < SIM_REPLICAS; i++)
-        if (sim->replicas[i].beginning > 0)
-            return;
     if (left->began_unseen)
-        unrecorded_rescue(sc, probes_rescue);
+        rescue_unseen(left);
 }
 
 void replica_crash(struct replica *replica) {
