@@ -219,29 +219,32 @@ static void record(struct fx_engine *engine, struct fx_scope *sc, const struct f
     int64_t now = fx_wall_ms(engine->options.clock);
     struct fx_error err = {0};
     enum fx_code stored = FX_OK;
-    enum engine_page_end end = ENGINE_PAGE_SENT;
+    bool again = code != FX_OK && may_try_again(message, code, why);
 
     count(engine, message, code);
+    /* First: who dies in between tells it again under the same key, rather than nobody ever. */
+    if (message->kind == FX_MESSAGE_PAGE)
+        engine_tell_page_end(engine, sc, message,
+                             code == FX_OK ? ENGINE_PAGE_SENT
+                             : again       ? ENGINE_PAGE_WAITS
+                                           : ENGINE_PAGE_FAILED,
+                             why);
     if (code == FX_OK) {
         stored = store->outbox_sent(store, sc, message->seq, ts == NULL ? "" : ts, now, &err);
-    } else if (may_try_again(message, code, why)) {
+    } else if (again) {
         int64_t due = now + retry_in_ms(message, why);
 
         fx_log(sc, FX_LOG_WARN, "outbox.retry", FX_S("key", message->key),
                FX_I("attempt", message->attempts), FX_I("in_ms", due - now), FX_E(why));
         stored = store->outbox_retry(store, sc, message->seq, due, why, &err);
-        end = ENGINE_PAGE_WAITS;
     } else {
         fx_log(sc, FX_LOG_ERROR, "outbox.failed", FX_S("key", message->key), FX_E(why));
         stored = store->outbox_failed(store, sc, message->seq, why->message, &err);
-        end = ENGINE_PAGE_FAILED;
         if (message->kind == FX_MESSAGE_VIEW)
             tell_no_dialog(engine, sc, message, why);
         if (message->kind == FX_MESSAGE_FILE)
             engine_tell_no_file(engine, sc, message, why);
     }
-    if (message->kind == FX_MESSAGE_PAGE)
-        engine_tell_page_end(engine, sc, message, end, why);
     if (stored != FX_OK)
         fx_log(sc, FX_LOG_ERROR, "outbox.not_recorded", FX_S("key", message->key), FX_E(&err));
 }
