@@ -359,24 +359,54 @@ const char *fx_redact(struct fx_scope *sc, const char *text) {
     return clean.ptr == given.ptr ? text : clean.ptr;
 }
 
-struct fx_json *fx_redact_json(struct fx_scope *sc, const struct fx_json *json) {
-    struct fx_json *copy = NULL, *value = NULL;
+static struct fx_json *clean(struct fx_scope *sc, struct fx_json *json);
+
+/* What nobody can change, a text or number with nothing to hide, is shared and not copied. */
+static struct fx_json *clean_text(struct fx_scope *sc, struct fx_json *json) {
+    struct fx_slice text = fx_json_text_slice(json), shown = fx_redact_slice(sc, text);
+
+    return shown.ptr == text.ptr ? json : fx_json_slice(sc, shown);
+}
+
+static struct fx_json *clean_array(struct fx_scope *sc, const struct fx_json *json) {
+    struct fx_json *copy = fx_json_array(sc);
+
+    for (size_t i = 0; i < fx_json_count(json); i++)
+        fx_json_add(copy, clean(sc, fx_json_item(json, i)));
+    return copy;
+}
+
+static struct fx_json *clean_object(struct fx_scope *sc, const struct fx_json *json) {
+    struct fx_json *copy = fx_json_object(sc), *value = NULL;
     const char *key = NULL;
     void *cursor = NULL;
 
+    while (fx_json_next(json, &cursor, &key, &value))
+        fx_json_put(copy, key, clean(sc, value));
+    return copy;
+}
+
+static struct fx_json *clean(struct fx_scope *sc, struct fx_json *json) {
     switch (fx_json_type(json)) {
     case FX_JSON_STRING:
-        return fx_json_slice(sc, fx_redact_slice(sc, fx_json_text_slice(json)));
+        return clean_text(sc, json);
     case FX_JSON_ARRAY:
-        copy = fx_json_array(sc);
-        for (size_t i = 0; i < fx_json_count(json); i++)
-            fx_json_add(copy, fx_redact_json(sc, fx_json_item(json, i)));
-        return copy;
+        return clean_array(sc, json);
     case FX_JSON_OBJECT:
-        copy = fx_json_object(sc);
-        while (fx_json_next(json, &cursor, &key, &value))
-            fx_json_put(copy, key, fx_redact_json(sc, value));
-        return copy;
+        return clean_object(sc, json);
+    default:
+        return json;
+    }
+}
+
+struct fx_json *fx_redact_json(struct fx_scope *sc, const struct fx_json *json) {
+    switch (fx_json_type(json)) {
+    case FX_JSON_ARRAY:
+        return clean_array(sc, json);
+    case FX_JSON_OBJECT:
+        return clean_object(sc, json);
+    case FX_JSON_STRING:
+        return fx_json_slice(sc, fx_redact_slice(sc, fx_json_text_slice(json)));
     default:
         return fx_json_copy(sc, json);
     }

@@ -243,11 +243,9 @@ static struct fx_json *card_buttons(struct engine_work *work, const struct fx_in
 }
 
 enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engine_system *system,
-                                  const struct fx_incident *incident, struct fx_error *err) {
+                                  const struct fx_incident *incident, const struct fx_json *body,
+                                  struct fx_error *err) {
     struct fx_scope *sc = work->sc;
-    struct fx_json *body = NULL;
-
-    FX_TRY(fx_json_parse(sc, fx_slice_of(incident->body_json), &body, err));
     struct fx_json *card = fx_json_object_of(
         sc, "title", fx_json_string(sc, card_title(sc, incident, body)), "tone",
         fx_json_string(sc, incident->state == FX_INCIDENT_CLOSED ? "good" : "alarm"), "verdict",

@@ -50,7 +50,7 @@ enum fx_code incident_write(struct incident_telling *t, struct fx_error *err) {
         incident_touch_storm(t);
         return FX_OK;
     }
-    return engine_incident_card(t->work, t->system, t->incident, err);
+    return engine_incident_card(t->work, t->system, t->incident, t->body, err);
 }
 
 /* When the newest alarm that was told began. */

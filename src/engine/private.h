@@ -246,7 +246,8 @@ enum fx_code engine_incident_show(struct engine_work *work, const char *incident
 enum fx_code engine_incident_verdict(struct engine_work *work, const char *incident_id,
                                      const char *verdict, struct fx_error *err);
 enum fx_code engine_incident_card(struct engine_work *work, const struct fx_engine_system *system,
-                                  const struct fx_incident *incident, struct fx_error *err);
+                                  const struct fx_incident *incident, const struct fx_json *body,
+                                  struct fx_error *err);
 /* Where a page with this key is looked at; NULL when nobody said where. */
 char *engine_page_url(struct engine_work *work, const char *key);
 struct fx_json *engine_link_button(struct fx_scope *sc, const char *text, const char *action,

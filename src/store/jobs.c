@@ -145,7 +145,8 @@ static enum fx_code lease_first(struct store_link *link, void *what, struct fx_e
     return store_read_int(link, STMT_JOB_NEXT_OF_ALL, NULL, 0, &row, &claim->next_due_ms, err);
 }
 
-/* An idle poll must not write, so it looks before it begins. */
+/* Where processes work at the same time, an idle poll must not write, so it looks before it begins.
+ */
 static enum fx_code look(struct store_link *link, void *what, struct fx_error *err) {
     struct claim *claim = what;
     struct fx_job **jobs = NULL;
@@ -156,28 +157,36 @@ static enum fx_code look(struct store_link *link, void *what, struct fx_error *e
     for (size_t i = 0; i < count; i++)
         if (jobs[i]->rank == claim->first || (claim->job == NULL && !claim->people_only))
             claim->job = jobs[i];
-    return claim->job != NULL ? FX_OK : next_after(link, claim, err);
+    if (claim->job == NULL)
+        return next_after(link, claim, err);
+    claim->first = claim->job->rank;
+    return FX_OK;
+}
+
+static enum fx_code lease(struct fx_store *store, struct fx_scope *sc, struct claim *claim,
+                          struct fx_error *err) {
+    struct fx_random *random = store_of(store)->random;
+    enum fx_code code = FX_ERR_CONFLICT;
+    uint8_t token[16];
+
+    random->fill(random, token, sizeof(token));
+    claim->token = fx_hex(sc, token, sizeof(token));
+    /* somebody took another job of the same subject in the same moment: look again */
+    for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT; i++)
+        code = store_write_unsynced(store, sc, lease_first, claim, err);
+    return code;
 }
 
 static enum fx_code claim_as(struct fx_store *store, struct fx_scope *sc, struct claim *claim,
                              struct fx_job **ret_job, int64_t *ret_next_due_ms,
                              struct fx_error *err) {
-    struct fx_random *random = store_of(store)->random;
-    enum fx_code code = FX_OK;
-    uint8_t token[16];
+    bool looks_first = store_of(store)->driver->shared;
 
     FX_TRY(store_rescue(store, sc, err));
-    FX_TRY(store_read(store, sc, look, claim, err));
-    if (claim->job != NULL) {
-        random->fill(random, token, sizeof(token));
-        claim->token = fx_hex(sc, token, sizeof(token));
-        claim->first = claim->job->rank;
-        /* somebody took another job of the same subject in the same moment: look again */
-        code = FX_ERR_CONFLICT;
-        for (int i = 0; i < STORE_LOOKS && code == FX_ERR_CONFLICT; i++)
-            code = store_write_unsynced(store, sc, lease_first, claim, err);
-    }
-    FX_TRY(code);
+    if (looks_first)
+        FX_TRY(store_read(store, sc, look, claim, err));
+    if (!looks_first || claim->job != NULL)
+        FX_TRY(lease(store, sc, claim, err));
     if (claim->job != NULL)
         note_turn(store_of(store), claim->job->rank);
     *ret_job = claim->job;

@@ -62,6 +62,12 @@
     " WHEN 1 THEN 'whisper ' || " user " WHEN 2 THEN 'view ' || " user                             \
     " WHEN 4 THEN 'file ' || " channel " ELSE 'page' END"
 
+#define MESSAGE_ADD(place)                                                                         \
+    "INSERT INTO outbox (place, kind, key, parent, channel, user_id, response_url, payload_json, " \
+    "due_ms, created_ms, attempts, last_error, urgency, doubt, late_ms, lane) VALUES (" place      \
+    ", $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, " MESSAGE_LANE(               \
+        "$2", "$3", "$5", "$6") ") RETURNING seq"
+
 /* The due job of this rank that waits longest and whose subject nobody holds. */
 #define JOB_FIRST(rank)                                                                            \
     "SELECT " JOB_COLUMNS ", "                                                                     \
@@ -257,13 +263,7 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 
     [STMT_MESSAGE_WAITING_OF] = {"message_waiting_of", MESSAGE_WAITING_OF},
     [STMT_MESSAGE_DROP] = {"message_drop", "DELETE FROM outbox WHERE seq = $1"},
-    [STMT_MESSAGE_ADD] =
-        {"message_add",
-         "INSERT INTO outbox (place, kind, key, parent, channel, user_id, "
-         "response_url, payload_json, due_ms, created_ms, attempts, last_error, "
-         "urgency, doubt, late_ms, lane) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-         "$11, $12, $13, $14, $15, " MESSAGE_LANE("$2", "$3", "$5", "$6") ") "
-                                                                          "RETURNING seq"},
+    [STMT_MESSAGE_ADD] = {"message_add", MESSAGE_ADD("$1")},
     [STMT_MESSAGE_PLACE] = {"message_place", "UPDATE outbox SET place = seq WHERE seq = $1"},
     [STMT_MESSAGE_READY] = {"message_ready",
                             "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "
@@ -400,6 +400,12 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 const char *const store_sqlite_statements[STMT_COUNT] = {
     /* the write lock at once: a reader that becomes a writer may be refused */
     [STMT_BEGIN] = "BEGIN IMMEDIATE",
+    /* a new one's place is its seq, which is one more than the last: four indexes are spared a
+     * second change */
+    [STMT_MESSAGE_ADD] =
+        MESSAGE_ADD("CASE WHEN $1 <> 0 THEN $1 ELSE 1 + COALESCE((SELECT seq FROM sqlite_sequence "
+                    "WHERE name = 'outbox'), 0) END"),
+    [STMT_MESSAGE_PLACE] = "",
     /* v1, v2, ... are the values of STMT_EVENT_ADD. OR FAIL: what a failed one has done is undone
      * with the whole transaction, so SQLite need not copy each page before. WHERE TRUE: or ON would
      * be read as a join's. */
