@@ -37,8 +37,18 @@ void runbook_sort_findings(struct fx_finding *findings, size_t count) {
         qsort(findings, count, sizeof findings[0], by_place);
 }
 
+/* By far the most of what a check prints: each key of each file has one. */
 const char *runbook_path(struct runbook_check *c, const char *path, const char *key) {
-    return path[0] == '\0' ? key : fx_printf(c->scratch, "%s.%s", path, key);
+    size_t path_len = strlen(path), key_len = strlen(key);
+
+    if (path_len == 0)
+        return key;
+    char *joined = fx_alloc(c->scratch, path_len + 1 + key_len + 1);
+
+    memcpy(joined, path, path_len);
+    joined[path_len] = '.';
+    memcpy(joined + path_len + 1, key, key_len + 1);
+    return joined;
 }
 
 const char *runbook_path_item(struct runbook_check *c, const char *path, size_t index) {
