@@ -3,39 +3,29 @@
  * Of the payload only ids count: user, team, channel, the action's name and the id in its value.
  * Every click gets an answer the person can see.
  */
-#include "notices.h"
-#include "steps.h"
+#include "click.h"
 
 #include "fluxabot/base/log.h"
 
 #include <string.h>
 
-struct click {
-    struct engine_work *work;
-    const struct fx_slack_interaction *given;
-    const struct fx_engine_system *system;
-};
-
-/* Channels belong to systems; a click from elsewhere (a forwarded message) has none. */
-static const struct fx_engine_system *system_of_channel(const struct fx_engine *engine,
-                                                        const char *channel) {
+const struct fx_engine_system *click_system_of(const struct fx_engine *engine,
+                                               const char *channel) {
     for (size_t i = 0; i < engine->options.systems_count; i++)
         if (strcmp(engine->options.systems[i].channel, channel) == 0)
             return &engine->options.systems[i];
     return NULL;
 }
 
-/* Authorisation is asked for the system the thing belongs to, in the channel the click came from.
- */
-static enum fx_code allow(struct click *click, enum fx_action action, const char *role,
-                          const char *requester, struct fx_error *err) {
+enum fx_code click_allow(struct click *click, enum fx_action action, const char *role,
+                         const char *requester, struct fx_error *err) {
     return engine_authorize(click->work, click->system, click->given->user_id,
                             click->given->team_id, click->given->channel_id, action, role,
                             requester, err);
 }
 
-static enum fx_code run_of(struct click *click, const char *run_id, struct fx_run **ret_run,
-                           struct fx_error *err) {
+enum fx_code click_run(struct click *click, const char *run_id, struct fx_run **ret_run,
+                       struct fx_error *err) {
     struct fx_store *store = click->work->engine->options.store;
 
     FX_TRY(store->run(store, click->work->sc, run_id, ret_run, err));
@@ -56,7 +46,7 @@ static enum fx_code approval_of(struct click *click, const char *id,
     FX_TRY(store->approval(store, click->work->sc, id, ret_approval, err));
     if (*ret_approval == NULL)
         return fx_fail(err, FX_ERR_INPUT, "this request is not known here");
-    FX_TRY(run_of(click, (*ret_approval)->run, &run, err));
+    FX_TRY(click_run(click, (*ret_approval)->run, &run, err));
     if ((*ret_approval)->state == FX_APPROVAL_PENDING && fx_run_state_is_final(run->state))
         return fx_fail(err, FX_ERR_CONFLICT, "this run has already ended: %s", run->note);
     return FX_OK;
@@ -103,7 +93,7 @@ static enum fx_code press_deny(struct click *click, struct fx_error *err) {
     struct fx_approval *approval = NULL;
 
     FX_TRY(approval_of(click, click->given->value, &approval, err));
-    FX_TRY(allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
+    FX_TRY(click_allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
     return engine_open_deny_dialog(click->work, approval, click->given->trigger_id,
                                    click->given->channel_id, click->given->user_id,
                                    click->given->response_url, err);
@@ -114,8 +104,8 @@ static enum fx_code press_stop(struct click *click, struct fx_error *err) {
     struct fx_store *store = work->engine->options.store;
     struct fx_run *run = NULL;
 
-    FX_TRY(run_of(click, click->given->value, &run, err));
-    FX_TRY(allow(click, FX_ACTION_STOP, NULL, run->requester, err));
+    FX_TRY(click_run(click, click->given->value, &run, err));
+    FX_TRY(click_allow(click, FX_ACTION_STOP, NULL, run->requester, err));
     if (fx_run_state_is_final(run->state))
         return fx_fail(err, FX_ERR_INPUT, "this run has already ended: %s", run->note);
     struct fx_writes writes = {0};
@@ -139,8 +129,8 @@ static enum fx_code press_stop(struct click *click, struct fx_error *err) {
 static enum fx_code press_tell(struct click *click, bool done, struct fx_error *err) {
     struct fx_run *run = NULL;
 
-    FX_TRY(run_of(click, click->given->value, &run, err));
-    FX_TRY(allow(click, FX_ACTION_TELL, NULL, run->requester, err));
+    FX_TRY(click_run(click, click->given->value, &run, err));
+    FX_TRY(click_allow(click, FX_ACTION_TELL, NULL, run->requester, err));
     return engine_open_tell_dialog(click->work, run, done, click->given->trigger_id,
                                    click->given->channel_id, click->given->user_id,
                                    click->given->response_url, err);
@@ -152,171 +142,6 @@ static enum fx_code press_tell_done(struct click *click, struct fx_error *err) {
 
 static enum fx_code press_tell_not_done(struct click *click, struct fx_error *err) {
     return press_tell(click, false, err);
-}
-
-static enum fx_code incident_of(struct click *click, const char *id, enum fx_action action,
-                                struct fx_error *err) {
-    struct fx_store *store = click->work->engine->options.store;
-    struct fx_incident *incident = NULL;
-
-    FX_TRY(store->incident(store, click->work->sc, id, &incident, err));
-    if (incident == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "this incident is not known here");
-    click->system = engine_system(click->work->engine, incident->system);
-    if (click->system == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "the system %s is no longer configured",
-                       incident->system);
-    return allow(click, action, NULL, "", err);
-}
-
-static enum fx_code press_acknowledge(struct click *click, struct fx_error *err) {
-    FX_TRY(incident_of(click, click->given->value, FX_ACTION_ACK, err));
-    return engine_acknowledge(click->work, click->given->value, click->given->user_id, err);
-}
-
-static enum fx_code press_snooze(struct click *click, struct fx_error *err) {
-    FX_TRY(incident_of(click, click->given->value, FX_ACTION_ACK, err));
-    return engine_snooze(click->work, click->given->value, click->given->user_id,
-                         FX_ENGINE_SNOOZE_MS, err);
-}
-
-static enum fx_code press_wake(struct click *click, struct fx_error *err) {
-    FX_TRY(incident_of(click, click->given->value, FX_ACTION_ACK, err));
-    return engine_wake(click->work, click->given->value, click->given->user_id, err);
-}
-
-static enum fx_code press_incident_card(struct click *click, struct fx_error *err) {
-    FX_TRY(incident_of(click, click->given->value, FX_ACTION_READ, err));
-    return engine_incident_show(click->work, click->given->value, err);
-}
-
-/* "STORM;25": its alarms from there on. */
-static enum fx_code press_storm(struct click *click, struct fx_error *err) {
-    struct engine_work *work = click->work;
-    struct fx_store *store = work->engine->options.store;
-    struct fx_slice id, number;
-    struct fx_storm *storm = NULL;
-    int64_t skip = 0;
-
-    fx_slice_split(fx_slice_of(click->given->value), ';', &id, &number);
-    FX_TRY(store->storm(store, work->sc, fx_slice_dup(work->sc, id), &storm, err));
-    if (storm == NULL || !fx_slice_to_int(number, &skip) || skip < 0)
-        return fx_fail(err, FX_ERR_INPUT, "this storm is not known here");
-    click->system = system_of_channel(work->engine, storm->channel);
-    if (click->system == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "the storm's channel is no longer configured");
-    FX_TRY(allow(click, FX_ACTION_READ, NULL, "", err));
-    return engine_list_storm(work, click->system, storm->id, (size_t)skip, click->given->user_id,
-                             click->given->channel_id, click->given->response_url, err);
-}
-
-/* "r=RUN;b=2" or "i=INCIDENT;b=0": the button is looked up where it was drawn from. */
-static enum fx_code find_button(struct click *click, const struct fx_json **ret_button,
-                                const char **ret_environment, const char **ret_incident,
-                                struct fx_error *err) {
-    struct fx_scope *sc = click->work->sc;
-    struct fx_store *store = click->work->engine->options.store;
-    struct fx_slice owner, number;
-    int64_t index = 0;
-    struct fx_json *body = NULL;
-
-    fx_slice_split(fx_slice_of(click->given->value), ';', &owner, &number);
-    if (owner.len < 3 || !fx_slice_starts_with(number, FX_SLICE("b=")) ||
-        !fx_slice_to_int(fx_slice_cut(number, 2, number.len), &index) || index < 0)
-        return fx_fail(err, FX_ERR_INPUT, "this button carries nothing that is known here");
-    const char *id = fx_slice_dup(sc, fx_slice_cut(owner, 2, owner.len));
-
-    if (fx_slice_starts_with(owner, FX_SLICE("r="))) {
-        struct fx_run *run = NULL;
-
-        FX_TRY(run_of(click, id, &run, err));
-        FX_TRY(fx_json_parse(sc, fx_slice_of(run->values_json), &body, err));
-        *ret_environment = run->environment;
-        *ret_incident = run->incident;
-    } else {
-        struct fx_incident *incident = NULL;
-
-        FX_TRY(store->incident(store, sc, id, &incident, err));
-        if (incident == NULL)
-            return fx_fail(err, FX_ERR_INPUT, "this incident is not known here");
-        click->system = engine_system(click->work->engine, incident->system);
-        FX_TRY(fx_json_parse(sc, fx_slice_of(incident->body_json), &body, err));
-        *ret_environment = incident->environment;
-        *ret_incident = incident->id;
-    }
-    *ret_button = fx_json_item(fx_json_at(body, "_buttons"), (size_t)index);
-    if (*ret_button == NULL || click->system == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "this button is out of date; please type the command");
-    return FX_OK;
-}
-
-/* The same as typing the command. */
-static enum fx_code press_command(struct click *click, struct fx_error *err) {
-    struct engine_work *work = click->work;
-    const struct fx_json *button = NULL;
-    const char *environment = "", *incident = "";
-    struct fx_json *arguments = NULL;
-
-    FX_TRY(find_button(click, &button, &environment, &incident, err));
-    const struct fx_runbook *runbook =
-        fx_system_find(click->system->system, fx_json_get_text(button, "command"));
-
-    if (runbook == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "the command behind this button no longer exists");
-    FX_TRY(allow(click, engine_action(runbook), runbook->role, "", err));
-    FX_TRY(fx_runbook_arguments(
-        work->sc, runbook, fx_slice_of(fx_json_get_text(button, "arguments")), &arguments, err));
-    bool changes = fx_effect_changes(runbook->effect);
-
-    return engine_start_run(
-        work,
-        &(struct engine_ask){.system = click->system,
-                             .runbook = runbook,
-                             .arguments = arguments,
-                             .environment = environment,
-                             .trigger = "button",
-                             .requester = click->given->user_id,
-                             .channel = click->given->channel_id,
-                             .response_url = click->given->response_url,
-                             /* a request for approval must be seen in the channel */
-                             .parent = incident[0] == '\0' || changes
-                                           ? ""
-                                           : fx_printf(work->sc, "incident:%s", incident),
-                             .incident = incident},
-        err);
-}
-
-/* "r=RUN;c=2": item 2 of its checklist; the letter says what is meant by the number. */
-static enum fx_code find_check(struct click *click, char *ret_letter, size_t *ret_number,
-                               struct fx_run **ret_run, struct fx_error *err) {
-    struct fx_slice owner, what;
-    int64_t number = 0;
-
-    fx_slice_split(fx_slice_of(click->given->value), ';', &owner, &what);
-    if (!fx_slice_starts_with(owner, FX_SLICE("r=")) || what.len < 3 || what.ptr[1] != '=' ||
-        !fx_slice_to_int(fx_slice_cut(what, 2, what.len), &number) || number < 0)
-        return fx_fail(err, FX_ERR_INPUT, "this button carries nothing that is known here");
-    FX_TRY(run_of(click, fx_slice_dup(click->work->sc, fx_slice_cut(owner, 2, owner.len)), ret_run,
-                  err));
-    const struct fx_runbook *runbook = fx_system_find(click->system->system, (*ret_run)->command);
-
-    if (runbook == NULL)
-        return fx_fail(err, FX_ERR_INPUT, "the command behind this button no longer exists");
-    *ret_letter = what.ptr[0];
-    *ret_number = (size_t)number;
-    return allow(click, engine_action(runbook), runbook->role, "", err);
-}
-
-static enum fx_code press_check(struct click *click, struct fx_error *err) {
-    struct fx_run *run = NULL;
-    size_t number = 0;
-    char letter = 0;
-
-    FX_TRY(find_check(click, &letter, &number, &run, err));
-    if (letter == 'o')
-        return engine_checklist_finish(click->work, run, number, click->given->user_id, err);
-    return engine_checklist_check(click->work, run, number, letter == 'c', click->given->user_id,
-                                  err);
 }
 
 /* A dialog knows no channel: it was opened from the one that its metadata names, and the ids are
@@ -349,7 +174,7 @@ static enum fx_code submit_deny(struct click *click, struct fx_error *err) {
 
     FX_TRY(read_dialog(click, "approval", &id, &where, err));
     FX_TRY(approval_of(click, id, &approval, err));
-    FX_TRY(allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
+    FX_TRY(click_allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
     return engine_decide(click->work, approval, false, click->given->user_id, reason_of(click), "",
                          err);
 }
@@ -360,8 +185,8 @@ static enum fx_code submit_tell(struct click *click, struct fx_error *err) {
     const char *id = NULL;
 
     FX_TRY(read_dialog(click, "run", &id, &where, err));
-    FX_TRY(run_of(click, id, &run, err));
-    FX_TRY(allow(click, FX_ACTION_TELL, NULL, run->requester, err));
+    FX_TRY(click_run(click, id, &run, err));
+    FX_TRY(click_allow(click, FX_ACTION_TELL, NULL, run->requester, err));
     return engine_tell(click->work, run, fx_json_get_bool(where, "done", false),
                        click->given->user_id, reason_of(click), err);
 }
@@ -373,17 +198,17 @@ static const struct {
     {"block_actions", "approve", press_approve},
     {"block_actions", "deny", press_deny},
     {"block_actions", "stop", press_stop},
-    {"block_actions", "ack", press_acknowledge},
-    {"block_actions", "snooze", press_snooze},
-    {"block_actions", "wake", press_wake},
-    {"block_actions", "command", press_command},
+    {"block_actions", "ack", click_acknowledge},
+    {"block_actions", "snooze", click_snooze},
+    {"block_actions", "wake", click_wake},
+    {"block_actions", "command", click_command},
     {"view_submission", "deny_reason", submit_deny},
     {"block_actions", "tell_done", press_tell_done},
     {"block_actions", "tell_not_done", press_tell_not_done},
     {"view_submission", "tell_reason", submit_tell},
-    {"block_actions", "storm", press_storm},
-    {"block_actions", "incident_card", press_incident_card},
-    {"block_actions", "check", press_check},
+    {"block_actions", "storm", click_storm},
+    {"block_actions", "incident_card", click_incident_card},
+    {"block_actions", "check", click_check},
 };
 
 /* "command:3" is "command": several buttons of one block need names of their own. */
@@ -410,7 +235,7 @@ enum fx_code engine_event_interaction(struct engine_work *work, const struct fx_
 
     FX_TRY(fx_slack_parse_interaction(work->sc, fx_slice_of(event->body), &given, err));
     struct click click = {
-        .work = work, .given = given, .system = system_of_channel(work->engine, given->channel_id)};
+        .work = work, .given = given, .system = click_system_of(work->engine, given->channel_id)};
     enum fx_code code = dispatch(&click, err);
 
     if (code != FX_ERR_DENIED && code != FX_ERR_INPUT && code != FX_ERR_CONFLICT)
