@@ -140,7 +140,9 @@ struct fx_store {
                                  const struct fx_job *job, const struct fx_intent *intent,
                                  const struct fx_writes *writes, struct fx_error *err);
     /* Records what became of it. Not bound to the lease: the truth may always be written, once.
-     * UNKNOWN is not the truth yet, any other may follow it. FX_ERR_CONFLICT when it stands. */
+     * UNKNOWN is not the truth yet, any other may follow it. With set_ms only of the promise that
+     * was set then; 0: of the one that stands. FX_ERR_CONFLICT when the truth stands, or another
+     * promise. */
     enum fx_code (*end_effect)(struct fx_store *store, struct fx_scope *sc,
                                const struct fx_intent *intent, const struct fx_writes *writes,
                                struct fx_error *err);

@@ -9,7 +9,8 @@ struct engine_host {
     const struct fx_runbook_step *step;
     const struct fx_approval *approval; /* NULL: a reading step */
     int64_t last_progress_mono_ms;
-    int64_t rest_ms; /* how long a change may rest; 0: not read from the plan yet */
+    int64_t rest_ms;          /* how long a change may rest; 0: not read from the plan yet */
+    struct fx_json *promised; /* key -> {set_ms, again}, as made or seen here; NULL: none */
 };
 
 static inline struct engine_host *engine_host_of(struct fx_step_host *host) {

@@ -81,14 +81,31 @@ static struct fx_intent intent_of(const struct engine_host *h, const char *key) 
                               .outcome_json = ""};
 }
 
-/* The store did not say whether the intent is set. Nothing is sent, and that may be known. */
-static void take_back(struct engine_host *h, struct fx_scope *sc, const char *key) {
+/* The store did not say whether the intent is set. Nothing is sent, and that may be known: of this
+ * promise, not of the one that somebody else has made meanwhile. What is repeated was promised
+ * before, and stays as it was. */
+static void take_back(struct engine_host *h, struct fx_scope *sc,
+                      const struct fx_intent *promised) {
     struct fx_store *store = h->run->work->engine->options.store;
-    struct fx_intent intent = intent_of(h, key);
+    struct fx_intent intent = intent_of(h, promised->key);
     struct fx_error ignored;
 
+    if (promised->guard->repeat)
+        return;
     intent.state = FX_INTENT_NOT_SENT;
+    intent.set_ms = promised->set_ms;
     (void)!store->end_effect(store, sc, &intent, NULL, &ignored);
+}
+
+/* Made or seen: what is concluded from now on is concluded of this one. */
+static void note_promise(struct engine_host *h, const struct fx_intent *promised, bool again) {
+    struct fx_scope *sc = h->run->work->sc;
+
+    if (h->promised == NULL)
+        h->promised = fx_json_object(sc);
+    fx_json_put(h->promised, promised->key,
+                fx_json_object_of(sc, "set_ms", fx_json_int(sc, promised->set_ms), "again",
+                                  fx_json_bool(sc, again), NULL));
 }
 
 static enum fx_code promise(struct engine_host *h, struct fx_scope *sc, const char *action,
@@ -111,11 +128,12 @@ static enum fx_code promise(struct engine_host *h, struct fx_scope *sc, const ch
         options->store->begin_effect(options->store, sc, work->job, intent, &writes, err);
 
     if (code != FX_OK && err->sent) {
-        take_back(h, sc, intent->key);
+        take_back(h, sc, intent);
         err->sent = false;
     }
     if (code != FX_OK)
         return refused(h, intent->guard, code, err);
+    note_promise(h, intent, intent->guard->repeat);
     fx_scope_set_send_before(sc, began_mono_ms + FX_ENGINE_SEND_MS);
     fx_metrics_add(options->metrics, FX_METRIC_EFFECTS_BEGUN, 1);
     return FX_OK;
@@ -201,8 +219,10 @@ static enum fx_code effects(struct fx_step_host *host, struct fx_scope *sc,
     FX_TRY(store->intents(store, sc, h->run->row->id, h->step->id, &intents, &count, err));
     struct fx_step_effect *list = fx_alloc(sc, (count + 1) * sizeof *list);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         FX_TRY(read_effect(h, sc, intents[i], &list[i], err));
+        note_promise(h, intents[i], false);
+    }
     *ret_effects = list;
     *ret_count = count;
     return FX_OK;
@@ -245,14 +265,25 @@ static const struct {
     [FX_ENDED_NOT_SENT] = {FX_INTENT_NOT_SENT, "effect.not_sent"},
 };
 
+/* That this attempt was not sent says nothing of an earlier one, nor of a later one. */
+static enum fx_ended ended_of(const struct fx_json *promised, enum fx_ended ended) {
+    return ended == FX_ENDED_NOT_SENT && fx_json_get_bool(promised, "again", false)
+               ? FX_ENDED_UNKNOWN
+               : ended;
+}
+
 static enum fx_code end_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
                                enum fx_ended ended, const struct fx_json *outcome,
                                struct fx_error *err) {
     struct engine_host *h = engine_host_of(host);
     struct fx_engine_options *options = &h->run->work->engine->options;
+    const struct fx_json *promised = fx_json_at(h->promised, key);
     struct fx_intent intent = intent_of(h, key);
     struct fx_writes writes = {0};
 
+    if (ended != FX_ENDED_DONE) /* that it was done is true whoever has begun it anew */
+        intent.set_ms = fx_json_get_int(promised, "set_ms", 0);
+    ended = ended_of(promised, ended);
     fx_scope_set_send_before(sc, 0);
     fx_writes_audit(sc, &writes, "fluxabot", endings[ended].action, h->run->row->id,
                     fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",

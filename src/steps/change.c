@@ -334,8 +334,9 @@ enum fx_code change_doubt(const struct fx_step_context *ctx, const struct fx_jso
                           const struct fx_step_effect *effect, bool back,
                           struct fx_step_result *ret_result, struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
-    int64_t age = fx_wall_ms(ctx->clock) - effect->begun_ms;
-    bool fenced = effect->next != FX_NEXT_READ_BACK;
+    int64_t now = fx_wall_ms(ctx->clock), age = now - effect->begun_ms;
+    /* not by its class: what might be repeated at once may still arrive, too */
+    bool fenced = fx_effect_hold(effect->begun_ms, now) == FX_HOLD_FENCED;
     struct change_look look;
 
     FX_TRY(change_look_at(ctx, params, &look, err));

@@ -200,7 +200,7 @@ static enum fx_code end_in(struct store_link *link, void *what, struct fx_error 
     FX_TRY(store_exec(link, STMT_INTENT_END,
                       ST_VALUES(st_int(intent->state), st_text(intent->outcome_json),
                                 st_int(settled_ms), st_text(intent->run), st_text(intent->step),
-                                st_text(intent->key)),
+                                st_text(intent->key), st_int(intent->set_ms)),
                       err));
     if (link->changed == 0)
         return why_not_ended(link, intent, err);

@@ -233,11 +233,12 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                            "run = $2 AND step = $3 AND key = $4 AND state IN (0, 3)"},
     [STMT_INTENT_NEWEST] = {"intent_newest", "SELECT MAX(set_ms) FROM intents WHERE run = $1 AND "
                                              "step = $2"},
-    /* 0 set, 3 unknown: what has no truth yet; unknown does not replace unknown */
+    /* 0 set, 3 unknown: what has no truth yet; unknown does not replace unknown. $7: the promise
+     * that it is the outcome of, 0 for whichever stands */
     [STMT_INTENT_END] = {"intent_end",
                          "UPDATE intents SET state = $1, outcome_json = $2, settled_ms = $3 WHERE "
                          "run = $4 AND step = $5 AND key = $6 AND state IN (0, 3) "
-                         "AND state <> $1"},
+                         "AND state <> $1 AND (set_ms = $7 OR $7 = 0)"},
     [STMT_INTENT_STATE] = {"intent_state", "SELECT state FROM intents WHERE run = $1 AND "
                                            "step = $2 AND key = $3"},
     [STMT_INTENT_LIST] = {"intent_list",

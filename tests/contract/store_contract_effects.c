@@ -77,6 +77,21 @@ static void the_truth_about_an_effect_is_written_once(void **state) {
     assert_int_equal(contract_audit_rows(c), 2);
 }
 
+static void an_outcome_of_one_promise_ends_no_other(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    struct fx_intent intent = intent_of("r1", "k1");
+
+    contract_run_put(c, "r1", FX_RUN_RUNNING);
+    intent.set_ms = 200;
+    assert_ok(c->store->begin_effect(c->store, c->sc, NULL, &intent, NULL, &err));
+    intent.state = FX_INTENT_NOT_SENT;
+    intent.set_ms = 100;
+    assert_int_equal(c->store->end_effect(c->store, c->sc, &intent, NULL, &err), FX_ERR_CONFLICT);
+    intent.set_ms = 200;
+    assert_ok(c->store->end_effect(c->store, c->sc, &intent, NULL, &err));
+}
+
 struct racer {
     struct contract *c;
     int race;
@@ -437,6 +452,7 @@ int store_contract_effects(struct contract_backend *backend) {
     const struct CMUnitTest tests[] = {
         CONTRACT_TEST(an_effect_is_begun_once_and_survives_a_restart),
         CONTRACT_TEST(the_truth_about_an_effect_is_written_once),
+        CONTRACT_TEST(an_outcome_of_one_promise_ends_no_other),
         CONTRACT_TEST(of_sixteen_that_begin_an_effect_one_may),
         CONTRACT_TEST(a_decision_is_kept_and_wakes_the_run),
         CONTRACT_TEST(the_first_decision_wins),

@@ -237,6 +237,133 @@ static void doubt_is_stored_as_doubt(void **state) {
     assert_ok(end(c, "k", FX_ENDED_DONE, "{}", &err));
 }
 
+/* ---- a store that does not say whether it is promised ---- */
+
+static struct changing *changing; /* for what stands in the place of the store's begin_effect */
+static enum fx_code (*begin_inside)(struct fx_store *store, struct fx_scope *sc,
+                                    const struct fx_job *job, const struct fx_intent *intent,
+                                    const struct fx_writes *writes, struct fx_error *err);
+
+static enum fx_code lose_answer(struct fx_error *err) {
+    enum fx_code code = fx_fail(err, FX_ERR_UNAVAILABLE, "nobody knows whether it has committed");
+
+    err->sent = true;
+    return code;
+}
+
+static enum fx_code begun_and_not_told(struct fx_store *store, struct fx_scope *sc,
+                                       const struct fx_job *job, const struct fx_intent *intent,
+                                       const struct fx_writes *writes, struct fx_error *err) {
+    assert_int_equal(begin_inside(store, sc, job, intent, writes, err), FX_OK);
+    return lose_answer(err);
+}
+
+static enum fx_code lost_on_the_way(struct fx_store *store, struct fx_scope *sc,
+                                    const struct fx_job *job, const struct fx_intent *intent,
+                                    const struct fx_writes *writes, struct fx_error *err) {
+    return lose_answer(err);
+}
+
+/* It stands still in its transaction, which is undone. Meanwhile somebody else has the claim. */
+static enum fx_code begun_by_the_next(struct fx_store *store, struct fx_scope *sc,
+                                      const struct fx_job *job, const struct fx_intent *intent,
+                                      const struct fx_writes *writes, struct fx_error *err) {
+    struct fx_intent theirs = *intent;
+
+    changing->rig->clock.wall_ms += FX_ENGINE_LEASE_MS + 1;
+    theirs.set_ms = changing->rig->clock.wall_ms;
+    assert_int_equal(begin_inside(store, sc, claim(changing->rig), &theirs, writes, err), FX_OK);
+    return lose_answer(err);
+}
+
+static void what_is_not_known_to_be_promised_is_not_sent_and_that_is_known(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    begin_inside = c->store->begin_effect;
+    c->store->begin_effect = begun_and_not_told;
+    assert_int_equal(promise(c, "k", &err), FX_ERR_UNAVAILABLE);
+    assert_false(err.sent);
+    assert_int_equal(effect(c, "k").known, FX_KNOWN_NOTHING);
+}
+
+static void the_promise_of_who_came_next_is_not_taken_back(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
+    changing = c;
+    begin_inside = c->store->begin_effect;
+    c->store->begin_effect = begun_by_the_next;
+    assert_int_equal(promise(c, "k", &err), FX_ERR_UNAVAILABLE);
+    assert_int_equal(effect(c, "k").known, FX_KNOWN_BEGUN);
+}
+
+static void a_repeat_that_is_not_known_to_be_promised_leaves_the_first_in_doubt(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_KEYED);
+    struct fx_error err = {0};
+
+    assert_ok(promise(c, "k", &err));
+    c->store->begin_effect = lost_on_the_way;
+    assert_int_equal(c->host->repeat_effect(c->host, rig->sc, "k", &err), FX_ERR_UNAVAILABLE);
+    assert_int_equal(effect(c, "k").known, FX_KNOWN_BEGUN);
+}
+
+static void a_repeat_that_was_not_sent_leaves_the_first_in_doubt(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_KEYED);
+    struct fx_error err = {0};
+
+    assert_ok(promise(c, "k", &err));
+    assert_ok(c->host->repeat_effect(c->host, rig->sc, "k", &err));
+    assert_ok(end(c, "k", FX_ENDED_NOT_SENT, "{'not_sent':'stood still'}", &err));
+    assert_int_equal(effect(c, "k").known, FX_KNOWN_UNKNOWN);
+}
+
+/* It stood still before it sent; whoever came next has repeated it. */
+static void that_one_attempt_was_not_sent_says_nothing_of_the_next(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_KEYED);
+    struct fx_step_host *first = c->host;
+    struct fx_error err = {0};
+
+    assert_ok(promise(c, "k", &err));
+    rig->clock.wall_ms += FX_ENGINE_LEASE_MS + 1;
+    rig->work.job = claim(rig);
+    c->host = engine_host_new(&c->run, &c->step, &c->approval);
+    assert_ok(c->host->repeat_effect(c->host, rig->sc, "k", &err));
+    c->host = first;
+    assert_int_equal(end(c, "k", FX_ENDED_NOT_SENT, "{}", &err), FX_ERR_CANCELED);
+    assert_int_equal(effect(c, "k").known, FX_KNOWN_BEGUN);
+}
+
+/* It has looked at a promise that was old, and stood still; by now the same key is promised anew.
+ */
+static void that_one_promise_came_to_nothing_says_nothing_of_the_next(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_step_host *first = c->host;
+    struct fx_error err = {0};
+
+    assert_ok(promise(c, "k", &err));
+    c->host = engine_host_new(&c->run, &c->step, &c->approval);
+    struct fx_step_host *looks = c->host;
+
+    assert_int_equal(effect(c, "k").known, FX_KNOWN_BEGUN);
+    c->host = first;
+    assert_ok(end(c, "k", FX_ENDED_NOT_SENT, "{}", &err));
+    rig->clock.wall_ms++;
+    assert_ok(promise(c, "k", &err));
+    c->host = looks;
+    assert_int_equal(end(c, "k", FX_ENDED_FAILED, "{}", &err), FX_ERR_CANCELED);
+    assert_int_equal(end(c, "k", FX_ENDED_UNKNOWN, "{}", &err), FX_ERR_CANCELED);
+    c->host = first;
+    assert_int_equal(effect(c, "k").known, FX_KNOWN_BEGUN);
+    assert_ok(end(c, "k", FX_ENDED_DONE, "{}", &err));
+}
+
 /* ---- what a later attempt may do ---- */
 
 static void a_later_attempt_may_do_what_its_class_permits(void **state) {
@@ -528,6 +655,12 @@ int main(void) {
         TEST(a_promise_holds_until_its_end_and_not_much_longer_than_a_moment),
         TEST(what_somebody_else_has_recorded_is_no_failure_of_ours),
         TEST(doubt_is_stored_as_doubt),
+        TEST(what_is_not_known_to_be_promised_is_not_sent_and_that_is_known),
+        TEST(the_promise_of_who_came_next_is_not_taken_back),
+        TEST(a_repeat_that_is_not_known_to_be_promised_leaves_the_first_in_doubt),
+        TEST(a_repeat_that_was_not_sent_leaves_the_first_in_doubt),
+        TEST(that_one_attempt_was_not_sent_says_nothing_of_the_next),
+        TEST(that_one_promise_came_to_nothing_says_nothing_of_the_next),
         TEST(a_later_attempt_may_do_what_its_class_permits),
         TEST(only_what_may_be_repeated_is_and_with_the_same_key),
         TEST(each_word_of_a_step_is_a_sign_of_life),

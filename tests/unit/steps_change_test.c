@@ -331,6 +331,31 @@ static void behind_the_fence_what_is_as_before_did_not_happen(void **state) {
     assert_int_equal(known(rig), FX_KNOWN_FAILED);
 }
 
+/* That it might be repeated does not mean that it cannot arrive any more. */
+static void before_the_fence_nothing_is_taken_for_undone_whatever_its_class(void **state) {
+    static const enum fx_effect classes[] = {FX_EFFECT_KEYED, FX_EFFECT_ABSOLUTE,
+                                             FX_EFFECT_UNKEYED};
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    for (size_t i = 0; i < FX_COUNT_OF(classes); i++) {
+        rig->effects_count = 0;
+        rig->ctx.checkpoint = NULL;
+        lost(rig);
+        rig->class = classes[i];
+        SCRIPT(rig, STATE("30", "60"));
+        assert_int_equal(run(rig, FX_OK, &err).outcome, FX_STEP_PARKED);
+        assert_int_equal(known(rig), FX_KNOWN_UNKNOWN);
+        later(rig, FX_EFFECT_FENCE_MS);
+        SCRIPT(rig, STATE("30", "60"));
+        assert_int_equal(run(rig, FX_OK, &err).outcome, FX_STEP_ASK);
+        later(rig, 1);
+        SCRIPT(rig, STATE("30", "60"));
+        run(rig, FX_ERR_CONFLICT, &err);
+        assert_int_equal(known(rig), FX_KNOWN_FAILED);
+    }
+}
+
 static void behind_the_fence_what_is_neither_is_a_question(void **state) {
     struct steps_rig *rig = *state;
     struct fx_error err;
@@ -844,6 +869,7 @@ int main(void) {
         TEST(a_lost_answer_is_settled_by_reading),
         TEST(what_does_not_show_is_looked_for_then_asked_about_and_never_sent_again),
         TEST(behind_the_fence_what_is_as_before_did_not_happen),
+        TEST(before_the_fence_nothing_is_taken_for_undone_whatever_its_class),
         TEST(behind_the_fence_what_is_neither_is_a_question),
         TEST(doubt_that_cannot_be_read_is_a_question_and_no_failure),
         TEST(an_outcome_that_somebody_else_recorded_is_not_judged),

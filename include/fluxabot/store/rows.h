@@ -180,7 +180,7 @@ struct fx_intent {
     const char *digest;           /* of the approved plan it belongs to */
     enum fx_intent_state state;
     const char *what_json, *outcome_json;
-    int64_t set_ms, settled_ms; /* 0 when given: the store's clock */
+    int64_t set_ms, settled_ms; /* 0 when given: the store's clock; see end_effect for set_ms */
     struct fx_guard *guard;     /* when it is set; NULL: nothing but the claim is looked at */
 };
 

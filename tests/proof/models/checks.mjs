@@ -4,6 +4,7 @@
 // another reason is not caught. Bounds are small for every build, and larger in `long`.
 
 const lives = ['LIVENESS'];
+const alone = ['CRASHES=0', 'LAPSES=0', 'TROUBLES=0', 'HALTS=0'], kept = ['REVERT', 'FROM_KEPT'];
 const cycle = /acceptance cycle/;
 
 // Claims of the code as it is. Every one is searched to its end.
@@ -14,6 +15,14 @@ export const claims = [
   { model: 'effect', name: 'every run ends', with: [...lives, 'CRASHES=1', 'LAPSES=0', 'TROUBLES=0'], long: [...lives, 'CRASHES=1', 'LAPSES=1'] },
   { model: 'effect', name: 'every run ends, also when our task is not listed any more', with: [...lives, 'STRANGER=1', 'LISTED=1', 'CRASHES=0', 'LAPSES=0', 'TROUBLES=0'], long: [...lives, 'STRANGER=1', 'LISTED=1', 'CRASHES=1', 'LAPSES=0'] },
   { model: 'effect', name: 'the same: somebody else starts tasks', with: ['STRANGER=1', 'CRASHES=0', 'LAPSES=1', 'TROUBLES=0'], long: ['STRANGER=1', 'CRASHES=1', 'LAPSES=1', 'TROUBLES=0'] },
+  { model: 'change', name: 'sent once, allowed at that moment, none unsaid: crash', with: ['STRANGER', 'LAPSES=0', 'TROUBLES=0', 'HALTS=0'], long: ['STRANGER', 'LAPSES=0', 'TROUBLES=0'] },
+  { model: 'change', name: 'the same: lease', with: ['CRASHES=0', 'TROUBLES=0', 'HALTS=0'], long: ['CRASHES=0', 'LAPSES=2', 'HALTS=0'] },
+  { model: 'change', name: 'the same: trouble, freeze and Stop', with: ['CRASHES=0', 'LAPSES=0'], long: ['STRANGER', 'CRASHES=0', 'LAPSES=0', 'TROUBLES=2'] },
+  { model: 'change', name: 'taken back once, and nothing that somebody else has changed: crash', with: [...kept, 'STRANGER', 'LAPSES=0', 'TROUBLES=0', 'HALTS=0'], long: ['REVERT', 'STRANGER', 'LAPSES=0', 'TROUBLES=0', 'HALTS=0'] },
+  { model: 'change', name: 'the same: lease', with: [...kept, 'CRASHES=0', 'TROUBLES=0', 'HALTS=0'], long: [...kept, 'STRANGER', 'CRASHES=0', 'TROUBLES=0'] },
+  { model: 'change', name: 'the same: freeze and Stop', with: [...kept, 'CRASHES=0', 'LAPSES=0', 'TROUBLES=0'], long: [...kept, 'STRANGER', 'CRASHES=0', 'LAPSES=0'] },
+  { model: 'change', name: 'every run ends', with: [...lives, ...alone, 'STRANGER'], long: [...lives, 'STRANGER', 'LAPSES=0', 'HALTS=0'] },
+  { model: 'change', name: 'the same: taken back', with: [...lives, ...kept, 'CRASHES=0', 'LAPSES=0', 'TROUBLES=0', 'HALTS=0'], long: [...lives, ...kept, 'LAPSES=0', 'TROUBLES=0'] },
   { model: 'approvals', name: 'one decision, by two replicas', with: ['CLICKS=1'], long: ['CLICKS=2'] },
   { model: 'approvals', name: 'two approvers', with: ['NEEDED=2', 'CLICKS=1'], long: ['NEEDED=2', 'CLICKS=2'] },
   { model: 'approvals', name: 'approved, confirmed, in time, not stopped and not frozen at the intent', with: ['EXECUTE', 'FREEZE=1', 'CRASHES=0'], long: ['EXECUTE', 'FREEZE=2', 'CRASHES=1', 'LAPSES=2'] },
@@ -46,6 +55,25 @@ export const twins = [
   { model: 'effect', twin: 'UNREADABLE_IS_FAILURE', with: ['CRASHES=0', 'LAPSES=0'], by: /runs.*ours/ },
   { model: 'effect', twin: 'WATCHED_FOR_EVER', with: [...lives, 'STRANGER=1', 'LISTED=1', 'CRASHES=0', 'LAPSES=0', 'TROUBLES=0'], by: cycle },
   { model: 'effect', twin: 'TAKEN_FOR_OURS', with: ['STRANGER=1', 'CRASHES=0', 'TROUBLES=0'], by: /ours/ },
+  { model: 'change', twin: 'LEASE_UNREAD', with: ['CRASHES=0', 'TROUBLES=0', 'HALTS=0'], by: /obeyed\[0\]==0/ },
+  { model: 'change', twin: 'STOP_READ_EARLY', with: ['CRASHES=0', 'LAPSES=0', 'TROUBLES=0'], by: /stopped/ },
+  { model: 'change', twin: 'FREEZE_READ_EARLY', with: [...kept, 'CRASHES=0', 'LAPSES=0', 'TROUBLES=0'], by: /frozen/ },
+  { model: 'change', twin: 'TIME_READ_EARLY', with: alone, by: /expired/ },
+  { model: 'change', twin: 'FACTS_NOT_CONFIRMED', with: [...alone, 'STRANGER'], by: /value!=/ },
+  { model: 'change', twin: 'INTENT_AFTER_SEND', with: ['LAPSES=0', 'TROUBLES=0', 'HALTS=0'], by: /told_not_done.*intent/ },
+  { model: 'change', twin: 'SENT_LATE', with: ['CRASHES=0', 'TROUBLES=0', 'HALTS=0'], by: /obeyed\[key\]==0/ },
+  { model: 'change', twin: 'TAKEN_BACK_BLINDLY', with: ['CRASHES=0', 'HALTS=0'], by: /sent\[key\]/ },
+  { model: 'change', twin: 'CONCLUDED_OF_ANOTHER', with: ['CRASHES=0', 'TROUBLES=0', 'HALTS=0'], by: /obeyed\[key\]==0|told_not_done.*intent/ },
+  { model: 'change', twin: 'LOST_IS_REFUSED', with: alone, by: /obeyed\[key\]==0/ },
+  { model: 'change', twin: 'CLASS_IS_FENCE', with: alone, by: /obeyed\[key\]==0/ },
+  { model: 'change', twin: 'FENCE_READ_LATE', with: alone, by: /obeyed\[key\]==0/ },
+  { model: 'change', twin: 'UNREAD_IS_FAILURE', with: ['CRASHES=0', 'LAPSES=0', 'HALTS=0'], by: /obeyed\[key\]==0/ },
+  { model: 'change', twin: 'DOUBT_SENT_AGAIN', with: alone, by: /!\(sent/ },
+  { model: 'change', twin: 'TOLD_EARLY', with: alone, by: /told_not_done/ },
+  { model: 'change', twin: 'OTHERS_OVERWRITTEN', with: [...alone, ...kept, 'STRANGER'], by: /value!=/ },
+  { model: 'change', twin: 'WATCHED_FOR_EVER', with: [...lives, ...alone, 'STRANGER'], by: cycle },
+  { model: 'change', twin: 'ASKED_FOR_EVER', with: [...lives, ...alone, 'STRANGER'], by: cycle },
+  { model: 'change', twin: 'PUT_OFF_FOR_EVER', with: [...lives, ...alone, ...kept], by: cycle },
   { model: 'approvals', twin: 'NO_COMPARE_AND_SET', by: /decisions<=1/ },
   { model: 'approvals', twin: 'TIME_FORGOTTEN', by: /stamp/ },
   { model: 'approvals', twin: 'REQUESTER_COUNTS', by: /votes/ },
@@ -84,5 +112,9 @@ export const twins = [
 // is mended in the code, its repair becomes the model's own text and the gap a twin.
 export const gaps = [
   { model: 'redrive', gap: 'DELETED_IS_GONE', with: ['CHOSEN=1', 'CRASHES=0', 'TROUBLES=0'], by: /t_deleted&dead/ },
+  // An answer got lost, and somebody has set it back before we look: it is told as a change that did not happen.
+  { model: 'change', gap: 'SET_BACK', with: alone, by: /obeyed\[key\]==0/ },
+  // Between the last look and the call somebody else may change it: AWS compares nothing for us.
+  { model: 'change', gap: 'CHANGED_MEANWHILE', with: [...alone, ...kept], by: /value!=/ },
   { model: 'outbox', gap: 'LATE', by: />=newest/ },
 ];
