@@ -94,6 +94,9 @@ struct fx_aws_call {
      * function's environment, reads FX_AWS_EQUAL when it is this one, case ignored. NULL or "": no
      * comparison. Whoever may choose it can guess, so no person may. */
     const char *guess;
+    /* Of a change of which it does no harm that its answer is lost: a connection that is kept will
+     * do. Any other change opens one of its own. */
+    bool harmless;
 };
 #define FX_AWS_EQUAL "[equal]"
 

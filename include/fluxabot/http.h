@@ -72,6 +72,10 @@ struct fx_http_one {
     enum fx_code code; /* what fx_http_exchange would have returned */
     struct fx_http_reply *reply;
     struct fx_error err;
+    /* Told at once when it has ended, while others are still under way; it must not wait for
+     * anything. NULL, or an implementation that goes one after the other: nobody is told. */
+    void (*ended)(struct fx_http_one *one);
+    void *owner;
 };
 
 enum { FX_HTTP_MAX_AT_ONCE = 32 };
@@ -90,9 +94,9 @@ static inline enum fx_code fx_http_exchange(struct fx_http *http, struct fx_scop
     return http->exchange(http, sc, request, ret_reply, err);
 }
 
-/* All of them, FX_HTTP_MAX_AT_ONCE at a time, from this one thread; returns when the last has
- * ended. Each is what fx_http_exchange is. Where an implementation knows no other way, one after
- * the other. */
+/* All of them, in their order, no more than FX_HTTP_MAX_AT_ONCE under way at a time, from this one
+ * thread; returns when the last has ended. Each is what fx_http_exchange is. Where an
+ * implementation knows no other way, one after the other. */
 static inline void fx_http_exchange_all(struct fx_http *http, struct fx_http_one *all,
                                         size_t count) {
     if (http->exchange_all != NULL) {

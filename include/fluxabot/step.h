@@ -73,6 +73,19 @@ enum fx_ended {
                           may be begun anew */
 };
 
+/* One of several changes that are promised together, and that leave at the same moment. */
+struct fx_step_promise {
+    const char *key;
+    const struct fx_json *what;
+};
+
+/* How one of several ended. */
+struct fx_step_ending {
+    const char *key;
+    enum fx_ended ended;
+    const struct fx_json *outcome;
+};
+
 /* A change is promised, sent at once and once, and its end recorded. Of a promise that is refused,
  * nothing was done: FX_ERR_CANCELED, the step is called again soon and reads its effects anew (the
  * claim is over, the key was begun before, a person pressed Stop); FX_ERR_DENIED, it must not be
@@ -82,6 +95,10 @@ struct fx_step_host {
     /* Makes the intent durable before a change. */
     enum fx_code (*begin_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
                                  const struct fx_json *what, struct fx_error *err);
+    /* The same for several at once: all of them are promised, or none is. */
+    enum fx_code (*begin_effects)(struct fx_step_host *host, struct fx_scope *sc,
+                                  const struct fx_step_promise *promises, size_t count,
+                                  struct fx_error *err);
     /* The same for what ends a change of this run: neither Stop nor a freeze nor time forbids it.
      */
     enum fx_code (*begin_stop)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
@@ -95,6 +112,11 @@ struct fx_step_host {
     enum fx_code (*end_effect)(struct fx_step_host *host, struct fx_scope *sc, const char *key,
                                enum fx_ended ended, const struct fx_json *outcome,
                                struct fx_error *err);
+    /* The same for several at once. When it fails it is not known of any whether it was recorded.
+     */
+    enum fx_code (*end_effects)(struct fx_step_host *host, struct fx_scope *sc,
+                                const struct fx_step_ending *endings, size_t count,
+                                struct fx_error *err);
     enum fx_code (*effects)(struct fx_step_host *host, struct fx_scope *sc,
                             struct fx_step_effect **ret_effects, size_t *ret_count,
                             struct fx_error *err);

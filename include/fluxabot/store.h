@@ -135,14 +135,15 @@ struct fx_store {
 
     /* Sets the intent, with the writes: the compare-and-set before an effect. FX_ERR_CONFLICT when
      * it was set before (it may already have happened) or when the lease was lost or runs out too
-     * soon; FX_ERR_DENIED when it must not happen. intent->guard says which of them. */
+     * soon; FX_ERR_DENIED when it must not happen. intent->guard says which of them. Intents that
+     * go together (intent->and) are set all, or none is. */
     enum fx_code (*begin_effect)(struct fx_store *store, struct fx_scope *sc,
                                  const struct fx_job *job, const struct fx_intent *intent,
                                  const struct fx_writes *writes, struct fx_error *err);
     /* Records what became of it. Not bound to the lease: the truth may always be written, once.
      * UNKNOWN is not the truth yet, any other may follow it. With set_ms only of the promise that
      * was set then; 0: of the one that stands. FX_ERR_CONFLICT when the truth stands, or another
-     * promise. */
+     * promise; of several that go together then none is recorded. */
     enum fx_code (*end_effect)(struct fx_store *store, struct fx_scope *sc,
                                const struct fx_intent *intent, const struct fx_writes *writes,
                                struct fx_error *err);

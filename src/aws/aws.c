@@ -181,7 +181,7 @@ enum fx_code aws_attempt_begin(struct call *call, struct fx_http_request *ret_re
         .reach = FX_HTTP_ANY, /* AWS's names lead to private addresses behind a VPC endpoint */
         .timeout_ms = call->timeout_ms,
         .ca_file = aws->ca_bundle,
-        .fresh = changes,
+        .fresh = changes && !call->harmless,
         .send_before_mono_ms = before_ms,
     };
     return FX_OK;
@@ -302,6 +302,7 @@ static enum fx_code write_call(struct call *call, const char *region,
     call->plain_path = strcmp(operation->service->signing_name, "s3") == 0;
     call->timeout_ms = choose_timeout_ms(wanted);
     call->guess = wanted->guess;
+    call->harmless = wanted->harmless;
     FX_TRY(aws_params_check(operation, wanted->params, false, err));
     FX_TRY(
         aws_endpoint_find(call->sc, &settings, operation->service, wanted, &call->endpoint, err));

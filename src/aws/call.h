@@ -37,6 +37,7 @@ struct call {
     struct aws_wire wire;
     int64_t timeout_ms;
     const char *guess;
+    bool harmless;
     struct fx_http_header headers[AWS_MAX_HEADERS]; /* of the attempt under way */
     int64_t started_wall_ms, started_mono_ms;
 };

@@ -3,24 +3,18 @@
 #include "call.h"
 
 struct member {
+    struct fx_aws_one *one;
     struct call call;
     struct outcome outcome;
     bool sent_out; /* it is among the exchanges */
+    bool ended;
 };
 
-static void begin(struct fx_aws *aws, struct fx_aws_one *one, struct member *member,
-                  struct fx_http_one *ret_exchange) {
-    *ret_exchange = (struct fx_http_one){.sc = one->sc};
-    one->code = aws_call_begin(aws, one->sc, &one->call, &member->call, &one->err);
-    if (one->code != FX_OK)
-        return;
-    one->code = aws_attempt_begin(&member->call, &ret_exchange->request, &one->err);
-    member->sent_out = one->code == FX_OK;
-    if (one->code != FX_OK && member->call.repeatable) /* without credentials, perhaps */
-        one->code = aws_call_run(&member->call, &one->answer, &one->err);
-}
+static void end(struct fx_http_one *exchange) {
+    struct member *member = exchange->owner;
+    struct fx_aws_one *one = member->one;
 
-static void end(struct fx_aws_one *one, struct member *member, struct fx_http_one *exchange) {
+    member->ended = true;
     one->err = exchange->err;
     one->code = aws_attempt_end(&member->call, exchange->code, exchange->reply, &member->outcome,
                                 &one->answer, &one->err);
@@ -31,19 +25,39 @@ static void end(struct fx_aws_one *one, struct member *member, struct fx_http_on
         one->code = aws_call_run(&member->call, &one->answer, &one->err);
 }
 
+/* A good answer is read while others are under way. What may have to be asked again waits for all:
+ * asking again takes its time. */
+static void end_if_good(struct fx_http_one *exchange) {
+    if (exchange->code == FX_OK && exchange->reply->status >= 200 && exchange->reply->status <= 299)
+        end(exchange);
+}
+
+static void begin(struct fx_aws *aws, struct fx_aws_one *one, struct member *member,
+                  struct fx_http_one *ret_exchange) {
+    *ret_exchange = (struct fx_http_one){.sc = one->sc, .ended = end_if_good, .owner = member};
+    member->one = one;
+    one->code = aws_call_begin(aws, one->sc, &one->call, &member->call, &one->err);
+    if (one->code != FX_OK)
+        return;
+    one->code = aws_attempt_begin(&member->call, &ret_exchange->request, &one->err);
+    member->sent_out = one->code == FX_OK;
+    if (one->code != FX_OK && member->call.repeatable) /* without credentials, perhaps */
+        one->code = aws_call_run(&member->call, &one->answer, &one->err);
+}
+
 void fx_aws_call_all(struct fx_aws *aws, struct fx_scope *sc, struct fx_aws_one *all,
                      size_t count) {
     struct member *members = fx_alloc(sc, count * sizeof *members);
     struct fx_http_one *exchanges = fx_alloc(sc, count * sizeof *exchanges);
-    size_t *who = fx_alloc(sc, count * sizeof *who), out = 0;
+    size_t out = 0;
 
     for (size_t i = 0; i < count; i++) {
         begin(aws, &all[i], &members[i], &exchanges[out]);
-        if (members[i].sent_out)
-            who[out++] = i;
+        out += members[i].sent_out;
     }
     if (out > 0)
-        fx_http_exchange_all(members[who[0]].call.aws->settings.http, exchanges, out);
+        fx_http_exchange_all(aws->core->settings.http, exchanges, out);
     for (size_t k = 0; k < out; k++)
-        end(&all[who[k]], &members[who[k]], &exchanges[k]);
+        if (!((struct member *)exchanges[k].owner)->ended)
+            end(&exchanges[k]);
 }

@@ -81,20 +81,22 @@ static struct fx_intent intent_of(const struct engine_host *h, const char *key) 
                               .outcome_json = ""};
 }
 
-/* The store did not say whether the intent is set. Nothing is sent, and that may be known: of this
- * promise, not of the one that somebody else has made meanwhile. What is repeated was promised
+/* The store did not say whether the intents are set. Nothing is sent, and that may be known: of
+ * these promises, not of those that somebody else has made meanwhile. What is repeated was promised
  * before, and stays as it was. */
-static void take_back(struct engine_host *h, struct fx_scope *sc,
-                      const struct fx_intent *promised) {
+static void take_back(struct engine_host *h, struct fx_scope *sc, const struct fx_intent *intents) {
     struct fx_store *store = h->run->work->engine->options.store;
-    struct fx_intent intent = intent_of(h, promised->key);
     struct fx_error ignored;
 
-    if (promised->guard->repeat)
+    if (intents->guard->repeat)
         return;
-    intent.state = FX_INTENT_NOT_SENT;
-    intent.set_ms = promised->set_ms;
-    (void)!store->end_effect(store, sc, &intent, NULL, &ignored);
+    for (const struct fx_intent *one = intents; one != NULL; one = one->and) {
+        struct fx_intent intent = intent_of(h, one->key);
+
+        intent.state = FX_INTENT_NOT_SENT;
+        intent.set_ms = one->set_ms;
+        (void)!store->end_effect(store, sc, &intent, NULL, &ignored);
+    }
 }
 
 /* Made or seen: what is concluded from now on is concluded of this one. */
@@ -103,63 +105,88 @@ static void note_promise(struct engine_host *h, const struct fx_intent *promised
 
     if (h->promised == NULL)
         h->promised = fx_json_object(sc);
+    const struct fx_json *noted = fx_json_at(h->promised, promised->key);
+
+    if (fx_json_get_int(noted, "set_ms", 0) == promised->set_ms) /* seen, and made here */
+        again = again || fx_json_get_bool(noted, "again", false);
     fx_json_put(h->promised, promised->key,
                 fx_json_object_of(sc, "set_ms", fx_json_int(sc, promised->set_ms), "again",
                                   fx_json_bool(sc, again), NULL));
 }
 
-static enum fx_code promise(struct engine_host *h, struct fx_scope *sc, const char *action,
-                            struct fx_intent *intent, const struct fx_json *what,
-                            struct fx_error *err) {
+static void audit_promise(struct engine_host *h, struct fx_scope *sc, const char *action,
+                          const struct fx_step_promise *promise, struct fx_writes *writes) {
+    fx_writes_audit(
+        sc, writes, h->approval->decided_by, action, h->run->row->id,
+        fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
+                          fx_json_string(sc, promise->key), "approval",
+                          fx_json_string(sc, h->approval->id), "what",
+                          promise->what == NULL ? NULL : fx_json_copy(sc, promise->what), NULL));
+}
+
+/* In one transaction; the first of intents holds the guard. */
+static enum fx_code promise_all(struct engine_host *h, struct fx_scope *sc, const char *action,
+                                struct fx_intent *intents, const struct fx_step_promise *promises,
+                                size_t count, struct fx_error *err) {
     struct engine_work *work = h->run->work;
     struct fx_engine_options *options = &work->engine->options;
     struct fx_writes writes = {0};
-    int64_t began_mono_ms = fx_mono_ms(options->clock);
+    int64_t began_mono_ms = fx_mono_ms(options->clock), now_ms = fx_wall_ms(options->clock);
 
     engine_work_goes_on(work, FX_ENGINE_STALL_MS + h->step->timeout_ms);
-    fx_writes_audit(sc, &writes, h->approval->decided_by, action, h->run->row->id,
-                    fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
-                                      fx_json_string(sc, intent->key), "approval",
-                                      fx_json_string(sc, h->approval->id), "what",
-                                      what == NULL ? NULL : fx_json_copy(sc, what), NULL));
+    for (size_t i = 0; i < count; i++) {
+        audit_promise(h, sc, action, &promises[i], &writes);
+        intents[i].set_ms = now_ms;
+        intents[i].and = i + 1 < count ? &intents[i + 1] : NULL;
+    }
     engine_note_change(h->run, sc, &writes);
-    intent->set_ms = fx_wall_ms(options->clock);
     enum fx_code code =
-        options->store->begin_effect(options->store, sc, work->job, intent, &writes, err);
+        options->store->begin_effect(options->store, sc, work->job, intents, &writes, err);
 
     if (code != FX_OK && err->sent) {
-        take_back(h, sc, intent);
+        take_back(h, sc, intents);
         err->sent = false;
     }
     if (code != FX_OK)
-        return refused(h, intent->guard, code, err);
-    note_promise(h, intent, intent->guard->repeat);
+        return refused(h, intents->guard, code, err);
+    for (size_t i = 0; i < count; i++)
+        note_promise(h, &intents[i], intents->guard->repeat);
     fx_scope_set_send_before(sc, began_mono_ms + FX_ENGINE_SEND_MS);
-    fx_metrics_add(options->metrics, FX_METRIC_EFFECTS_BEGUN, 1);
+    fx_metrics_add(options->metrics, FX_METRIC_EFFECTS_BEGUN, (int64_t)count);
     return FX_OK;
 }
 
-static enum fx_code begin(struct engine_host *h, struct fx_scope *sc, bool stops, const char *key,
-                          const struct fx_json *what, struct fx_error *err) {
+static enum fx_code begin(struct engine_host *h, struct fx_scope *sc, bool stops,
+                          const struct fx_step_promise *promises, size_t count,
+                          struct fx_error *err) {
     if (h->approval == NULL)
         return fx_fail(err, FX_ERR_DENIED, "step %s changes something without an approval",
                        h->step->id);
     struct fx_guard guard = guard_of(h, stops || h->step->kind->is_stop);
-    struct fx_intent intent = intent_of(h, key);
+    struct fx_intent *intents = fx_alloc(sc, count * sizeof *intents);
 
-    intent.guard = &guard;
-    intent.what_json = fx_json_dump(sc, what);
-    return promise(h, sc, "effect.begun", &intent, what, err);
+    for (size_t i = 0; i < count; i++) {
+        intents[i] = intent_of(h, promises[i].key);
+        intents[i].what_json = fx_json_dump(sc, promises[i].what);
+    }
+    intents->guard = &guard;
+    return promise_all(h, sc, "effect.begun", intents, promises, count, err);
+}
+
+static enum fx_code begin_effects(struct fx_step_host *host, struct fx_scope *sc,
+                                  const struct fx_step_promise *promises, size_t count,
+                                  struct fx_error *err) {
+    return begin(engine_host_of(host), sc, false, promises, count, err);
 }
 
 static enum fx_code begin_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
                                  const struct fx_json *what, struct fx_error *err) {
-    return begin(engine_host_of(host), sc, false, key, what, err);
+    return begin_effects(host, sc, &(struct fx_step_promise){key, what}, 1, err);
 }
 
 static enum fx_code begin_stop(struct fx_step_host *host, struct fx_scope *sc, const char *key,
                                const struct fx_json *what, struct fx_error *err) {
-    return begin(engine_host_of(host), sc, true, key, what, err);
+    return begin(engine_host_of(host), sc, true, &(struct fx_step_promise){key, what}, 1, err);
 }
 
 /* ---- what was promised before ---- */
@@ -250,7 +277,8 @@ static enum fx_code repeat_effect(struct fx_step_host *host, struct fx_scope *sc
 
     guard.repeat = true;
     intent.guard = &guard;
-    return promise(h, sc, "effect.repeated", &intent, NULL, err);
+    return promise_all(h, sc, "effect.repeated", &intent, &(struct fx_step_promise){.key = key}, 1,
+                       err);
 }
 
 /* ---- after ---- */
@@ -272,27 +300,40 @@ static enum fx_ended ended_of(const struct fx_json *promised, enum fx_ended ende
                : ended;
 }
 
-static enum fx_code end_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
-                               enum fx_ended ended, const struct fx_json *outcome,
-                               struct fx_error *err) {
+static struct fx_intent ended_intent(struct engine_host *h, struct fx_scope *sc,
+                                     const struct fx_step_ending *ending,
+                                     struct fx_writes *writes) {
+    const struct fx_json *promised = fx_json_at(h->promised, ending->key);
+    struct fx_intent intent = intent_of(h, ending->key);
+    enum fx_ended ended = ended_of(promised, ending->ended);
+
+    if (ending->ended != FX_ENDED_DONE) /* that it was done is true whoever has begun it anew */
+        intent.set_ms = fx_json_get_int(promised, "set_ms", 0);
+    fx_writes_audit(sc, writes, "fluxabot", endings[ended].action, h->run->row->id,
+                    fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
+                                      fx_json_string(sc, ending->key), "outcome",
+                                      fx_json_copy(sc, ending->outcome), NULL));
+    intent.state = endings[ended].state;
+    intent.outcome_json = fx_json_dump(sc, ending->outcome);
+    intent.settled_ms = fx_wall_ms(h->run->work->engine->options.clock);
+    return intent;
+}
+
+static enum fx_code end_effects(struct fx_step_host *host, struct fx_scope *sc,
+                                const struct fx_step_ending *all, size_t count,
+                                struct fx_error *err) {
     struct engine_host *h = engine_host_of(host);
-    struct fx_engine_options *options = &h->run->work->engine->options;
-    const struct fx_json *promised = fx_json_at(h->promised, key);
-    struct fx_intent intent = intent_of(h, key);
+    struct fx_store *store = h->run->work->engine->options.store;
+    struct fx_intent *intents = fx_alloc(sc, count * sizeof *intents);
     struct fx_writes writes = {0};
 
-    if (ended != FX_ENDED_DONE) /* that it was done is true whoever has begun it anew */
-        intent.set_ms = fx_json_get_int(promised, "set_ms", 0);
-    ended = ended_of(promised, ended);
     fx_scope_set_send_before(sc, 0);
-    fx_writes_audit(sc, &writes, "fluxabot", endings[ended].action, h->run->row->id,
-                    fx_json_object_of(sc, "step", fx_json_string(sc, h->step->id), "key",
-                                      fx_json_string(sc, key), "outcome", fx_json_copy(sc, outcome),
-                                      NULL));
-    intent.state = endings[ended].state;
-    intent.outcome_json = fx_json_dump(sc, outcome);
-    intent.settled_ms = fx_wall_ms(options->clock);
-    enum fx_code code = options->store->end_effect(options->store, sc, &intent, &writes, err);
+    for (size_t i = 0; i < count; i++) {
+        intents[i] = ended_intent(h, sc, &all[i], &writes);
+        if (i > 0)
+            intents[i - 1].and = &intents[i];
+    }
+    enum fx_code code = store->end_effect(store, sc, intents, &writes, err);
 
     /* Whoever has recorded it knew at least as much; what that was, the next look reads. */
     if (code == FX_ERR_CONFLICT)
@@ -300,10 +341,18 @@ static enum fx_code end_effect(struct fx_step_host *host, struct fx_scope *sc, c
     return code;
 }
 
+static enum fx_code end_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
+                               enum fx_ended ended, const struct fx_json *outcome,
+                               struct fx_error *err) {
+    return end_effects(host, sc, &(struct fx_step_ending){key, ended, outcome}, 1, err);
+}
+
 void engine_promises_bind(struct fx_step_host *host) {
     host->begin_effect = begin_effect;
+    host->begin_effects = begin_effects;
     host->begin_stop = begin_stop;
     host->repeat_effect = repeat_effect;
     host->end_effect = end_effect;
+    host->end_effects = end_effects;
     host->effects = effects;
 }

@@ -37,8 +37,17 @@ static void go_alone(struct fx_http *base, struct fx_http_one *one) {
     one->code = base->exchange(base, one->sc, &one->request, &one->reply, &one->err);
 }
 
-/* Joins the crowd; what cannot has its end at once. */
-static void join(struct curl_http *http, CURLM *multi, struct fx_http_one *one) {
+/* Those of all that are under way, and those that still wait for one of them to end. */
+struct crowd {
+    struct curl_http *http;
+    CURLM *multi;
+    struct fx_http_one *all;
+    size_t count, next, inside;
+};
+
+/* What cannot join has its end at once. */
+static void join(struct crowd *crowd, struct fx_http_one *one) {
+    struct curl_http *http = crowd->http;
     struct flight *flight = NULL;
 
     one->code = http_flight_begin(http, one->sc, &one->request, &flight, &one->err);
@@ -46,47 +55,66 @@ static void join(struct curl_http *http, CURLM *multi, struct fx_http_one *one) 
         return;
     flight->one = one;
     curl_easy_setopt(flight->easy, CURLOPT_PRIVATE, flight);
-    if (curl_multi_add_handle(multi, flight->easy) != CURLM_OK)
+    if (curl_multi_add_handle(crowd->multi, flight->easy) == CURLM_OK)
+        crowd->inside++;
+    else
         one->code =
             http_flight_end(http, &one->request, flight, CURLE_FAILED_INIT, &one->reply, &one->err);
 }
 
-static void leave(struct curl_http *http, CURLM *multi, CURL *easy, CURLcode code) {
+static bool has_room(const struct crowd *crowd) {
+    return crowd->inside < FX_HTTP_MAX_AT_ONCE && crowd->next < crowd->count;
+}
+
+static void fill(struct crowd *crowd) {
+    for (; has_room(crowd); crowd->next++) {
+        struct fx_http_one *one = &crowd->all[crowd->next];
+
+        if (one->request.reach == FX_HTTP_ANY)
+            join(crowd, one);
+        else
+            go_alone(&crowd->http->base, one);
+    }
+}
+
+static void leave(struct crowd *crowd, CURL *easy, CURLcode code) {
     struct flight *flight = NULL;
 
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&flight);
-    curl_multi_remove_handle(multi, easy);
-    flight->one->code = http_flight_end(http, &flight->one->request, flight, code,
-                                        &flight->one->reply, &flight->one->err);
+    struct fx_http_one *one = flight->one;
+
+    curl_multi_remove_handle(crowd->multi, easy);
+    crowd->inside--;
+    one->code = http_flight_end(crowd->http, &one->request, flight, code, &one->reply, &one->err);
+    if (one->ended != NULL)
+        one->ended(one);
 }
 
-static void wait_for_all(struct curl_http *http, CURLM *multi) {
-    int running = 1, left = 0;
+/* Whoever leaves makes room for the next, so that as many as may be are always under way. */
+static void go_together(struct crowd *crowd) {
+    int running = 0, left = 0;
 
-    while (running > 0) {
-        curl_multi_perform(multi, &running);
-        for (CURLMsg *told = curl_multi_info_read(multi, &left); told != NULL;
-             told = curl_multi_info_read(multi, &left))
+    for (fill(crowd); crowd->inside > 0; fill(crowd)) {
+        curl_multi_perform(crowd->multi, &running);
+        for (CURLMsg *told = curl_multi_info_read(crowd->multi, &left); told != NULL;
+             told = curl_multi_info_read(crowd->multi, &left))
             if (told->msg == CURLMSG_DONE)
-                leave(http, multi, told->easy_handle, told->data.result);
-        if (running > 0)
-            curl_multi_poll(multi, NULL, 0, CROWD_LOOK_MS, NULL);
+                leave(crowd, told->easy_handle, told->data.result);
+        if (crowd->inside > 0 && !has_room(crowd))
+            curl_multi_poll(crowd->multi, NULL, 0, CROWD_LOOK_MS, NULL);
     }
 }
 
 void http_exchange_all(struct fx_http *base, struct fx_http_one *all, size_t count) {
     struct curl_http *http = FX_CONTAINER_OF(base, struct curl_http, base);
-    CURLM *multi = count > 1 ? take_crowd(http) : NULL;
+    struct crowd crowd = {.http = http, .all = all, .count = count};
 
-    for (size_t from = 0; from < count; from += FX_HTTP_MAX_AT_ONCE) {
-        for (size_t i = from; i < count && i < from + FX_HTTP_MAX_AT_ONCE; i++)
-            if (multi == NULL || all[i].request.reach != FX_HTTP_ANY)
-                go_alone(base, &all[i]);
-            else
-                join(http, multi, &all[i]);
-        if (multi != NULL)
-            wait_for_all(http, multi);
+    crowd.multi = count > 1 ? take_crowd(http) : NULL;
+    if (crowd.multi != NULL) {
+        go_together(&crowd);
+        give_crowd(http, crowd.multi);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            go_alone(base, &all[i]);
     }
-    if (multi != NULL)
-        give_crowd(http, multi);
 }

@@ -220,7 +220,8 @@ struct fx_json *sqs_receive_message(struct aws_call *call) {
                                        "Value %lld for parameter VisibilityTimeout is invalid. "
                                        "Reason: Must be >= 0 and <= 43200, if provided.",
                                        (long long)visibility_s));
-    if (sqs_count(call->aws, queue).in_flight >= SQS_MAX_IN_FLIGHT)
+    if (queue->count >= SQS_MAX_IN_FLIGHT &&
+        sqs_count(call->aws, queue).in_flight >= SQS_MAX_IN_FLIGHT)
         return aws_fail(call, 400, "OverLimit", NULL, "Too many messages are in flight.");
 
     size_t count = poll(call, &queue, (size_t)max, wait_s, messages);

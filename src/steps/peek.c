@@ -44,21 +44,24 @@ static const char *id_at(const struct fx_json *body, const char *name) {
     return text == NULL || strlen(text) > ID_MAX || text[strspn(text, allowed)] != '\0' ? "" : text;
 }
 
-static void read_letter(struct fx_scope *sc, const struct fx_json *message,
-                        struct dead_letter *letter) {
-    struct fx_json *json = NULL;
-    struct fx_error ignored;
-
+static void read_letter(const struct fx_json *message, struct dead_letter *letter) {
     *letter = (struct dead_letter){.id = fx_json_get_text(message, "MessageId"),
                                    .handle = fx_json_get_text(message, "ReceiptHandle"),
                                    .body = fx_json_text_slice(fx_json_at(message, "Body")),
                                    .raw = message,
+                                   .md5 = "",
                                    .event_id = "",
                                    .correlation_id = "",
                                    .reference = "",
                                    .sent_ms = attribute(message, "SentTimestamp"),
                                    .receives = attribute(message, "ApproximateReceiveCount"),
                                    .why = ""};
+}
+
+void letter_read_body(struct fx_scope *sc, struct dead_letter *letter) {
+    struct fx_json *json = NULL;
+    struct fx_error ignored;
+
     letter->md5 = fx_md5_hex(sc, letter->body);
     if (fx_json_parse(sc, letter->body, &json, &ignored) == FX_OK &&
         fx_json_type(json) == FX_JSON_OBJECT) {
@@ -82,42 +85,64 @@ static void take_messages(struct fx_scope *sc, const struct fx_json *answer,
         if (known != NULL)
             known->handle = fx_json_get_text(message, "ReceiptHandle");
         else if (id != NULL)
-            read_letter(sc, message, append(sc, letters));
+            read_letter(message, append(sc, letters));
     }
 }
 
-/* What a look has found is hidden now, so all of it is taken, also beside one that failed. */
-enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *queue, size_t max,
-                       int64_t wait_s, int64_t visibility_s, struct letters *letters,
-                       size_t *ret_received, struct fx_error *err) {
-    struct fx_scope *sc = ctx->sc;
+size_t peek_ask(struct fx_scope *sc, const struct queue *queue, size_t max, bool brief,
+                int64_t wait_s, int64_t visibility_s, struct fx_aws_one *ret_calls) {
     const struct fx_json *all = fx_json_array_of(sc, fx_json_string(sc, "All"), NULL);
-    struct fx_json *params[PEEK_AT_ONCE];
-    enum fx_code code = FX_OK;
+    const struct fx_json *needed =
+        fx_json_array_of(sc, fx_json_string(sc, "MessageGroupId"),
+                         fx_json_string(sc, "MessageDeduplicationId"), NULL);
     size_t count = 0;
 
     for (size_t left = max; left > 0 && count < PEEK_AT_ONCE;) {
         size_t ask = left < SQS_BATCH ? left : SQS_BATCH;
 
-        params[count++] = fx_json_object_of(
-            sc, "QueueUrl", fx_json_string(sc, queue->url), "MaxNumberOfMessages",
-            fx_json_int(sc, (int64_t)ask), "VisibilityTimeout", fx_json_int(sc, visibility_s),
-            "WaitTimeSeconds", fx_json_int(sc, wait_s), "MessageSystemAttributeNames", all,
-            "MessageAttributeNames", all, NULL);
+        ret_calls[count++] = queue_one(
+            sc, "ReceiveMessage",
+            fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, queue->url), "MaxNumberOfMessages",
+                              fx_json_int(sc, (int64_t)ask), "VisibilityTimeout",
+                              fx_json_int(sc, visibility_s), "WaitTimeSeconds",
+                              fx_json_int(sc, wait_s), "MessageSystemAttributeNames",
+                              brief ? needed : all, "MessageAttributeNames", all, NULL));
         left -= ask;
     }
-    const struct fx_aws_one *looks = queue_call_all(ctx, "ReceiveMessage", params, count);
+    return count;
+}
+
+/* What a look has found is hidden now, so all of it is taken, also beside one that failed. */
+enum fx_code peek_take(struct fx_scope *sc, const struct queue *queue,
+                       const struct fx_aws_one *calls, size_t count, struct letters *letters,
+                       size_t *ret_received, struct fx_error *err) {
+    enum fx_code code = FX_OK;
 
     *ret_received = 0;
     for (size_t i = 0; i < count; i++) {
-        if (looks[i].code == FX_OK)
-            take_messages(sc, looks[i].answer, letters, ret_received);
+        if (calls[i].code == FX_OK)
+            take_messages(sc, calls[i].answer, letters, ret_received);
         else if (code == FX_OK) {
-            code = looks[i].code;
-            *err = looks[i].err;
+            code = calls[i].code;
+            *err = calls[i].err;
         }
     }
     return code == FX_OK ? FX_OK : fx_fail_in(err, "reading queue %s", queue->name);
+}
+
+enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *queue, size_t max,
+                       int64_t wait_s, int64_t visibility_s, struct letters *letters,
+                       size_t *ret_received, struct fx_error *err) {
+    struct fx_aws_one calls[PEEK_AT_ONCE];
+    size_t count = peek_ask(ctx->sc, queue, max, false, wait_s, visibility_s, calls);
+    size_t before = letters->count;
+
+    fx_aws_call_all(ctx->aws, ctx->sc, calls, count);
+    enum fx_code code = peek_take(ctx->sc, queue, calls, count, letters, ret_received, err);
+
+    for (size_t i = before; i < letters->count; i++)
+        letter_read_body(ctx->sc, &letters->items[i]);
+    return code;
 }
 
 /* Long enough that the first message does not come back before the last was read. */
@@ -174,12 +199,9 @@ static enum fx_code change_visibility(const struct fx_step_context *ctx,
     return code;
 }
 
-/* All at once; what did not work then is tried again one after the other. */
-enum fx_code release_handles(const struct fx_step_context *ctx, const struct queue *queue,
-                             const struct fx_json *handles, struct fx_error *err) {
-    struct fx_scope *sc = ctx->sc;
+size_t release_ask(struct fx_scope *sc, const struct queue *queue, const struct fx_json *handles,
+                   struct fx_aws_one *ret_calls) {
     size_t all = fx_json_count(handles), count = 0;
-    struct fx_json **params = fx_alloc(sc, (all / SQS_BATCH + 1) * sizeof *params), *answer = NULL;
 
     for (size_t from = 0; from < all; from += SQS_BATCH) {
         struct fx_json *entries = fx_json_array(sc);
@@ -188,19 +210,32 @@ enum fx_code release_handles(const struct fx_step_context *ctx, const struct que
             fx_json_add(entries, fx_json_object_of(sc, "Id", fx_json_stringf(sc, "m%zu", i - from),
                                                    "ReceiptHandle", fx_json_item(handles, i),
                                                    "VisibilityTimeout", fx_json_int(sc, 0), NULL));
-        params[count++] = fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, queue->url),
-                                            "Entries", entries, NULL);
+        ret_calls[count] =
+            queue_one(sc, "ChangeMessageVisibilityBatch",
+                      fx_json_object_of(sc, "QueueUrl", fx_json_string(sc, queue->url), "Entries",
+                                        entries, NULL));
+        ret_calls[count++].call.harmless = true; /* what stays hidden comes back by itself */
     }
-    const struct fx_aws_one *calls =
-        queue_call_all(ctx, "ChangeMessageVisibilityBatch", params, count);
+    return count;
+}
 
+/* All at once; what did not work then is tried again one after the other. */
+enum fx_code release_handles(const struct fx_step_context *ctx, const struct queue *queue,
+                             const struct fx_json *handles, struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    struct fx_aws_one *calls =
+        fx_alloc(sc, (fx_json_count(handles) / SQS_BATCH + 1) * sizeof *calls);
+    size_t count = release_ask(sc, queue, handles, calls);
+    struct fx_json *answer = NULL;
+
+    fx_aws_call_all(ctx->aws, sc, calls, count);
     for (size_t i = 0; i < count; i++) {
         if (calls[i].code != FX_OK && !fx_code_is_transient(calls[i].code)) {
             *err = calls[i].err;
             return calls[i].code;
         }
         if (calls[i].code != FX_OK)
-            FX_TRY(change_visibility(ctx, params[i], &answer, err));
+            FX_TRY(change_visibility(ctx, calls[i].call.params, &answer, err));
     }
     return FX_OK;
 }

@@ -59,9 +59,9 @@ enum fx_code queue_call(const struct fx_step_context *ctx, const char *operation
                         const struct fx_json *params, struct fx_json **ret_answer,
                         struct fx_error *err);
 
-/* The same operation with each of params, at once; as many answers, in their order. */
-struct fx_aws_one *queue_call_all(const struct fx_step_context *ctx, const char *operation,
-                                  struct fx_json *const *params, size_t count);
+/* One of several calls of fx_aws_call_all; its answer will live in sc. */
+struct fx_aws_one queue_one(struct fx_scope *sc, const char *operation,
+                            const struct fx_json *params);
 
 /* How a changing call ended that returned code and err; for end_effect. */
 enum fx_ended call_ended(enum fx_code code, const struct fx_error *err);
@@ -108,6 +108,15 @@ enum { PEEK_AT_ONCE = FX_HTTP_MAX_AT_ONCE }; /* looks */
 enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *queue, size_t max,
                        int64_t wait_s, int64_t visibility_s, struct letters *letters,
                        size_t *ret_received, struct fx_error *err);
+/* Its two halves, for who makes other calls at the same moment: the calls, PEEK_AT_ONCE at most,
+ * whose answers will live in sc; and what came of them, but for the bodies, which letter_read_body
+ * reads. brief: of SQS's own attributes only those that go with a message that is sent again. */
+size_t peek_ask(struct fx_scope *sc, const struct queue *queue, size_t max, bool brief,
+                int64_t wait_s, int64_t visibility_s, struct fx_aws_one *ret_calls);
+void letter_read_body(struct fx_scope *sc, struct dead_letter *letter);
+enum fx_code peek_take(struct fx_scope *sc, const struct queue *queue,
+                       const struct fx_aws_one *calls, size_t count, struct letters *letters,
+                       size_t *ret_received, struct fx_error *err);
 /* Up to max distinct messages. Stops when it has as many as depth says and one more look finds
  * none, or after DLQ_EMPTY_RECEIVES empty answers. */
 enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, int64_t depth,
@@ -117,6 +126,9 @@ enum fx_code peek_release(const struct fx_step_context *ctx, const struct queue 
                           const struct letters *letters, struct fx_error *err);
 enum fx_code release_handles(const struct fx_step_context *ctx, const struct queue *queue,
                              const struct fx_json *handles, struct fx_error *err);
+/* The calls for it, one for each SQS_BATCH of them in their order; how many. */
+size_t release_ask(struct fx_scope *sc, const struct queue *queue, const struct fx_json *handles,
+                   struct fx_aws_one *ret_calls);
 
 /* ---- evidence.c, rules.c: why a message is dead ---- */
 

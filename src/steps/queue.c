@@ -37,15 +37,10 @@ enum fx_code queue_call(const struct fx_step_context *ctx, const char *operation
         ret_answer, err);
 }
 
-struct fx_aws_one *queue_call_all(const struct fx_step_context *ctx, const char *operation,
-                                  struct fx_json *const *params, size_t count) {
-    struct fx_aws_one *all = fx_alloc(ctx->sc, (count + 1) * sizeof *all);
-
-    for (size_t i = 0; i < count; i++)
-        all[i] = (struct fx_aws_one){
-            .sc = ctx->sc, .call = {.service = "sqs", .operation = operation, .params = params[i]}};
-    fx_aws_call_all(ctx->aws, ctx->sc, all, count);
-    return all;
+struct fx_aws_one queue_one(struct fx_scope *sc, const char *operation,
+                            const struct fx_json *params) {
+    return (struct fx_aws_one){
+        .sc = sc, .call = {.service = "sqs", .operation = operation, .params = params}};
 }
 
 /* What was not sent and what is refused for a moment only is known to have changed nothing, and may

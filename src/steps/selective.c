@@ -24,6 +24,9 @@ enum {
     HIDDEN_POLL_MS = 500,
     WATCH_POLL_MS = 700,
     PACE_AT_ONCE_MS = 20, /* not worth another claim */
+    /* What is lost with a checkpoint is early: what was deleted since counts as sent, and what was
+     * hidden since comes back by itself. */
+    SAVE_EVERY_MS = 250,
 };
 
 static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -31,7 +34,7 @@ static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_j
     struct fx_scope *sc = ctx->sc;
     const struct fx_json *messages = fx_json_at_path(ctx->plan, "details.messages");
 
-    *job = (struct job){.ctx = ctx, .params = params, .chosen = fx_json_object(sc)};
+    *job = (struct job){.ctx = ctx, .step = ctx, .params = params, .chosen = fx_json_object(sc)};
     FX_TRY(queue_find(ctx, fx_json_get_text(params, "queue"), &job->dlq, err));
     FX_TRY(queue_find(ctx, job->dlq.source, &job->main, err));
     for (size_t i = 0; i < fx_json_count(messages); i++)
@@ -50,7 +53,15 @@ static size_t moved_count(const struct job *job) {
 }
 
 static enum fx_code save(struct job *job, struct fx_error *err) {
+    job->saved_mono_ms = fx_mono_ms(job->ctx->clock);
     return job->ctx->host->checkpoint(job->ctx->host, job->ctx->sc, job->checkpoint, err);
+}
+
+/* What cannot be put back comes back by itself when its time is over: no reason to fail. */
+static void put_back(struct job *job, const struct fx_json *handles) {
+    struct fx_error ignored;
+
+    (void)!release_handles(job->ctx, &job->dlq, handles, &ignored);
 }
 
 static enum fx_code park(struct job *job, int64_t in_ms, struct fx_step_result *ret_result) {
@@ -71,13 +82,6 @@ static void show(struct job *job, const char *text) {
 }
 
 /* ---- the end ---- */
-
-/* What cannot be put back comes back by itself when its time is over: no reason to fail. */
-static void put_back(struct job *job, const struct fx_json *handles) {
-    struct fx_error ignored;
-
-    (void)!release_handles(job->ctx, &job->dlq, handles, &ignored);
-}
 
 /* May have been sent, and nothing that was seen since tells. */
 static bool in_doubt(const struct job *job, const char *id) {
@@ -118,15 +122,26 @@ static void ask_at_the_end(const struct job *job, const char *stopped, struct fx
                                     fx_json_string(sc, stopped), NULL)};
 }
 
-static enum fx_code finish(struct job *job, const char *stopped,
-                           struct fx_step_result *ret_result) {
+void selective_held(const struct job *job, struct fx_json *ids, struct fx_json *handles) {
     const struct fx_json *held = fx_json_at(job->checkpoint, "held");
-    struct fx_json *handles = fx_json_array(job->ctx->sc), *handle = NULL;
-    struct fx_json *doubt = all_in_doubt(job);
+    struct fx_json *handle = NULL;
+    const char *id = NULL;
     void *cursor = NULL;
 
-    while (fx_json_next(held, &cursor, NULL, &handle))
+    while (fx_json_next(held, &cursor, &id, &handle)) {
+        if (fx_json_text_slice(handle).len == 0)
+            continue;
+        fx_json_add(ids, fx_json_string(job->ctx->sc, id));
         fx_json_add(handles, handle);
+    }
+}
+
+static enum fx_code finish(struct job *job, const char *stopped,
+                           struct fx_step_result *ret_result) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_json *handles = fx_json_array(sc), *doubt = all_in_doubt(job);
+
+    selective_held(job, fx_json_array(sc), handles);
     put_back(job, handles);
     if (fx_json_count(doubt) > 0)
         ask_at_the_end(job, stopped, doubt, ret_result);
@@ -178,6 +193,7 @@ static bool may_move(struct job *job, struct dead_letter *letter) {
     if (approved == NULL || is_done(job, letter->id) ||
         fx_json_at(job->tally.stays, letter->id) != NULL)
         return false;
+    letter_read_body(job->ctx->sc, letter);
     if (strcmp(fx_json_get_text(approved, "md5"), letter->md5) != 0) {
         fx_json_add(
             job->tally.problems,
@@ -204,6 +220,49 @@ static bool is_collected(struct letters *batch, const struct dead_letter *letter
     return false;
 }
 
+/* With these in hand there is nothing left to look for. */
+static bool is_all(const struct job *job, const struct letters *batch) {
+    return moved_count(job) + fx_json_count(job->tally.stays) + batch->count ==
+           fx_json_count(job->chosen);
+}
+
+/* Bodies are read when their turn comes: not those of messages that stay anyhow. */
+static enum fx_code look_now(struct job *job, size_t want, struct letters *seen,
+                             size_t *ret_received, struct fx_error *err) {
+    struct fx_aws_one calls[PEEK_AT_ONCE];
+    size_t count = peek_ask(job->ctx->sc, &job->dlq, want, true, 0, job->dlq.visibility_s, calls);
+
+    fx_aws_call_all(job->ctx->aws, job->ctx->sc, calls, count);
+    return peek_take(job->ctx->sc, &job->dlq, calls, count, seen, ret_received, err);
+}
+
+/* What was received ahead, or a look of its own. */
+static enum fx_code look(struct job *job, size_t want, struct letters *seen, size_t *ret_received,
+                         struct fx_error *err) {
+    if (!job->ahead.waits)
+        return look_now(job, want, seen, ret_received, err);
+    enum fx_code code = job->ahead.code;
+
+    *seen = job->ahead.letters;
+    *ret_received = job->ahead.received;
+    *err = job->ahead.err;
+    job->ahead.waits = false;
+    return code;
+}
+
+static void sort(struct job *job, const struct letters *seen, struct letters *batch) {
+    for (size_t k = 0; k < seen->count; k++) {
+        if (is_collected(batch, &seen->items[k]))
+            continue;
+        if (may_move(job, &seen->items[k])) {
+            batch->items[batch->count++] = seen->items[k];
+            continue;
+        }
+        note_return(job, &seen->items[k]);
+        hold(job, &seen->items[k]);
+    }
+}
+
 /* Up to want messages that may move; everything else that is seen is kept hidden for a while. */
 static enum fx_code collect(struct job *job, size_t want, struct letters *ret_batch,
                             struct fx_error *err) {
@@ -213,23 +272,15 @@ static enum fx_code collect(struct job *job, size_t want, struct letters *ret_ba
     ret_batch->items = fx_alloc(sc, want * sizeof *ret_batch->items);
     ret_batch->count = 0;
     /* one batch is filled; of many, half is worth going for */
-    for (int i = 0; i < RECEIVES_PER_BATCH && ret_batch->count < (want + wide) / (1 + wide); i++) {
+    for (int i = 0; i < RECEIVES_PER_BATCH && ret_batch->count < (want + wide) / (1 + wide) &&
+                    !is_all(job, ret_batch);
+         i++) {
         struct letters seen = {0};
         size_t received = 0;
 
         FX_TRY(fx_scope_check(sc, fx_mono_ms(job->ctx->clock), err));
-        FX_TRY(peek_once(job->ctx, &job->dlq, want - ret_batch->count, 0, job->dlq.visibility_s,
-                         &seen, &received, err));
-        for (size_t k = 0; k < seen.count; k++) {
-            if (is_collected(ret_batch, &seen.items[k]))
-                continue;
-            if (may_move(job, &seen.items[k])) {
-                ret_batch->items[ret_batch->count++] = seen.items[k];
-                continue;
-            }
-            note_return(job, &seen.items[k]);
-            hold(job, &seen.items[k]);
-        }
+        FX_TRY(look(job, want - ret_batch->count, &seen, &received, err));
+        sort(job, &seen, ret_batch);
         if (received == 0)
             break;
     }
@@ -457,18 +508,75 @@ static int64_t pace_left_ms(const struct job *job, size_t moved, int64_t began_m
     return pace_ms > took_ms ? pace_ms - took_ms : 0;
 }
 
-/* One wave; *ret_more when another may follow at once. */
-static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_result *ret_result,
-                              struct fx_error *err) {
+/* Not before the first messages were watched, and not at a rate at which one batch goes after the
+ * other: what waits in our hand there would be hidden for nothing. */
+size_t selective_look_ahead(const struct job *job, size_t moved, int64_t began_mono_ms) {
+    bool first = fx_json_at(job->checkpoint, "canary") == NULL && setting(job, "canary") > 0;
+
+    if (first || job->waves_left == 0 || batches_at_once(job) == 1 ||
+        pace_left_ms(job, moved, began_mono_ms) >= PACE_AT_ONCE_MS)
+        return 0;
+    return wave_size(job);
+}
+
+/* Collected and moved in sc, the scope of the wave; what must outlive it is in the checkpoint, the
+ * tally and the result. */
+static enum fx_code collect_in(struct job *job, struct fx_scope *sc, struct letters *ret_letters,
+                               struct fx_error *err) {
+    struct fx_step_context within = *job->step;
+
+    within.sc = sc;
+    job->ctx = &within;
+    enum fx_code code = collect(job, wave_size(job), ret_letters, err);
+
+    job->ctx = job->step;
+    return code;
+}
+
+static enum fx_code move_in(struct job *job, struct fx_scope *sc, const struct letters *letters,
+                            int64_t began_mono_ms, struct wave *ret_wave, struct fx_error *err) {
+    struct fx_step_context within = *job->step;
+
+    within.sc = sc;
+    job->ctx = &within;
+    enum fx_code code = selective_move(job, letters, began_mono_ms, ret_wave, err);
+
+    job->ctx = job->step;
+    return code;
+}
+
+/* What is known after a wave decides whether another follows, and when. */
+static enum fx_code after_wave(struct job *job, const struct wave *wave, bool first,
+                               int64_t pace_ms, bool *ret_more, struct fx_step_result *ret_result,
+                               struct fx_error *err) {
+    fx_json_put(job->checkpoint, "unanswered",
+                fx_json_int(job->ctx->sc, wave->known ? 0 : selective_unanswered(job) + 1));
+    if (wave->known && first)
+        start_canary(job, wave);
+    note_deletes(job, wave);
+    if (first || !wave->known || fx_mono_ms(job->ctx->clock) - job->saved_mono_ms >= SAVE_EVERY_MS)
+        FX_TRY(save(job, err));
+    const char *reason = too_often_kept(job, wave);
+
+    if (reason != NULL)
+        return finish(job, reason, ret_result);
+    show(job, moving_text(job));
+    if (!wave->known)
+        return park(job, HIDDEN_POLL_MS, ret_result);
+    if (first)
+        return park(job, WATCH_POLL_MS, ret_result);
+    *ret_more = pace_ms < PACE_AT_ONCE_MS;
+    return *ret_more ? FX_OK : park(job, pace_ms, ret_result);
+}
+
+static enum fx_code step_in(struct job *job, struct fx_scope *sc, bool *ret_more,
+                            struct fx_step_result *ret_result, struct fx_error *err) {
     bool first = fx_json_at(job->checkpoint, "canary") == NULL && setting(job, "canary") > 0;
     int64_t began_mono_ms = fx_mono_ms(job->ctx->clock);
     struct letters letters;
     struct wave wave;
 
-    *ret_more = false;
-    if (moved_count(job) + fx_json_count(job->tally.stays) == fx_json_count(job->chosen))
-        return finish(job, "", ret_result);
-    FX_TRY(collect(job, wave_size(job), &letters, err));
+    FX_TRY(collect_in(job, sc, &letters, err));
     const char *reason = too_many_back(job);
 
     if (reason != NULL)
@@ -476,30 +584,25 @@ static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_re
     if (letters.count == 0)
         return wait_for_hidden(job, ret_result, err);
     fx_json_remove(job->checkpoint, "hidden_since");
-    enum fx_code code = selective_move(job, &letters, &wave, err);
+    enum fx_code code = move_in(job, sc, &letters, began_mono_ms, &wave, err);
 
     if (code == FX_ERR_DENIED && wave.denied && job->tally.batches > 0)
-        return cut_off(job, wave.count == 0 ? &letters : &(struct letters){0},
-                       fx_strdup(job->ctx->sc, err->message), ret_result);
+        return cut_off(job, &letters, fx_strdup(job->ctx->sc, err->message), ret_result);
     FX_TRY(code);
-    fx_json_put(job->checkpoint, "unanswered",
-                fx_json_int(job->ctx->sc, wave.known ? 0 : selective_unanswered(job) + 1));
-    if (wave.known && first)
-        start_canary(job, &wave);
-    note_deletes(job, &wave);
-    FX_TRY(save(job, err));
-    reason = too_often_kept(job, &wave);
-    if (reason != NULL)
-        return finish(job, reason, ret_result);
-    show(job, moving_text(job));
-    int64_t pace_ms = pace_left_ms(job, letters.count, began_mono_ms);
+    return after_wave(job, &wave, first, pace_left_ms(job, letters.count, began_mono_ms), ret_more,
+                      ret_result, err);
+}
 
-    if (!wave.known)
-        return park(job, HIDDEN_POLL_MS, ret_result);
-    if (first)
-        return park(job, WATCH_POLL_MS, ret_result);
-    *ret_more = pace_ms < PACE_AT_ONCE_MS;
-    return *ret_more ? FX_OK : park(job, pace_ms, ret_result);
+/* One wave; *ret_more when another may follow at once. */
+static enum fx_code step_once(struct job *job, bool *ret_more, struct fx_step_result *ret_result,
+                              struct fx_error *err) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = NULL;
+
+    *ret_more = false;
+    if (moved_count(job) + fx_json_count(job->tally.stays) == fx_json_count(job->chosen))
+        return finish(job, "", ret_result);
+    sc = job->ahead.sc != NULL ? FX_TAKE(job->ahead.sc) : fx_scope_new(job->step->sc);
+    return step_in(job, sc, ret_more, ret_result, err);
 }
 
 static enum fx_code ask_about_doubt(struct job *job, struct fx_step_result *ret_result) {
@@ -524,28 +627,48 @@ static enum fx_code ask_about_doubt(struct job *job, struct fx_step_result *ret_
     return FX_OK;
 }
 
+static enum fx_code go_through(struct job *job, struct fx_step_result *ret_result,
+                               struct fx_error *err) {
+    bool more = true;
+
+    for (int i = 1; more && i <= WAVES_PER_CLAIM; i++) {
+        const struct fx_json *canary = fx_json_at(job->checkpoint, "canary");
+
+        job->waves_left = WAVES_PER_CLAIM - i;
+        if (job->ctx->host->stop_requested(job->ctx->host, job->ctx->sc))
+            return finish(job, "a person pressed Stop", ret_result);
+        if (canary != NULL && !fx_json_get_bool(canary, "done", false)) {
+            bool go = false;
+
+            FX_TRY(watch_canary(job, &go, ret_result, err));
+            if (!go)
+                return FX_OK;
+        }
+        FX_TRY(step_once(job, &more, ret_result, err));
+    }
+    return more ? park(job, 0, ret_result) : FX_OK;
+}
+
+/* The wave it was received for does not come, or not now. */
+static void let_ahead_go(struct job *job) {
+    struct fx_error ignored;
+
+    if (job->ahead.waits)
+        (void)!peek_release(job->ctx, &job->dlq, &job->ahead.letters, &ignored);
+    fx_scope_free(job->ahead.sc);
+}
+
 enum fx_code selective_run(const struct fx_step_context *ctx, const struct fx_json *params,
                            struct fx_step_result *ret_result, struct fx_error *err) {
-    bool ask = false, more = true;
+    bool ask = false;
     struct job job;
 
     FX_TRY(prepare(ctx, params, &job, err));
     FX_TRY(selective_take_stock(&job, &ask, err));
     if (ask)
         return ask_about_doubt(&job, ret_result);
-    for (int i = 0; more && i < WAVES_PER_CLAIM; i++) {
-        const struct fx_json *canary = fx_json_at(job.checkpoint, "canary");
+    enum fx_code code = go_through(&job, ret_result, err);
 
-        if (ctx->host->stop_requested(ctx->host, ctx->sc))
-            return finish(&job, "a person pressed Stop", ret_result);
-        if (canary != NULL && !fx_json_get_bool(canary, "done", false)) {
-            bool go = false;
-
-            FX_TRY(watch_canary(&job, &go, ret_result, err));
-            if (!go)
-                return FX_OK;
-        }
-        FX_TRY(step_once(&job, &more, ret_result, err));
-    }
-    return more ? park(&job, 0, ret_result) : FX_OK;
+    let_ahead_go(&job);
+    return code;
 }

@@ -24,38 +24,53 @@ struct tally {
     size_t batches;
 };
 
+/* What was received beside the deletes of the wave before. */
+struct ahead {
+    struct fx_scope *sc; /* in which it lives, until the wave takes it; NULL */
+    bool waits;          /* for the next wave to look at it */
+    struct letters letters;
+    size_t received;
+    enum fx_code code;
+    struct fx_error err;
+};
+
 struct job {
+    /* its scope is that of the step, and within collect and selective_move that of the wave */
     const struct fx_step_context *ctx;
+    const struct fx_step_context *step;
     const struct fx_json *params;
     struct queue dlq, main;
-    struct fx_json *chosen; /* id -> {id, md5, event_id, cause} */
-    struct fx_json
-        *checkpoint; /* held: id -> handle; deleted: [id]; canary; hidden_since; back; unanswered */
+    struct fx_json *chosen;     /* id -> {id, md5, event_id, cause} */
+    struct fx_json *checkpoint; /* held: id -> handle, "" when let go; deleted: [id]; canary;
+                                   hidden_since; back; unanswered */
     struct tally tally;
+    struct ahead ahead;
+    int64_t saved_mono_ms; /* when the checkpoint was */
+    int waves_left;        /* of this claim, after the one under way */
 };
 
 /* Up to ten messages: one promise, one send, one delete. */
 struct batch {
     struct letters letters;
     char key[SELECTIVE_KEY_MAX];
-    int64_t send_before_mono_ms; /* what was promised for it holds so long */
-    struct fx_aws_one *send;     /* NULL: nothing of it has to be sent */
-    struct fx_json *sent;        /* id -> new id */
-    struct fx_json *stays;       /* [id], as in the tally */
-    struct fx_json *problems;    /* [text] */
-    bool known;                  /* SQS answered */
+    struct fx_aws_one *send;  /* NULL: nothing of it has to be sent */
+    struct fx_json *sent;     /* id -> new id */
+    struct fx_json *stays;    /* [id], as in the tally */
+    struct fx_json *problems; /* [text] */
+    bool known;               /* SQS answered */
 };
 
 /* Batches that go together: one, unless more than one after the other would bear is asked for. */
 struct wave {
     struct batch *items;
-    size_t count;            /* of those that were promised */
-    struct fx_json *sent;    /* id -> new id, of all */
-    struct fx_json *deleted; /* [id], of all */
-    size_t stays;            /* how many */
-    const char *not_deleted; /* why; NULL */
-    bool denied;             /* one was not begun: no more changes may be made */
-    bool known;              /* SQS answered all; of the others the intent stays open */
+    size_t count;                /* of those that were promised */
+    int64_t send_before_mono_ms; /* what was promised holds so long */
+    struct fx_json *sent;        /* id -> new id, of all */
+    struct fx_json *deleted;     /* [id], of all */
+    size_t stays;                /* how many */
+    const char *not_deleted;     /* why; NULL */
+    bool denied;                 /* it was not begun: no more changes may be made */
+    bool known;                  /* SQS answered all; of the others the intent stays open */
 };
 
 /* ---- selective_stock.c ---- */
@@ -72,9 +87,17 @@ int64_t selective_unanswered(const struct job *job);
 /* The value of the step; stopped says why it ended early, or is "". */
 struct fx_json *selective_count_up(struct job *job, const char *stopped);
 
+/* ---- selective.c ---- */
+
+/* Adds all that stay and are still hidden by us: their ids and, in the same order, handles. */
+void selective_held(const struct job *job, struct fx_json *ids, struct fx_json *handles);
+/* How many messages are to be received for the wave after this one, of which moved were sent since
+ * began_mono_ms; 0: it does not follow at once. */
+size_t selective_look_ahead(const struct job *job, size_t moved, int64_t began_mono_ms);
+
 /* ---- selective_batch.c ---- */
 
 /* Of each ten of them intent, send, outcome and delete. The first failure, after all has been
- * settled that was begun. */
-enum fx_code selective_move(struct job *job, const struct letters *letters, struct wave *ret_wave,
-                            struct fx_error *err);
+ * settled that was begun. began_mono_ms is when the wave began. */
+enum fx_code selective_move(struct job *job, const struct letters *letters, int64_t began_mono_ms,
+                            struct wave *ret_wave, struct fx_error *err);

@@ -130,23 +130,24 @@ static struct fx_json *send_params(const struct job *job, const struct batch *ba
                              NULL);
 }
 
-/* The first promise is the first to end, so it is the one that all have to leave in time for. */
 static void send_all(struct job *job, struct wave *wave) {
     struct fx_scope *sc = job->ctx->sc;
-    struct fx_json **params = fx_alloc(sc, (wave->count + 1) * sizeof *params);
+    struct fx_aws_one *calls = fx_alloc(sc, (wave->count + 1) * sizeof *calls);
     struct batch **who = fx_alloc(sc, (wave->count + 1) * sizeof *who);
     size_t count = 0;
 
     for (size_t i = 0; i < wave->count; i++) {
-        params[count] = send_params(job, &wave->items[i]);
-        if (params[count] != NULL)
-            who[count++] = &wave->items[i];
+        const struct fx_json *params = send_params(job, &wave->items[i]);
+
+        if (params == NULL)
+            continue;
+        calls[count] = queue_one(sc, "SendMessageBatch", params);
+        who[count++] = &wave->items[i];
     }
     if (count == 0)
         return;
-    fx_scope_set_send_before(sc, wave->items[0].send_before_mono_ms);
-    struct fx_aws_one *calls = queue_call_all(job->ctx, "SendMessageBatch", params, count);
-
+    fx_scope_set_send_before(sc, wave->send_before_mono_ms);
+    fx_aws_call_all(job->ctx->aws, sc, calls, count);
     for (size_t i = 0; i < count; i++) {
         who[i]->send = &calls[i];
         who[i]->known = calls[i].code == FX_OK;
@@ -157,6 +158,11 @@ static void send_all(struct job *job, struct wave *wave) {
     }
 }
 
+static bool is_sent(const struct job *job, const struct batch *batch,
+                    const struct dead_letter *letter) {
+    return fx_json_at(batch->sent, letter->id) != NULL || was_sent(job, letter);
+}
+
 /* NULL when nothing of it was sent. */
 static struct fx_json *delete_params(const struct job *job, const struct batch *batch) {
     struct fx_scope *sc = job->ctx->sc;
@@ -165,7 +171,7 @@ static struct fx_json *delete_params(const struct job *job, const struct batch *
     for (size_t i = 0; i < batch->letters.count; i++) {
         const struct dead_letter *letter = &batch->letters.items[i];
 
-        if (fx_json_at(batch->sent, letter->id) != NULL || was_sent(job, letter))
+        if (is_sent(job, batch, letter))
             fx_json_add(entries,
                         fx_json_object_of(sc, "Id", fx_json_stringf(sc, "m%zu", i), "ReceiptHandle",
                                           fx_json_string(sc, letter->handle), NULL));
@@ -189,28 +195,6 @@ static void read_deleted(const struct job *job, const struct batch *batch,
     }
 }
 
-/* What was sent and cannot be deleted is deleted when it is seen again; it is never sent again. */
-static void delete_all(struct job *job, struct wave *wave) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_json **params = fx_alloc(sc, (wave->count + 1) * sizeof *params);
-    const struct batch **who = fx_alloc(sc, (wave->count + 1) * sizeof *who);
-    size_t count = 0;
-
-    for (size_t i = 0; i < wave->count; i++) {
-        params[count] = wave->items[i].known ? delete_params(job, &wave->items[i]) : NULL;
-        if (params[count] != NULL)
-            who[count++] = &wave->items[i];
-    }
-    struct fx_aws_one *calls = queue_call_all(job->ctx, "DeleteMessageBatch", params, count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (calls[i].code == FX_OK)
-            read_deleted(job, who[i], calls[i].answer, wave);
-        else
-            wave->not_deleted = calls[i].err.message;
-    }
-}
-
 static struct fx_json *intent_of(const struct job *job, const struct letters *letters) {
     struct fx_scope *sc = job->ctx->sc;
     struct fx_json *ids = fx_json_array(sc), *handles = fx_json_array(sc);
@@ -226,26 +210,6 @@ static struct fx_json *intent_of(const struct job *job, const struct letters *le
                              fx_json_string(sc, job->main.arn), NULL);
 }
 
-/* A refusal by AWS is an outcome: nothing happened. No answer, or one that nobody can read, is
- * not: the intent stays open, and the next look takes the batch for one in doubt. */
-static enum fx_code settle_send_failure(struct job *job, const char *key,
-                                        const struct letters *letters, struct fx_error *err) {
-    struct fx_scope *sc = job->ctx->sc;
-    struct fx_error told = *err, ignored;
-
-    enum fx_ended ended = call_ended(told.code, &told);
-
-    if (ended == FX_ENDED_UNKNOWN && told.code != FX_ERR_CANCELED)
-        return FX_OK;
-    if (ended == FX_ENDED_UNKNOWN) /* the program stops; it looks again when it is back */
-        return told.code;
-    (void)!peek_release(job->ctx, &job->dlq, letters, &ignored);
-    FX_TRY(job->ctx->host->end_effect(job->ctx->host, sc, key, ended,
-                                      call_outcome(sc, ended, told.message), err));
-    *err = told;
-    return told.code;
-}
-
 /* With those of which the database told that they arrived: they are deleted, too. */
 static struct fx_json *sent_or_arrived(const struct job *job, const struct batch *batch) {
     struct fx_json *sent = fx_json_copy(job->ctx->sc, batch->sent);
@@ -259,80 +223,218 @@ static struct fx_json *sent_or_arrived(const struct job *job, const struct batch
     return sent;
 }
 
-static enum fx_code begin_batch(struct job *job, struct batch *batch, struct fx_error *err) {
+static struct batch batch_of(struct job *job, size_t number, const struct letters *letters,
+                             size_t from) {
     struct fx_scope *sc = job->ctx->sc;
+    size_t left = letters->count - from;
+    struct batch batch = {
+        .letters = {.items = &letters->items[from], .count = left < SQS_BATCH ? left : SQS_BATCH},
+        .sent = fx_json_object(sc),
+        .stays = fx_json_array(sc),
+        .problems = fx_json_array(sc),
+        .known = true};
 
-    snprintf(batch->key, sizeof batch->key, "batch-%05zu", job->tally.batches);
-    batch->sent = fx_json_object(sc);
-    batch->stays = fx_json_array(sc);
-    batch->problems = fx_json_array(sc);
-    batch->known = true;
-    look_up_doubt(job, &batch->letters);
-    FX_TRY(job->ctx->host->begin_effect(job->ctx->host, sc, batch->key,
-                                        intent_of(job, &batch->letters), err));
-    batch->send_before_mono_ms = fx_scope_send_before(sc);
-    job->tally.batches++;
-    return FX_OK;
+    snprintf(batch.key, sizeof batch.key, "batch-%05zu", number);
+    return batch;
 }
 
-/* As many as are promised; the letters of the others are let go. */
+/* All of them are promised in one transaction, or none is: they leave at the same moment. */
 static enum fx_code begin_all(struct job *job, const struct letters *letters, struct wave *wave,
                               struct fx_error *err) {
+    struct fx_scope *sc = job->ctx->sc;
+    size_t count = (letters->count + SQS_BATCH - 1) / SQS_BATCH;
+    struct fx_step_promise *promises = fx_alloc(sc, (count + 1) * sizeof *promises);
+
+    look_up_doubt(job, letters);
+    for (size_t i = 0; i < count; i++) {
+        wave->items[i] = batch_of(job, job->tally.batches + i, letters, i * SQS_BATCH);
+        promises[i] =
+            (struct fx_step_promise){wave->items[i].key, intent_of(job, &wave->items[i].letters)};
+    }
+    wave->count = count;
+    enum fx_code code = job->ctx->host->begin_effects(job->ctx->host, sc, promises, count, err);
+
+    wave->denied = code == FX_ERR_DENIED;
+    if (code != FX_OK)
+        wave->count = 0;
+    wave->send_before_mono_ms = fx_scope_send_before(sc);
+    job->tally.batches += wave->count;
+    return code;
+}
+
+/* What is to be recorded of a batch that SQS did not take; false: nothing. A refusal by AWS is an
+ * outcome: nothing happened. No answer, or one that nobody can read, is not: the intent stays open,
+ * and the next look takes the batch for one in doubt. *ret_code is what the step ends with. */
+static bool ending_of_failure(struct job *job, const struct batch *batch,
+                              struct fx_step_ending *ret_ending, enum fx_code *ret_code) {
+    const struct fx_error *told = &batch->send->err;
+    enum fx_ended ended = call_ended(told->code, told);
     struct fx_error ignored;
 
-    for (size_t from = 0; from < letters->count; from += SQS_BATCH) {
-        size_t left = letters->count - from;
-        struct batch *batch = &wave->items[wave->count];
-
-        batch->letters = (struct letters){.items = &letters->items[from],
-                                          .count = left < SQS_BATCH ? left : SQS_BATCH};
-        enum fx_code code = begin_batch(job, batch, err);
-
-        if (code != FX_OK) {
-            const struct letters others = {.items = batch->letters.items, .count = left};
-
-            wave->denied = code == FX_ERR_DENIED;
-            if (wave->count > 0)
-                (void)!peek_release(job->ctx, &job->dlq, &others, &ignored);
-            return code;
-        }
-        wave->count++;
+    if (ended ==
+        FX_ENDED_UNKNOWN) { /* canceled: the program stops; it looks again when it is back */
+        *ret_code = told->code == FX_ERR_CANCELED ? told->code : FX_OK;
+        return false;
     }
-    return FX_OK;
+    (void)!peek_release(job->ctx, &job->dlq, &batch->letters, &ignored);
+    *ret_code = told->code;
+    *ret_ending = (struct fx_step_ending){batch->key, ended,
+                                          call_outcome(job->ctx->sc, ended, told->message)};
+    return true;
 }
 
-static enum fx_code settle(struct job *job, struct batch *batch, struct fx_error *err) {
+static struct fx_step_ending ending_of(const struct job *job, const struct batch *batch) {
+    return (struct fx_step_ending){
+        batch->key, FX_ENDED_DONE,
+        fx_json_object_of(job->ctx->sc, "sent", sent_or_arrived(job, batch), "stays", batch->stays,
+                          "problems", batch->problems, NULL)};
+}
+
+/* In one transaction; each by itself when somebody has recorded one of them before. Of what could
+ * not be recorded the next look reads that it was begun: it is not deleted. */
+static enum fx_code record_all(struct job *job, const struct fx_step_ending *endings,
+                               struct batch **who, size_t count, struct fx_error *err) {
     struct fx_step_host *host = job->ctx->host;
-    struct fx_scope *sc = job->ctx->sc;
+    enum fx_code first = FX_OK;
+    struct fx_error why;
 
-    if (!batch->known) {
-        *err = batch->send->err;
-        return settle_send_failure(job, batch->key, &batch->letters, err);
+    if (count == 0)
+        return FX_OK;
+    enum fx_code code = host->end_effects(host, job->ctx->sc, endings, count, err);
+
+    for (size_t i = 0; code != FX_OK && i < count; i++) {
+        enum fx_code one = code;
+
+        if (code == FX_ERR_CANCELED)
+            one = host->end_effects(host, job->ctx->sc, &endings[i], 1, &why);
+        who[i]->known = who[i]->known && one == FX_OK;
+        if (one != FX_OK && first == FX_OK) {
+            first = one;
+            *err = code == FX_ERR_CANCELED ? why : *err;
+        }
     }
-    return host->end_effect(host, sc, batch->key, FX_ENDED_DONE,
-                            fx_json_object_of(sc, "sent", sent_or_arrived(job, batch), "stays",
-                                              batch->stays, "problems", batch->problems, NULL),
-                            err);
+    return first;
 }
 
-/* Of what could not be recorded the next look reads that it was begun: it is not deleted. */
+/* The first failure of the sends counts, and before it that of the store. */
 static enum fx_code settle_all(struct job *job, struct wave *wave, struct fx_error *err) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_step_ending *endings = fx_alloc(sc, (wave->count + 1) * sizeof *endings);
+    struct batch **who = fx_alloc(sc, (wave->count + 1) * sizeof *who);
     enum fx_code first = FX_OK;
+    struct fx_error told;
+    size_t count = 0;
 
     wave->known = true;
     for (size_t i = 0; i < wave->count; i++) {
         struct batch *batch = &wave->items[i];
-        struct fx_error why = {0};
-        enum fx_code code = settle(job, batch, &why);
+        enum fx_code code = FX_OK;
+        bool ends = true;
 
+        if (batch->known)
+            endings[count] = ending_of(job, batch);
+        else
+            ends = ending_of_failure(job, batch, &endings[count], &code);
+        if (ends)
+            who[count++] = batch;
         if (code != FX_OK && first == FX_OK) {
             first = code;
-            *err = why;
+            told = batch->send->err;
         }
         wave->known = wave->known && batch->known;
-        batch->known = batch->known && code == FX_OK;
     }
+    FX_TRY(record_all(job, endings, who, count, err));
+    if (first != FX_OK)
+        *err = told;
     return first;
+}
+
+/* ---- the end of a wave: the deletes, and beside them what need not wait for their answers ---- */
+
+/* The calls for it, and whose they are. */
+static size_t ask_deletes(const struct job *job, struct wave *wave, struct fx_aws_one *ret_calls,
+                          const struct batch **ret_who) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < wave->count; i++) {
+        const struct batch *batch = &wave->items[i];
+        const struct fx_json *params = batch->known ? delete_params(job, batch) : NULL;
+
+        if (params == NULL)
+            continue;
+        ret_calls[count] = queue_one(job->ctx->sc, "DeleteMessageBatch", params);
+        ret_calls[count].call.harmless = true; /* it is deleted when it is seen again */
+        ret_who[count++] = batch;
+    }
+    return count;
+}
+
+/* What was sent and cannot be deleted is deleted when it is seen again; it is never sent again. */
+static void take_deletes(const struct job *job, struct wave *wave, const struct fx_aws_one *calls,
+                         const struct batch *const *who, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].code == FX_OK)
+            read_deleted(job, who[i], calls[i].answer, wave);
+        else
+            wave->not_deleted = calls[i].err.message;
+    }
+}
+
+/* With this wave nothing is left to be sent. */
+static bool is_last(const struct job *job, const struct wave *wave) {
+    size_t done = fx_json_count(job->tally.deleted) + fx_json_count(job->tally.stays);
+
+    for (size_t i = 0; i < wave->count; i++) {
+        const struct batch *batch = &wave->items[i];
+
+        done += fx_json_count(batch->stays);
+        for (size_t k = 0; k < batch->letters.count; k++)
+            done += is_sent(job, batch, &batch->letters.items[k]);
+    }
+    return wave->known && done == fx_json_count(job->chosen);
+}
+
+/* What stays may be seen again as soon as nothing is received any more. It stays known as seen. */
+static void note_released(struct job *job, const struct fx_json *ids,
+                          const struct fx_aws_one *calls, size_t count) {
+    struct fx_json *held = fx_json_at(job->checkpoint, "held");
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = i * SQS_BATCH;
+             calls[i].code == FX_OK && k < (i + 1) * SQS_BATCH && k < fx_json_count(ids); k++)
+            fx_json_put(held, fx_json_text(fx_json_item(ids, k)), fx_json_string(job->ctx->sc, ""));
+}
+
+/* Deletes what was sent. Where another wave follows at once its messages are received meanwhile,
+ * into a scope of their own; after the last one those that stay are let go. */
+static void end_wave(struct job *job, const struct letters *letters, int64_t began_mono_ms,
+                     struct wave *wave) {
+    struct fx_scope *sc = job->ctx->sc;
+    struct fx_json *ids = fx_json_array(sc), *handles = fx_json_array(sc);
+    bool last = is_last(job, wave);
+    size_t ahead =
+        wave->known && !last ? selective_look_ahead(job, letters->count, began_mono_ms) : 0;
+
+    if (last)
+        selective_held(job, ids, handles);
+    struct fx_aws_one *calls = fx_alloc(
+        sc, (wave->count + PEEK_AT_ONCE + fx_json_count(ids) / SQS_BATCH + 1) * sizeof *calls);
+    const struct batch **who = fx_alloc(sc, (wave->count + 1) * sizeof *who);
+    size_t deletes = ask_deletes(job, wave, calls, who);
+    size_t releases = release_ask(sc, &job->dlq, handles, calls + deletes);
+    size_t looks = 0;
+
+    if (ahead > 0) {
+        job->ahead = (struct ahead){.sc = fx_scope_new(job->step->sc), .waits = true};
+        looks = peek_ask(job->ahead.sc, &job->dlq, ahead, true, 0, job->dlq.visibility_s,
+                         calls + deletes);
+    }
+    fx_aws_call_all(job->ctx->aws, sc, calls, deletes + releases + looks);
+    take_deletes(job, wave, calls, who, deletes);
+    note_released(job, ids, calls + deletes, releases);
+    if (ahead > 0)
+        job->ahead.code = peek_take(job->ahead.sc, &job->dlq, calls + deletes, looks,
+                                    &job->ahead.letters, &job->ahead.received, &job->ahead.err);
 }
 
 static void add_up(struct job *job, struct wave *wave) {
@@ -348,35 +450,26 @@ static void add_up(struct job *job, struct wave *wave) {
         while (fx_json_next(batch->sent, &cursor, &id, &new_id))
             fx_json_put(wave->sent, id, new_id);
         wave->stays += fx_json_count(batch->stays);
-        selective_add_outcome(
-            job, fx_json_object_of(job->ctx->sc, "sent", sent_or_arrived(job, batch), "stays",
-                                   batch->stays, "problems", batch->problems, NULL));
+        selective_add_outcome(job, ending_of(job, batch).outcome);
     }
     selective_note_deleted(job, wave->deleted);
 }
 
-enum fx_code selective_move(struct job *job, const struct letters *letters, struct wave *ret_wave,
-                            struct fx_error *err) {
+enum fx_code selective_move(struct job *job, const struct letters *letters, int64_t began_mono_ms,
+                            struct wave *ret_wave, struct fx_error *err) {
     struct fx_scope *sc = job->ctx->sc;
-    struct fx_error begun_err, settled_err;
 
     *ret_wave = (struct wave){
         .items = fx_alloc(sc, (letters->count / SQS_BATCH + 1) * sizeof *ret_wave->items),
         .sent = fx_json_object(sc),
         .deleted = fx_json_array(sc),
         .known = true};
-    enum fx_code begun = begin_all(job, letters, ret_wave, &begun_err);
-
-    if (ret_wave->count == 0) {
-        *err = begun_err;
-        return begun;
-    }
+    FX_TRY(begin_all(job, letters, ret_wave, err));
     send_all(job, ret_wave);
-    enum fx_code settled = settle_all(job, ret_wave, &settled_err);
+    enum fx_code settled = settle_all(job, ret_wave, err);
 
-    delete_all(job, ret_wave);
+    ret_wave->known = ret_wave->known && settled == FX_OK;
+    end_wave(job, letters, began_mono_ms, ret_wave);
     add_up(job, ret_wave);
-    if (begun != FX_OK || settled != FX_OK)
-        *err = begun != FX_OK ? begun_err : settled_err;
-    return begun != FX_OK ? begun : settled;
+    return settled;
 }

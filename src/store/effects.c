@@ -152,19 +152,27 @@ static enum fx_code set_in(struct store_link *link, const struct fx_intent *inte
                       err);
 }
 
-static enum fx_code begin_in(struct store_link *link, void *what, struct fx_error *err) {
-    const struct effect *effect = what;
-    const struct fx_intent *intent = effect->intent;
+/* The guard of the first speaks for all. */
+static enum fx_code begin_one(struct store_link *link, const struct effect *effect,
+                              const struct fx_intent *intent, struct fx_error *err) {
     int64_t set_ms = intent->set_ms != 0 ? intent->set_ms : effect->batch.now_ms;
 
-    FX_TRY(check_guard(link, effect, err));
     FX_TRY(set_in(link, intent, set_ms, err));
     if (link->changed == 0)
-        return refuse(intent, FX_REFUSED_BEGUN,
+        return refuse(effect->intent, FX_REFUSED_BEGUN,
                       intent->guard != NULL && intent->guard->repeat
                           ? "has an outcome already, or was never begun: it is not repeated"
                           : "has been begun before: it may already have happened",
                       err);
+    return FX_OK;
+}
+
+static enum fx_code begin_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct effect *effect = what;
+
+    FX_TRY(check_guard(link, effect, err));
+    for (const struct fx_intent *one = effect->intent; one != NULL; one = one->and)
+        FX_TRY(begin_one(link, effect, one, err));
     return store_apply(link, &effect->batch, NULL, err);
 }
 
@@ -192,9 +200,8 @@ static enum fx_code why_not_ended(struct store_link *link, const struct fx_inten
                    intent->run);
 }
 
-static enum fx_code end_in(struct store_link *link, void *what, struct fx_error *err) {
-    const struct effect *effect = what;
-    const struct fx_intent *intent = effect->intent;
+static enum fx_code end_one(struct store_link *link, const struct effect *effect,
+                            const struct fx_intent *intent, struct fx_error *err) {
     int64_t settled_ms = intent->settled_ms != 0 ? intent->settled_ms : effect->batch.now_ms;
 
     FX_TRY(store_exec(link, STMT_INTENT_END,
@@ -202,8 +209,14 @@ static enum fx_code end_in(struct store_link *link, void *what, struct fx_error 
                                 st_int(settled_ms), st_text(intent->run), st_text(intent->step),
                                 st_text(intent->key), st_int(intent->set_ms)),
                       err));
-    if (link->changed == 0)
-        return why_not_ended(link, intent, err);
+    return link->changed == 0 ? why_not_ended(link, intent, err) : FX_OK;
+}
+
+static enum fx_code end_in(struct store_link *link, void *what, struct fx_error *err) {
+    const struct effect *effect = what;
+
+    for (const struct fx_intent *one = effect->intent; one != NULL; one = one->and)
+        FX_TRY(end_one(link, effect, one, err));
     return store_apply(link, &effect->batch, NULL, err);
 }
 
@@ -212,9 +225,10 @@ static enum fx_code end_effect(struct fx_store *store, struct fx_scope *sc,
                                struct fx_error *err) {
     struct effect effect = {NULL, intent, store_batch_of(store_of(store), sc, writes)};
 
-    if (intent->state == FX_INTENT_SET)
-        return fx_fail(err, FX_ERR_INPUT, "the outcome of step %s of run %s is not named",
-                       intent->step, intent->run);
+    for (const struct fx_intent *one = intent; one != NULL; one = one->and)
+        if (one->state == FX_INTENT_SET)
+            return fx_fail(err, FX_ERR_INPUT, "the outcome of step %s of run %s is not named",
+                           one->step, one->run);
     return store_write(store, sc, end_in, &effect, err);
 }
 

@@ -59,11 +59,14 @@ void fx_writes_job_of_rank(struct fx_scope *sc, struct fx_writes *w, enum fx_ran
 
 void fx_writes_audit(struct fx_scope *sc, struct fx_writes *w, const char *actor,
                      const char *action, const char *subject, const struct fx_json *detail) {
+    const struct fx_json *redacted =
+        detail != NULL ? fx_redact_json(sc, detail) : fx_json_object(sc);
     struct fx_audit item = {
         .actor = actor,
         .action = action,
         .subject = subject,
-        .detail_json = detail != NULL ? fx_json_dump_canonical(sc, detail) : "",
+        .detail_json = fx_json_dump_canonical(sc, redacted),
+        .is_redacted = true,
     };
     COPY_INTO(sc, w->audits, w->audits_count, &item);
 }
@@ -94,10 +97,13 @@ void fx_writes_storm_told(struct fx_scope *sc, struct fx_writes *w, const struct
 /* ---- before the lock ---- */
 
 /* Redacted value by value where it is JSON: a pattern that eats a quote would break the text. */
-static const char *redacted_detail(struct fx_scope *sc, const char *detail) {
+static const char *detail_of(struct fx_scope *sc, const struct fx_audit *audit) {
+    const char *detail = audit->detail_json;
     struct fx_error ignored;
     struct fx_json *json = NULL;
 
+    if (audit->is_redacted)
+        return detail;
     if (detail == NULL || detail[0] == '\0')
         return "{}";
     if (fx_json_parse(sc, fx_slice_of(detail), &json, &ignored) != FX_OK)
@@ -113,7 +119,7 @@ struct store_batch store_batch_of(struct store_db *db, struct fx_scope *sc,
         batch.writes = FX_NEW(sc, struct fx_writes);
     batch.details = fx_alloc(sc, (batch.writes->audits_count + 1) * sizeof(char *));
     for (size_t i = 0; i < batch.writes->audits_count; i++)
-        batch.details[i] = redacted_detail(sc, batch.writes->audits[i]->detail_json);
+        batch.details[i] = detail_of(sc, batch.writes->audits[i]);
     return batch;
 }
 

@@ -92,6 +92,55 @@ static void an_outcome_of_one_promise_ends_no_other(void **state) {
     assert_ok(c->store->end_effect(c->store, c->sc, &intent, NULL, &err));
 }
 
+/* A wave of changes leaves at once: one of them without its intent must not be. */
+static void effects_that_go_together_are_begun_and_ended_all_or_none(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+    struct fx_intent third = intent_of("r1", "k3"), second = intent_of("r1", "k2"),
+                     first = intent_of("r1", "k1"), alone = intent_of("r1", "k2");
+    struct fx_guard guard = {0};
+    struct fx_intent **intents = NULL;
+    size_t count = 0;
+    struct fx_writes w = {0};
+
+    contract_run_put(c, "r1", FX_RUN_RUNNING);
+    fx_writes_audit(c->sc, &w, "U1", "effect.begun", "r1", NULL);
+    fx_writes_audit(c->sc, &w, "U1", "effect.begun", "r1", NULL);
+    assert_ok(c->store->begin_effect(c->store, c->sc, NULL, &alone, NULL, &err));
+    first.guard = &guard;
+    first.and = &second;
+    second.and = &third;
+    assert_int_equal(c->store->begin_effect(c->store, c->sc, NULL, &first, &w, &err),
+                     FX_ERR_CONFLICT);
+    assert_int_equal(guard.refusal, FX_REFUSED_BEGUN);
+    assert_ok(c->store->intents(c->store, c->sc, "r1", "", &intents, &count, &err));
+    assert_int_equal(count, 1);
+    assert_int_equal(contract_audit_rows(c), 0);
+
+    alone.state = FX_INTENT_NOT_SENT;
+    assert_ok(c->store->end_effect(c->store, c->sc, &alone, NULL, &err));
+    assert_ok(c->store->begin_effect(c->store, c->sc, NULL, &first, &w, &err));
+    contract_reopen(c);
+    assert_ok(c->store->intents(c->store, c->sc, "r1", "", &intents, &count, &err));
+    assert_int_equal(count, 3);
+    assert_int_equal(contract_audit_rows(c), 2);
+
+    first.state = second.state = third.state = FX_INTENT_DONE;
+    alone.state = FX_INTENT_DONE;
+    assert_ok(c->store->end_effect(c->store, c->sc, &alone, NULL, &err));
+    assert_int_equal(c->store->end_effect(c->store, c->sc, &first, &w, &err), FX_ERR_CONFLICT);
+    third.state = FX_INTENT_SET;
+    first.and = &third;
+    assert_int_equal(c->store->end_effect(c->store, c->sc, &first, &w, &err), FX_ERR_INPUT);
+    third.state = FX_INTENT_FAILED;
+    assert_ok(c->store->end_effect(c->store, c->sc, &first, &w, &err));
+    assert_ok(c->store->intents(c->store, c->sc, "r1", "", &intents, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(intents[i]->state,
+                         strcmp(intents[i]->key, "k3") == 0 ? FX_INTENT_FAILED : FX_INTENT_DONE);
+    assert_int_equal(contract_audit_rows(c), 4);
+}
+
 struct racer {
     struct contract *c;
     int race;
@@ -453,6 +502,7 @@ int store_contract_effects(struct contract_backend *backend) {
         CONTRACT_TEST(an_effect_is_begun_once_and_survives_a_restart),
         CONTRACT_TEST(the_truth_about_an_effect_is_written_once),
         CONTRACT_TEST(an_outcome_of_one_promise_ends_no_other),
+        CONTRACT_TEST(effects_that_go_together_are_begun_and_ended_all_or_none),
         CONTRACT_TEST(of_sixteen_that_begin_an_effect_one_may),
         CONTRACT_TEST(a_decision_is_kept_and_wakes_the_run),
         CONTRACT_TEST(the_first_decision_wins),

@@ -338,7 +338,7 @@ static void the_log_of_one_subject_is_its_newest_rows_in_order(void **state) {
 
 static void every_field_of_an_audit_row_is_in_its_hash(void **state) {
     struct contract *c = *state;
-    struct fx_audit row = {1, 2, "actor", "action", "subject", "{}", "00", ""};
+    struct fx_audit row = {1, 2, "actor", "action", "subject", "{}", false, "00", ""};
     struct fx_audit changed[] = {row, row, row, row, row, row, row};
     const char *hash = fx_audit_hash(c->sc, &row);
 

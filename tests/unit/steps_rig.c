@@ -150,6 +150,15 @@ static enum fx_code begin_effect(struct fx_step_host *host, struct fx_scope *sc,
     return FX_OK;
 }
 
+static enum fx_code begin_effects(struct fx_step_host *host, struct fx_scope *sc,
+                                  const struct fx_step_promise *promises, size_t count,
+                                  struct fx_error *err) {
+    of(host)->begun_together++;
+    for (size_t i = 0; i < count; i++)
+        FX_TRY(begin_effect(host, sc, promises[i].key, promises[i].what, err));
+    return FX_OK;
+}
+
 static enum fx_code repeat_effect(struct fx_step_host *host, struct fx_scope *sc, const char *key,
                                   struct fx_error *err) {
     struct fx_step_effect *effect = find_effect(of(host), key);
@@ -175,6 +184,16 @@ static enum fx_code end_effect(struct fx_step_host *host, struct fx_scope *sc, c
     assert_true(effect->known == FX_KNOWN_BEGUN || effect->known == FX_KNOWN_UNKNOWN);
     effect->known = known[ended];
     effect->outcome = fx_json_copy(of(host)->sc, outcome);
+    return FX_OK;
+}
+
+static enum fx_code end_effects(struct fx_step_host *host, struct fx_scope *sc,
+                                const struct fx_step_ending *endings, size_t count,
+                                struct fx_error *err) {
+    if (count > 1 && of(host)->end_together_fails != FX_OK)
+        return fx_fail(err, of(host)->end_together_fails, "one of them is recorded already");
+    for (size_t i = 0; i < count; i++)
+        FX_TRY(end_effect(host, sc, endings[i].key, endings[i].ended, endings[i].outcome, err));
     return FX_OK;
 }
 
@@ -222,9 +241,11 @@ int steps_rig_set_up(void **state) {
 
     rig = (struct steps_rig){.class = FX_EFFECT_UNKEYED,
                              .host = {.begin_effect = begin_effect,
+                                      .begin_effects = begin_effects,
                                       .begin_stop = begin_effect,
                                       .repeat_effect = repeat_effect,
                                       .end_effect = end_effect,
+                                      .end_effects = end_effects,
                                       .effects = effects,
                                       .checkpoint = checkpoint,
                                       .stop_requested = stop_requested,

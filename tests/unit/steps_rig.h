@@ -42,7 +42,8 @@ struct steps_rig {
     size_t effects_count;
     enum fx_effect class; /* of the step under test */
     bool stop;            /* a person pressed Stop */
-    enum fx_code begin_fails, end_fails;
+    enum fx_code begin_fails, end_fails, end_together_fails;
+    size_t begun_together; /* how many times begin_effects was asked */
 };
 
 /* Puts one among the effects, as an earlier attempt left it; texts as for steps_rig_json, outcome

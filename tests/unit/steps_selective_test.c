@@ -155,15 +155,14 @@ static void without_doubt_what_others_hide_is_missing(void **state) {
 
 static void when_no_more_may_be_changed_it_ends_with_what_was_moved(void **state) {
     struct steps_rig *rig = *state;
-    const struct scripted_reply replies[] = {REPLY(200, message(rig, "m2")), REPLY(200, nothing),
-                                             REPLY(200, nothing)};
+    const struct scripted_reply replies[] = {REPLY(200, message(rig, "m2")), REPLY(200, nothing)};
     struct fx_step_result result;
     struct fx_error err;
 
     rig->begin_fails = FX_ERR_DENIED;
     steps_rig_effect(rig, "batch-00000", FX_KNOWN_DONE, "{'ids':['m1'],'sends':['m1']}",
                      "{'sent':{'m1':'n1'},'deleted':['m1']}");
-    assert_ok(run(rig, replies, 3, &result, &err));
+    assert_ok(run(rig, replies, 2, &result, &err));
     assert_int_equal(result.outcome, FX_STEP_DONE);
     assert_int_equal(fx_json_get_int(result.output, "moved", 0), 1);
     assert_non_null(strstr(fx_json_get_text(result.output, "stopped"), "not given"));
@@ -306,10 +305,7 @@ static void of_batches_that_go_together_each_is_promised_and_settled_by_itself(v
         REPLY(200, letters(rig, 1, 10)),
         REPLY(200, letters(rig, 11, MANY)),
         REPLY(200, nothing),
-        REPLY(200, nothing), /* four looks at once; then for the rest */
-        REPLY(200, nothing),
-        REPLY(200, nothing),
-        REPLY(200, nothing),
+        REPLY(200, nothing), /* four looks at once, and no more: all are in hand */
         REPLY(200, sent),
         {.failure = FX_ERR_TIMEOUT, .sent = true},
         REPLY(200, "{\"Successful\":[{\"Id\":\"m0\"}]}"),
@@ -319,14 +315,160 @@ static void of_batches_that_go_together_each_is_promised_and_settled_by_itself(v
 
     assert_ok(run_many(rig, replies, FX_COUNT_OF(replies), &result, &err));
     assert_int_equal(result.outcome, FX_STEP_PARKED);
+    assert_int_equal(rig->begun_together, 1);
     assert_int_equal(steps_rig_find(rig, "batch-00000")->known, FX_KNOWN_DONE);
     assert_int_equal(steps_rig_find(rig, "batch-00001")->known, FX_KNOWN_BEGUN);
     assert_int_equal(fx_json_count(fx_json_at(steps_rig_find(rig, "batch-00001")->what, "sends")),
                      2);
-    assert_string_equal(asked_for(rig, 7), "SendMessageBatch");
-    assert_string_equal(asked_for(rig, 8), "SendMessageBatch");
-    assert_string_equal(asked_for(rig, 9), "DeleteMessageBatch"); /* of the one that is known */
+    assert_string_equal(asked_for(rig, 4), "SendMessageBatch");
+    assert_string_equal(asked_for(rig, 5), "SendMessageBatch");
+    assert_string_equal(asked_for(rig, 6), "DeleteMessageBatch"); /* of the one that is known */
     assert_int_equal(fx_json_get_int(result.checkpoint, "unanswered", 0), 1);
+}
+
+/* One that somebody has recorded before must not keep the others in doubt. */
+static void what_cannot_be_recorded_together_is_recorded_one_by_one(void **state) {
+    struct steps_rig *rig = *state;
+    const char *form = "{\"Id\":\"m#\",\"MessageId\":\"n#\",\"MD5OfMessageBody\":"
+                       "\"99914b932bd37a50b983c5e7c90ae93b\"}";
+    const char *deleted =
+        fx_printf(rig->sc, "{\"Successful\":[%s]}", many(rig, "{\"Id\":\"m#\"}", 0, 9));
+    const struct scripted_reply replies[] = {
+        REPLY(200, letters(rig, 1, 10)),
+        REPLY(200, letters(rig, 11, MANY)),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, fx_printf(rig->sc, "{\"Successful\":[%s]}", many(rig, form, 0, 9))),
+        REPLY(200, fx_printf(rig->sc, "{\"Successful\":[%s]}", many(rig, form, 0, 1))),
+        REPLY(200, deleted),
+        REPLY(200, deleted),
+    };
+    struct fx_step_result result;
+    struct fx_error err;
+
+    rig->end_together_fails = FX_ERR_CANCELED;
+    assert_ok(run_many(rig, replies, FX_COUNT_OF(replies), &result, &err));
+    assert_int_equal(fx_json_count(fx_json_at(result.checkpoint, "deleted")), MANY);
+    assert_int_equal(steps_rig_find(rig, "batch-00000")->known, FX_KNOWN_DONE);
+    assert_int_equal(steps_rig_find(rig, "batch-00001")->known, FX_KNOWN_DONE);
+}
+
+/* When the store fails nobody knows what it kept: nothing of the wave is deleted. */
+static void of_a_wave_that_is_not_on_record_nothing_is_deleted(void **state) {
+    struct steps_rig *rig = *state;
+    const char *form = "{\"Id\":\"m#\",\"MessageId\":\"n#\",\"MD5OfMessageBody\":"
+                       "\"99914b932bd37a50b983c5e7c90ae93b\"}";
+    const struct scripted_reply replies[] = {
+        REPLY(200, letters(rig, 1, 10)),
+        REPLY(200, letters(rig, 11, MANY)),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, fx_printf(rig->sc, "{\"Successful\":[%s]}", many(rig, form, 0, 9))),
+        REPLY(200, fx_printf(rig->sc, "{\"Successful\":[%s]}", many(rig, form, 0, 1))),
+    };
+    struct fx_step_result result;
+    struct fx_error err;
+
+    rig->end_together_fails = FX_ERR_UNAVAILABLE;
+    assert_int_equal(run_many(rig, replies, FX_COUNT_OF(replies), &result, &err),
+                     FX_ERR_UNAVAILABLE);
+}
+
+#define SENT_FORM                                                                                  \
+    "{\"Id\":\"m#\",\"MessageId\":\"n#\",\"MD5OfMessageBody\":"                                    \
+    "\"99914b932bd37a50b983c5e7c90ae93b\"}"
+
+static const char *successful(struct steps_rig *rig, const char *form, int to) {
+    return fx_printf(rig->sc, "{\"Successful\":[%s]}", many(rig, form, 0, to));
+}
+
+/* What stays need not wait until what was sent is deleted. */
+static void after_the_last_wave_those_that_stay_are_let_go_beside_the_deletes(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {
+        REPLY(200, letters(rig, 1, 10)),
+        REPLY(200, letters(rig, 11, MANY + 1)),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, successful(rig, SENT_FORM, 9)),
+        REPLY(200, successful(rig, SENT_FORM, 1)),
+        REPLY(200, successful(rig, "{\"Id\":\"m#\"}", 9)),
+        REPLY(200, successful(rig, "{\"Id\":\"m#\"}", 1)),
+        REPLY(200, nothing),
+    };
+    struct fx_step_result result;
+    struct fx_error err;
+
+    assert_ok(run_many(rig, replies, FX_COUNT_OF(replies), &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_PARKED); /* for the pace's sake */
+    assert_string_equal(asked_for(rig, 7), "DeleteMessageBatch");
+    assert_string_equal(asked_for(rig, 8), "ChangeMessageVisibilityBatch");
+    assert_non_null(strstr(fx_slice_dup(rig->sc, rig->world.script.requests[8].body), "rh-13"));
+    rig->ctx.checkpoint = result.checkpoint;
+    assert_ok(run_many(rig, NULL, 0, &result, &err)); /* and not once more */
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_int_equal(fx_json_get_int(result.output, "moved", 0), MANY);
+}
+
+/* ---- what is received while the wave before is deleted ---- */
+
+static const struct scripted_reply *two_waves(struct steps_rig *rig) {
+    const struct scripted_reply replies[] = {
+        REPLY(200, letters(rig, 1, 10)), /* four looks, then three more: nothing */
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, successful(rig, SENT_FORM, 9)),
+        REPLY(200, successful(rig, "{\"Id\":\"m#\"}", 9)),
+        REPLY(200, letters(rig, 11, MANY)),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, nothing),
+        REPLY(200, successful(rig, SENT_FORM, 1)),
+        REPLY(200, successful(rig, "{\"Id\":\"m#\"}", 1)),
+    };
+
+    return memcpy(fx_alloc(rig->sc, sizeof replies), replies, sizeof replies);
+}
+
+static void the_next_wave_is_received_beside_the_deletes(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_step_result result;
+    struct fx_error err;
+
+    assert_ok(run_many(rig, two_waves(rig), 15, &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_int_equal(fx_json_get_int(result.output, "moved", 0), MANY);
+    assert_string_equal(asked_for(rig, 8), "DeleteMessageBatch"); /* first, as many as there are */
+    /* an answer to a send must not get lost with a connection that was kept; to a delete it may */
+    assert_true(rig->world.script.requests[7].fresh);
+    assert_false(rig->world.script.requests[8].fresh);
+    for (size_t i = 9; i < 13; i++)
+        assert_string_equal(asked_for(rig, i), "ReceiveMessage");
+    assert_string_equal(asked_for(rig, 13), "SendMessageBatch");
+}
+
+static bool stops_after_a_wave(struct fx_step_host *host, struct fx_scope *sc) {
+    static int asked;
+
+    return asked++ > 0;
+}
+
+static void what_was_received_for_a_wave_that_does_not_come_is_let_go(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_step_result result;
+    struct fx_error err;
+
+    rig->host.stop_requested = stops_after_a_wave;
+    assert_ok(run_many(rig, two_waves(rig), 14, &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_int_equal(fx_json_get_int(result.output, "moved", 0), 10);
+    assert_string_equal(asked_for(rig, 13), "ChangeMessageVisibilityBatch");
+    assert_non_null(strstr(fx_slice_dup(rig->sc, rig->world.script.requests[13].body), "rh-12"));
+    assert_null(steps_rig_find(rig, "batch-00001"));
 }
 
 static void where_a_message_must_not_come_twice_one_batch_goes_after_the_other(void **state) {
@@ -358,6 +500,11 @@ int main(void) {
         TEST(what_is_in_doubt_when_it_ends_early_is_a_question),
         TEST(what_was_sent_again_and_turns_out_to_have_been_sent_is_told),
         TEST(of_batches_that_go_together_each_is_promised_and_settled_by_itself),
+        TEST(what_cannot_be_recorded_together_is_recorded_one_by_one),
+        TEST(of_a_wave_that_is_not_on_record_nothing_is_deleted),
+        TEST(after_the_last_wave_those_that_stay_are_let_go_beside_the_deletes),
+        TEST(the_next_wave_is_received_beside_the_deletes),
+        TEST(what_was_received_for_a_wave_that_does_not_come_is_let_go),
         TEST(where_a_message_must_not_come_twice_one_batch_goes_after_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

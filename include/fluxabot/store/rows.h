@@ -182,6 +182,9 @@ struct fx_intent {
     const char *what_json, *outcome_json;
     int64_t set_ms, settled_ms; /* 0 when given: the store's clock; see end_effect for set_ms */
     struct fx_guard *guard;     /* when it is set; NULL: nothing but the claim is looked at */
+    /* set, or ended, together with this one: all of them or none. The guard is that of the first.
+     * NULL: none follows */
+    const struct fx_intent *and;
 };
 
 enum fx_incident_state { FX_INCIDENT_OPEN, FX_INCIDENT_CLOSED };
@@ -305,6 +308,7 @@ struct fx_audit {
     const char *action;  /* "approval.approved", "effect.begun", ... */
     const char *subject; /* run, approval or incident id */
     const char *detail_json;
+    bool is_redacted; /* when given: detail_json holds no secret and is written as it is */
     const char *previous_hash, *hash;
 };
 
