@@ -276,6 +276,9 @@ int app_serve(const struct app_arguments *arguments) {
     harden_process();
     allow_many_files();
     mallopt(M_ARENA_MAX, ARENAS);
+    /* A scope frees thousands of small pieces at once: each is merged with its neighbours then, and
+     * not all of them again and again whenever something large is asked for. */
+    mallopt(M_MXFAST, 0);
     enum fx_code code = start(&program, &findings, &err);
 
     app_print_findings(&findings);

@@ -207,6 +207,7 @@ enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_
     ctx.plan = fx_json_at(bound, "plan");
     ctx.checkpoint = checkpoint;
     ctx.host = engine_host_new(run, step, approval);
+    engine_host_read_plan(ctx.host, ctx.plan);
     if (!begun && step->kind->confirm != NULL)
         FX_TRY(step->kind->confirm(&ctx, fx_json_at(bound, "params"), err));
     fx_log(sc, FX_LOG_INFO, "change.run", FX_S("step", step->id), FX_B("again", begun));

@@ -567,4 +567,7 @@ struct engine_host; /* a fx_step_host for one step of one run */
 /* approval is NULL for a reading step, which then cannot begin an effect. */
 struct fx_step_host *engine_host_new(struct engine_run *run, const struct fx_runbook_step *step,
                                      const struct fx_approval *approval);
+/* What its promises need of the approved plan; otherwise they read it themselves, and a plan may be
+ * long. */
+void engine_host_read_plan(struct fx_step_host *host, const struct fx_json *plan);
 struct fx_json *engine_stop_button(const struct engine_run *run, struct fx_scope *sc);

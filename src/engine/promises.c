@@ -16,20 +16,24 @@ static_assert(FX_ENGINE_SEND_MS < FX_ENGINE_LEASE_LEFT_MS, "a call leaves while 
 /* ---- before ---- */
 
 /* Longer, when the approved plan says so: a change that is taken back by itself makes its second
- * call then. Read once: a plan may be long, and a redrive asks for every batch. */
+ * call then. */
+void engine_host_read_plan(struct fx_step_host *host, const struct fx_json *plan) {
+    int64_t longer = fx_json_get_int(plan, "rests_ms", 0);
+
+    if (longer > FX_ENGINE_MAX_REST_MS)
+        longer = FX_ENGINE_MAX_REST_MS;
+    engine_host_of(host)->rest_ms = longer > FX_ENGINE_REST_MS ? longer : FX_ENGINE_REST_MS;
+}
+
 static int64_t rest_of(struct engine_host *h) {
     struct fx_json *bound = NULL;
     struct fx_error ignored;
-    int64_t longer = 0;
 
-    if (h->rest_ms > 0)
-        return h->rest_ms;
-    if (fx_json_parse(h->run->work->sc, fx_slice_of(h->approval->plan_json), &bound, &ignored) ==
-        FX_OK)
-        longer = fx_json_get_int(fx_json_at(bound, "plan"), "rests_ms", 0);
-    if (longer > FX_ENGINE_MAX_REST_MS)
-        longer = FX_ENGINE_MAX_REST_MS;
-    h->rest_ms = longer > FX_ENGINE_REST_MS ? longer : FX_ENGINE_REST_MS;
+    if (h->rest_ms == 0) {
+        (void)!fx_json_parse(h->run->work->sc, fx_slice_of(h->approval->plan_json), &bound,
+                             &ignored);
+        engine_host_read_plan(&h->host, fx_json_at(bound, "plan"));
+    }
     return h->rest_ms;
 }
 

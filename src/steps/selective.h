@@ -1,8 +1,8 @@
-/* selective.h - a redrive message by message: what the three files of it share.
+/* selective.h - a redrive message by message: what the four files of it share.
  *
- * selective.c goes from batch to batch, selective_batch.c moves one, selective_stock.c reads from
- * the intents what has become of the messages so far. All of it is for one claim of the run; what
- * must outlive the claim is in the intents and in the checkpoint.
+ * selective.c goes from wave to wave, selective_look.c receives one, selective_batch.c moves it,
+ * selective_stock.c reads from the intents what has become of the messages so far. All of it is for
+ * one claim of the run; what must outlive the claim is in the intents and in the checkpoint.
  */
 #pragma once
 
@@ -35,7 +35,8 @@ struct ahead {
 };
 
 struct job {
-    /* its scope is that of the step, and within collect and selective_move that of the wave */
+    /* its scope is that of the step, and within selective_collect and selective_move that of the
+     * wave */
     const struct fx_step_context *ctx;
     const struct fx_step_context *step;
     const struct fx_json *params;
@@ -94,6 +95,16 @@ void selective_held(const struct job *job, struct fx_json *ids, struct fx_json *
 /* How many messages are to be received for the wave after this one, of which moved were sent since
  * began_mono_ms; 0: it does not follow at once. */
 size_t selective_look_ahead(const struct job *job, size_t moved, int64_t began_mono_ms);
+
+/* ---- selective_look.c ---- */
+
+/* Up to want messages that may move; everything else that is seen is kept hidden for a while. */
+enum fx_code selective_collect(struct job *job, size_t want, struct letters *ret_batch,
+                               struct fx_error *err);
+/* It is gone from the dead letters by our hand. */
+bool selective_is_done(const struct job *job, const char *id);
+/* Of one that is not moved now: remembered as hidden by us, and counted when it came back. */
+void selective_note_seen(struct job *job, const struct dead_letter *letter);
 
 /* ---- selective_batch.c ---- */
 
