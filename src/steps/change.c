@@ -301,10 +301,13 @@ static enum fx_code ask(const struct fx_step_context *ctx, const struct fx_step_
     struct fx_scope *sc = ctx->sc;
     int64_t due = fx_wall_ms(ctx->clock) + DOUBT_POLL_MS;
     int64_t until = effect->begun_ms + FX_EFFECT_FENCE_MS + 1;
+    struct fx_json *checkpoint =
+        ctx->checkpoint != NULL ? fx_json_copy(sc, ctx->checkpoint) : fx_json_object(sc);
 
+    fx_json_put(checkpoint, "asked", fx_json_bool(sc, true));
     *ret_result = (struct fx_step_result){
         .outcome = FX_STEP_ASK,
-        .checkpoint = fx_json_object_of(sc, "asked", fx_json_bool(sc, true), NULL),
+        .checkpoint = checkpoint,
         .due_ms = fenced        ? 0
                   : due < until ? due
                                 : until,

@@ -414,7 +414,7 @@ static enum fx_code after_wave(struct job *job, const struct wave *wave, bool fi
                                struct fx_error *err) {
     fx_json_put(job->checkpoint, "unanswered",
                 fx_json_int(job->ctx->sc, wave->known ? 0 : selective_unanswered(job) + 1));
-    if (wave->known && first)
+    if (wave->known && first && fx_json_count(wave->sent) > 0) /* what was refused tells nothing */
         start_canary(job, wave);
     note_deletes(job, wave);
     if (first || !wave->known || fx_mono_ms(job->ctx->clock) - job->saved_mono_ms >= SAVE_EVERY_MS)

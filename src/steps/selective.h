@@ -58,7 +58,7 @@ struct batch {
     struct fx_json *sent;     /* id -> new id */
     struct fx_json *stays;    /* [id], as in the tally */
     struct fx_json *problems; /* [text] */
-    bool known;               /* SQS answered */
+    bool known;               /* SQS answered, and that is on record */
 };
 
 /* Batches that go together: one, unless more than one after the other would bear is asked for. */
@@ -71,7 +71,7 @@ struct wave {
     size_t stays;                /* how many */
     const char *not_deleted;     /* why; NULL */
     bool denied;                 /* it was not begun: no more changes may be made */
-    bool known;                  /* SQS answered all; of the others the intent stays open */
+    bool known; /* SQS answered all, as is on record; of others the intent stays open */
 };
 
 /* ---- selective_stock.c ---- */

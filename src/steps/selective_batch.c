@@ -341,9 +341,12 @@ static enum fx_code settle_all(struct job *job, struct wave *wave, struct fx_err
             first = code;
             told = batch->send->err;
         }
-        wave->known = wave->known && batch->known;
     }
-    FX_TRY(record_all(job, endings, who, count, err));
+    enum fx_code recorded = record_all(job, endings, who, count, err);
+
+    for (size_t i = 0; i < wave->count; i++)
+        wave->known = wave->known && wave->items[i].known;
+    FX_TRY(recorded);
     if (first != FX_OK)
         *err = told;
     return first;

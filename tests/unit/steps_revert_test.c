@@ -262,6 +262,24 @@ static void behind_the_fence_what_is_neither_is_a_question(void **state) {
     assert_int_equal(back(rig), FX_KNOWN_UNKNOWN);
 }
 
+/* A question about the second call does not cover what was wrong with the first. */
+static void what_was_wrong_before_is_told_after_a_question_too(void **state) {
+    struct steps_rig *rig = *state;
+
+    due(rig);
+    rig->ctx.checkpoint = texts(rig, "{'kept':true,'problem':'it has failed since'}");
+    SCRIPT(rig, STATE("200"), LOST);
+    run(rig, FX_OK);
+    later(rig, 60 * 1000);
+    SCRIPT(rig, STATE("200"));
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_ASK);
+    SCRIPT(rig, STATE("30"));
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    assert_int_equal(back(rig), FX_KNOWN_DONE);
+    SCRIPT(rig, STATE("30"));
+    ends(rig, false, true, "it has failed since");
+}
+
 static void check_wants_both_halves_and_a_bound(void **state) {
     static const struct {
         const char *params, *says;
@@ -302,6 +320,7 @@ int main(void) {
         CASE(a_lost_answer_is_settled_by_reading_alone),
         CASE(behind_the_fence_what_still_holds_was_not_taken_back),
         CASE(behind_the_fence_what_is_neither_is_a_question),
+        CASE(what_was_wrong_before_is_told_after_a_question_too),
         CASE(check_wants_both_halves_and_a_bound),
     };
 

@@ -484,6 +484,24 @@ static void where_a_message_must_not_come_twice_one_batch_goes_after_the_other(v
     assert_null(steps_rig_find(rig, "batch-00001"));
 }
 
+/* The first may all be refused: nothing of it tells that the rest may follow. */
+static void a_canary_of_which_nothing_was_sent_is_none(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {
+        REPLY(200, message(rig, "m1")), REPLY(200, nothing),
+        REPLY(200, "{\"Failed\":[{\"Id\":\"m0\",\"SenderFault\":true,\"Code\":\"Invalid\"}]}")};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    scripted_http_set(&rig->world.script, replies, FX_COUNT_OF(replies));
+    rig->ctx.plan = steps_rig_json(rig, plan_text);
+    assert_ok(selective_run(
+        &rig->ctx, steps_rig_json(rig, "{'queue':'dlq','canary':1,'rate':500,'canary_stop':2}"),
+        &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_PARKED);
+    assert_null(fx_json_at(result.checkpoint, "canary"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, steps_rig_set_up, steps_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -506,6 +524,7 @@ int main(void) {
         TEST(the_next_wave_is_received_beside_the_deletes),
         TEST(what_was_received_for_a_wave_that_does_not_come_is_let_go),
         TEST(where_a_message_must_not_come_twice_one_batch_goes_after_the_other),
+        TEST(a_canary_of_which_nothing_was_sent_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
