@@ -256,10 +256,12 @@ static enum fx_code watch(const struct fx_step_context *ctx, const struct fx_jso
         return watched(ctx, effect, &look, "", ret_result);
     if (fx_wall_ms(ctx->clock) - watched_since(ctx, effect) >= within)
         return watched(ctx, effect, &look, too_late(ctx->sc, &look, within), ret_result);
-    if (ctx->host->stop_requested(ctx->host, ctx->sc))
+    if (ctx->host->stop_requested(ctx->host, ctx->sc)) {
+        look.reverted = false; /* it may show yet, and then stays */
         return change_end(ctx, effect, &look,
                           "it was accepted; a person pressed Stop, so it is not watched any longer",
                           ret_result);
+    }
     change_progress(ctx, &look,
                     look.unread[0] != '\0'
                         ? "It was accepted; what became of it cannot be read yet."

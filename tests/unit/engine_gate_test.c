@@ -177,6 +177,34 @@ static void a_plan_that_does_not_say_what_it_was_made_from_does_not_run(void **s
     }
 }
 
+/* As whom, and where: neither stands in the plan. */
+static void whose_rights_it_has_and_the_region_are_part_of_what_was_approved(void **state) {
+    static const struct fx_environment approved = {
+        .name = "dev", .role_arn = "arn:aws:iam::1:role/a", .region = "eu-west-1"};
+    static const struct fx_environment others[] = {
+        {.name = "dev", .role_arn = "arn:aws:iam::1:role/b", .region = "eu-west-1"},
+        {.name = "dev", .role_arn = "arn:aws:iam::1:role/a", .region = "eu-west-2"},
+        {.name = "dev", .role_arn = "arn:aws:iam::1:role/a"},
+        {.name = "dev", .region = "eu-west-1"},
+        {.name = "dev", .role_arn = "eu-west-1", .region = "arn:aws:iam::1:role/a"},
+        {.name = "dev"}};
+    struct change_world *w = *state;
+    struct fx_error err;
+
+    w->rig->system.environments = &approved;
+    put_approved(w, NULL);
+    for (size_t i = 0; i < FX_COUNT_OF(others); i++) {
+        w->rig->system.environments = &others[i];
+        assert_refused(w, FX_ERR_DENIED, "configuration of fluxa (dev) was changed");
+    }
+    w->rig->system.environments = &approved;
+    struct engine_run run = load(w);
+
+    w->rig->work.job = NULL; /* nothing was claimed */
+    assert_int_equal(change(&run, &w->steps[2], &err), FX_OK);
+    assert_int_equal(w->aws.sent[0], 1);
+}
+
 static void an_approval_that_was_given_too_long_ago_is_not_used(void **state) {
     struct change_world *w = *state;
 
@@ -401,6 +429,7 @@ int main(void) {
         TEST(an_approval_counts_only_for_the_step_it_names),
         TEST(a_plan_with_another_digest_does_not_run),
         cmocka_unit_test(a_plan_that_does_not_say_what_it_was_made_from_does_not_run),
+        TEST(whose_rights_it_has_and_the_region_are_part_of_what_was_approved),
         TEST(an_approval_that_was_given_too_long_ago_is_not_used),
         TEST(a_run_waits_for_slack_as_long_as_slack_wants),
         TEST(a_run_asks_slack_less_and_less_often),

@@ -1,90 +1,8 @@
 /* engine_promises_test.c - the promise before a change: when it is given, how long it holds, what
  * its end leaves behind, and what a later attempt may do. */
-#include "engine_rig.h"
+#include "changing.h"
 
 #include <string.h>
-
-static enum fx_effect class_of_step = FX_EFFECT_UNKEYED;
-
-static enum fx_effect effect_of(const struct fx_json *params) {
-    return class_of_step;
-}
-
-/* A run that was approved and is claimed, with the host of its step. */
-struct changing {
-    struct engine_rig *rig;
-    struct fx_store *store;
-    struct engine_run run;
-    struct fx_step_kind kind;
-    struct fx_runbook_step step;
-    struct fx_approval approval;
-    struct fx_step_host *host;
-};
-
-static struct fx_job *claim(struct engine_rig *rig) {
-    struct fx_store *store = rig->engine.options.store;
-    struct fx_job *job = NULL;
-    struct fx_error err = {0};
-    int64_t next_ms = 0;
-
-    assert_ok(store->claim(store, rig->sc, "w", rig->clock.wall_ms, FX_ENGINE_LEASE_MS, &job,
-                           &next_ms, &err));
-    assert_non_null(job);
-    return job;
-}
-
-static struct changing *begin(struct engine_rig *rig, enum fx_effect class) {
-    struct changing *c = FX_NEW(rig->sc, struct changing);
-    struct fx_error err = {0};
-
-    class_of_step = class;
-    c->rig = rig;
-    c->store = rig->engine.options.store;
-    c->run = engine_rig_run(rig, "fluxa", "dev", "dlq redrive", "r1");
-    c->kind = (struct fx_step_kind){.name = "x", .effect = effect_of};
-    c->step = (struct fx_runbook_step){.id = "redrive", .kind = &c->kind};
-    c->approval = (struct fx_approval){
-        .id = "a1", .run = "r1", .step = "gate", .digest = "d", .expires_ms = RIG_NOW_MS + 1000};
-    fx_writes_approval(rig->sc, &rig->work.writes, &c->approval);
-    fx_writes_job(rig->sc, &rig->work.writes, "run", "r1", RIG_NOW_MS);
-    engine_rig_keep(rig);
-    struct fx_approval given = {.id = "a1",
-                                .state = FX_APPROVAL_APPROVED,
-                                .decided_by = "U2",
-                                .decided_ms = RIG_NOW_MS,
-                                .execute_before_ms = RIG_NOW_MS + RIG_LIFE_MS};
-
-    assert_ok(c->store->decide(c->store, rig->sc, &given, NULL, &err));
-    c->approval.decided_by = "U2";
-    rig->work.job = claim(rig);
-    c->host = engine_host_new(&c->run, &c->step, &c->approval);
-    return c;
-}
-
-static enum fx_code promise(struct changing *c, const char *key, struct fx_error *err) {
-    *err = (struct fx_error){0};
-    return c->host->begin_effect(c->host, c->rig->sc, key, engine_rig_json(c->rig, "{'q':1}"), err);
-}
-
-static enum fx_code end(struct changing *c, const char *key, enum fx_ended ended,
-                        const char *outcome, struct fx_error *err) {
-    *err = (struct fx_error){0};
-    return c->host->end_effect(c->host, c->rig->sc, key, ended, engine_rig_json(c->rig, outcome),
-                               err);
-}
-
-static struct fx_step_effect effect(struct changing *c, const char *key) {
-    struct fx_step_effect *list = NULL;
-    struct fx_error err = {0};
-    size_t count = 0;
-
-    assert_ok(c->host->effects(c->host, c->rig->sc, &list, &count, &err));
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i].key, key) == 0)
-            return list[i];
-    fail_msg("no effect %s", key);
-    return (struct fx_step_effect){0};
-}
 
 /* ---- refusals ---- */
 
@@ -131,14 +49,6 @@ static void while_frozen_the_person_is_told_who_froze_and_why(void **state) {
     assert_ok(promise(c, "k", &err));
 }
 
-/* The keeper's work. */
-static void keep_lease(struct changing *c) {
-    struct fx_error err = {0};
-
-    assert_ok(c->store->extend(c->store, c->rig->sc, c->rig->work.job,
-                               c->rig->clock.wall_ms + FX_ENGINE_LEASE_MS, &err));
-}
-
 static void an_approval_that_is_too_old_promises_nothing(void **state) {
     struct engine_rig *rig = *state;
     struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
@@ -168,7 +78,7 @@ static void a_change_goes_on_while_it_rests_no_longer_than_it_may(void **state) 
     assert_int_equal(c->run.refusal, FX_REFUSED_LATE);
 }
 
-static void a_change_whose_plan_says_so_rests_longer_and_not_for_ever(void **state) {
+static void a_change_whose_plan_says_so_rests_longer(void **state) {
     struct engine_rig *rig = *state;
     struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
     struct fx_error err = {0};
@@ -182,10 +92,22 @@ static void a_change_whose_plan_says_so_rests_longer_and_not_for_ever(void **sta
     keep_lease(c);
     assert_int_equal(promise(c, "3", &err), FX_ERR_DENIED);
     assert_int_equal(c->run.refusal, FX_REFUSED_LATE);
+}
+
+static void whatever_its_plan_says_a_change_does_not_rest_for_ever(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+
     c->approval.plan_json = "{\"plan\":{\"rests_ms\":99999999999}}";
+    assert_ok(promise(c, "1", &err));
     rig->clock.wall_ms += FX_ENGINE_MAX_REST_MS;
     keep_lease(c);
+    assert_ok(promise(c, "2", &err));
+    rig->clock.wall_ms += FX_ENGINE_MAX_REST_MS + 1;
+    keep_lease(c);
     assert_int_equal(promise(c, "3", &err), FX_ERR_DENIED);
+    assert_int_equal(c->run.refusal, FX_REFUSED_LATE);
 }
 
 /* ---- how long it holds ---- */
@@ -578,6 +500,24 @@ static void whoever_lost_the_claim_keeps_no_checkpoint(void **state) {
                      FX_ERR_CANCELED);
 }
 
+/* A command that another one runs, or a terminal: it is read anew after a crash. */
+static void a_run_without_a_row_keeps_no_checkpoint_and_is_none_the_worse(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_READ);
+    struct fx_run *row = NULL;
+    struct fx_error err = {0};
+
+    c->run.has_no_row = true;
+    assert_ok(c->host->checkpoint(c->host, rig->sc, engine_rig_json(rig, "{'at':1}"), &err));
+    assert_string_equal(c->run.row->checkpoint_json, "");
+    assert_ok(c->store->run(c->store, rig->sc, "r1", &row, &err));
+    assert_string_equal(row->checkpoint_json, "");
+    c->run.has_no_row = false;
+    assert_ok(c->host->checkpoint(c->host, rig->sc, engine_rig_json(rig, "{'at':1}"), &err));
+    assert_ok(c->store->run(c->store, rig->sc, "r1", &row, &err));
+    assert_string_equal(row->checkpoint_json, "{\"at\":1}");
+}
+
 static const char *shown(struct engine_rig *rig) {
     struct fx_store *store = rig->engine.options.store;
     struct fx_message **messages = NULL;
@@ -651,7 +591,8 @@ int main(void) {
         TEST(while_frozen_the_person_is_told_who_froze_and_why),
         TEST(an_approval_that_is_too_old_promises_nothing),
         TEST(a_change_goes_on_while_it_rests_no_longer_than_it_may),
-        TEST(a_change_whose_plan_says_so_rests_longer_and_not_for_ever),
+        TEST(a_change_whose_plan_says_so_rests_longer),
+        TEST(whatever_its_plan_says_a_change_does_not_rest_for_ever),
         TEST(a_promise_holds_until_its_end_and_not_much_longer_than_a_moment),
         TEST(what_somebody_else_has_recorded_is_no_failure_of_ours),
         TEST(doubt_is_stored_as_doubt),
@@ -671,6 +612,7 @@ int main(void) {
         TEST(what_an_intent_says_is_known_or_counts_as_failed),
         TEST(an_effect_that_cannot_be_read_is_not_overlooked),
         TEST(whoever_lost_the_claim_keeps_no_checkpoint),
+        TEST(a_run_without_a_row_keeps_no_checkpoint_and_is_none_the_worse),
         TEST(progress_is_shown_now_and_then_and_only_of_changes),
         TEST(progress_that_cannot_be_drawn_is_no_reason_to_end),
         TEST(a_stop_that_was_seen_stays_seen),

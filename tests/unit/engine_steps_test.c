@@ -145,6 +145,62 @@ static void what_has_begun_goes_on_later_when_somebody_does_not_answer(void **st
     assert_int_equal(calls, 2);
 }
 
+/* Nobody answers while a person is asked: the question stays, and so does its card. */
+static void what_asks_goes_on_asking_when_somebody_does_not_answer(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_error err = {0};
+
+    begin(rig, FX_EFFECT_KEYED);
+    promise(rig, FX_INTENT_UNKNOWN);
+    ask(rig, "was it done?", "{'asked':true}");
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_ASKING);
+    next_code = FX_ERR_UNAVAILABLE;
+    rig->job.attempts = FX_ENGINE_MAX_ATTEMPTS;
+    assert_ok(engine_continue_run(&rig->work, &err));
+    const struct fx_writes *writes = &rig->work.writes;
+
+    assert_int_equal(writes->messages_count, 0);
+    assert_int_equal(writes->runs_count, 1);
+    assert_int_equal(writes->runs[0]->state, FX_RUN_ASKING);
+    assert_string_equal(writes->runs[0]->note, "was it done?");
+    assert_string_equal(writes->runs[0]->checkpoint_json, "{\"asked\":true}");
+    assert_int_equal(writes->jobs_count, 1);
+    assert_true(writes->jobs[0]->due_ms > RIG_NOW_MS);
+    engine_rig_keep(rig);
+    next_code = FX_OK;
+    engine_rig_go_on(rig);
+    assert_int_equal(calls, 3);
+}
+
+static enum fx_code (*intents_inside)(struct fx_store *store, struct fx_scope *sc, const char *run,
+                                      const char *step, struct fx_intent ***ret_intents,
+                                      size_t *ret_count, struct fx_error *err);
+
+/* Away for this one look, and back for the next. */
+static enum fx_code intents_once_away(struct fx_store *store, struct fx_scope *sc, const char *run,
+                                      const char *step, struct fx_intent ***ret_intents,
+                                      size_t *ret_count, struct fx_error *err) {
+    store->intents = intents_inside;
+    return fx_fail(err, FX_ERR_UNAVAILABLE, "the database is away");
+}
+
+/* Or a change that goes on in AWS would be told as a failure. */
+static void while_it_cannot_be_read_whether_it_has_begun_nothing_is_concluded(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_error err = {0};
+
+    begin(rig, FX_EFFECT_KEYED);
+    promise(rig, FX_INTENT_DONE);
+    next_code = FX_ERR_UNAVAILABLE;
+    rig->job.attempts = FX_ENGINE_MAX_ATTEMPTS;
+    intents_inside = rig->engine.options.store->intents;
+    rig->engine.options.store->intents = intents_once_away;
+    assert_int_equal(engine_continue_run(&rig->work, &err), FX_ERR_UNAVAILABLE);
+    assert_string_equal(err.message, "the database is away");
+    assert_int_equal(rig->work.writes.runs_count, 0);
+    assert_int_equal(rig->work.writes.messages_count, 0);
+}
+
 static void what_has_not_begun_fails_when_nobody_answers(void **state) {
     struct engine_rig *rig = *state;
 
@@ -289,6 +345,13 @@ static void a_failure_is_tried_again_or_ends_the_run(void **state) {
         {FX_EFFECT_READ, FX_ERR_UNAVAILABLE, true, 2, 0, true},
         {FX_EFFECT_READ, FX_ERR_UNAVAILABLE, false, 3, 0, false},
         {FX_EFFECT_READ, FX_ERR_UNAVAILABLE, false, 3, 1, true},
+        {FX_EFFECT_KEYED, FX_ERR_UNAVAILABLE, true, 2, 0, true},
+        {FX_EFFECT_ABSOLUTE, FX_ERR_UNAVAILABLE, true, 2, 0, true},
+        {FX_EFFECT_UNKEYED, FX_ERR_UNAVAILABLE, true, 2, 0, true},
+        {FX_EFFECT_UNKEYED, FX_ERR_UNAVAILABLE, false, 2, 0, true},
+        {FX_EFFECT_UNKEYED, FX_ERR_UNAVAILABLE, false, 3, 0, false},
+        {FX_EFFECT_UNKEYED, FX_ERR_UPSTREAM, false, 1, 0, false},
+        {FX_EFFECT_UNKEYED, FX_ERR_CANCELED, true, 9, 0, true},
         {FX_EFFECT_READ, FX_ERR_UPSTREAM, false, 1, 0, false},
         {FX_EFFECT_READ, FX_ERR_DENIED, false, 1, 0, false},
     };
@@ -334,6 +397,49 @@ static void an_outcome_that_nobody_knows_is_an_error(void **state) {
     next_result = (struct fx_step_result){.outcome = (enum fx_step_outcome)99};
     assert_int_equal(engine_continue_run(&rig->work, &err), FX_ERR_INTERNAL);
     assert_non_null(strstr(err.message, "in no known way"));
+}
+
+/* ---- a runbook that was edited meanwhile ---- */
+
+static void only_a_reading_follow_up_that_has_not_begun_reads_as_the_text_says_now(void **state) {
+    static const struct {
+        enum fx_run_state state;
+        const char *trigger;
+        enum fx_effect effect;
+        bool begins;
+    } cases[] = {{FX_RUN_QUEUED, "follow-up", FX_EFFECT_READ, true},
+                 {FX_RUN_QUEUED, "follow-up", FX_EFFECT_PEEK, true},
+                 {FX_RUN_QUEUED, "follow-up", FX_EFFECT_UNKEYED, false},
+                 {FX_RUN_WAITING, "follow-up", FX_EFFECT_READ, false},
+                 {FX_RUN_RUNNING, "follow-up", FX_EFFECT_READ, false},
+                 {FX_RUN_QUEUED, "slash", FX_EFFECT_READ, false},
+                 {FX_RUN_QUEUED, "alarm", FX_EFFECT_READ, false}};
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        void *rig_state = NULL;
+
+        engine_rig_set_up(&rig_state);
+        struct engine_rig *rig = rig_state;
+        struct fx_run row = engine_rig_row;
+
+        begin(rig, FX_EFFECT_READ);
+        next_result = (struct fx_step_result){.outcome = FX_STEP_DONE};
+        row.id = "r1";
+        row.state = cases[i].state;
+        row.trigger = cases[i].trigger;
+        fx_writes_run(rig->sc, &rig->work.writes, &row);
+        engine_rig_keep(rig);
+        the_book->effect = cases[i].effect;
+        the_book->digest = "edited";
+        const struct fx_run *after = engine_rig_go_on(rig);
+
+        assert_int_equal(calls, cases[i].begins);
+        assert_int_equal(after->state, cases[i].begins ? FX_RUN_DONE : FX_RUN_REFUSED);
+        assert_string_equal(after->runbook_digest, cases[i].begins ? "edited" : "d1");
+        if (!cases[i].begins)
+            assert_non_null(strstr(after->note, "the runbook was edited"));
+        engine_rig_tear_down(&rig_state);
+    }
 }
 
 /* ---- the end ---- */
@@ -463,6 +569,8 @@ int main(void) {
         TEST(a_question_is_looked_at_again_and_told_once),
         TEST(a_question_that_nobody_looks_at_is_not_run_again),
         TEST(what_has_begun_goes_on_later_when_somebody_does_not_answer),
+        TEST(what_asks_goes_on_asking_when_somebody_does_not_answer),
+        TEST(while_it_cannot_be_read_whether_it_has_begun_nothing_is_concluded),
         TEST(what_has_not_begun_fails_when_nobody_answers),
         TEST(what_has_begun_and_is_given_up_is_a_question),
         TEST(what_has_not_begun_and_is_given_up_has_failed),
@@ -472,6 +580,7 @@ int main(void) {
         cmocka_unit_test(a_failure_is_tried_again_or_ends_the_run),
         TEST(a_failure_may_be_the_value_of_a_reading_step),
         TEST(an_outcome_that_nobody_knows_is_an_error),
+        cmocka_unit_test(only_a_reading_follow_up_that_has_not_begun_reads_as_the_text_says_now),
         TEST(evidence_stands_on_the_card_of_a_question),
         cmocka_unit_test(an_answer_that_cannot_be_made_fails_the_run),
         TEST(a_diagnosis_ends_only_together_with_its_incident),

@@ -164,6 +164,24 @@ static void those_that_wait_are_asked_again_and_the_others_are_not(void **state)
     assert_int_equal(calls, 5);
 }
 
+/* Else what was read once would be read again, or taken for read. */
+static void without_what_they_know_so_far_none_is_asked_again(void **state) {
+    static const char *const what[] = {"a", "wait"};
+    struct engine_rig *rig = *state;
+    struct fx_error err = {0};
+
+    begin(rig, what, FX_COUNT_OF(what), FX_ENGINE_MAX_TOGETHER);
+    struct fx_run row = *engine_rig_go_on(rig);
+
+    calls = 0;
+    row.checkpoint_json = "{";
+    fx_writes_run(rig->sc, &rig->work.writes, &row);
+    engine_rig_keep(rig);
+    assert_int_equal(engine_continue_run(&rig->work, &err), FX_ERR_INPUT);
+    assert_int_equal(calls, 0);
+    assert_int_equal(rig->work.writes.runs_count, 0);
+}
+
 /* The lease is lost, or the program ends: each is told, and all of it comes again. */
 static void who_cancels_the_run_cancels_each(void **state) {
     static const char *const what[] = {"a", "b"};
@@ -252,6 +270,7 @@ int main(void) {
         RIGGED(a_failure_may_be_passed_over),
         RIGGED(one_that_nobody_answers_has_all_tried_again),
         RIGGED(those_that_wait_are_asked_again_and_the_others_are_not),
+        RIGGED(without_what_they_know_so_far_none_is_asked_again),
         RIGGED(who_cancels_the_run_cancels_each),
         RIGGED(each_item_has_its_own_result),
         RIGGED(what_must_be_alone_is_read_one_after_the_other),

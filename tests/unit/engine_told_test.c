@@ -342,6 +342,40 @@ static void what_another_step_did_is_no_reason_to_begin_this_one(void **state) {
     assert_non_null(strstr(run.row->note, "known by now what was done"));
 }
 
+static enum fx_code (*intents_inside)(struct fx_store *store, struct fx_scope *sc, const char *run,
+                                      const char *step, struct fx_intent ***ret_intents,
+                                      size_t *ret_count, struct fx_error *err);
+
+static enum fx_code some_intents(struct fx_store *store, struct fx_scope *sc, const char *run,
+                                 const char *step, struct fx_intent ***ret_intents,
+                                 size_t *ret_count, struct fx_error *err) {
+    if (left-- > 0)
+        return intents_inside(store, sc, run, step, ret_intents, ret_count, err);
+    return fx_fail(err, FX_ERR_UNAVAILABLE, "the database is away");
+}
+
+/* It reads what was done twice: whether something is open, and whether a step goes on. */
+static void while_what_was_done_cannot_be_read_the_question_stays(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_store *store = rig->engine.options.store;
+
+    add_intent(rig, "not sent", FX_INTENT_NOT_SENT);
+    intents_inside = store->intents;
+    store->intents = some_intents;
+    for (int reads = 0; reads < 2; reads++) {
+        struct fx_error err = {0};
+        enum engine_told told = ENGINE_TOLD_WAIT;
+
+        left = reads;
+        assert_int_equal(engine_end_told(&run, &told, &err), FX_ERR_UNAVAILABLE);
+        assert_int_equal(run.row->state, FX_RUN_ASKING);
+        assert_int_equal(rig->work.writes.runs_count, 0);
+    }
+    left = 2;
+    assert_true(end_told(&run));
+}
+
 static void an_answer_that_cannot_be_read_ends_nothing(void **state) {
     struct engine_rig *rig = *state;
     struct engine_run run = asking_run(rig);
@@ -371,6 +405,7 @@ int main(void) {
         TEST(an_answer_counts_for_what_it_still_settles),
         TEST(what_the_bot_finds_done_itself_is_gone_on_with),
         TEST(what_another_step_did_is_no_reason_to_begin_this_one),
+        TEST(while_what_was_done_cannot_be_read_the_question_stays),
         TEST(an_answer_that_cannot_be_read_ends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,6 +199,20 @@ static void it_looks_each_time_anew_and_shows_each_look_on_one_message(void **st
     assert_int_equal(later(rig, MINUTE_MS), 0);
 }
 
+/* Or it would go on unseen. */
+static void a_look_that_cannot_be_shown_is_not_kept(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_error err = {0};
+
+    begin(rig, FIVE_MINUTES);
+    book->answer = engine_rig_json(rig, "{'verdict':'${('}");
+    assert_non_null(claim(rig));
+    assert_int_equal(engine_continue_run(&rig->work, &err), FX_ERR_INPUT);
+    assert_int_equal(rig->work.writes.runs_count, 0);
+    assert_int_equal(rig->work.writes.jobs_count, 0);
+    rig->work.writes = (struct fx_writes){0};
+}
+
 static void it_ends_as_soon_as_what_is_waited_for_is_true(void **state) {
     struct engine_rig *rig = *state;
 
@@ -456,6 +470,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(it_looks_each_time_anew_and_shows_each_look_on_one_message),
+        TEST(a_look_that_cannot_be_shown_is_not_kept),
         TEST(it_ends_as_soon_as_what_is_waited_for_is_true),
         TEST(what_is_looked_at_may_wait_itself),
         TEST(what_an_earlier_look_read_is_forgotten),

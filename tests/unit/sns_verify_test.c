@@ -249,6 +249,43 @@ static void wants_a_certificate_that_is_valid_now(void **state) {
     }
 }
 
+/* The same with the thirteenth month in its time of this index: 0, from when; 1, until when. */
+static const char *with_no_such_month(struct sns_world *w, const char *pem, int index) {
+    enum { UTC_TIME = 0x17, LENGTH = 13, MONTH = 4 }; /* tag, length, two digits of the year */
+    BIO *in = BIO_new_mem_buf(pem, -1), *out = BIO_new(BIO_s_mem());
+    char *name = NULL, *header = NULL, *text = NULL;
+    unsigned char *der = NULL;
+    long len = 0;
+
+    assert_int_equal(PEM_read_bio(in, &name, &header, &der, &len), 1);
+    for (long i = 0, seen = 0; i + MONTH + 1 < len; i++)
+        if (der[i] == UTC_TIME && der[i + 1] == LENGTH && seen++ == index)
+            memcpy(der + i + MONTH, "13", 2);
+    assert_true(PEM_write_bio(out, name, header, der, len) > 0);
+    len = BIO_get_mem_data(out, &text);
+    const char *ret = fx_slice_dup(w->sc, (struct fx_slice){text, (size_t)len});
+
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(der);
+    BIO_free(in);
+    BIO_free(out);
+    return ret;
+}
+
+static void wants_a_certificate_whose_times_can_be_read(void **state) {
+    struct sns_world *w = *state;
+    const char *pem = sns_certificate(w, w->sns, &sns_genuine);
+
+    assert_int_equal(sns_receive_signed(w, &sns_notification, with_no_such_month(w, pem, 2)),
+                     FX_OK); /* there is no third */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sns_receive_signed(w, &sns_notification, with_no_such_month(w, pem, i)),
+                         FX_ERR_DENIED);
+        assert_non_null(strstr(w->err.message, i == 0 ? "not valid yet" : "expired"));
+    }
+}
+
 static void skips_only_the_name_for_test_hosts(void **state) {
     struct sns_world *w = *state;
     struct sns_message m = sns_notification;
@@ -468,6 +505,7 @@ int main(void) {
         cmocka_unit_test(wants_the_name_of_the_topics_region),
         cmocka_unit_test(reads_the_name_from_either_place_but_never_a_wildcard),
         cmocka_unit_test(wants_a_certificate_that_is_valid_now),
+        cmocka_unit_test(wants_a_certificate_whose_times_can_be_read),
         cmocka_unit_test(skips_only_the_name_for_test_hosts),
         cmocka_unit_test(refuses_keys_it_has_no_reason_to_believe),
         cmocka_unit_test(refuses_what_is_not_a_certificate),

@@ -276,6 +276,24 @@ static void without_a_promise_nothing_is_sent(void **state) {
     assert_null(steps_rig_find(rig, "change"));
 }
 
+static enum fx_code no_effects(struct fx_step_host *host, struct fx_scope *sc,
+                               struct fx_step_effect **ret_effects, size_t *ret_count,
+                               struct fx_error *err) {
+    return fx_fail(err, FX_ERR_UNAVAILABLE, "the database is away");
+}
+
+/* What was promised before stands there: without it, it might be sent twice. */
+static void while_it_cannot_be_read_what_was_promised_nothing_is_sent(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err;
+
+    planned(rig);
+    rig->host.effects = no_effects;
+    scripted_http_set(&rig->world.script, NULL, 0);
+    run(rig, FX_ERR_UNAVAILABLE, &err);
+    assert_int_equal(rig->effects_count, 0);
+}
+
 /* ---- nobody knows ---- */
 
 static void a_lost_answer_is_settled_by_reading(void **state) {
@@ -866,6 +884,7 @@ int main(void) {
         TEST(what_was_not_sent_may_be_begun_anew),
         TEST(what_was_refused_is_not_asked_for_again),
         TEST(without_a_promise_nothing_is_sent),
+        TEST(while_it_cannot_be_read_what_was_promised_nothing_is_sent),
         TEST(a_lost_answer_is_settled_by_reading),
         TEST(what_does_not_show_is_looked_for_then_asked_about_and_never_sent_again),
         TEST(behind_the_fence_what_is_as_before_did_not_happen),

@@ -16,6 +16,7 @@
 #define BACK "'revert':{'Attributes':'object(\\'VisibilityTimeout\\', \\'30\\')'}"
 #define SEEN "'reverted':'now.Attributes.VisibilityTimeout == \\'30\\''"
 #define CHANGE "{" CALL "," BACK "," SEEN ",'revert_after':'2h'}"
+#define FOR_GOOD "{" CALL "," BACK "," SEEN "}" /* nobody said when it is taken back */
 
 enum { KEEP_MS = 2 * 60 * 60 * 1000, DAY_MS = 24 * 60 * 60 * 1000 };
 
@@ -49,12 +50,19 @@ static struct fx_json *texts(struct steps_rig *rig, const char *params) {
     return json;
 }
 
+static const char *change; /* CHANGE, unless a test says otherwise */
+
 static const struct fx_json *filled(struct steps_rig *rig) {
     struct fx_json *ret = NULL;
     struct fx_error err = {0};
 
-    assert_ok(fx_step_fill_params(rig->sc, &step_aws_change, texts(rig, CHANGE), &ret, &err));
+    assert_ok(fx_step_fill_params(rig->sc, &step_aws_change, texts(rig, change), &ret, &err));
     return ret;
+}
+
+static int set_up(void **state) {
+    change = CHANGE;
+    return steps_rig_set_up(state);
 }
 
 static struct fx_step_result run(struct steps_rig *rig, enum fx_code expected) {
@@ -280,6 +288,35 @@ static void what_was_wrong_before_is_told_after_a_question_too(void **state) {
     ends(rig, false, true, "it has failed since");
 }
 
+/* It looks as it did before: the change did not show, and nobody has taken it back. */
+static void what_is_never_taken_back_is_not_told_as_taken_back(void **state) {
+    struct steps_rig *rig = *state;
+
+    change = FOR_GOOD;
+    planned(rig);
+    assert_int_equal(fx_json_count(fx_json_at(rig->ctx.plan, "calls")), 1);
+    assert_null(fx_json_at(rig->ctx.plan, "rests_ms"));
+    SCRIPT(rig, REPLY(200, "{}"));
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    later(rig, 60 * 1000);
+    SCRIPT(rig, STATE("30"));
+    ends(rig, false, false, "did not show within 1 min");
+    assert_null(steps_rig_find(rig, "revert"));
+}
+
+/* It was accepted, may show yet, and then stays: nobody has taken it back, and nobody will. */
+static void what_was_stopped_before_it_showed_is_not_told_as_taken_back(void **state) {
+    struct steps_rig *rig = *state;
+
+    planned(rig);
+    SCRIPT(rig, REPLY(200, "{}"));
+    assert_int_equal(run(rig, FX_OK).outcome, FX_STEP_PARKED);
+    rig->stop = true;
+    SCRIPT(rig, STATE("30"));
+    ends(rig, false, false, "a person pressed Stop");
+    assert_null(steps_rig_find(rig, "revert"));
+}
+
 static void check_wants_both_halves_and_a_bound(void **state) {
     static const struct {
         const char *params, *says;
@@ -306,7 +343,7 @@ static void check_wants_both_halves_and_a_bound(void **state) {
 }
 
 int main(void) {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, steps_rig_set_up, steps_rig_tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, steps_rig_tear_down)
     static const struct CMUnitTest tests[] = {
         CASE(both_calls_stand_in_the_plan),
         CASE(before_its_time_nothing_is_taken_back),
@@ -321,6 +358,8 @@ int main(void) {
         CASE(behind_the_fence_what_still_holds_was_not_taken_back),
         CASE(behind_the_fence_what_is_neither_is_a_question),
         CASE(what_was_wrong_before_is_told_after_a_question_too),
+        CASE(what_is_never_taken_back_is_not_told_as_taken_back),
+        CASE(what_was_stopped_before_it_showed_is_not_told_as_taken_back),
         CASE(check_wants_both_halves_and_a_bound),
     };
 

@@ -1,5 +1,5 @@
 /* store_effects_test.c - a database that has lost a part of what a change depends on lets no change
- * begin; and rows that say less than they should.
+ * begin; rows that say less than they should; and intents that begin and end together.
  */
 #include "support/test.h"
 
@@ -122,6 +122,109 @@ static void what_is_in_time_anyway_needs_no_rest(void **state) {
     assert_ok(begin(w, "two", guard, &err));
 }
 
+/* ---- intents that go together ---- */
+
+enum { TOGETHER = 3 };
+
+static void together(struct fx_intent *intents, enum fx_intent_state state,
+                     struct fx_guard *guard) {
+    static const char *const keys[TOGETHER] = {"one", "two", "three"};
+
+    for (size_t i = 0; i < TOGETHER; i++)
+        intents[i] = (struct fx_intent){.run = "r1",
+                                        .step = "change",
+                                        .key = keys[i],
+                                        .digest = "d",
+                                        .state = state,
+                                        .what_json = "{}",
+                                        .outcome_json = "{}",
+                                        .and = i + 1 < TOGETHER ? &intents[i + 1] : NULL};
+    intents->guard = guard;
+}
+
+/* Of the intents that are set, how many are in this state. */
+static size_t count_in(struct world *w, enum fx_intent_state state) {
+    struct fx_intent **intents = NULL;
+    struct fx_error err;
+    size_t count = 0, same = 0;
+
+    assert_ok(w->store->intents(w->store, w->sc, "r1", "change", &intents, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        same += intents[i]->state == state;
+    return same;
+}
+
+static void what_begins_together_begins_whole_or_not_at_all(void **state) {
+    struct world *w = *state;
+    struct fx_intent intents[TOGETHER];
+    struct fx_guard guard = {.approval = "a1", .rest_ms = 1};
+    struct fx_error err;
+
+    put_approved(w);
+    assert_ok(begin(w, "three", guard, &err));
+    together(intents, FX_INTENT_SET, &guard);
+    assert_int_equal(w->store->begin_effect(w->store, w->sc, NULL, intents, NULL, &err),
+                     FX_ERR_CONFLICT);
+    assert_int_equal(guard.refusal, FX_REFUSED_BEGUN);
+    assert_int_equal(count_in(w, FX_INTENT_SET), 1);
+    intents[1].and = NULL; /* without the one that was begun before */
+    assert_ok(w->store->begin_effect(w->store, w->sc, NULL, intents, NULL, &err));
+    assert_int_equal(count_in(w, FX_INTENT_SET), TOGETHER);
+}
+
+/* The guard stands at the first of them. */
+static void what_one_may_not_begin_none_of_them_begins(void **state) {
+    struct world *w = *state;
+    struct fx_intent intents[TOGETHER];
+    struct fx_guard guard = {.approval = "nobody's", .rest_ms = 1};
+    struct fx_error err;
+
+    put_approved(w);
+    together(intents, FX_INTENT_SET, &guard);
+    assert_int_equal(w->store->begin_effect(w->store, w->sc, NULL, intents, NULL, &err),
+                     FX_ERR_DENIED);
+    assert_int_equal(guard.refusal, FX_REFUSED_NO_APPROVAL);
+    assert_int_equal(count_in(w, FX_INTENT_SET), 0);
+}
+
+static void what_ends_together_ends_whole_or_not_at_all(void **state) {
+    struct world *w = *state;
+    struct fx_intent intents[TOGETHER];
+    struct fx_error err;
+
+    put_approved(w);
+    assert_ok(begin(w, "one", (struct fx_guard){.approval = "a1"}, &err));
+    assert_ok(begin(w, "two", (struct fx_guard){.approval = "a1"}, &err));
+    together(intents, FX_INTENT_DONE, NULL);
+    assert_int_equal(w->store->end_effect(w->store, w->sc, intents, NULL, &err), FX_ERR_NOT_FOUND);
+    assert_int_equal(count_in(w, FX_INTENT_SET), 2);
+    assert_ok(begin(w, "three", (struct fx_guard){.approval = "a1"}, &err));
+    intents[1].set_ms = NOW_MS - 1; /* of another promise */
+    assert_int_equal(w->store->end_effect(w->store, w->sc, intents, NULL, &err), FX_ERR_CONFLICT);
+    assert_int_equal(count_in(w, FX_INTENT_SET), TOGETHER);
+    intents[1].set_ms = NOW_MS;
+    assert_ok(w->store->end_effect(w->store, w->sc, intents, NULL, &err));
+    assert_int_equal(count_in(w, FX_INTENT_DONE), TOGETHER);
+}
+
+static void an_end_that_is_not_named_ends_none_of_them(void **state) {
+    struct world *w = *state;
+    struct fx_intent intents[TOGETHER];
+    struct fx_error err;
+
+    put_approved(w);
+    for (size_t i = 0; i < TOGETHER; i++) {
+        together(intents, FX_INTENT_DONE, NULL);
+        assert_ok(begin(w, intents[i].key, (struct fx_guard){.approval = "a1"}, &err));
+    }
+    for (size_t i = 0; i < TOGETHER; i++) {
+        together(intents, FX_INTENT_DONE, NULL);
+        intents[i].state = FX_INTENT_SET;
+        assert_int_equal(w->store->end_effect(w->store, w->sc, intents, NULL, &err), FX_ERR_INPUT);
+        assert_int_equal(count_in(w, FX_INTENT_SET), TOGETHER);
+    }
+}
+
 static void a_log_that_cannot_be_read_is_not_verified(void **state) {
     struct world *w = *state;
     struct fx_writes writes = {0};
@@ -143,6 +246,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(no_change_begins_where_it_cannot_be_looked_whether_it_may),
         TEST(what_is_in_time_anyway_needs_no_rest),
+        TEST(what_begins_together_begins_whole_or_not_at_all),
+        TEST(what_one_may_not_begin_none_of_them_begins),
+        TEST(what_ends_together_ends_whole_or_not_at_all),
+        TEST(an_end_that_is_not_named_ends_none_of_them),
         TEST(a_log_that_cannot_be_read_is_not_verified),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,6 +134,34 @@ static void a_failover_may_forget_only_what_no_standby_was_waited_for(void **sta
     store->close(store);
 }
 
+static void while_it_cannot_be_asked_what_a_failover_forgets_nothing_begins(void **state) {
+    struct servers *s = *state;
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    struct fx_store *store = open_store(s, sc);
+    struct fx_guard guard = {.unless_forgetful = true};
+    const struct fx_intent intent = {.run = "r1",
+                                     .step = "redrive",
+                                     .key = "unasked",
+                                     .digest = "d",
+                                     .what_json = "{}",
+                                     .guard = &guard};
+    struct fx_intent **intents = NULL;
+    struct fx_error err = {0};
+    size_t before = 0, after = 0;
+
+    assert_ok(store->intents(store, sc, "r1", "", &intents, &before, &err));
+    test_postgres_sql(&s->primary, "REVOKE SELECT ON pg_stat_replication FROM PUBLIC");
+    assert_int_not_equal(store->begin_effect(store, sc, NULL, &intent, NULL, &err), FX_OK);
+    assert_non_null(strstr(err.message, "pg_stat_replication"));
+    assert_int_equal(guard.refusal, FX_REFUSED_NOT);
+    assert_ok(store->intents(store, sc, "r1", "", &intents, &after, &err));
+    assert_int_equal(after, before);
+    test_postgres_sql(&s->primary, "GRANT SELECT ON pg_stat_replication TO PUBLIC");
+    err = (struct fx_error){0};
+    assert_ok(store->begin_effect(store, sc, NULL, &intent, NULL, &err));
+    store->close(store);
+}
+
 static int make(void **state) {
     static struct servers servers;
 
@@ -155,6 +183,7 @@ static int remove_all(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failover_may_forget_only_what_no_standby_was_waited_for),
+        cmocka_unit_test(while_it_cannot_be_asked_what_a_failover_forgets_nothing_begins),
     };
 
     return cmocka_run_group_tests(tests, make, remove_all);
