@@ -21,11 +21,17 @@ static void release(void *value) {
     json_decref(value);
 }
 
+/* Of true, false and null jansson has one each, which is never released. */
+static bool is_constant(const json_t *value) {
+    return json_is_boolean(value) || json_is_null(value);
+}
+
 /* The scope holds the reference that making the value gave. */
 static struct fx_json *keep(struct fx_scope *sc, json_t *value) {
     if (value == NULL)
         abort(); /* no memory: callers have made sure that nothing else can fail */
-    fx_defer(sc, release, value);
+    if (!is_constant(value))
+        fx_defer(sc, release, value);
     return (struct fx_json *)value;
 }
 
@@ -270,6 +276,10 @@ void fx_json_add(struct fx_json *array, struct fx_json *value) {
 
 struct fx_json *fx_json_copy(struct fx_scope *sc, const struct fx_json *json) {
     return json == NULL ? fx_json_null(sc) : keep(sc, json_deep_copy(of(json)));
+}
+
+struct fx_json *fx_json_share(struct fx_scope *sc, struct fx_json *json) {
+    return json == NULL ? NULL : keep(sc, json_incref(of(json)));
 }
 
 /* ---- looking ---- */

@@ -98,7 +98,9 @@ static void progress(struct fx_step_host *host, struct fx_scope *sc, const struc
         work->engine->options.state->wake(work->engine->options.state, "outbox");
 }
 
-static bool stop_requested(struct fx_step_host *host, struct fx_scope *sc) {
+/* In a scope of its own: what the run has read stands in its row, and a long step asks often. */
+static bool stop_requested(struct fx_step_host *host, struct fx_scope *outer) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(outer);
     struct engine_host *h = engine_host_of(host);
     struct fx_store *store = h->run->work->engine->options.store;
     struct fx_run *now = NULL;

@@ -39,12 +39,12 @@ static struct fx_slice without_blanks(struct fx_scope *sc, struct fx_slice s) {
     struct fx_buf buf;
 
     fx_buf_init(&buf, sc, s.len + 1);
-    for (size_t at = 0; at < s.len;) {
-        size_t end = s.ptr[at] == '"' ? skip_string(s, at) : at + 1;
-
-        if (!is_blank(s.ptr[at]))
-            fx_buf_add(&buf, fx_slice_cut(s, at, end - at));
-        at = end;
+    for (size_t at = 0, from = 0; at < s.len; from = at) {
+        while (at < s.len && !is_blank(s.ptr[at]))
+            at = s.ptr[at] == '"' ? skip_string(s, at) : at + 1;
+        fx_buf_add(&buf, fx_slice_cut(s, from, at - from));
+        while (at < s.len && is_blank(s.ptr[at]))
+            at++;
     }
     return fx_buf_slice(&buf);
 }

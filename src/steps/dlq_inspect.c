@@ -164,8 +164,8 @@ static int64_t look_again_in_ms(int64_t expected, int64_t seen) {
     return QUIET_POLL_MS + 2 * QUIET_POLL_MS * (expected - seen) / expected;
 }
 
-static enum fx_code look(const struct fx_step_context *ctx, const struct fx_json *params,
-                         int64_t cap, struct fx_step_result *ret_result, struct fx_error *err) {
+static enum fx_code look_in(const struct fx_step_context *ctx, const struct fx_json *params,
+                            int64_t cap, struct fx_step_result *ret_result, struct fx_error *err) {
     int64_t count = fx_json_get_int(params, "count", 10);
     struct letters letters = {0};
     struct queue_depth depth;
@@ -202,6 +202,21 @@ static enum fx_code look(const struct fx_step_context *ctx, const struct fx_json
     ret_result->output =
         report(ctx, &letters, &depth, gaps, fx_json_get_bool(params, "brief", false));
     return FX_OK;
+}
+
+/* In a scope of its own: a whole queue of bodies, and what they were read from, need not wait for
+ * the end of the run, which goes on to ask for an approval. */
+static enum fx_code look(const struct fx_step_context *ctx, const struct fx_json *params,
+                         int64_t cap, struct fx_step_result *ret_result, struct fx_error *err) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(ctx->sc);
+    struct fx_step_context within = *ctx;
+
+    within.sc = sc;
+    enum fx_code code = look_in(&within, params, cap, ret_result, err);
+
+    ret_result->output = fx_json_share(ctx->sc, ret_result->output);
+    ret_result->checkpoint = fx_json_share(ctx->sc, ret_result->checkpoint);
+    return code;
 }
 
 static enum fx_code inspect_run(const struct fx_step_context *ctx, const struct fx_json *params,

@@ -133,11 +133,14 @@ enum fx_code peek_take(struct fx_scope *sc, const struct queue *queue,
 enum fx_code peek_once(const struct fx_step_context *ctx, const struct queue *queue, size_t max,
                        int64_t wait_s, int64_t visibility_s, struct letters *letters,
                        size_t *ret_received, struct fx_error *err) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(ctx->sc);
     struct fx_aws_one calls[PEEK_AT_ONCE];
-    size_t count = peek_ask(ctx->sc, queue, max, false, wait_s, visibility_s, calls);
+    size_t count = peek_ask(sc, queue, max, false, wait_s, visibility_s, calls);
     size_t before = letters->count;
 
-    fx_aws_call_all(ctx->aws, ctx->sc, calls, count);
+    fx_aws_call_all(ctx->aws, sc, calls, count);
+    for (size_t i = 0; i < count; i++) /* of an exchange only what was understood is kept */
+        calls[i].answer = fx_json_share(ctx->sc, calls[i].answer);
     enum fx_code code = peek_take(ctx->sc, queue, calls, count, letters, ret_received, err);
 
     for (size_t i = before; i < letters->count; i++)
@@ -222,7 +225,7 @@ size_t release_ask(struct fx_scope *sc, const struct queue *queue, const struct 
 /* All at once; what did not work then is tried again one after the other. */
 enum fx_code release_handles(const struct fx_step_context *ctx, const struct queue *queue,
                              const struct fx_json *handles, struct fx_error *err) {
-    struct fx_scope *sc = ctx->sc;
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(ctx->sc);
     struct fx_aws_one *calls =
         fx_alloc(sc, (fx_json_count(handles) / SQS_BATCH + 1) * sizeof *calls);
     size_t count = release_ask(sc, queue, handles, calls);

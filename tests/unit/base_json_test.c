@@ -377,6 +377,17 @@ static void one_value_may_have_two_parents(void **state) {
     assert_string_equal(fx_json_dump(*state, copy), "[{\"k\":1},{\"k\":1}]");
 }
 
+static void a_shared_value_outlives_its_scope(void **state) {
+    struct fx_scope *inner = fx_scope_new(*state);
+    struct fx_json *made = fx_json_array_of(inner, fx_json_string(inner, "body"), NULL);
+    struct fx_json *shared = fx_json_share(*state, made);
+
+    assert_ptr_equal(shared, made);
+    assert_null(fx_json_share(*state, NULL));
+    fx_scope_free(inner);
+    assert_string_equal(fx_json_dump(*state, shared), "[\"body\"]");
+}
+
 #define JSON_TEST(name) cmocka_unit_test_setup_teardown(name, open_scope, close_scope)
 
 int main(void) {
@@ -399,6 +410,7 @@ int main(void) {
         JSON_TEST(walks_paths),
         JSON_TEST(objects_keep_order_and_replace),
         JSON_TEST(one_value_may_have_two_parents),
+        JSON_TEST(a_shared_value_outlives_its_scope),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,48 @@ static void what_was_chosen_names_all_that_is_needed_to_find_it_again(void **sta
                         "{\"Database\":1}");
 }
 
+/* ---- the look at the whole queue ---- */
+
+static const char one_visible[] = "{\"Attributes\":{\"ApproximateNumberOfMessages\":\"1\"}}";
+static const char one_message[] =
+    "{\"Messages\":[{\"MessageId\":\"a1\",\"ReceiptHandle\":\"h1\",\"Body\":"
+    "\"{\\\"event_id\\\":\\\"e1\\\"}\",\"MD5OfBody\":\"?\"}]}";
+
+/* Its bodies and the exchanges they came in are gone then: under AddressSanitizer, whoever reads
+ * what was freed is found out. */
+static void what_a_look_tells_outlives_the_look(void **state) {
+    struct steps_rig *rig = *state;
+    const struct scripted_reply replies[] = {REPLY(200, one_visible),
+                                             REPLY(200, "{\"Results\":[]}"),
+                                             REPLY(200, one_message), REPLY(200, "{}")};
+    struct fx_step_result result = {0};
+    struct fx_error err = {0};
+
+    scripted_http_set(&rig->world.script, replies, FX_COUNT_OF(replies));
+    rig->rows = steps_rig_json(rig, "[]");
+    assert_ok(step_dlq_classify.run(
+        &rig->ctx, steps_rig_json(rig, "{'queue':'dlq','count':1,'brief':true}"), &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_DONE);
+    assert_string_equal(fx_json_text(fx_json_at_path(result.output, "items.0.id")), "a1");
+    assert_string_equal(fx_json_text(fx_json_at_path(result.output, "items.0.event_id")), "e1");
+    assert_int_equal(fx_json_get_int(result.output, "total", 0), 1);
+}
+
+static void where_a_look_waits_outlives_the_look(void **state) {
+    struct steps_rig *rig = *state;
+    static const char hidden[] =
+        "{\"Attributes\":{\"ApproximateNumberOfMessagesNotVisible\":\"1\"}}";
+    const struct scripted_reply replies[] = {REPLY(200, hidden), REPLY(200, "{\"Results\":[]}")};
+    struct fx_step_result result = {0};
+    struct fx_error err = {0};
+
+    scripted_http_set(&rig->world.script, replies, FX_COUNT_OF(replies));
+    assert_ok(step_dlq_classify.run(&rig->ctx, steps_rig_json(rig, "{'queue':'dlq','count':1}"),
+                                    &result, &err));
+    assert_int_equal(result.outcome, FX_STEP_PARKED);
+    assert_int_equal(fx_json_get_int(result.checkpoint, "began", 0), RIG_NOW_MS);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, steps_rig_set_up, steps_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -161,6 +203,8 @@ int main(void) {
         TEST(what_must_not_move_is_refused_also_beyond_the_maximum),
         TEST(no_message_at_all_is_no_maximum),
         TEST(what_was_chosen_names_all_that_is_needed_to_find_it_again),
+        TEST(what_a_look_tells_outlives_the_look),
+        TEST(where_a_look_waits_outlives_the_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,9 @@ void fx_json_remove(struct fx_json *object, const char *key);
 void fx_json_add(struct fx_json *array, struct fx_json *value);
 /* A copy that shares nothing with json. */
 struct fx_json *fx_json_copy(struct fx_scope *sc, const struct fx_json *json);
+/* The same value, which now lives as long as sc, too: of a scope that ends before. NULL gives NULL.
+ */
+struct fx_json *fx_json_share(struct fx_scope *sc, struct fx_json *json);
 
 enum fx_json_type fx_json_type(const struct fx_json *json);
 bool fx_json_equal(const struct fx_json *a, const struct fx_json *b);
