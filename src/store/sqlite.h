@@ -9,6 +9,7 @@ struct sqlite3_file;
 enum {
     SQLITE_DB_BUSY_TIMEOUT_MS = 1500, /* below the two seconds that the receiver has in all */
     SQLITE_DB_FAULT_MAX = 384,
+    SQLITE_LOG_PAGES = 4096, /* before they go into the file: hot ones then go once */
     SQLITE_GIVEN_COLUMNS = STORE_EVENT_VALUES, /* as many as an event has values */
 };
 
@@ -27,6 +28,15 @@ struct sqlite_log {
     bool syncing, failed;
 };
 
+/* Who brings the log into the file; see sqlite_checkpoint.c. */
+struct sqlite_checkpoint {
+    int asked_pages; /* how long the log was when it was asked; the connection's lock guards it */
+    pthread_mutex_t lock; /* guards what follows; may be taken within the connection's lock */
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool started, wanted, stopping;
+};
+
 struct sqlite_db {
     struct store_db db;
     const char *path;
@@ -41,6 +51,7 @@ struct sqlite_db {
     char fault[SQLITE_DB_FAULT_MAX]; /* why the store stopped; "" while it works */
 
     struct sqlite_log log;
+    struct sqlite_checkpoint checkpoint;
 };
 
 static inline struct sqlite_db *sqlite_of(struct store_db *db) {
@@ -67,6 +78,14 @@ int64_t sqlite_log_note(struct sqlite_log *log, bool changed);
 /* Without it: until the disk has all up to that number. FX_ERR_UNAVAILABLE: nobody knows what it
  * has, and nobody will. */
 enum fx_code sqlite_log_wait(struct sqlite_log *log, int64_t number, struct fx_error *err);
+
+/* -- sqlite_checkpoint.c -- */
+
+void sqlite_checkpoint_open(struct sqlite_db *self);
+/* On the open connection: from now on a long log is brought into the file. */
+void sqlite_checkpoint_begin(struct sqlite_db *self);
+/* Waits for its thread, if there is one; nobody may write any more. */
+void sqlite_checkpoint_close(struct sqlite_db *self);
 
 /* -- sqlite_open.c -- */
 

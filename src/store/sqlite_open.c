@@ -14,9 +14,8 @@
 
 enum {
     FILE_MODE = 0600,
-    WAL_PAGES = 4096, /* before they go into the file: hot ones then go once */
     /* As long as it becomes: to make a file longer costs the disk more than to write over it. */
-    WAL_KEPT_BYTES = WAL_PAGES * (4096 + 24) + (1 << 20),
+    WAL_KEPT_BYTES = SQLITE_LOG_PAGES * (4096 + 24) + (1 << 20),
     CACHE_MAX_KIB = 8 << 10,
     ROW_MAX_BYTES = 4 * FX_STORE_MAX_BODY_BYTES,
     CHECK_MAX_MS = 2000,     /* a start must not wait longer for it */
@@ -121,8 +120,8 @@ static enum fx_code configure(struct sqlite_db *self, struct fx_error *err) {
                                 "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "
                                 "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
                                 "PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = %d; "
-                                "PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -%d",
-                                WAL_KEPT_BYTES, WAL_PAGES, CACHE_MAX_KIB);
+                                "PRAGMA cache_size = -%d",
+                                WAL_KEPT_BYTES, CACHE_MAX_KIB);
 
     sqlite3_busy_timeout(self->connection, SQLITE_DB_BUSY_TIMEOUT_MS);
     sqlite3_limit(self->connection, SQLITE_LIMIT_LENGTH, ROW_MAX_BYTES);
@@ -190,12 +189,14 @@ static enum fx_code start(struct sqlite_db *self, struct fx_error *err) {
     FX_TRY(check_journal(self, err));
     FX_TRY(sqlite_log_open(self, err));
     FX_TRY(sqlite_given_open(self, err));
+    sqlite_checkpoint_begin(self);
     return sqlite_prepare_all(self, err);
 }
 
 void sqlite_close_db(struct store_db *db) {
     struct sqlite_db *self = sqlite_of(db);
 
+    sqlite_checkpoint_close(self);
     sqlite_finalize_all(self);
     sqlite3_close(self->connection);
     sqlite_log_close(&self->log);
@@ -224,6 +225,7 @@ enum fx_code store_sqlite_open(struct fx_scope *sc, const char *path, struct fx_
     fx_scope_set_log(own, fx_scope_log(sc));
     pthread_mutex_init(&self->lock, NULL);
     sqlite_log_init(&self->log);
+    sqlite_checkpoint_open(self);
     FX_TRY(start(self, err));
     *ret_store = &FX_TAKE(self)->db.store;
     return FX_OK;

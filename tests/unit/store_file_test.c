@@ -625,6 +625,51 @@ static void every_change_but_a_claim_is_synced_before_it_is_acknowledged(void **
     assert_int_equal(disk->log_syncs, syncs + 4);
 }
 
+static int64_t size_of(struct fixture *f, const char *suffix) {
+    char path[128];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "%s%s", f->path, suffix);
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_size;
+}
+
+enum { LARGE_BYTES = 200 << 10, LARGE_EVENTS = 100, FILE_BYTES = 10 << 20, LOG_BYTES = 20 << 20 };
+
+static void add_large_events(struct fixture *f, const char *prefix) {
+    char *body = fx_alloc(f->sc, LARGE_BYTES + 1);
+    struct fx_error err;
+    bool added = false;
+
+    memset(body, 'x', LARGE_BYTES);
+    for (int i = 0; i < LARGE_EVENTS; i++) {
+        struct fx_event event = {
+            .id = fx_printf(f->sc, "%s%d", prefix, i), .kind = "sns", .body = body};
+        assert_ok(f->store->accept(f->store, f->sc, &event, &added, &err));
+    }
+}
+
+/* By the thread, and while nobody writes: a commit would do so only when the log is four times as
+ * long. Then the next one begins at its front again. */
+static void a_long_log_is_brought_into_the_file(void **state) {
+    struct fixture *f = *state;
+
+    open_store(f);
+    add_large_events(f, "a");
+    while (size_of(f, "") < FILE_BYTES)
+        usleep(1000);
+    for (int round = 0; round < 5; round++) {
+        add_large_events(f, fx_printf(f->sc, "b%d-", round));
+        int64_t whole = (int64_t)(round + 2) * LARGE_EVENTS * LARGE_BYTES;
+        while (size_of(f, "") < whole - LOG_BYTES)
+            usleep(1000);
+    }
+    assert_true(size_of(f, "-wal") < 4 * LOG_BYTES);
+    close_store(f);
+    open_store(f);
+    assert_int_equal(bad_row(f), 0);
+}
+
 struct audit_writer {
     struct fixture *f;
     enum fx_code code;
@@ -772,6 +817,7 @@ int main(void) {
         FILE_TEST(a_full_disk_stops_the_store_and_says_so),
         FILE_TEST(a_lock_held_by_another_process_stops_nothing_for_good),
         FILE_TEST(every_change_but_a_claim_is_synced_before_it_is_acknowledged),
+        FILE_TEST(a_long_log_is_brought_into_the_file),
         FILE_TEST(the_head_of_the_audit_log_is_shown_when_it_is_on_the_disk),
         FILE_TEST(those_who_wait_together_share_a_commit),
         FILE_TEST(an_event_without_its_job_is_undone_and_its_neighbours_are_kept),

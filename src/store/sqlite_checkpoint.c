@@ -1,0 +1,116 @@
+/* sqlite_checkpoint.c - what the log holds goes into the file beside the work, and not within it.
+ *
+ * SQLite would do it within the commit that finds the log long enough: that commit, and all behind
+ * it, would wait for two syncs and some megabytes. Here a thread of its own does it over a
+ * connection of its own, while others go on. It is made with the first long log: a store that is
+ * hardly used has neither. When the log grows faster than that, the commit does it after all.
+ */
+#include "sqlite.h"
+
+#include "fluxabot/base/log.h"
+
+#include <sqlite3.h>
+
+enum {
+    /* What was written while the thread was at it keeps the log from beginning anew: after so many
+     * more pages it tries again. */
+    AGAIN_PAGES = SQLITE_LOG_PAGES / 4,
+    LOG_MAX_PAGES = 4 * SQLITE_LOG_PAGES, /* then those who write have to wait */
+};
+
+static enum fx_code open_connection(struct sqlite_db *self, struct sqlite3 **ret_connection,
+                                    struct fx_error *err) {
+    int rc = sqlite3_open_v2(self->path, ret_connection,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+    /* before it has read it does not know that there is a log */
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(*ret_connection, "PRAGMA schema_version", NULL, NULL, NULL);
+    return rc == SQLITE_OK ? FX_OK
+                           : fx_fail(err, FX_ERR_UNAVAILABLE, "%s cannot be opened: %s", self->path,
+                                     sqlite3_errstr(rc));
+}
+
+/* What fails here fails again in a commit, and the log is kept until then. */
+static void checkpoint(struct sqlite_db *self, struct sqlite3 *connection) {
+    int rc = sqlite3_wal_checkpoint_v2(connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY) /* busy: a commit is at it */
+        fx_log(self->db.sc, FX_LOG_WARN, "store.checkpoint_failed",
+               FX_S("error", sqlite3_errstr(rc)));
+}
+
+static void *checkpoint_main(void *argument) {
+    struct sqlite_db *self = argument;
+    struct sqlite_checkpoint *own = &self->checkpoint;
+    struct sqlite3 *connection = NULL;
+    struct fx_error err = {0};
+
+    if (open_connection(self, &connection, &err) != FX_OK)
+        fx_log(self->db.sc, FX_LOG_WARN, "store.checkpoint_failed", FX_E(&err));
+    pthread_mutex_lock(&own->lock);
+    while (!own->stopping) {
+        if (!own->wanted) {
+            pthread_cond_wait(&own->changed, &own->lock);
+            continue;
+        }
+        own->wanted = false;
+        pthread_mutex_unlock(&own->lock);
+        if (err.code == FX_OK)
+            checkpoint(self, connection);
+        pthread_mutex_lock(&own->lock);
+    }
+    pthread_mutex_unlock(&own->lock);
+    sqlite3_close(connection);
+    return NULL;
+}
+
+/* Without a thread the commits do it. */
+static void want(struct sqlite_db *self, int pages) {
+    struct sqlite_checkpoint *own = &self->checkpoint;
+
+    if (pages < own->asked_pages + AGAIN_PAGES)
+        return;
+    own->asked_pages = pages;
+    pthread_mutex_lock(&own->lock);
+    own->wanted = true;
+    if (!own->started)
+        own->started = pthread_create(&own->thread, NULL, checkpoint_main, self) == 0;
+    pthread_cond_signal(&own->changed);
+    pthread_mutex_unlock(&own->lock);
+}
+
+/* Within each commit, and its lock. */
+static int after_commit(void *argument, struct sqlite3 *connection, const char *name, int pages) {
+    struct sqlite_db *self = argument;
+
+    if (pages >= LOG_MAX_PAGES)
+        (void)sqlite3_wal_checkpoint_v2(connection, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    else if (pages >= SQLITE_LOG_PAGES)
+        want(self, pages);
+    else
+        self->checkpoint.asked_pages = 0; /* it began anew */
+    return SQLITE_OK;                     /* the commit stands, whatever became of the rest */
+}
+
+void sqlite_checkpoint_open(struct sqlite_db *self) {
+    pthread_mutex_init(&self->checkpoint.lock, NULL);
+    pthread_cond_init(&self->checkpoint.changed, NULL);
+}
+
+void sqlite_checkpoint_begin(struct sqlite_db *self) {
+    sqlite3_wal_hook(self->connection, after_commit, self);
+}
+
+void sqlite_checkpoint_close(struct sqlite_db *self) {
+    struct sqlite_checkpoint *own = &self->checkpoint;
+
+    pthread_mutex_lock(&own->lock);
+    own->stopping = true;
+    pthread_cond_signal(&own->changed);
+    pthread_mutex_unlock(&own->lock);
+    if (own->started)
+        pthread_join(own->thread, NULL);
+    pthread_cond_destroy(&own->changed);
+    pthread_mutex_destroy(&own->lock);
+}
