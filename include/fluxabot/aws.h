@@ -19,6 +19,7 @@
 #include "fluxabot/base/effect.h"
 #include "fluxabot/base/json.h"
 #include "fluxabot/http.h"
+#include "fluxabot/state.h"
 
 struct fx_aws;
 
@@ -42,6 +43,7 @@ struct fx_aws_options {
     struct fx_http *http;
     struct fx_clock *clock;
     struct fx_random *random;
+    struct fx_state *state;   /* where refusals for too many calls are shared; NULL: nowhere */
     const char *region;       /* NULL: AWS_REGION, AWS_DEFAULT_REGION, the profile's */
     const char *endpoint_url; /* NULL: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the real one */
     const char *(*getenv)(const char *name); /* tests pass their own */

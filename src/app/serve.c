@@ -99,6 +99,7 @@ static enum fx_code open_clients(struct program *p, struct fx_error *err) {
     FX_TRY(fx_aws_open(&(struct fx_aws_options){.http = p->http,
                                                 .clock = fx_clock_system(),
                                                 .random = fx_random_system(),
+                                                .state = p->state,
                                                 .region = config->aws_region,
                                                 .endpoint_url = config->aws_endpoint_url,
                                                 .getenv = app_getenv},

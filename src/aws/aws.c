@@ -42,6 +42,7 @@ enum fx_code fx_aws_open(const struct fx_aws_options *options, struct fx_aws **r
         .http = options->http,
         .clock = options->clock,
         .random = options->random != NULL ? options->random : fx_random_system(),
+        .state = options->state,
         .getenv = options->getenv != NULL ? options->getenv : system_getenv,
         .region = fx_strdup(sc, options->region),
         .endpoint_url = fx_strdup(sc, options->endpoint_url),
@@ -196,6 +197,8 @@ static enum fx_code judge_refusal(struct call *call, const struct fx_http_reply 
     ret_outcome->hint = aws_hint_read(reply);
     ret_outcome->clock_is_off = aws_skew_explains(&call->aws->skew, fault.code);
     enum fx_code code = aws_fault_fail(call->sc, call->operation, &fault, err);
+    if (ret_outcome->trouble == AWS_TROUBLE_THROTTLED)
+        aws_pace_throttled(call);
     if (code == FX_ERR_THROTTLED && err != NULL)
         err->retry_after_ms =
             (uint32_t)(ret_outcome->hint.ms < INT32_MAX ? ret_outcome->hint.ms : INT32_MAX);
@@ -234,6 +237,9 @@ static enum fx_code attempt(struct call *call, struct outcome *ret_outcome,
                             struct fx_json **ret_answer, struct fx_error *err) {
     struct fx_http_reply *reply = NULL;
     struct fx_http_request request;
+
+    *ret_outcome = (struct outcome){.trouble = AWS_TROUBLE_FINAL};
+    FX_TRY(aws_pace_wait(call, err));
     enum fx_code code = aws_attempt_begin(call, &request, err);
 
     if (code == FX_OK)

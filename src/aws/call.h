@@ -59,5 +59,14 @@ enum fx_code aws_attempt_begin(struct call *call, struct fx_http_request *ret_re
 enum fx_code aws_attempt_end(struct call *call, enum fx_code code,
                              const struct fx_http_reply *reply, struct outcome *ret_outcome,
                              struct fx_json **ret_answer, struct fx_error *err);
+/* ---- pace.c: operations that were throttled, by all who share options.state ---- */
+
+/* The call was throttled: its operation is asked seldom for some seconds. */
+void aws_pace_throttled(const struct call *call);
+/* 0: it may be made now. Else look again after so long. Never holds up a change. */
+int64_t aws_pace_ms(const struct call *call);
+/* Until it may be made, or the scope has no time left to wait. Fails as the scope does. */
+enum fx_code aws_pace_wait(const struct call *call, struct fx_error *err);
+
 /* Attempts, until one ends well or may not be followed by another. */
 enum fx_code aws_call_run(struct call *call, struct fx_json **ret_answer, struct fx_error *err);

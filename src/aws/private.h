@@ -123,6 +123,7 @@ struct aws_settings {
     struct fx_http *http;
     struct fx_clock *clock;
     struct fx_random *random;
+    struct fx_state *state; /* who else is throttled; NULL: nobody is asked */
     const char *(*getenv)(const char *name);
     const char *region, *endpoint_url; /* as configured, NULL when not */
     struct aws_core *core;             /* whom a source asks for a role */
@@ -361,6 +362,8 @@ struct aws_hint {
     bool exact; /* Retry-After: nothing sooner makes sense; x-amz-retry-after only stretches */
 };
 struct aws_hint aws_hint_read(const struct fx_http_reply *reply);
+/* 0 to 1 in steps of 2^-32. */
+double aws_random_share(struct fx_random *random);
 /* retry counts from 0. Negative when the server wants us to stay away for longer than a call should
  * wait: then the caller's caller is told, in err->retry_after_ms. */
 int64_t aws_retry_delay_ms(struct fx_random *random, enum aws_trouble trouble, int retry,

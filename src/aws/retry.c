@@ -39,8 +39,7 @@ void aws_bucket_refund(struct aws_bucket *bucket, int last_cost) {
     pthread_mutex_unlock(&bucket->lock);
 }
 
-/* 0 to 1 in steps of 2^-32. */
-static double random_share(struct fx_random *random) {
+double aws_random_share(struct fx_random *random) {
     uint32_t bits = 0;
 
     random->fill(random, &bits, sizeof(bits));
@@ -76,7 +75,7 @@ int64_t aws_retry_delay_ms(struct fx_random *random, enum aws_trouble trouble, i
         cap_ms *= 2;
     if (cap_ms > RETRY_MAX_DELAY_MS)
         cap_ms = RETRY_MAX_DELAY_MS;
-    int64_t delay_ms = (int64_t)(random_share(random) * (double)cap_ms);
+    int64_t delay_ms = (int64_t)(aws_random_share(random) * (double)cap_ms);
     if (hint.exact && hint.ms > RETRY_MAX_DELAY_MS)
         return -1;
     int64_t most_ms = hint.exact ? hint.ms : delay_ms + RETRY_MAX_HINT_EXTRA_MS;
