@@ -22,8 +22,10 @@ const moved = async () => (await stack.effects('SendMessageBatch')).length + (aw
 async function stage(name, isThere) {
   await views.each(async (page) => {
     await isThere(page).waitFor(SOON);
-    await isThere(page).evaluate((element) => element.closest('#messages [data-ts]')?.scrollIntoView({ block: 'nearest' }));
-    await isThere(page).scrollIntoViewIfNeeded();
+    await isThere(page).evaluate((element) => { // at once: a card may be drawn anew at any moment
+      element.closest('#messages [data-ts]')?.scrollIntoView({ block: 'nearest' });
+      element.scrollIntoView({ block: 'nearest' });
+    });
   });
   await views.shoot(name);
   await views.each((page, view) => look(page, `${name}-${view}`));
