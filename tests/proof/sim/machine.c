@@ -412,8 +412,10 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
                                                    : "sender";
 
     (void)attributes;
-    if (sim == NULL || sim->current == NULL)
-        return EAGAIN; /* the machine does not run yet: whoever asks does the work himself */
+    /* Before the machine runs, and of the store, which has a thread of its own for a long log:
+     * whoever asks does the work himself. */
+    if (sim == NULL || sim->current == NULL || sim->current != sim->current->replica->main)
+        return EAGAIN;
     *thread = (pthread_t)sim_strand_new(sim->current->replica, name, run, argument);
     return 0;
 }
