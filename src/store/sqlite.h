@@ -72,6 +72,8 @@ enum fx_code sqlite_fail(struct sqlite_db *self, int rc, const char *doing, stru
 enum fx_code sqlite_log_open(struct sqlite_db *self, struct fx_error *err);
 void sqlite_log_init(struct sqlite_log *log);
 void sqlite_log_close(struct sqlite_log *log);
+/* A sync has failed: nobody knows what the disk has of the log. */
+bool sqlite_log_has_failed(struct sqlite_log *log);
 /* Within the connection's lock: the number to wait for, behind a commit that changed something or
  * one that only saw what others did. */
 int64_t sqlite_log_note(struct sqlite_log *log, bool changed);

@@ -33,6 +33,8 @@ static enum fx_code open_connection(struct sqlite_db *self, struct sqlite3 **ret
 
 /* What fails here fails again in a commit, and the log is kept until then. */
 static void checkpoint(struct sqlite_db *self, struct sqlite3 *connection) {
+    if (sqlite_log_has_failed(&self->log)) /* the file stays what it was: a restart reads it */
+        return;
     int rc = sqlite3_wal_checkpoint_v2(connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) /* busy: a commit is at it */

@@ -36,6 +36,14 @@ enum fx_code sqlite_log_open(struct sqlite_db *self, struct fx_error *err) {
     return rc == SQLITE_OK ? FX_OK : sqlite_fail(self, rc, "open the log", err);
 }
 
+bool sqlite_log_has_failed(struct sqlite_log *log) {
+    pthread_mutex_lock(&log->lock);
+    bool failed = log->failed;
+
+    pthread_mutex_unlock(&log->lock);
+    return failed;
+}
+
 int64_t sqlite_log_note(struct sqlite_log *log, bool changed) {
     pthread_mutex_lock(&log->lock);
     int64_t number = log->written += changed;
