@@ -26,6 +26,8 @@ enum fx_action {
     FX_ACTION_NOTICE, /* page somebody, silence an alarm: a person's word, never a terminal's */
 };
 
+enum { FX_POLICY_APPROVERS_MAX = 16 }; /* no change needs more */
+
 struct fx_actor {
     const char *user_id, *team_id;
     bool known; /* Slack told us who this is; false denies everything */
@@ -93,6 +95,11 @@ bool fx_policy_same_person(const struct fx_policy *policy, const char *a, const 
  * did. This is the count that a change's number of approvers is compared with. */
 size_t fx_policy_count_persons(const struct fx_policy *policy, const char *requester,
                                const char *const *users, size_t users_count);
+/* How many human beings the roles that may approve name, without the one who asked, counted up to
+ * enough. Whether each of them is a full member is seen when they press. groups as in
+ * fx_policy_question. */
+size_t fx_policy_count_approvers(const struct fx_policy *policy, const char *requester,
+                                 const struct fx_json *groups, size_t enough);
 /* Every account of the person who has this one; NULL when it is in no person. */
 const struct fx_person *fx_policy_person(const struct fx_policy *policy, const char *user_id);
 /* Whether this workspace or organisation is among ours. */

@@ -207,7 +207,10 @@ struct fx_step_kind {
     /* Changing kinds: resolves everything to the exact calls, changing nothing.
      * {"title": "redrive 60 of 100 messages", "summary": text, "facts": [{"name","value"}],
      * "calls": [{"operation", "resource", "count"}], "details": whatever run needs}. FX_ERR_DENIED:
-     * must not be done, the message says why. */
+     * must not be done, the message says why. A change that is taken back by itself adds
+     * "rests_ms", how long after the decision its second call may be promised, and "takes_back":
+     * {"key" of that call, "after_ms", "command" with which a person does it}; the promise of the
+     * first call holds the latter, too. */
     enum fx_code (*plan)(const struct fx_step_context *ctx, const struct fx_json *params,
                          struct fx_json **ret_plan, struct fx_error *err);
     /* Changing kinds, just before the first run: do the facts of ctx->plan still hold?

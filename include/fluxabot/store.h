@@ -241,6 +241,10 @@ struct fx_store {
                           struct fx_event **ret_event, struct fx_error *err);
     enum fx_code (*run)(struct fx_store *store, struct fx_scope *sc, const char *id,
                         struct fx_run **ret_run, struct fx_error *err);
+    /* Who wants the run to stop; NULL while nobody does. A run may be large, and a long step asks
+     * often. */
+    enum fx_code (*stopped_by)(struct fx_store *store, struct fx_scope *sc, const char *run,
+                               const char **ret_user, struct fx_error *err);
     /* The newest first; unfinished only when open; of every system when system is "". */
     enum fx_code (*runs)(struct fx_store *store, struct fx_scope *sc, const char *system, bool open,
                          size_t max, struct fx_run ***ret_runs, size_t *ret_count,

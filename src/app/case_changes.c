@@ -83,6 +83,30 @@ enum fx_code app_case_changes(struct fx_scope *sc, struct fx_store *store, const
     return FX_OK;
 }
 
+static bool has_done(const struct fx_json *change) {
+    const struct fx_json *promised = fx_json_at(change, "promised");
+
+    for (size_t i = 0; i < fx_json_count(promised); i++) {
+        const char *ended = fx_json_get_text(fx_json_item(promised, i), "ended");
+
+        if (ended != NULL && strcmp(ended, ends[FX_INTENT_DONE]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool app_case_was_carried_out(const struct fx_json *given) {
+    const struct fx_json *changes = fx_json_at(given, "changes");
+    struct fx_json *change = NULL;
+    const char *step = NULL;
+    void *cursor = NULL;
+    bool done = changes == NULL;
+
+    while (!done && fx_json_next(changes, &cursor, &step, &change))
+        done = has_done(change);
+    return done && fx_json_at(given, "failed") == NULL;
+}
+
 /* The first member that is not the same: its path, for people. */
 static const char *find_difference(struct fx_scope *sc, const struct fx_json *was,
                                    const struct fx_json *now, const char *path) {

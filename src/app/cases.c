@@ -102,6 +102,14 @@ static void print_difference(struct fx_scope *sc, const struct fx_json *expected
     }
 }
 
+/* A member for each command that has a case: whether one shows it carried out. */
+static void note_tested(struct fx_scope *sc, const struct fx_json *given, struct fx_json *tested) {
+    const char *command = fx_json_get_text(given, "command");
+
+    if (command != NULL && !fx_json_get_bool(tested, command, false))
+        fx_json_put(tested, command, fx_json_bool(sc, app_case_was_carried_out(given)));
+}
+
 static bool play(struct fx_scope *sc, const struct fx_engine_system *system, const char *name,
                  struct fx_json *tested) {
     const char *folder = fx_printf(sc, "%s/tests/%s", system->system->path, name);
@@ -111,8 +119,8 @@ static bool play(struct fx_scope *sc, const struct fx_engine_system *system, con
 
     if (code == FX_OK)
         code = read_json(sc, fx_printf(sc, "%s/card.json", folder), &expected, &err);
-    if (code == FX_OK && fx_json_get_text(given, "command") != NULL)
-        fx_json_put(tested, fx_json_get_text(given, "command"), fx_json_bool(sc, true));
+    if (code == FX_OK)
+        note_tested(sc, given, tested);
     if (code == FX_OK)
         code = replay(sc, system, given, &got, &err);
     bool same = code == FX_OK && fx_json_equal(expected, got);
@@ -148,12 +156,21 @@ static size_t list_cases(struct fx_scope *sc, const struct fx_engine_system *sys
     return count;
 }
 
-static void print_untested(const struct fx_system *system, const struct fx_json *tested) {
+enum tested { TESTED_NOT, TESTED_REFUSED, TESTED };
+
+static enum tested how_tested(const struct fx_json *tested, const char *command) {
+    if (fx_json_at(tested, command) == NULL)
+        return TESTED_NOT;
+    return fx_json_get_bool(tested, command, false) ? TESTED : TESTED_REFUSED;
+}
+
+static void print_commands(const struct fx_system *system, const struct fx_json *tested,
+                           enum tested which, const char *what) {
     size_t count = 0;
 
     for (size_t i = 0; i < system->runbooks_count; i++)
-        if (fx_json_at(tested, system->runbooks[i].command) == NULL)
-            printf("%s%s", count++ == 0 ? "no case yet: " : ", ", system->runbooks[i].command);
+        if (how_tested(tested, system->runbooks[i].command) == which)
+            printf("%s%s", count++ == 0 ? what : ", ", system->runbooks[i].command);
     if (count > 0)
         putchar('\n');
 }
@@ -170,7 +187,9 @@ static int play_all(struct fx_scope *sc, const struct app_config *config) {
         for (size_t k = 0; k < count; k++)
             good += play(sc, system, names[k], tested);
         all += count;
-        print_untested(system->system, tested);
+        print_commands(system->system, tested, TESTED_NOT, "no case yet: ");
+        print_commands(system->system, tested, TESTED_REFUSED,
+                       "no case yet that shows it carried out: ");
     }
     printf("%zu of %zu cases say what they said\n", good, all);
     return good == all ? EXIT_GOOD : EXIT_FINDINGS;

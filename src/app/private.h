@@ -196,6 +196,9 @@ enum fx_code app_case_changes(struct fx_scope *sc, struct fx_store *store, const
 /* FX_ERR_CONFLICT names the first thing that is asked for otherwise than it was approved. */
 enum fx_code app_case_compare(struct fx_scope *sc, const struct fx_json *changes,
                               const struct fx_json *asked, struct fx_error *err);
+/* Whether the case's run came to its end; of a command that changes something also whether a call
+ * that was promised was made: a request that was refused and mere advice are no success. */
+bool app_case_was_carried_out(const struct fx_json *given);
 /* The plans, and the calls that were promised, each on a line. */
 void app_case_print(const struct fx_json *changes);
 

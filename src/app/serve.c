@@ -3,6 +3,7 @@
 #include "private.h"
 
 #include "fluxabot/aws.h"
+#include "fluxabot/base/heap.h"
 #include "fluxabot/pagerdutyapi.h"
 #include "fluxabot/slackapi.h"
 
@@ -205,7 +206,7 @@ static enum fx_code load_runbooks(struct program *p, struct app_findings *findin
     enum fx_code code = app_runbooks_load(p->config, &p->runbooks, findings, err);
 
     mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
-    (void)malloc_trim(0);
+    fx_heap_trim();
     return code;
 }
 

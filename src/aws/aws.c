@@ -81,8 +81,10 @@ struct fx_aws *fx_aws_as(struct fx_aws *aws, struct fx_scope *sc, const struct f
     *view = *aws;
     if (role->region != NULL)
         view->region = fx_strdup(sc, role->region);
-    if (role->arn != NULL)
+    if (role->arn != NULL) {
         view->credentials = aws_roles_take(aws->core->roles, sc, role);
+        view->role_arn = fx_strdup(sc, role->arn);
+    }
     return view;
 }
 
@@ -339,8 +341,11 @@ enum fx_code aws_call_begin(struct fx_aws *aws, struct fx_scope *sc,
                             struct fx_error *err) {
     const struct aws_operation *operation = aws_operation_find(wanted->service, wanted->operation);
 
-    *ret_call = (struct call){
-        .aws = aws->core, .credentials = aws->credentials, .sc = sc, .operation = operation};
+    *ret_call = (struct call){.aws = aws->core,
+                              .credentials = aws->credentials,
+                              .role_arn = aws->role_arn,
+                              .sc = sc,
+                              .operation = operation};
     if (operation == NULL)
         return fx_fail(err, FX_ERR_INPUT, "%s:%s is not among the AWS operations of this version",
                        wanted->service, wanted->operation);

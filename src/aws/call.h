@@ -19,6 +19,7 @@ struct fx_aws {
     struct aws_core *core;
     const char *region; /* the default one, or NULL */
     struct fx_aws_source *credentials;
+    const char *role_arn; /* whose these are; NULL: our own */
 };
 
 enum { AWS_MAX_HEADERS = 8 + AWS_MAX_WIRE_HEADERS };
@@ -27,6 +28,7 @@ enum { AWS_MAX_HEADERS = 8 + AWS_MAX_WIRE_HEADERS };
 struct call {
     struct aws_core *aws;
     struct fx_aws_source *credentials; /* NULL: not signed */
+    const char *role_arn;              /* of the view */
     struct aws_bucket *bucket;
     bool repeatable;
     bool plain_path; /* S3 signs the path as it is, and wants the body's digest in a header */

@@ -3,9 +3,12 @@
  * A retry alone only moves the burst: several who were turned away in the same second come back in
  * the same next one, and other processes know nothing of it. So the refusal is remembered for a
  * moment under the operation's name: while it is, one call a second may be made, whoever makes it.
+ * AWS counts by account and region, and so does this.
  * What was lost or forged there costs time and nothing else.
  */
 #include "call.h"
+
+#include <string.h>
 
 enum {
     PACE_WINDOW_MS = 1000,
@@ -14,9 +17,23 @@ enum {
     PACE_WAIT_MAX_MS = 10000, /* in all; then it is asked, come what may */
 };
 
+/* "own" for the account we are in ourselves: its number need not be known. */
+static struct fx_slice account_of(const char *role_arn) {
+    enum { COLONS_BEFORE_ACCOUNT = 4 }; /* arn:partition:service:region:account:resource */
+    const char *at = role_arn;
+
+    for (int i = 0; i < COLONS_BEFORE_ACCOUNT && at != NULL; i++) {
+        at = strchr(at, ':');
+        at = at != NULL ? at + 1 : NULL;
+    }
+    return at != NULL ? (struct fx_slice){at, strcspn(at, ":")} : FX_SLICE("own");
+}
+
 static const char *name_of(const struct call *call) {
-    return fx_printf(call->sc, "aws-pace:%s:%s:%s", call->endpoint.region,
-                     call->operation->service->name, call->operation->name);
+    struct fx_slice account = account_of(call->role_arn);
+
+    return fx_printf(call->sc, "aws-pace:%.*s:%s:%s:%s", (int)account.len, account.ptr,
+                     call->endpoint.region, call->operation->service->name, call->operation->name);
 }
 
 static bool takes_turn(struct fx_state *state, struct fx_scope *sc, const char *name) {

@@ -122,6 +122,8 @@ static enum fx_code ask(struct engine_run *run, const struct fx_runbook_step *st
     FX_TRY(check_audience(run, err));
     FX_TRY(make_plan(run, step, change, &bound, err));
     FX_TRY(check_reason(run, step, bound, err));
+    FX_TRY(engine_check_approvers(work, run->row->requester,
+                                  (int)fx_json_get_int(step->params, "approvers", 1), err));
     if (fx_json_at_path(bound, "plan.title") != NULL)
         fx_json_put(run->values, "_title", fx_json_at_path(bound, "plan.title"));
 
@@ -182,18 +184,29 @@ static enum fx_code void_request(struct engine_run *run, struct fx_approval *app
     return FX_OK;
 }
 
+/* A run may have more than one request: what came before this one stays as it is. */
+static enum fx_code what_was_changed(struct engine_run *run, const char **ret_text,
+                                     struct fx_error *err) {
+    struct engine_changes changes = {0};
+
+    FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
+    *ret_text = engine_changes_text(run->work->sc, &changes);
+    return FX_OK;
+}
+
 static enum fx_code end_stopped(struct engine_run *run, const struct fx_approval *approval,
                                 struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
+    const char *changed = "";
 
+    FX_TRY(what_was_changed(run, &changed, err));
     return engine_end_run(
         run, FX_RUN_STOPPED, "stopped before anybody decided",
         engine_decided_card(
             run, approval, "Stopped", "plain",
-            fx_json_array_of(sc, engine_user(sc, run->row->stop_by),
-                             fx_json_string(sc, " pressed Stop before anybody decided. "
-                                                "Nothing was changed."),
-                             NULL),
+            fx_json_array_of(
+                sc, engine_user(sc, run->row->stop_by),
+                fx_json_stringf(sc, " pressed Stop before anybody decided. %s", changed), NULL),
             ""),
         err);
 }
@@ -202,6 +215,7 @@ static enum fx_code end_denied(struct engine_run *run, const struct fx_runbook_s
                                const struct fx_approval *approval, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     struct fx_error why = {0};
+    const char *changed = "";
 
     if (run->row->stop_requested && strcmp(approval->reason, stopped_reason) == 0)
         return end_stopped(run, approval, err);
@@ -209,13 +223,13 @@ static enum fx_code end_denied(struct engine_run *run, const struct fx_runbook_s
         (void)fx_fail(&why, FX_ERR_DENIED, "%s", approval->reason);
         return engine_fail_run(run, FX_RUN_REFUSED, step->id, &why, err);
     }
+    FX_TRY(what_was_changed(run, &changed, err));
     return engine_end_run(
         run, FX_RUN_DENIED, fx_printf(sc, "denied: %s", approval->reason),
         engine_decided_card(
             run, approval, "Denied", "bad",
             fx_json_array_of(sc, engine_user(sc, approval->decided_by),
-                             fx_json_string(sc, " denied this request. Nothing was changed."),
-                             NULL),
+                             fx_json_stringf(sc, " denied this request. %s", changed), NULL),
             approval->reason[0] == '\0' ? "" : fx_printf(sc, "Reason: %s", approval->reason)),
         err);
 }
@@ -225,17 +239,18 @@ static enum fx_code end_expired(struct engine_run *run, const struct fx_approval
     struct fx_scope *sc = run->work->sc;
     struct fx_store *store = run->work->engine->options.store;
     struct fx_vote **votes = NULL;
+    const char *changed = "";
     size_t count = 0;
 
     FX_TRY(store->votes(store, sc, approval->id, &votes, &count, err));
+    FX_TRY(what_was_changed(run, &changed, err));
     return engine_end_run(
         run, FX_RUN_EXPIRED, count == 0 ? "nobody decided in time" : "too few approved in time",
         engine_decided_card(
             run, approval, "Expired", "plain",
-            count == 0
-                ? fx_json_string(sc, "Nobody decided in time. Nothing was changed.")
-                : fx_json_array_of(sc, engine_votes(sc, approval, votes, count),
-                                   fx_json_string(sc, " in time. Nothing was changed."), NULL),
+            count == 0 ? fx_json_stringf(sc, "Nobody decided in time. %s", changed)
+                       : fx_json_array_of(sc, engine_votes(sc, approval, votes, count),
+                                          fx_json_stringf(sc, " in time. %s", changed), NULL),
             fx_printf(sc, "Ask again with %s %s", run->system->command, run->row->command)),
         err);
 }

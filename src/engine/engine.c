@@ -78,8 +78,10 @@ static void ask_to_stop(struct fx_engine *engine) {
 }
 
 /* What has not come to its end is cut off: calls end now, and of a change that was on its way the
- * next start finds out what became of it. */
+ * next start finds out what became of it. A worker that claims a job at this moment, perhaps the
+ * one that another has just given back, cancels it itself: it looks within its lock, too. */
 static void cancel(struct fx_engine *engine) {
+    atomic_store(&engine->cut_off, true);
     for (int i = 0; i < engine->workers_count; i++) {
         pthread_mutex_lock(&engine->workers[i].lock);
         if (engine->workers[i].scope != NULL)

@@ -4,6 +4,7 @@
  * Every click gets an answer the person can see.
  */
 #include "click.h"
+#include "told.h"
 
 #include "fluxabot/base/log.h"
 

@@ -98,19 +98,19 @@ static void progress(struct fx_step_host *host, struct fx_scope *sc, const struc
         work->engine->options.state->wake(work->engine->options.state, "outbox");
 }
 
-/* In a scope of its own: what the run has read stands in its row, and a long step asks often. */
+/* In a scope of its own: a long step asks often. */
 static bool stop_requested(struct fx_step_host *host, struct fx_scope *outer) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(outer);
     struct engine_host *h = engine_host_of(host);
     struct fx_store *store = h->run->work->engine->options.store;
-    struct fx_run *now = NULL;
+    const char *user = NULL;
     struct fx_error err = {0};
 
     engine_work_goes_on(h->run->work, FX_ENGINE_STALL_MS);
     /* a store that cannot be read cannot take the next intent either: going on is not possible */
-    if (store->run(store, sc, h->run->row->id, &now, &err) == FX_OK && now != NULL) {
-        h->run->row->stop_requested = now->stop_requested;
-        h->run->row->stop_by = fx_strdup(h->run->work->sc, now->stop_by);
+    if (store->stopped_by(store, sc, h->run->row->id, &user, &err) == FX_OK && user != NULL) {
+        h->run->row->stop_requested = true;
+        h->run->row->stop_by = fx_strdup(h->run->work->sc, user);
     }
     return h->run->row->stop_requested;
 }

@@ -9,9 +9,9 @@
  */
 #include "private.h"
 
+#include "fluxabot/base/heap.h"
 #include "fluxabot/base/log.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +60,7 @@ static void *sender_main(void *argument) {
         sender->sc = NULL;
         if (was_file) { /* a picture takes some megabytes, and the next may be hours away */
             pthread_mutex_unlock(&pump->lock);
-            (void)malloc_trim(0);
+            fx_heap_trim();
             pthread_mutex_lock(&pump->lock);
         }
         state->wake(state, "outbox");

@@ -45,6 +45,7 @@ struct engine_worker {
 struct fx_engine {
     struct fx_engine_options options;
     atomic_bool stopping;
+    atomic_bool cut_off; /* what still runs is canceled, and what begins is as well */
     struct engine_threads threads;
     struct fx_scope *scope;
     struct engine_worker workers[ENGINE_MAX_WORKERS];
@@ -196,6 +197,10 @@ enum fx_code engine_authorize(struct engine_work *work, const struct fx_engine_s
 enum fx_code engine_authorize_vote(struct engine_work *work, const struct fx_engine_system *system,
                                    const char *user_id, const char *team_id, const char *channel,
                                    const struct fx_approval *approval, struct fx_error *err);
+/* Before anybody is asked: FX_ERR_DENIED when fewer people may approve than the change needs. Where
+ * Slack does not tell who is in a group nothing is refused here. */
+enum fx_code engine_check_approvers(struct engine_work *work, const char *requester, int needed,
+                                    struct fx_error *err);
 /* Whether those who approved still may, each of them, and are as many persons as it needs; asked
  * just before it runs. FX_ERR_DENIED: no. When Slack does not
  * answer nothing is decided: a code that is transient, the message says what was asked. */
@@ -324,6 +329,8 @@ struct engine_run {
 struct engine_changes {
     size_t made; /* promised and not refused */
     size_t open; /* of these: nobody knows whether they happened */
+    /* Besides: what was asked for was as before when it was looked at, and no answer had come. */
+    size_t as_before;
 };
 enum fx_code engine_count_changes(struct engine_work *work, const char *run_id,
                                   struct engine_changes *ret_changes, struct fx_error *err);
@@ -535,31 +542,6 @@ void engine_note_change(struct engine_run *run, struct fx_scope *sc, struct fx_w
 
 /* What is known of the call that an intent stands for. */
 enum fx_known engine_known(struct fx_scope *sc, const struct fx_intent *intent);
-
-/* ---- told.c: what became of a change that nobody knows is told by a person ---- */
-
-/* The buttons of a card that asks. */
-struct fx_json *engine_tell_buttons(struct fx_scope *sc, const char *run_id);
-/* The changes that nobody knows of: what was asked, when, what was found; NULL when there are none.
- */
-enum fx_code engine_open_changes(struct engine_work *work, const char *run_id,
-                                 struct fx_json **ret_list, struct fx_error *err);
-enum fx_code engine_open_tell_dialog(struct engine_work *work, const struct fx_run *run, bool done,
-                                     const char *trigger_id, const char *channel, const char *user,
-                                     const char *response_url, struct fx_error *err);
-/* Settles them, first come first served, and wakes the run. FX_ERR_CONFLICT: it does not ask (any
- * more), or it is too early to say that nothing happened. */
-enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, bool done,
-                         const char *user, const char *reason, struct fx_error *err);
-enum engine_told {
-    ENGINE_TOLD_WAIT, /* nobody knows it yet, and the bot has nothing to look at */
-    ENGINE_TOLD_LOOK, /* the step is called again: it may find out; or it has, and goes on */
-    ENGINE_TOLD_END,  /* the run has ended */
-};
-/* What becomes of a run that asked: it ends as a person has told; without one, as soon as it is
- * known that nothing was done. */
-enum fx_code engine_end_told(struct engine_run *run, enum engine_told *ret_told,
-                             struct fx_error *err);
 
 /* ---- host.c, promises.c ---- */
 

@@ -2,6 +2,7 @@
  * not done and what to do now.
  */
 #include "private.h"
+#include "told.h"
 
 #include "fluxabot/base/log.h"
 
@@ -155,9 +156,10 @@ static enum fx_code tell_of_run(struct engine_work *work, const struct fx_run *r
 /* What was begun may go on in AWS, watched by nobody: that is for a person, whatever is known. */
 static struct fx_json *given_up_card(struct engine_work *work, const struct fx_run *run,
                                      const struct engine_changes *changes,
-                                     const struct fx_json *open) {
+                                     const struct engine_left *left, const struct fx_json *open) {
     struct fx_scope *sc = work->sc;
     bool asks = run->state == FX_RUN_ASKING;
+    const char *stands = engine_left_text(sc, left);
     const char *what_now = changes->open > 0
                                ? "Look in AWS whether it happened before you ask again."
                            : asks ? "What was begun may not have come to its end, and is not "
@@ -170,9 +172,10 @@ static struct fx_json *given_up_card(struct engine_work *work, const struct fx_r
         "tone", fx_json_string(sc, "bad"), "verdict",
         fx_json_string(sc, engine_sentence(sc, run->note)), "lines",
         fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, changes)),
-                         fx_json_string(sc, what_now), NULL),
+                         fx_json_string(sc, what_now),
+                         stands == NULL ? NULL : fx_json_string(sc, stands), NULL),
         "code", open == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, open)), "buttons",
-        asks ? engine_tell_buttons(sc, run->id) : NULL, "context",
+        asks ? engine_tell_buttons(sc, run->id, engine_left_asks_back(left)) : NULL, "context",
         fx_json_stringf(sc, "Run %s in %s", run->id, run->environment), NULL);
 }
 
@@ -181,6 +184,7 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
     struct fx_scope *sc = work->sc;
     struct fx_store *store = work->engine->options.store;
     struct engine_changes changes = {0};
+    struct engine_left left;
     struct fx_json *open = NULL;
     struct fx_run *run = NULL;
 
@@ -191,6 +195,7 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
         return engine_scheduled_failed(work, run, FX_RUN_FAILED, why, err);
     FX_TRY(engine_count_changes(work, run->id, &changes, err));
     FX_TRY(engine_open_changes(work, run->id, &open, err));
+    FX_TRY(engine_left(work, run, NULL, &left, err));
     run->state = changes.made > 0 ? FX_RUN_ASKING : FX_RUN_FAILED;
     run->note = fx_strdup(sc, why->message);
     if (run->state != FX_RUN_ASKING) /* whoever has the job tried again goes on from there */
@@ -203,7 +208,7 @@ static enum fx_code give_up_run(struct engine_work *work, const struct fx_error 
                                       fx_json_string(sc, run->note), NULL));
     fx_metrics_add(work->engine->options.metrics,
                    changes.made > 0 ? FX_METRIC_RUNS_UNKNOWN : FX_METRIC_RUNS_FAILED, 1);
-    return tell_of_run(work, run, given_up_card(work, run, &changes, open), err);
+    return tell_of_run(work, run, given_up_card(work, run, &changes, &left, open), err);
 }
 
 /* ---- what runs by itself ---- */

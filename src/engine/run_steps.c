@@ -1,6 +1,7 @@
 /* run_steps.c - a run's steps, one after the other, until it waits or ends. */
 #include "notices.h"
 #include "steps.h"
+#include "told.h"
 
 #include "fluxabot/base/log.h"
 #include "fluxabot/expr.h"
@@ -126,18 +127,23 @@ static enum fx_code park_watch(struct engine_run *run, const struct fx_runbook_s
 }
 
 static struct fx_json *asking_card(struct engine_run *run, const struct fx_runbook_step *step,
+                                   const struct engine_left *left,
                                    const struct fx_step_result *result) {
     struct fx_scope *sc = run->work->sc;
+    const char *then = engine_left_question(sc, left);
 
     return fx_json_object_of(
         sc, "title",
-        fx_json_stringf(sc, "Please look: nobody knows whether this happened: %s (%s)",
+        fx_json_stringf(sc, "Please look: nobody knows whether this %s: %s (%s)",
+                        engine_left_asks_back(left) ? "was taken back" : "happened",
                         engine_run_title(run), run->row->environment),
         "tone", fx_json_string(sc, "bad"), "verdict",
         fx_json_string(sc, engine_sentence(sc, result->note)), "lines",
-        fx_json_array_of(sc, fx_json_string(sc, "It was not tried again."), NULL), "code",
+        fx_json_array_of(sc, fx_json_string(sc, "It was not tried again."),
+                         then == NULL ? NULL : fx_json_string(sc, then), NULL),
+        "code",
         result->output == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, result->output)),
-        "buttons", engine_tell_buttons(sc, run->row->id), "context",
+        "buttons", engine_tell_buttons(sc, run->row->id, engine_left_asks_back(left)), "context",
         fx_json_stringf(sc, "Step %s of run %s", step->id, run->row->id), NULL);
 }
 
@@ -156,8 +162,12 @@ static enum fx_code ask_person(struct engine_run *run, const struct fx_runbook_s
         engine_save_run(run);
         return FX_OK;
     }
+    struct engine_left left;
+
+    FX_TRY(engine_left(run->work, run->row, run->values, &left, err));
     fx_metrics_add(run->work->engine->options.metrics, FX_METRIC_RUNS_UNKNOWN, !run->asked);
-    return engine_end_run(run, FX_RUN_ASKING, result->note, asking_card(run, step, result), err);
+    return engine_end_run(run, FX_RUN_ASKING, result->note, asking_card(run, step, &left, result),
+                          err);
 }
 
 /* What has begun is not given up because somebody, our own database above all, does not answer: in

@@ -1,5 +1,6 @@
 /* runs.c - a run: how it begins, what its expressions see, how it ends. */
 #include "files.h"
+#include "told.h"
 
 #include "fluxabot/base/log.h"
 
@@ -198,6 +199,15 @@ enum fx_code engine_end_run(struct engine_run *run, enum fx_run_state state, con
     return FX_OK;
 }
 
+/* No answer came, and it was looked for: see change.c of the steps. */
+static bool is_as_before(struct fx_scope *sc, const struct fx_intent *intent) {
+    struct fx_json *outcome = NULL;
+    struct fx_error ignored;
+
+    return fx_json_parse(sc, fx_slice_of(intent->outcome_json), &outcome, &ignored) == FX_OK &&
+           fx_json_get_bool(outcome, "as_before", false);
+}
+
 enum fx_code engine_count_changes(struct engine_work *work, const char *run_id,
                                   struct engine_changes *ret_changes, struct fx_error *err) {
     struct fx_store *store = work->engine->options.store;
@@ -212,6 +222,7 @@ enum fx_code engine_count_changes(struct engine_work *work, const char *run_id,
 
         ret_changes->made += open || known == FX_KNOWN_DONE;
         ret_changes->open += open;
+        ret_changes->as_before += known == FX_KNOWN_FAILED && is_as_before(work->sc, intents[i]);
     }
     return FX_OK;
 }
@@ -226,7 +237,14 @@ const char *engine_changes_text(struct fx_scope *sc, const struct engine_changes
     if (changes->made > 0)
         return fx_printf(sc, "%zu %s had been made before; the audit log names each of them.",
                          changes->made, changes->made == 1 ? "change" : "changes");
-    return "Nothing was changed.";
+    return changes->as_before > 0 ? "As far as can be seen, nothing was changed."
+                                  : "Nothing was changed.";
+}
+
+/* left may be NULL. */
+static struct fx_json *lines_of(struct fx_scope *sc, const char *changes, const char *left) {
+    return fx_json_array_of(sc, fx_json_string(sc, changes),
+                            left == NULL ? NULL : fx_json_string(sc, left), NULL);
 }
 
 /* "Refused" promises that nothing happened, "Failed" that what happened is known. */
@@ -234,6 +252,7 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
                              const struct fx_error *why, struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     struct engine_changes changes = {0};
+    struct engine_left left;
     struct fx_json *open = NULL;
     const char *note = fx_strdup(sc, why->message);
 
@@ -241,10 +260,11 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
         return engine_scheduled_failed(run->work, run->row, state, why, err);
     FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
     FX_TRY(engine_open_changes(run->work, run->row->id, &open, err));
+    FX_TRY(engine_left(run->work, run->row, run->values, &left, err));
     run->row->checkpoint_json = "";
     if (changes.open > 0)
         state = FX_RUN_ASKING;
-    else if (changes.made > 0 && state == FX_RUN_REFUSED)
+    else if (changes.made + changes.as_before > 0 && state == FX_RUN_REFUSED)
         state = FX_RUN_FAILED;
     const char *title = state == FX_RUN_REFUSED  ? "Refused"
                         : state == FX_RUN_ASKING ? "Please look"
@@ -257,9 +277,11 @@ enum fx_code engine_fail_run(struct engine_run *run, enum fx_run_state state, co
         sc, "title",
         fx_json_stringf(sc, "%s: %s (%s)", title, engine_run_title(run), run->row->environment),
         "tone", fx_json_string(sc, "bad"), "verdict", fx_json_string(sc, engine_sentence(sc, note)),
-        "lines", fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, &changes)), NULL),
+        "lines", lines_of(sc, engine_changes_text(sc, &changes), engine_left_text(sc, &left)),
         "code", open == NULL ? NULL : fx_json_string(sc, fx_json_dump_pretty(sc, open)), "buttons",
-        changes.open > 0 ? engine_tell_buttons(sc, run->row->id) : NULL, "context",
+        changes.open > 0 ? engine_tell_buttons(sc, run->row->id, engine_left_asks_back(&left))
+                         : NULL,
+        "context",
         fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(run->work, run->row),
                          fx_json_stringf(sc, ", step %s of run %s", step_id, run->row->id), NULL),
         NULL);

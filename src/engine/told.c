@@ -4,7 +4,7 @@
  * the bot itself counts before any. The run is ended by its own job, which the answer wakes,
  * because nobody else writes its row. When the bot itself finds that it was done, the run goes on.
  */
-#include "private.h"
+#include "told.h"
 
 #include "fluxabot/base/log.h"
 
@@ -28,15 +28,33 @@ static char *setting_name(struct fx_scope *sc, const char *run_id) {
 
 /* ---- the question ---- */
 
-struct fx_json *engine_tell_buttons(struct fx_scope *sc, const char *run_id) {
-    struct fx_json *done = engine_button(sc, "It was done", "tell_done", run_id, NULL);
-    struct fx_json *not_done = engine_button(sc, "It was not done", "tell_not_done", run_id, NULL);
+/* What is told: of a change, or of the call that takes it back. */
+static const char *told_words(bool back, bool done) {
+    return back   ? done ? "it was taken back" : "it was not taken back"
+           : done ? "it was done"
+                  : "it was not done";
+}
 
-    fx_json_put(done, "label",
-                fx_json_string(sc, "I have looked, and it was done; asks for a reason"));
-    fx_json_put(not_done, "label",
-                fx_json_string(sc, "I have looked, and it was not done; asks for a reason"));
-    return fx_json_array_of(sc, done, not_done, NULL);
+/* The same as a heading. */
+static const char *told_heading(bool back, bool done) {
+    return back   ? done ? "It was taken back" : "It was not taken back"
+           : done ? "It was done"
+                  : "It was not done";
+}
+
+static struct fx_json *tell_button(struct fx_scope *sc, const char *run_id, bool back, bool done) {
+    const char *words = told_words(back, done);
+    struct fx_json *button = engine_button(sc, told_heading(back, done),
+                                           done ? "tell_done" : "tell_not_done", run_id, NULL);
+
+    fx_json_put(button, "label",
+                fx_json_stringf(sc, "I have looked, and %s; asks for a reason", words));
+    return button;
+}
+
+struct fx_json *engine_tell_buttons(struct fx_scope *sc, const char *run_id, bool back) {
+    return fx_json_array_of(sc, tell_button(sc, run_id, back, true),
+                            tell_button(sc, run_id, back, false), NULL);
 }
 
 static struct fx_json *parsed_or_null(struct fx_scope *sc, const char *text) {
@@ -82,15 +100,23 @@ enum fx_code engine_open_tell_dialog(struct engine_work *work, const struct fx_r
         fx_json_object_of(sc, "run", fx_json_string(sc, run->id), "done", fx_json_bool(sc, done),
                           "channel", fx_json_string(sc, channel), NULL);
 
+    struct engine_left left;
+
     FX_TRY(check_asks(run, err));
+    FX_TRY(engine_left(work, run, NULL, &left, err));
+    bool back = engine_left_asks_back(&left);
+    const char *then = engine_left_question(sc, &left);
     struct fx_json *view = fx_slack_draw_dialog(
         sc, &(struct fx_slack_dialog){
                 .callback_id = "tell_reason",
                 .private_metadata = fx_json_dump(sc, where),
-                .title = done ? "It was done" : "It was not done",
+                .title = told_heading(back, done),
                 .submit = "Record",
-                .intro = "Your answer ends this run. It is shown in the channel with your name and "
-                         "kept in the audit log; nothing is sent to AWS.",
+                .intro = fx_printf(sc,
+                                   "Your answer ends this run. It is shown in the channel with "
+                                   "your name and kept in the audit log; nothing is sent to AWS."
+                                   "%s%s",
+                                   then == NULL ? "" : " ", then == NULL ? "" : then),
                 .label = "How do you know?",
                 .hint = "For example: the queue is empty and the table has all rows. Never paste "
                         "secrets.",
@@ -211,22 +237,28 @@ enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, boo
 
 /* ---- the end ---- */
 
+/* What was told is a person's word; what stands because the run ends by it is ours. */
 static struct fx_json *told_card(struct engine_run *run, const struct fx_json *told,
-                                 const struct engine_changes *changes) {
+                                 const struct engine_changes *changes,
+                                 const struct engine_left *left) {
     struct fx_scope *sc = run->work->sc;
     bool done = fx_json_get_bool(told, "done", false);
+    const char *stands = engine_left_text(sc, left);
     struct fx_json *verdict = fx_json_array_of(
         sc, engine_user(sc, fx_json_get_text(told, "by")),
-        fx_json_string(sc, done ? " has looked: it was done." : " has looked: it was not done."),
-        NULL);
+        fx_json_stringf(sc, " has looked: %s.", told_words(left->is_back_told, done)), NULL);
 
     return fx_json_object_of(
         sc, "title",
-        fx_json_stringf(sc, "%s: %s (%s)", done ? "Done" : "Not done", engine_run_title(run),
-                        run->row->environment),
-        "tone", fx_json_string(sc, "plain"), "verdict", verdict, "lines",
+        fx_json_stringf(sc, "%s: %s (%s)",
+                        left->is_back_told ? done ? "Taken back" : "Not taken back"
+                        : done             ? "Done"
+                                           : "Not done",
+                        engine_run_title(run), run->row->environment),
+        "tone", fx_json_string(sc, stands == NULL ? "plain" : "bad"), "verdict", verdict, "lines",
         fx_json_array_of(sc, fx_json_stringf(sc, "Reason: %s", fx_json_get_text(told, "reason")),
-                         fx_json_string(sc, engine_changes_text(sc, changes)), NULL),
+                         fx_json_string(sc, engine_changes_text(sc, changes)),
+                         stands == NULL ? NULL : fx_json_string(sc, stands), NULL),
         "context",
         fx_json_array_of(sc, fx_json_string(sc, "Asked by "), engine_asker(run->work, run->row),
                          fx_json_stringf(sc, ", run %s", run->row->id), NULL),
@@ -238,7 +270,12 @@ static enum fx_code end_known(struct engine_run *run, const struct engine_change
                               struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
     const char *note = changes->made > 0 ? "it is known by now what was done; the run ends here"
-                                         : "it is known by now that nothing was done";
+                       : changes->as_before > 0 ? "as far as can be seen by now, nothing was done"
+                                                : "it is known by now that nothing was done";
+    struct engine_left left;
+
+    FX_TRY(engine_left(run->work, run->row, run->values, &left, err));
+    const char *stands = engine_left_text(sc, &left);
 
     return engine_end_run(
         run, FX_RUN_FAILED, note,
@@ -247,7 +284,8 @@ static enum fx_code end_known(struct engine_run *run, const struct engine_change
             fx_json_stringf(sc, "Known: %s (%s)", engine_run_title(run), run->row->environment),
             "tone", fx_json_string(sc, "plain"), "verdict",
             fx_json_string(sc, engine_sentence(sc, note)), "lines",
-            fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, changes)), NULL),
+            fx_json_array_of(sc, fx_json_string(sc, engine_changes_text(sc, changes)),
+                             stands == NULL ? NULL : fx_json_string(sc, stands), NULL),
             "context", fx_json_stringf(sc, "Run %s", run->row->id), NULL),
         err);
 }
@@ -282,11 +320,15 @@ static enum fx_code end_as_told(struct engine_run *run, const char *value,
 
     FX_TRY(fx_json_parse(sc, fx_slice_of(value), &told, err));
     bool done = fx_json_get_bool(told, "done", false);
+    struct engine_left left;
 
-    return engine_end_run(run, done ? FX_RUN_DONE : FX_RUN_FAILED,
-                          fx_printf(sc, "a person has looked: it was %s (%s)",
-                                    done ? "done" : "not done", fx_json_get_text(told, "reason")),
-                          told_card(run, told, changes), err);
+    FX_TRY(engine_left(run->work, run->row, run->values, &left, err));
+    return engine_end_run(
+        run, done ? FX_RUN_DONE : FX_RUN_FAILED,
+        fx_printf(sc, "a person has looked: %s (%s)%s", told_words(left.is_back_told, done),
+                  fx_json_get_text(told, "reason"),
+                  engine_left_text(sc, &left) == NULL ? "" : "; it is not taken back by itself"),
+        told_card(run, told, changes, &left), err);
 }
 
 enum fx_code engine_end_told(struct engine_run *run, enum engine_told *ret_told,

@@ -158,6 +158,31 @@ enum fx_code engine_authorize_vote(struct engine_work *work, const struct fx_eng
                      err);
 }
 
+/* A request that nobody can approve would only wait until it expires. */
+enum fx_code engine_check_approvers(struct engine_work *work, const char *requester, int needed,
+                                    struct fx_error *err) {
+    const struct fx_policy *policy = work->engine->options.policy;
+    const struct request request = {.action = FX_ACTION_APPROVE};
+    struct facts facts = {0};
+    struct fx_error unknown = {0};
+    enum fx_code code =
+        fx_policy_needs_groups(policy) ? read_groups(work, &request, &facts, &unknown) : FX_OK;
+
+    if (code != FX_OK)
+        return code == FX_ERR_CANCELED ? fx_fail(err, code, "%s", unknown.message) : FX_OK;
+    size_t persons = fx_policy_count_approvers(policy, requester, facts.groups, (size_t)needed);
+
+    if (persons >= (size_t)needed)
+        return FX_OK;
+    return fx_fail(
+        err, FX_ERR_DENIED,
+        "nobody was asked: %s to approve this who did not ask for it, and the roles "
+        "approver and admin name %s; add somebody to roles.approver in the configuration, or to "
+        "its group in Slack, and ask again",
+        needed > 1 ? fx_printf(work->sc, "%d people have", needed) : "somebody has",
+        persons == 0 ? "nobody else" : fx_printf(work->sc, "only %zu", persons));
+}
+
 /* One of those who approved. */
 static enum fx_code ask_again(struct engine_work *work, const struct fx_engine_system *system,
                               const struct fx_approval *approval, const char *voter,

@@ -8,11 +8,11 @@
 #include "files.h"
 #include "notices.h"
 
+#include "fluxabot/base/heap.h"
 #include "fluxabot/base/log.h"
 #include "fluxabot/base/turns.h"
 
 #include <limits.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,11 +125,12 @@ static void wake_run(struct engine_work *work) {
         fx_log(work->sc, FX_LOG_WARN, "run.not_woken", FX_E(&err));
 }
 
-/* Its first message leaves at once, if it may and this worker is not needed for the next job. */
+/* Its first message leaves at once, if it may and this worker is not needed for the next job. What
+ * took much memory gives that back first: whoever reads the message may ask for as much again. */
 static enum fx_code settle_done(struct engine_work *work, struct fx_error *err) {
     struct fx_engine *engine = work->engine;
     struct fx_store *store = engine->options.store;
-    bool sends = work->writes.messages_count > 0 && engine_may_send(engine);
+    bool sends = work->writes.messages_count > 0 && !work->large && engine_may_send(engine);
 
     work->writes.ret_begun = sends ? &work->begun : NULL;
     enum fx_code code =
@@ -198,6 +199,8 @@ static void show_to_keeper(struct engine_worker *worker, const struct fx_job *jo
         worker->job.subject = worker->job.last_error = "";
     }
     worker->scope = sc;
+    if (sc != NULL && atomic_load(&worker->engine->cut_off))
+        fx_scope_cancel(sc);
     pthread_mutex_unlock(&worker->lock);
 }
 
@@ -241,7 +244,7 @@ static void try_until_settled(struct engine_worker *worker, struct fx_scope *sc,
         }
     /* Each worker has an arena of its own, which would keep the most it ever needed. */
     if (large)
-        (void)malloc_trim(0);
+        fx_heap_trim();
 }
 
 /* As if nobody had taken it, so that its place in the queue is the same. */

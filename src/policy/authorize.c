@@ -271,6 +271,50 @@ size_t fx_policy_count_persons(const struct fx_policy *policy, const char *reque
     return persons;
 }
 
+/* Those who have been counted: a few, because more than enough are not. */
+struct count {
+    const struct fx_policy *policy;
+    const char *requester;
+    const char *counted[FX_POLICY_APPROVERS_MAX];
+    size_t persons, enough;
+};
+
+static void count_one(struct count *count, const char *user_id) {
+    bool known = user_id == NULL || count->persons == count->enough ||
+                 fx_policy_same_person(count->policy, count->requester, user_id);
+
+    for (size_t i = 0; i < count->persons && !known; i++)
+        known = fx_policy_same_person(count->policy, count->counted[i], user_id);
+    if (!known)
+        count->counted[count->persons++] = user_id;
+}
+
+static void count_role(struct count *count, const struct fx_role *role,
+                       const struct fx_json *groups) {
+    for (size_t i = 0; i < role->users_count; i++)
+        count_one(count, role->users[i]);
+    for (size_t i = 0; i < role->groups_count; i++) {
+        const struct fx_json *members = fx_json_at(groups, role->groups[i]);
+
+        for (size_t k = 0; k < fx_json_count(members); k++)
+            count_one(count, fx_json_text(fx_json_item(members, k)));
+    }
+}
+
+size_t fx_policy_count_approvers(const struct fx_policy *policy, const char *requester,
+                                 const struct fx_json *groups, size_t enough) {
+    struct count count = {.policy = policy,
+                          .requester = requester,
+                          .enough =
+                              enough < FX_POLICY_APPROVERS_MAX ? enough : FX_POLICY_APPROVERS_MAX};
+
+    for (size_t i = 0; i < policy->roles_count; i++)
+        if (strcmp(policy->roles[i].name, approver_role) == 0 ||
+            strcmp(policy->roles[i].name, admin_role) == 0)
+            count_role(&count, &policy->roles[i], groups);
+    return count.persons;
+}
+
 bool fx_policy_is_own_team(const struct fx_policy *policy, const char *team_id) {
     return is_listed(policy->team_ids, policy->team_ids_count, team_id);
 }

@@ -1,6 +1,7 @@
 /* aws_start.c - AWS's threads: the one that makes time pass, the SNS sender, the stand-in
  * processor. */
 #include "aws.h"
+#include "sqs.h"
 
 enum { TICK_MS = 50, SAMPLE_MS = 1000, DEFAULT_SEED = 1 };
 

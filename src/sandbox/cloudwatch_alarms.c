@@ -1,5 +1,6 @@
 /* cloudwatch_alarms.c - CloudWatch's alarms: their states, their history, and what Fluxa has. */
 #include "aws.h"
+#include "sqs.h"
 
 #include <ctype.h>
 #include <stdio.h>

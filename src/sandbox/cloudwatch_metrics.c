@@ -1,6 +1,7 @@
 /* cloudwatch_metrics.c - CloudWatch's numbers: queue history, the world's metrics, their
  * statistics. */
 #include "aws.h"
+#include "sqs.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* processor.c - the stand-in for Fluxa's processor: consumes the main queue into PostgreSQL. */
 #include "documents.h"
+#include "sqs.h"
 
 #include "fluxabot/sql.h"
 

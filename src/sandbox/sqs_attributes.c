@@ -1,6 +1,6 @@
 /* sqs_attributes.c - SQS message attributes: their rules, their MD5, which of them a reader wants.
  */
-#include "aws.h"
+#include "sqs.h"
 
 #include "fluxabot/base/buf.h"
 

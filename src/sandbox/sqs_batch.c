@@ -1,5 +1,5 @@
 /* sqs_batch.c - SQS's batch calls: up to ten entries, each of which may fail alone. */
-#include "aws.h"
+#include "sqs.h"
 
 #include <string.h>
 

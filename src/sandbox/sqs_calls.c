@@ -1,5 +1,5 @@
 /* sqs_calls.c - SQS's calls on queues and the table of all its calls. */
-#include "aws.h"
+#include "sqs.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* sqs_history.c - what CloudWatch would have measured about the queues, minute by minute. */
-#include "aws.h"
+#include "sqs.h"
 
 #include <string.h>
 

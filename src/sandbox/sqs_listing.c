@@ -1,6 +1,6 @@
 /* sqs_listing.c - what a message is, in hashes: for the record of effects and for those who
  * compare. */
-#include "aws.h"
+#include "sqs.h"
 
 /* The event id that Fluxa put into the body, or NULL. */
 static struct fx_json *event_id_of(struct fx_scope *sc, struct fx_slice body) {

@@ -1,6 +1,6 @@
 /* sqs_messages.c - SQS's calls on single messages: send, receive, delete, change visibility, purge.
  */
-#include "aws.h"
+#include "sqs.h"
 
 #include <string.h>
 

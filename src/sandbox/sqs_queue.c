@@ -1,5 +1,5 @@
 /* sqs_queue.c - SQS's queues: visibility, receive counts, dead-lettering, receipt handles. */
-#include "aws.h"
+#include "sqs.h"
 
 #include <stdlib.h>
 #include <string.h>

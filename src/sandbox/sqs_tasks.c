@@ -1,5 +1,6 @@
 /* sqs_tasks.c - SQS's message move tasks: start, list, cancel, and what they do as time passes. */
 #include "calls.h"
+#include "sqs.h"
 
 #include <string.h>
 

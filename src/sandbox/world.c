@@ -1,6 +1,7 @@
 /* world.c - the default world: Fluxa's queues, alarms, metrics and log groups. */
 #include "aws.h"
 #include "documents.h"
+#include "sqs.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* world_door.c - POST and GET /sandbox/world: changing what there is, and looking at it. */
 #include "aws.h"
 #include "documents.h"
+#include "sqs.h"
 
 #include <string.h>
 

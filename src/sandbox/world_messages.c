@@ -1,6 +1,7 @@
 /* world_messages.c - the dead letters of a new world, with the log lines and rows they left behind.
  */
 #include "aws.h"
+#include "sqs.h"
 
 #include <string.h>
 

@@ -199,7 +199,8 @@ enum fx_code change_end(const struct fx_step_context *ctx, const struct fx_step_
             fx_json_copy(sc, fx_json_at_path(ctx->plan, "details.unchanged")), "problem",
             fx_json_string(sc, problem), "lost_answer",
             fx_json_bool(sc, fx_json_at(effect->outcome, "read_back") != NULL), "reverted",
-            fx_json_bool(sc, look->reverted && revert_is_planned(ctx)), "took_ms",
+            fx_json_bool(sc, look->reverted && revert_is_planned(ctx)), "reverted_by",
+            fx_json_string(sc, look->reverted_by == NULL ? "" : look->reverted_by), "took_ms",
             fx_json_int(sc, fx_wall_ms(ctx->clock) - effect->begun_ms), NULL)};
     return FX_OK;
 }
@@ -259,7 +260,10 @@ static enum fx_code watch(const struct fx_step_context *ctx, const struct fx_jso
     if (ctx->host->stop_requested(ctx->host, ctx->sc)) {
         look.reverted = false; /* it may show yet, and then stays */
         return change_end(ctx, effect, &look,
-                          "it was accepted; a person pressed Stop, so it is not watched any longer",
+                          fx_printf(ctx->sc,
+                                    "it was accepted; a person pressed Stop, so it is not watched "
+                                    "any longer%s",
+                                    revert_is_planned(ctx) ? ", and not taken back by itself" : ""),
                           ret_result);
     }
     change_progress(ctx, &look,
@@ -277,28 +281,38 @@ static enum fx_code fail_refused(const struct fx_step_effect *effect, struct fx_
     return fx_fail(err, FX_ERR_UPSTREAM, "%s", why == NULL ? "the change was refused" : why);
 }
 
-/* fenced: nothing that was sent is obeyed any more. */
+/* What stood there when the call was promised; of an older version it is not known. */
+static const struct fx_json *seen_before(const struct fx_step_context *ctx,
+                                         const struct fx_step_effect *effect, bool back) {
+    return back ? fx_json_at(effect->what, "seen") : fx_json_at_path(ctx->plan, "details.from");
+}
+
+/* fenced: nothing that was sent is obeyed any more. back: of the call that takes the change back,
+ * and only of that. */
 static const char *doubt_note(const struct fx_step_context *ctx,
                               const struct fx_step_effect *effect, const struct change_look *look,
-                              bool fenced) {
+                              bool back, bool fenced) {
     struct fx_scope *sc = ctx->sc;
-    const char *seen = look->unread[0] != '\0'
-                           ? look->unread
+    const struct fx_json *before = seen_before(ctx, effect, back);
+    const char *seen = look->unread[0] != '\0' ? look->unread
+                       : before == NULL
+                           ? fx_printf(sc, "Seen now: %s", facts_list(sc, look->now))
                            : fx_printf(sc, "Seen now: %s; before: %s", facts_list(sc, look->now),
-                                       facts_list(sc, fx_json_at_path(ctx->plan, "details.from")));
+                                       facts_list(sc, before));
     const char *until =
         fenced ? "By now nothing that was sent would be obeyed any more"
                : fx_printf(sc, "It may still be obeyed until %s; it is looked for until then",
                            fx_time_iso(sc, effect->begun_ms + FX_EFFECT_FENCE_MS + 1));
 
     return fx_printf(sc,
-                     "The change was sent or was about to be sent when the bot stopped or the "
-                     "answer got lost. %s. %s.",
-                     seen, until);
+                     "The %s was sent or was about to be sent when the bot stopped or the answer "
+                     "got lost. %s. %s.",
+                     back ? "change itself was made; the call that takes it back" : "change", seen,
+                     until);
 }
 
 static enum fx_code ask(const struct fx_step_context *ctx, const struct fx_step_effect *effect,
-                        const struct change_look *look, bool fenced,
+                        const struct change_look *look, bool back, bool fenced,
                         struct fx_step_result *ret_result) {
     struct fx_scope *sc = ctx->sc;
     int64_t due = fx_wall_ms(ctx->clock) + DOUBT_POLL_MS;
@@ -313,10 +327,10 @@ static enum fx_code ask(const struct fx_step_context *ctx, const struct fx_step_
         .due_ms = fenced        ? 0
                   : due < until ? due
                                 : until,
-        .note = doubt_note(ctx, effect, look, fenced),
+        .note = doubt_note(ctx, effect, look, back, fenced),
         .output = fx_json_object_of(sc, "asked_for", shown(sc, effect->what), "begun",
                                     fx_json_string(sc, fx_time_iso(sc, effect->begun_ms)), "before",
-                                    shown(sc, fx_json_at_path(ctx->plan, "details.from")), "now",
+                                    shown(sc, seen_before(ctx, effect, back)), "now",
                                     shown(sc, look->now), NULL)};
     return FX_OK;
 }
@@ -328,7 +342,27 @@ static enum fx_code tell(const struct fx_step_context *ctx, const struct fx_step
                                  fx_json_object_of(ctx->sc, name, value, NULL), err);
 }
 
-/* It shows that it did not happen: as before, and nothing can arrive any more. */
+/* Nothing of it is to be seen, and nothing can arrive any more. That it was obeyed, and somebody
+ * has set it back before this look, cannot be told from that, and is said. */
+static enum fx_code tell_as_before(const struct fx_step_context *ctx,
+                                   const struct fx_step_effect *effect,
+                                   const struct change_look *look, bool back,
+                                   struct fx_error *err) {
+    struct fx_scope *sc = ctx->sc;
+    const char *why = fx_printf(sc,
+                                "its answer got lost, and %s %s: it did not happen, unless "
+                                "somebody has undone it since%s",
+                                facts_list(sc, look->now), back ? "still" : "as before",
+                                back ? "" : "; ask again");
+
+    FX_TRY(ctx->host->end_effect(ctx->host, sc, effect->key, FX_ENDED_FAILED,
+                                 fx_json_object_of(sc, "refused", fx_json_string(sc, why),
+                                                   "as_before", fx_json_bool(sc, true), NULL),
+                                 err));
+    return fx_fail(err, FX_ERR_CONFLICT, "%s", why);
+}
+
+/* As before, and nothing can arrive any more. */
 static bool is_as_before(const struct fx_step_context *ctx, const struct fx_json *params,
                          const struct change_look *look) {
     return look->now != NULL && fx_json_text_slice(fx_json_at(params, "done")).len > 0 &&
@@ -349,19 +383,13 @@ enum fx_code change_doubt(const struct fx_step_context *ctx, const struct fx_jso
         FX_TRY(tell(ctx, effect, FX_ENDED_DONE, "read_back", shown(sc, look.now), err));
         return park(ctx, effect->begun_ms, ret_result);
     }
-    if (fenced && (back ? look.done : is_as_before(ctx, params, &look))) {
-        const char *why =
-            fx_printf(sc, "its answer got lost, and %s as before: it did not happen; ask again",
-                      facts_list(sc, look.now));
-
-        FX_TRY(tell(ctx, effect, FX_ENDED_FAILED, "refused", fx_json_string(sc, why), err));
-        return fx_fail(err, FX_ERR_CONFLICT, "%s", why);
-    }
+    if (fenced && (back ? look.done : is_as_before(ctx, params, &look)))
+        return tell_as_before(ctx, effect, &look, back, err);
     if (effect->known == FX_KNOWN_BEGUN)
         FX_TRY(tell(ctx, effect, FX_ENDED_UNKNOWN, "seen", shown(sc, look.now), err));
     if (age < QUIET_MS && !fx_json_get_bool(ctx->checkpoint, "asked", false))
         return park(ctx, effect->begun_ms, ret_result);
-    return ask(ctx, effect, &look, fenced, ret_result);
+    return ask(ctx, effect, &look, back, fenced, ret_result);
 }
 
 /* ---- sending ---- */
@@ -387,11 +415,16 @@ static enum fx_code record(const struct fx_step_context *ctx, const char *key, e
 
 enum fx_code change_send(const struct fx_step_context *ctx, const struct fx_json *params,
                          const struct change_call *call, const char *key,
-                         const struct fx_json *with, struct fx_error *err) {
+                         const struct fx_json *with, const struct fx_json *seen,
+                         struct fx_error *err) {
+    const struct fx_json *takes_back = fx_json_at(ctx->plan, "takes_back");
     struct fx_json *what = fx_json_copy(ctx->sc, call->what);
     void *ready = NULL;
 
     fx_json_put(what, "with", fx_json_copy(ctx->sc, with));
+    fx_json_put(what, "seen", shown(ctx->sc, seen));
+    if (takes_back != NULL && strcmp(key, key_change) == 0) /* for whoever ends it before that */
+        fx_json_put(what, "takes_back", fx_json_copy(ctx->sc, takes_back));
     FX_TRY(call->prepare(ctx, params, &ready, err));
     FX_TRY(ctx->host->begin_effect(ctx->host, ctx->sc, key, what, err));
     return record(ctx, key, call->send(ctx, params, with, ready, err), err);
@@ -425,7 +458,8 @@ enum fx_code change_run(const struct fx_step_context *ctx, const struct fx_json 
     assert(count <= 2);
     if (effect == NULL || effect->next == FX_NEXT_RUN) {
         FX_TRY(change_send(ctx, params, call, key_change,
-                           fx_json_at_path(ctx->plan, "details.with"), err));
+                           fx_json_at_path(ctx->plan, "details.with"),
+                           fx_json_at_path(ctx->plan, "details.from"), err));
         return park(ctx, fx_wall_ms(ctx->clock), ret_result);
     }
     switch (effect->next) {

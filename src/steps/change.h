@@ -44,6 +44,8 @@ enum {
     {"revert_after", FX_PARAM_DURATION, false, "\"0s\"", \
      "how long it is kept until then, at most 7d; 0s: it is not taken back by itself"}, \
     {"reverted", FX_PARAM_TEXT, false, "\"\"", "true when it has been taken back"}, \
+    {"undo_command", FX_PARAM_TEXT, false, NULL, \
+     "the command with which a person takes back what is not taken back by itself: db slowlog off"}, \
     {"title", FX_PARAM_TEXT, true, NULL, "what is done, for the card: set the memory of x to 512 MB"}, \
     {"summary", FX_PARAM_TEXT, true, NULL, "one sentence for whoever approves it"}, \
     {"undo", FX_PARAM_TEXT, true, NULL, "how it is taken back, or that it cannot be"}
@@ -99,8 +101,10 @@ struct change_call {
 /* One look at what was changed. */
 struct change_look {
     struct fx_json *now; /* the facts of `change`; NULL: they could not be read */
+    /* reverted: it looks as it does when it is taken back; at the end of the step: it was. */
     bool done, settled, failed, reverted;
-    const char *unread; /* why; "" */
+    const char *reverted_by; /* at the end of the step; NULL: nobody, or it is not known */
+    const char *unread;      /* why; "" */
 };
 
 /* Only that the claim is over is an error: what cannot be read now may be read later. */
@@ -109,10 +113,12 @@ enum fx_code change_look_at(const struct fx_step_context *ctx, const struct fx_j
 /* Shows how it stands. */
 void change_progress(const struct fx_step_context *ctx, const struct change_look *look,
                      const char *text);
-/* Sends the call with `with`, promised under key, and records what is certain of its end. */
+/* Sends the call with `with`, promised under key, and records what is certain of its end. seen is
+ * what the look just before showed: what it replaces, unless somebody changes it in between. */
 enum fx_code change_send(const struct fx_step_context *ctx, const struct fx_json *params,
                          const struct change_call *call, const char *key,
-                         const struct fx_json *with, struct fx_error *err);
+                         const struct fx_json *with, const struct fx_json *seen,
+                         struct fx_error *err);
 /* Nobody knows what became of effect: looks, and asks a person at last. back: it is the call that
  * takes the change back. FX_ERR_CONFLICT: it did not happen. */
 enum fx_code change_doubt(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -130,8 +136,9 @@ enum fx_code change_plan(const struct fx_step_context *ctx, const struct fx_json
                          struct fx_error *err);
 enum fx_code change_confirm(const struct fx_step_context *ctx, const struct fx_json *params,
                             struct fx_error *err);
-/* Output: {done, was, now, unchanged, problem, lost_answer, reverted, took_ms}; problem is "" when
- * all went well. */
+/* Output: {done, was, now, unchanged, problem, lost_answer, reverted, reverted_by, took_ms};
+ * problem is "" when all went well. reverted_by is "fluxabot", "somebody else", or "" when that is
+ * not known. */
 enum fx_code change_run(const struct fx_step_context *ctx, const struct fx_json *params,
                         const struct change_call *call, struct fx_step_result *ret_result,
                         struct fx_error *err);

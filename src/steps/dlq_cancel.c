@@ -55,16 +55,28 @@ static const struct fx_json *find_same(const struct fx_json *tasks, const struct
     return NULL;
 }
 
+/* As SQS lists it; the answer to the call tells how many were moved, and no status. Of a task that
+ * has left the list neither is known. */
+static const char *status_of(const struct fx_json *task) {
+    const char *status = fx_json_get_text(task, "Status");
+
+    return status != NULL                                                 ? status
+           : fx_json_at(task, "ApproximateNumberOfMessagesMoved") != NULL ? "CANCELLING"
+                                                                          : "GONE";
+}
+
 static enum fx_code done(const struct fx_step_context *ctx, const struct queue *queue,
                          const struct fx_json *task, struct fx_step_result *ret_result,
                          struct fx_error *err) {
     struct fx_scope *sc = ctx->sc;
+    const struct fx_json *moved = fx_json_at(task, "ApproximateNumberOfMessagesMoved");
     struct queue_depth depth;
 
     FX_TRY(queue_depth(ctx, queue, &depth, err));
-    ret_result->output = fx_json_object_of(
-        sc, "moved", fx_json_int(sc, fx_json_get_int(task, "ApproximateNumberOfMessagesMoved", 0)),
-        "left", fx_json_int(sc, depth.visible + depth.in_flight), NULL);
+    ret_result->output =
+        fx_json_object_of(sc, "moved", moved == NULL ? fx_json_null(sc) : fx_json_copy(sc, moved),
+                          "left", fx_json_int(sc, depth.visible + depth.in_flight), "status",
+                          fx_json_string(sc, status_of(task)), NULL);
     return FX_OK;
 }
 

@@ -87,9 +87,10 @@ void evidence_of_body(const struct fx_step_context *ctx, struct dead_letter *let
     add_code(ctx->sc, letter, fx_json_text(fx_json_at_path(attributes, "error_code.StringValue")));
 }
 
-const struct fx_json *classify_body(const struct fx_step_context *ctx, struct dead_letter *letter) {
+const struct fx_json *classify_body(const struct fx_step_context *ctx, struct rules *rules,
+                                    struct dead_letter *letter) {
     evidence_of_body(ctx, letter);
-    return rule_for(ctx, letter);
+    return rule_for(rules, letter);
 }
 
 /* ---- 3: the database ---- */
@@ -282,6 +283,7 @@ static enum fx_code use_locks(const struct fx_step_context *ctx, const struct qu
 
 enum fx_code classify(const struct fx_step_context *ctx, const struct queue *queue,
                       struct letters *letters, struct fx_json **ret_gaps, struct fx_error *err) {
+    struct rules *rules = rules_new(ctx->sc, ctx->system);
     int64_t now = fx_wall_ms(ctx->clock);
     struct fx_error why = {0};
     bool asked = true;
@@ -297,7 +299,7 @@ enum fx_code classify(const struct fx_step_context *ctx, const struct queue *que
     if (evidence_of_logs(ctx, letters, now - EVIDENCE_LOG_WINDOW_MS, &why) != FX_OK)
         fx_json_add(*ret_gaps, fx_json_stringf(ctx->sc, "logs: %s", why.message));
     for (size_t i = 0; i < letters->count; i++) {
-        letters->items[i].class = rule_for(ctx, &letters->items[i]);
+        letters->items[i].class = rule_for(rules, &letters->items[i]);
         if (letters->items[i].class == NULL) {
             letters->items[i].class = unknown_class(ctx);
             letters->items[i].why = "no cause was found";

@@ -269,8 +269,20 @@ static enum fx_code unseen(const struct fx_step_context *ctx, const struct fx_st
     return FX_OK;
 }
 
+/* Behind the start stand the cancels that this run has promised. */
+static bool was_stopped(const struct fx_step_effect *effects, size_t count) {
+    bool stopped = false;
+
+    for (size_t i = 0; i < count; i++)
+        stopped = stopped ||
+                  (strncmp(effects[i].key, keys_cancel, strlen(keys_cancel)) == 0 &&
+                   effects[i].known != FX_KNOWN_NOTHING && effects[i].known != FX_KNOWN_FAILED);
+    return stopped;
+}
+
+/* by_us: this run has asked SQS to cancel it. */
 static struct fx_json *outcome(const struct fx_step_context *ctx, const struct fx_json *task,
-                               const struct fx_json *began) {
+                               const struct fx_json *began, bool by_us) {
     struct fx_scope *sc = ctx->sc;
     const char *status = fx_json_get_text(task, "Status");
     const char *reason = fx_json_get_text(task, "FailureReason");
@@ -280,10 +292,13 @@ static struct fx_json *outcome(const struct fx_step_context *ctx, const struct f
         sc, "method", fx_json_string(sc, "move-task"), "status", fx_json_string(sc, status),
         "moved", fx_json_int(sc, fx_json_get_int(task, "ApproximateNumberOfMessagesMoved", 0)),
         "of", fx_json_at_path(ctx->plan, "details.total"), "stopped",
-        fx_json_string(sc, strcmp(status, "COMPLETED") == 0   ? ""
-                           : strcmp(status, "CANCELLED") == 0 ? "a person pressed Stop"
-                           : reason == NULL                   ? status
-                                                              : reason),
+        fx_json_string(sc,
+                       strcmp(status, "COMPLETED") == 0 ? ""
+                       : strcmp(status, "CANCELLED") == 0
+                           ? by_us ? "a person pressed Stop"
+                                   : "somebody cancelled SQS's move task, not by Stop on this card"
+                       : reason == NULL ? status
+                                        : reason),
         "maybe_twice", fx_json_int(sc, 0), "missing", fx_json_int(sc, 0), "problems",
         fx_json_array(sc), "messages", fx_json_copy(sc, messages), "began",
         began == NULL ? fx_json_int(sc, 0) : fx_json_copy(sc, began), NULL);
@@ -312,7 +327,8 @@ static enum fx_code watch(const struct fx_step_context *ctx, const struct fx_ste
         return park(ctx, checkpoint, ret_result);
     }
     *ret_result = (struct fx_step_result){
-        .outcome = FX_STEP_DONE, .output = outcome(ctx, task, fx_json_at(begun->what, "at"))};
+        .outcome = FX_STEP_DONE,
+        .output = outcome(ctx, task, fx_json_at(begun->what, "at"), was_stopped(effects, count))};
     return FX_OK;
 }
 

@@ -137,8 +137,13 @@ size_t release_ask(struct fx_scope *sc, const struct queue *queue, const struct 
  * *ret_gaps, and what has no cause stays Unknown. */
 enum fx_code classify(const struct fx_step_context *ctx, const struct queue *queue,
                       struct letters *letters, struct fx_json **ret_gaps, struct fx_error *err);
+/* dlq_classes, for as long as sc lives and in one thread: a pattern is compiled when it is needed
+ * for the first time. */
+struct rules;
+struct rules *rules_new(struct fx_scope *sc, const struct fx_json *system);
 /* From the body alone, for the last look before a message is sent: its class or NULL. */
-const struct fx_json *classify_body(const struct fx_step_context *ctx, struct dead_letter *letter);
+const struct fx_json *classify_body(const struct fx_step_context *ctx, struct rules *rules,
+                                    struct dead_letter *letter);
 void evidence_of_body(const struct fx_step_context *ctx, struct dead_letter *letter);
 /* What the database's row of an event tells. */
 void evidence_of_row(const struct fx_step_context *ctx, struct dead_letter *letter,
@@ -146,7 +151,7 @@ void evidence_of_row(const struct fx_step_context *ctx, struct dead_letter *lett
 /* What the logs since from_ms tell of the messages that have no evidence yet. */
 enum fx_code evidence_of_logs(const struct fx_step_context *ctx, struct letters *letters,
                               int64_t from_ms, struct fx_error *err);
-const struct fx_json *rule_for(const struct fx_step_context *ctx, const struct dead_letter *letter);
+const struct fx_json *rule_for(struct rules *rules, const struct dead_letter *letter);
 /* "yes", "never", "after", "hold", "no need"; "locked" for one that came back. */
 const char *class_retry(const struct fx_json *class);
 const char *class_name(const struct fx_json *class);

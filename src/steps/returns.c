@@ -47,9 +47,10 @@ static void add_event(const struct fx_step_context *ctx, struct returns *ret,
                                   "was", fx_json_at(message, "cause"), NULL));
 }
 
-static void count_failure(const struct fx_step_context *ctx, struct returns *ret,
-                          const struct fx_json *message, const struct dead_letter *letter) {
-    const struct fx_json *class = rule_for(ctx, letter);
+static void count_failure(const struct fx_step_context *ctx, struct rules *rules,
+                          struct returns *ret, const struct fx_json *message,
+                          const struct dead_letter *letter) {
+    const struct fx_json *class = rule_for(rules, letter);
     const char *now = class == NULL ? "Unknown" : class_name(class);
     const char *was = fx_json_get_text(message, "cause");
 
@@ -76,8 +77,8 @@ static struct dead_letter letter_for(const struct fx_step_context *ctx,
 
 /* Those of which the database knows nothing new: perhaps the logs do. Should they not answer, what
  * the database told stands, and these are not known yet. */
-static void ask_logs(const struct fx_step_context *ctx, const struct fx_json *silent,
-                     int64_t since_ms, struct returns *ret) {
+static void ask_logs(const struct fx_step_context *ctx, struct rules *rules,
+                     const struct fx_json *silent, int64_t since_ms, struct returns *ret) {
     size_t count = fx_json_count(silent);
     struct letters letters = {.items = fx_alloc(ctx->sc, (count + 1) * sizeof *letters.items),
                               .count = count,
@@ -92,7 +93,7 @@ static void ask_logs(const struct fx_step_context *ctx, const struct fx_json *si
         const struct fx_json *message = fx_json_item(silent, i);
 
         if (fx_json_count(letters.items[i].codes) + fx_json_count(letters.items[i].texts) > 0) {
-            count_failure(ctx, ret, message, &letters.items[i]);
+            count_failure(ctx, rules, ret, message, &letters.items[i]);
             continue;
         }
         ret->pending++;
@@ -130,6 +131,7 @@ enum fx_code returns_count(const struct fx_step_context *ctx, const struct fx_js
 enum fx_code returns_find(const struct fx_step_context *ctx, const struct fx_json *messages,
                           int64_t since_ms, struct returns *ret, struct fx_error *err) {
     struct fx_json *rows = NULL, *silent = fx_json_array(ctx->sc);
+    struct rules *rules = rules_new(ctx->sc, ctx->system);
 
     *ret = nothing(ctx);
     FX_TRY(statuses(ctx, messages, &rows, err));
@@ -144,11 +146,11 @@ enum fx_code returns_find(const struct fx_step_context *ctx, const struct fx_jso
             struct dead_letter letter = letter_for(ctx, message);
 
             evidence_of_row(ctx, &letter, row);
-            count_failure(ctx, ret, message, &letter);
+            count_failure(ctx, rules, ret, message, &letter);
         } else {
             fx_json_add(silent, message);
         }
     }
-    ask_logs(ctx, silent, since_ms, ret);
+    ask_logs(ctx, rules, silent, since_ms, ret);
     return FX_OK;
 }

@@ -27,9 +27,11 @@ enum fx_code revert_check(struct fx_scope *sc, const struct fx_json *params, str
     const struct fx_json *after = fx_json_at(params, "revert_after");
     bool given = fx_json_count(fx_json_at(params, "revert")) > 0;
 
-    if (given != (fx_json_text_slice(fx_json_at(params, "reverted")).len > 0))
+    if (given != (fx_json_text_slice(fx_json_at(params, "reverted")).len > 0) ||
+        given != (fx_json_text_slice(fx_json_at(params, "undo_command")).len > 0))
         return fx_fail(err, FX_ERR_INPUT,
-                       "revert and reverted belong together: how it is taken back, and when it is");
+                       "revert, reverted and undo_command belong together: how it is taken back, "
+                       "when it is, and how a person does it when the bot does not");
     if (fx_json_type(after) == FX_JSON_INT && fx_json_to_int(after, 0) > CHANGE_MAX_KEEP_MS)
         return fx_fail(err, FX_ERR_INPUT, "revert_after is at most %s",
                        fx_duration(sc, CHANGE_MAX_KEEP_MS));
@@ -53,6 +55,10 @@ enum fx_code revert_plan(const struct fx_step_context *ctx, const struct fx_json
     fx_json_put(fx_json_at(plan, "details"), "revert", revert);
     fx_json_put(fx_json_at(plan, "details"), "revert_after", fx_json_int(ctx->sc, after));
     fx_json_put(plan, "rests_ms", fx_json_int(ctx->sc, after + REVERT_LATE_MS));
+    fx_json_put(plan, "takes_back",
+                fx_json_object_of(ctx->sc, "key", fx_json_string(ctx->sc, key_revert), "after_ms",
+                                  fx_json_int(ctx->sc, after), "command",
+                                  fx_json_at(params, "undo_command"), NULL));
     return FX_OK;
 }
 
@@ -62,11 +68,6 @@ static int64_t due_at(const struct fx_step_context *ctx, const struct fx_step_ef
     return change->begun_ms + fx_json_to_int(fx_json_at_path(ctx->plan, "details.revert_after"), 0);
 }
 
-static struct fx_json *checkpoint(const struct fx_step_context *ctx, const char *problem) {
-    return fx_json_object_of(ctx->sc, "kept", fx_json_bool(ctx->sc, true), "problem",
-                             fx_json_string(ctx->sc, problem), NULL);
-}
-
 /* What was wrong with the change before it was kept; "". */
 static const char *earlier(const struct fx_step_context *ctx) {
     const char *problem = fx_json_get_text(ctx->checkpoint, "problem");
@@ -74,10 +75,23 @@ static const char *earlier(const struct fx_step_context *ctx) {
     return problem == NULL ? "" : problem;
 }
 
+/* Whether it was ever seen as it was asked for. What was accepted and never showed looks as before,
+ * too, and nobody has taken it back. */
+static bool has_shown(const struct fx_step_context *ctx) {
+    return fx_json_get_bool(ctx->checkpoint, "kept", false) &&
+           fx_json_get_bool(ctx->checkpoint, "shown", earlier(ctx)[0] == '\0');
+}
+
 static enum fx_code park_until(const struct fx_step_context *ctx, int64_t due_ms,
-                               const char *problem, struct fx_step_result *ret_result) {
+                               const char *problem, bool shown, struct fx_step_result *ret_result) {
+    struct fx_scope *sc = ctx->sc;
+
     *ret_result = (struct fx_step_result){
-        .outcome = FX_STEP_PARKED, .checkpoint = checkpoint(ctx, problem), .due_ms = due_ms};
+        .outcome = FX_STEP_PARKED,
+        .checkpoint =
+            fx_json_object_of(sc, "kept", fx_json_bool(sc, true), "problem",
+                              fx_json_string(sc, problem), "shown", fx_json_bool(sc, shown), NULL),
+        .due_ms = due_ms};
     return FX_OK;
 }
 
@@ -85,14 +99,16 @@ enum fx_code revert_keep(const struct fx_step_context *ctx, const struct change_
                          const struct fx_step_effect *change, const char *problem,
                          struct fx_step_result *ret_result) {
     int64_t due = due_at(ctx, change);
+    bool shown = look->done || has_shown(ctx);
 
     change_progress(ctx, look,
                     fx_printf(ctx->sc,
-                              "%s. It is taken back by itself at %s; Stop ends the waiting, "
-                              "and leaves it as it is",
+                              "%s. %s taken back by itself at %s; Stop ends the waiting, and "
+                              "leaves it as it is",
                               problem[0] == '\0' ? "It is done" : problem,
+                              shown ? "It is" : "If it shows by then, it is",
                               fx_time_iso(ctx->sc, due)));
-    return park_until(ctx, due, problem, ret_result);
+    return park_until(ctx, due, problem, shown, ret_result);
 }
 
 /* The step ends; what was wrong before is told, too. */
@@ -122,7 +138,8 @@ static enum fx_code put_off(const struct fx_step_context *ctx, const struct fx_s
     change_progress(ctx, look,
                     fx_printf(ctx->sc, "It was to be taken back at %s, and is tried again: %s",
                               fx_time_iso(ctx->sc, due), why));
-    return park_until(ctx, now + REVERT_AGAIN_MS, earlier(ctx), ret_result);
+    return park_until(ctx, now + REVERT_AGAIN_MS, earlier(ctx), look->done || has_shown(ctx),
+                      ret_result);
 }
 
 /* Whether it was begun and turned down for good. */
@@ -147,7 +164,7 @@ static enum fx_code send_back(const struct fx_step_context *ctx, const struct fx
     struct fx_error why = {0};
     bool refused = false;
     enum fx_code code = change_send(ctx, params, call, key_revert,
-                                    fx_json_at_path(ctx->plan, "details.revert"), &why);
+                                    fx_json_at_path(ctx->plan, "details.revert"), look->now, &why);
 
     if (code == FX_ERR_CANCELED) {
         *err = why;
@@ -156,8 +173,56 @@ static enum fx_code send_back(const struct fx_step_context *ctx, const struct fx
     if (code != FX_OK)
         FX_TRY(was_refused(ctx, &refused, err));
     if (code == FX_OK || refused)
-        return park_until(ctx, fx_wall_ms(ctx->clock), earlier(ctx), ret_result);
+        return park_until(ctx, fx_wall_ms(ctx->clock), earlier(ctx), true, ret_result);
     return put_off(ctx, change, look, why.message, ret_result);
+}
+
+static const char by_somebody_else[] = "somebody else";
+
+/* It looks as it does when it is taken back, and we have not done that. */
+static enum fx_code end_as_before(const struct fx_step_context *ctx,
+                                  const struct fx_step_effect *change, struct change_look *look,
+                                  struct fx_step_result *ret_result) {
+    look->reverted = has_shown(ctx);
+    if (look->reverted) {
+        look->reverted_by = by_somebody_else;
+        return end(ctx, change, look, "", ret_result);
+    }
+    return end(ctx, change, look,
+               "it looks as it did before, so nothing was sent to take it back; should it show "
+               "yet, it stays",
+               ret_result);
+}
+
+/* Nobody takes it back any more, which is said whatever there is to be seen. */
+static enum fx_code end_stopped(const struct fx_step_context *ctx,
+                                const struct fx_step_effect *change, struct change_look *look,
+                                struct fx_step_result *ret_result) {
+    const char *stands =
+        look->unread[0] != '\0'
+            ? fx_printf(ctx->sc, ", and how it stands cannot be read: %s", look->unread)
+        : look->reverted ? "; it looks as it did before, and should it show yet, it stays"
+                         : "";
+
+    if (look->reverted && has_shown(ctx))
+        return end_as_before(ctx, change, look, ret_result);
+    look->reverted = false;
+    return end(ctx, change, look,
+               fx_printf(ctx->sc,
+                         "a person pressed Stop, so it is not taken back by itself any more%s",
+                         stands),
+               ret_result);
+}
+
+static enum fx_code end_changed(const struct fx_step_context *ctx,
+                                const struct fx_step_effect *change, struct change_look *look,
+                                struct fx_step_result *ret_result) {
+    return end(ctx, change, look,
+               fx_printf(ctx->sc, "%s, so it is left alone: %s",
+                         has_shown(ctx) ? "somebody has changed it meanwhile"
+                                        : "it is neither as it was asked for nor as before",
+                         facts_list(ctx->sc, look->now)),
+               ret_result);
 }
 
 static enum fx_code take_back(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -167,20 +232,29 @@ static enum fx_code take_back(const struct fx_step_context *ctx, const struct fx
 
     FX_TRY(change_look_at(ctx, params, &look, err));
     if (ctx->host->stop_requested(ctx->host, ctx->sc))
-        return end(ctx, change, &look,
-                   "a person pressed Stop, so it is not taken back by itself any more", ret_result);
+        return end_stopped(ctx, change, &look, ret_result);
     if (fx_wall_ms(ctx->clock) < due_at(ctx, change))
         return revert_keep(ctx, &look, change, earlier(ctx), ret_result);
     if (look.unread[0] != '\0')
         return put_off(ctx, change, &look, look.unread, ret_result);
     if (look.reverted)
-        return end(ctx, change, &look, "", ret_result);
+        return end_as_before(ctx, change, &look, ret_result);
     if (!look.done)
-        return end(ctx, change, &look,
-                   fx_printf(ctx->sc, "somebody has changed it meanwhile, so it is left alone: %s",
-                             facts_list(ctx->sc, look.now)),
-                   ret_result);
+        return end_changed(ctx, change, &look, ret_result);
     return send_back(ctx, params, call, change, &look, ret_result, err);
+}
+
+/* What is known of a call that was accepted, or whose answer got lost and that was seen. */
+static const char *not_shown(struct fx_scope *sc, const struct change_look *look) {
+    if (look->unread[0] != '\0')
+        return fx_printf(sc,
+                         "the call that takes it back was accepted, but what became of it cannot "
+                         "be read: %s",
+                         look->unread);
+    if (look->reverted)
+        return "it was taken back, but that is still under way";
+    return fx_printf(sc, "the call that takes it back was accepted, but does not show yet: %s",
+                     facts_list(sc, look->now));
 }
 
 /* It was accepted. */
@@ -192,11 +266,14 @@ static enum fx_code watch_back(const struct fx_step_context *ctx, const struct f
     struct change_look look;
 
     FX_TRY(change_look_at(ctx, params, &look, err));
+    if (look.reverted && fx_json_get_bool(revert->outcome, "answered", false))
+        look.reverted_by = "fluxabot"; /* else somebody may have been first */
     if (look.reverted && look.settled)
         return end(ctx, change, &look, "", ret_result);
     if (now - revert->begun_ms < REVERT_SHOWS_MS)
-        return park_until(ctx, now + 1000 + (now - revert->begun_ms) / 4, earlier(ctx), ret_result);
-    return end(ctx, change, &look, "it was taken back, but that does not show yet", ret_result);
+        return park_until(ctx, now + 1000 + (now - revert->begun_ms) / 4, earlier(ctx), true,
+                          ret_result);
+    return end(ctx, change, &look, not_shown(ctx->sc, &look), ret_result);
 }
 
 static enum fx_code end_refused(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -207,6 +284,8 @@ static enum fx_code end_refused(const struct fx_step_context *ctx, const struct 
     struct change_look look;
 
     FX_TRY(change_look_at(ctx, params, &look, err));
+    if (look.reverted)
+        look.reverted_by = by_somebody_else;
     return end(ctx, change, &look,
                fx_printf(ctx->sc, "it could not be taken back by itself: %s",
                          why == NULL ? "AWS refused" : why),
@@ -227,8 +306,8 @@ enum fx_code revert_run(const struct fx_step_context *ctx, const struct fx_json 
         return end_refused(ctx, params, change, revert, ret_result, err);
     enum fx_code code = change_doubt(ctx, params, revert, true, ret_result, &why);
 
-    if (code == FX_ERR_CONFLICT) /* it is known not to have happened, which the card says */
-        return park_until(ctx, fx_wall_ms(ctx->clock), earlier(ctx), ret_result);
+    if (code == FX_ERR_CONFLICT) /* it did not happen, as far as can be seen: the card says so */
+        return park_until(ctx, fx_wall_ms(ctx->clock), earlier(ctx), true, ret_result);
     if (code != FX_OK)
         *err = why;
     return code;

@@ -55,37 +55,80 @@ static bool has_code(const struct fx_json *class, const struct fx_json *codes) {
     return false;
 }
 
-/* regexec is linear for POSIX patterns without back references, which `check` refuses; evidence
- * texts are cut before they come here. */
-static bool matches_text(const struct fx_json *class, const struct fx_json *texts) {
-    const struct fx_json *patterns = fx_json_at(class, "match");
-    bool found = false;
+/* ---- the patterns of a look ---- */
 
+struct pattern {
+    regex_t regex;
+    bool is_there; /* a loaded system has none that does not compile */
+};
+
+struct patterns {
+    struct pattern *items;
+    size_t count;
+};
+
+struct rules {
+    struct fx_scope *sc;
+    const struct fx_json *classes;
+    struct patterns **of_class; /* NULL until a text is held against them */
+};
+
+struct rules *rules_new(struct fx_scope *sc, const struct fx_json *system) {
+    struct rules *rules = FX_NEW(sc, struct rules);
+
+    rules->sc = sc;
+    rules->classes = fx_json_at(system, "dlq_classes");
+    rules->of_class = fx_alloc(sc, (fx_json_count(rules->classes) + 1) * sizeof(struct patterns *));
+    return rules;
+}
+
+static void release(void *thing) {
+    regfree(thing);
+}
+
+static struct patterns *compile(struct fx_scope *sc, const struct fx_json *texts) {
+    struct patterns *patterns = FX_NEW(sc, struct patterns);
+
+    patterns->count = fx_json_count(texts);
+    patterns->items = fx_alloc(sc, (patterns->count + 1) * sizeof *patterns->items);
+    for (size_t i = 0; i < patterns->count; i++) {
+        struct pattern *pattern = &patterns->items[i];
+
+        pattern->is_there = regcomp(&pattern->regex, fx_json_text(fx_json_item(texts, i)),
+                                    REG_EXTENDED | REG_ICASE | REG_NOSUB) == 0;
+        if (pattern->is_there)
+            fx_defer(sc, release, &pattern->regex);
+    }
+    return patterns;
+}
+
+/* regexec is linear for POSIX patterns without back references, which `check` refuses; evidence
+ * texts are cut before they come here. Compiling one takes longer than many looks through it. */
+static bool matches_text(struct rules *rules, size_t number, const struct fx_json *texts) {
     if (fx_json_count(texts) == 0)
         return false;
-    for (size_t i = 0; i < fx_json_count(patterns) && !found; i++) {
-        regex_t pattern;
+    if (rules->of_class[number] == NULL)
+        rules->of_class[number] =
+            compile(rules->sc, fx_json_at(fx_json_item(rules->classes, number), "match"));
+    const struct patterns *patterns = rules->of_class[number];
 
-        if (regcomp(&pattern, fx_json_text(fx_json_item(patterns, i)),
-                    REG_EXTENDED | REG_ICASE | REG_NOSUB) != 0)
-            continue; /* a loaded system has none that does not compile */
-        for (size_t k = 0; k < fx_json_count(texts) && !found; k++)
-            found = regexec(&pattern, fx_json_text(fx_json_item(texts, k)), 0, NULL, 0) == 0;
-        regfree(&pattern);
-    }
-    return found;
+    for (size_t i = 0; i < patterns->count; i++)
+        for (size_t k = 0; patterns->items[i].is_there && k < fx_json_count(texts); k++)
+            if (regexec(&patterns->items[i].regex, fx_json_text(fx_json_item(texts, k)), 0, NULL,
+                        0) == 0)
+                return true;
+    return false;
 }
 
 /* The matching class with the lowest priority number: permanent causes stand before transient ones.
  */
-const struct fx_json *rule_for(const struct fx_step_context *ctx,
-                               const struct dead_letter *letter) {
-    const struct fx_json *classes = fx_json_at(ctx->system, "dlq_classes"), *best = NULL;
+const struct fx_json *rule_for(struct rules *rules, const struct dead_letter *letter) {
+    const struct fx_json *best = NULL;
 
-    for (size_t i = 0; i < fx_json_count(classes); i++) {
-        const struct fx_json *class = fx_json_item(classes, i);
+    for (size_t i = 0; i < fx_json_count(rules->classes); i++) {
+        const struct fx_json *class = fx_json_item(rules->classes, i);
 
-        if (!has_code(class, letter->codes) && !matches_text(class, letter->texts))
+        if (!has_code(class, letter->codes) && !matches_text(rules, i, letter->texts))
             continue;
         if (best == NULL ||
             fx_json_get_int(class, "priority", 500) < fx_json_get_int(best, "priority", 500))

@@ -34,6 +34,7 @@ static enum fx_code prepare(const struct fx_step_context *ctx, const struct fx_j
     const struct fx_json *messages = fx_json_at_path(ctx->plan, "details.messages");
 
     *job = (struct job){.ctx = ctx, .step = ctx, .params = params, .chosen = fx_json_object(sc)};
+    job->rules = rules_new(sc, ctx->system);
     FX_TRY(queue_find(ctx, fx_json_get_text(params, "queue"), &job->dlq, err));
     FX_TRY(queue_find(ctx, job->dlq.source, &job->main, err));
     for (size_t i = 0; i < fx_json_count(messages); i++)

@@ -41,6 +41,7 @@ struct job {
     const struct fx_step_context *step;
     const struct fx_json *params;
     struct queue dlq, main;
+    struct rules *rules;
     struct fx_json *chosen;     /* id -> {id, md5, event_id, cause} */
     struct fx_json *checkpoint; /* held: id -> handle, "" when let go; deleted: [id]; canary;
                                    hidden_since; back; unanswered */

@@ -58,7 +58,7 @@ static bool may_move(struct job *job, struct dead_letter *letter) {
             fx_json_stringf(sc, "%s stays: its body is not the one that was approved", letter->id));
         return false;
     }
-    class = classify_body(job->ctx, letter);
+    class = classify_body(job->ctx, job->rules, letter);
     if (class != NULL && !class_is_safe(class) && !is_overridden(job, letter, class)) {
         fx_json_add(job->tally.problems,
                     fx_json_stringf(sc, "%s stays: it is now %s", letter->id, class_name(class)));

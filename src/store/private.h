@@ -78,6 +78,7 @@ enum store_statement {
     STMT_RUN_LIST,
     STMT_RUN_STOP,
     STMT_RUN_STOPPED,
+    STMT_RUN_STOPPED_BY,
     STMT_RUN_STOP_TAKE,
 
     STMT_APPROVAL_ADD,

@@ -112,6 +112,17 @@ static enum fx_code get_run(struct fx_store *store, struct fx_scope *sc, const c
     return store_one(store, sc, STMT_RUN_GET, ST_VALUES(st_text(id)), read_run, ret_run, err);
 }
 
+static void *read_user(struct fx_scope *sc, const struct store_rows *rows) {
+    (void)sc;
+    return (void *)(uintptr_t)store_text(rows, 0);
+}
+
+static enum fx_code stopped_by(struct fx_store *store, struct fx_scope *sc, const char *run,
+                               const char **ret_user, struct fx_error *err) {
+    return store_one(store, sc, STMT_RUN_STOPPED_BY, ST_VALUES(st_text(run)), read_user, ret_user,
+                     err);
+}
+
 static enum fx_code list_runs(struct fx_store *store, struct fx_scope *sc, const char *system,
                               bool open, size_t max, struct fx_run ***ret_runs, size_t *ret_count,
                               struct fx_error *err) {
@@ -125,5 +136,6 @@ static enum fx_code list_runs(struct fx_store *store, struct fx_scope *sc, const
 void store_runs_bind(struct fx_store *store) {
     store->request_stop = request_stop;
     store->run = get_run;
+    store->stopped_by = stopped_by;
     store->runs = list_runs;
 }

@@ -12,8 +12,11 @@
 #include <sqlite3.h>
 
 enum {
-    /* What was written while the thread was at it keeps the log from beginning anew: after so many
-     * more pages it tries again. */
+    /* The log begins anew, and its place on the disk is used again, only when all of it is in the
+     * file, with what was written meanwhile. Each pass is shorter than the one before. */
+    PASSES_MAX = 8,
+    /* Somebody who read or wrote may have kept it from that: after so many more pages it tries
+     * again. */
     AGAIN_PAGES = SQLITE_LOG_PAGES / 4,
     LOG_MAX_PAGES = 4 * SQLITE_LOG_PAGES, /* then those who write have to wait */
 };
@@ -35,8 +38,13 @@ static enum fx_code open_connection(struct sqlite_db *self, struct sqlite3 **ret
 static void checkpoint(struct sqlite_db *self, struct sqlite3 *connection) {
     if (sqlite_log_has_failed(&self->log)) /* the file stays what it was: a restart reads it */
         return;
-    int rc = sqlite3_wal_checkpoint_v2(connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int rc = SQLITE_OK, in_file = 0, before = -1;
 
+    /* a pass brings in what it found: another one, until it finds nothing new */
+    for (int i = 0; i < PASSES_MAX && rc == SQLITE_OK && in_file > before; i++) {
+        before = in_file;
+        rc = sqlite3_wal_checkpoint_v2(connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &in_file);
+    }
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) /* busy: a commit is at it */
         fx_log(self->db.sc, FX_LOG_WARN, "store.checkpoint_failed",
                FX_S("error", sqlite3_errstr(rc)));

@@ -15,8 +15,10 @@
 enum {
     FILE_MODE = 0600,
     /* As long as it becomes: to make a file longer costs the disk more than to write over it. */
-    WAL_KEPT_BYTES = SQLITE_LOG_PAGES * (4096 + 24) + (1 << 20),
-    CACHE_MAX_KIB = 8 << 10,
+    WAL_KEPT_BYTES = 2 * SQLITE_LOG_PAGES * (4096 + 24),
+    /* Of pages, which stay: enough for a large run and what every commit touches. The rest is one
+     * system call away, in the kernel's own cache. */
+    CACHE_MAX_KIB = 2 << 10,
     ROW_MAX_BYTES = 4 * FX_STORE_MAX_BODY_BYTES,
     CHECK_MAX_MS = 2000,     /* a start must not wait longer for it */
     CHECK_LOOK_STEPS = 10000 /* of SQLite's machine, between two looks at the clock */

@@ -195,6 +195,8 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
     [STMT_RUN_STOP] = {"run_stop", "UPDATE runs SET stop_requested = 1, stop_by = $1 WHERE id = $2 "
                                    "AND stop_requested = 0 AND state < $3"},
     [STMT_RUN_STOPPED] = {"run_stopped", RUN_STOPPED},
+    [STMT_RUN_STOPPED_BY] = {"run_stopped_by",
+                             "SELECT stop_by FROM runs WHERE id = $1 AND stop_requested = 1"},
     [STMT_RUN_STOP_TAKE] = {"run_stop_take", RUN_STOPPED},
 
     [STMT_APPROVAL_ADD] = {"approval_add",

@@ -258,7 +258,7 @@ function standsSql(stackOf) {
     const stack = stackOf();
     await freshWorld(stack, {});
     await postgres(stack, 'ALTER TABLE idempotency_keys OWNER TO fluxa');
-    includes(await new Asker(stack).approved('db vacuum idempotency_keys'), [/was not vacuumed for certain/, /does the role of events_owner own idempotency_keys\?/]);
+    includes(await new Asker(stack).approved('db vacuum idempotency_keys'), [/is not certain to be vacuumed/, /no vacuum of it was seen: [^]*Does the role of events_owner own idempotency_keys\?/]);
   });
 
   test('what changes is never the role that reads', async () => {

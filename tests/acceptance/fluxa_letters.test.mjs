@@ -13,6 +13,7 @@ import { buttons, includes, shown, table } from './cards.mjs';
 const ONE_AT_A_TIME = { concurrency: 1 };
 const HIDDEN_S = 2; // what a dead bot had in hand is waited for
 const anna = 'U0ANNA0001', bo = 'U0BOLIND02', dora = 'U0CARA0004';
+const bothNamed = new RegExp(`, approved by <@${bo}> and <@${dora}> in dev`);
 const archive = 'fluxa-quarantine';
 
 // ---- what people do ----
@@ -198,7 +199,7 @@ describe('single messages and rows', { concurrency: true }, () => {
     test('F-10 ends and says so when S3 stays away', async () => {
       const { before, effects } = await world(stack);
       const end = await approved(stack, 'dlq quarantine SchemaValidation', () => stack.fault('s3:PutObject', '5xx', { rate: 1 }));
-      includes(end, /Quarantine stopped: 0 of 3/, /it failed 3 times in a row, the last time with: s3:PutObject was answered with/, /stays in the dead-letter queue/);
+      includes(end, /Quarantine stopped: 0 of 3/, /it failed 3 times in a row, the last time with: s3:PutObject was answered with/, /was not seen to leave the dead-letter queue/);
       assert.equal((await judgeArchive(stack, before, effects)).left, 7);
     });
   });
@@ -317,7 +318,7 @@ describe('single messages and rows', { concurrency: true }, () => {
       const told = await watchPrivate(stack, 'requester');
       await stack.click('requester', card, 'approve');
       await told(/you asked for it yourself|may not approve/);
-      includes(await twoApprove(card), /The message was processed: evt-large/, /message, payload in S3 and ingest agree/, /1 left/);
+      includes(await twoApprove(card), /The message was processed: evt-large/, /message, payload in S3 and ingest agree/, /1 left/, bothNamed);
       assert.deepEqual((await effects()).map(({ operation, detail }) => `${operation} ${detail.event_id}`), ['SendMessage evt-large', 'DeleteMessage evt-large']);
     });
 
@@ -433,7 +434,7 @@ describe('single messages and rows', { concurrency: true }, () => {
       await stack.click('requester', card, 'approve');
       await told(/you asked for it yourself|may not approve/);
       const end = await twoApprove(card, async () => assert.equal(await rows(), untouched, 'one of two is none'));
-      includes(end, /3 duplicate rows deleted/, /Duplicates now\*\n0/);
+      includes(end, /3 duplicate rows deleted/, /Duplicates now\*\n0/, bothNamed);
       assert.equal(table(end).length, 6);
       assert.equal(await rows(), 'evt-1 old, evt-2 old, evt-3 only, evt-4 new, evt-4 old');
       assert.equal(await saved(), 'evt-1 new, evt-1 newer, evt-2 new');

@@ -15,6 +15,7 @@ const another = (id, more = {}) => ({ rds: { DBInstances: { [id]: { DBInstanceId
 const source = (more) => ({ rds: { DBInstances: { 'fluxa-prod': more } } });
 const ago = (minutes) => `${new Date(Date.now() - minutes * 60000).toISOString().slice(0, 19)}Z`;
 const time = ago(60);
+const bothNamed = /, approved by <@U0BOLIND02> and <@U0CARA0004> in dev/;
 const quick = { rds: { RestoreMs: 900, ApplyMs: 200 } };
 
 // asks: the command, without its reason. by: who approves. calls: what may reach AWS, once. reads: without it nobody knows how
@@ -25,7 +26,7 @@ const rows = {
     asks: 'db max-connections 200', by: ['approver', 'U0CARA0004'], calls: 'rds:ModifyDBParameterGroup', reads: 'rds:DescribeDBParameters', world: quick,
     shows: [/max_connections\*\nLEAST\(\{DBInstanceClassMemory\/9531392\},5000\) → 200/, /Who runs with this group\*\nfluxa-prod\n/, /an outage and is not done from here/, /Now 100 are allowed/, /1\.8 GiB in all/, /2 others who may approve have to/],
     with: { Parameters: [{ ParameterName: 'max_connections', ParameterValue: '200', ApplyMethod: 'pending-reboot' }] },
-    ends: [/max_connections is 200 after the next restart/, /Nothing was restarted/, /max_connections = 200/, /Shared with\*\nfluxa-prod\n/, /Restart needed\*\nyes/],
+    ends: [/max_connections is 200 after the next restart/, /Nothing was restarted/, /max_connections = 200/, /Shared with\*\nfluxa-prod\n/, /Restart needed\*\nyes/, bothNamed],
     drift: another('fluxa-stage'), drifted: /Who runs with this group was fluxa-prod when this was approved and is fluxa-prod, fluxa-stage now/,
     refused: [
       ['db max-connections 501', /At most 500 may be asked for here/],
@@ -53,7 +54,7 @@ const rows = {
       SourceDBInstanceIdentifier: 'fluxa-prod', TargetDBInstanceIdentifier: 'fluxa-prod-restored', RestoreTime: time, DBSubnetGroupName: 'fluxa-db', DBParameterGroupName: 'fluxa-pg15', MultiAZ: 'true', DBInstanceClass: 'db.t4g.medium',
       VpcSecurityGroupIds: { VpcSecurityGroupId: ['sg-0f1e2d3c4b5a69788'] }, PubliclyAccessible: 'false', DeletionProtection: 'true',
     },
-    ends: [/fluxa-prod-restored is restored and available/, /Nothing uses it yet/, /Address\*\nfluxa-prod-restored\.c9akciq32/, /☐ 1\. Wait until fluxa-prod-restored is available/], button: /Status/,
+    ends: [/fluxa-prod-restored is restored and available/, /Nothing uses it yet/, /Address\*\nfluxa-prod-restored\.c9akciq32/, /☐ 1\. Wait until fluxa-prod-restored is available/, bothNamed], button: /Status/,
     drift: source({ MultiAZ: false }), drifted: /Multi-AZ was yes, at twice the price when this was approved and is no now/,
     refused: [
       [`restore ${ago(1)}`, /later than what can be restored/],
@@ -322,7 +323,56 @@ function takesBack(stackOf) {
     const stack = stackOf(), { effects, card } = await kept(stack);
     await stack.fault('rds:ModifyDBParameterGroup', 'timeout_after', { count: 1 });
     await isTime(stack);
-    includes(await end(stack, card), [/went back to off by itself/]);
+    includes(await end(stack, card), [/It is back at off\. The answer of RDS to that call got lost; the reading showed it/]);
+    assert.deepEqual(logged(await effects()), ['500', '-1']);
+  });
+
+  test('F-49: what somebody else has set back is not told as done by the bot', async () => {
+    const stack = stackOf(), { effects, card } = await kept(stack);
+    await stack.world(group({ log_min_duration_statement: { ParameterValue: '-1' } }));
+    await isTime(stack);
+    includes(await end(stack, card), [/that is set back/, /Somebody else has set it back to off already, so nothing was sent/]);
+    assert.deepEqual(logged(await effects()), ['500']);
+  });
+
+  const tells = async (stack, card, action, reason) => {
+    const views = async () => (await stack.get('slack/private?user=requester')).views ?? [], known = (await views()).length;
+    await stack.click('requester', card, action);
+    const view = await stack.until(async () => (await views()).length > known && (await views()).at(-1), 'the dialog');
+    await stack.post('slack/submit', { user: 'requester', view_id: view.id, values: { reason } });
+    return JSON.stringify(view);
+  };
+  const byHand = /not taken back by itself; then type \/fluxa db slowlog off/;
+
+  test('F-49: who tells of the change that it was done is told that it is not taken back, and how', async () => {
+    const stack = stackOf();
+    await prepared(stack, { world: quick });
+    const effects = await watchEffects(stack), card = await asked(stack, 'db slowlog 500');
+    await stack.fault('rds:ModifyDBParameterGroup', 'timeout_after', { count: 1 });
+    await stack.fault('rds:DescribeDBInstances', 'denied', { after: 1, rate: 1 }); // after the look before the call
+    await stack.click('approver', card, 'approve');
+    const asking = await becomes(stack, card, (now) => /nobody knows whether this happened/.test(shown(now)));
+    includes(asking, [byHand]);
+    assert.match(await tells(stack, asking, 'tell_done', 'the console shows 500'), byHand);
+    const last = await becomes(stack, card, (now) => /^Done/.test(now.text));
+    includes(last, [/has looked: it was done/, /It stands: it was to be taken back by itself at .*, and that does not happen any more\. To take it back, type \/fluxa db slowlog off/]);
+    await stack.post('fault', { clear: true });
+    await isTime(stack);
+    await atRest(stack);
+    assert.deepEqual(logged(await effects()), ['500']);
+  });
+
+  test('F-49: a question about taking it back says so, and so does the answer', async () => {
+    const stack = stackOf(), { effects, card } = await kept(stack);
+    await stack.fault('rds:ModifyDBParameterGroup', 'timeout_after', { count: 1 });
+    await stack.fault('rds:DescribeDBInstances', 'denied', { after: 1, rate: 1 });
+    await isTime(stack);
+    const asking = await becomes(stack, card, (now) => /nobody knows whether this was taken back/.test(shown(now)));
+    includes(asking, [/The change itself was made; the call that takes it back was sent/]);
+    assert.deepEqual(buttons(asking), ['It was taken back', 'It was not taken back']);
+    await tells(stack, asking, 'tell_done', 'the console shows none');
+    includes(await becomes(stack, card, (now) => /^Taken back/.test(now.text)), [/has looked: it was taken back/]);
+    await stack.post('fault', { clear: true });
     assert.deepEqual(logged(await effects()), ['500', '-1']);
   });
 

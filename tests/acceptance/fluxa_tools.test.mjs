@@ -1,7 +1,7 @@
 // fluxa_tools.test.mjs - commands from the terminal: run, plan, and the recorded cases beside the runbooks.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -71,6 +71,44 @@ test('every case says what it said, in the order of its names', async () => {
   const names = (await readdir(path.join(runbooks, 'tests'))).sort();
   assert.deepEqual(stdout.split('\n').filter((line) => line.startsWith('ok')), names.map((name) => `ok     fluxa/${name}`));
   assert.match(stdout, new RegExp(`${names.length} of ${names.length} cases say what they said`));
+});
+
+// What a step or a notice could not do is told on the card of a run that comes to its end.
+const couldNot = ({ failed, steps }) => failed !== undefined || Object.values(steps).some((value) => value?.error || (value?.done === false && value.why !== undefined));
+const CANNOT_FAIL = ['advice db-retry']; // it reads nothing
+
+test('each command has a case that shows it carried out, and another in which it could not be', async () => {
+  const folder = path.join(runbooks, 'tests'), said = new Map();
+  const commands = (await Promise.all((await readdir(runbooks)).filter((name) => name.endsWith('.yaml')).map((name) => readFile(path.join(runbooks, name), 'utf8')))).flatMap((text) => text.match(/^command: (.*)$/m)?.[1] ?? []);
+  const refused = new Set(CANNOT_FAIL);
+  for (const name of await readdir(folder)) {
+    const [one, card] = await Promise.all(['case.json', 'card.json'].map((file) => readFile(path.join(folder, name, file), 'utf8')));
+    const { command } = JSON.parse(one), words = `${command}: ${card}`;
+    if (couldNot(JSON.parse(one))) refused.add(command);
+    assert.ok(!said.has(words), `${name} says what ${said.get(words)} says`);
+    said.set(words, name);
+  }
+  assert.ok(commands.length > 70);
+  assert.deepEqual(commands.filter((command) => !refused.has(command)), []);
+  assert.doesNotMatch((await program('test')).stdout, /no case yet/);
+});
+
+test('commands without a case are named, and those whose cases show no more than a refusal or advice', async () => {
+  const away = path.join(runbooks, 'away');
+  for (const [names, told] of [
+    [['queue'], /^no case yet that shows it carried out: queue$/m],
+    [['restore'], /^no case yet that shows it carried out: restore$/m],
+    [['db-max-connections'], /^no case yet that shows it carried out: db max-connections$/m],
+    [['queue', 'queue-refused'], /^no case yet: queue$/m],
+  ]) {
+    await mkdir(away);
+    for (const name of names) await rename(path.join(runbooks, 'tests', name), path.join(away, name));
+    const { code, stdout } = await program('test');
+    for (const name of names) await rename(path.join(away, name), path.join(runbooks, 'tests', name));
+    await rmdir(away);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, told);
+  }
 });
 
 test('a runbook that says something else fails its case, and the difference is shown', async () => {

@@ -474,8 +474,11 @@ static void a_wish_to_stop_cannot_be_written_over(void **state) {
     struct fx_error err;
     struct fx_run *stored = NULL;
     struct fx_writes w = {0};
+    const char *user = "";
 
     contract_run_put(c, "r1", FX_RUN_RUNNING);
+    assert_ok(c->store->stopped_by(c->store, c->sc, "r1", &user, &err));
+    assert_null(user);
     fx_writes_audit(c->sc, &w, "U3", "run.stop", "r1", NULL);
     assert_ok(c->store->request_stop(c->store, c->sc, "r1", "U3", &w, &err));
     assert_ok(c->store->request_stop(c->store, c->sc, "r1", "U4", &w, &err));
@@ -483,6 +486,8 @@ static void a_wish_to_stop_cannot_be_written_over(void **state) {
     assert_ok(c->store->run(c->store, c->sc, "r1", &stored, &err));
     assert_true(stored->stop_requested);
     assert_string_equal(stored->stop_by, "U3");
+    assert_ok(c->store->stopped_by(c->store, c->sc, "r1", &user, &err));
+    assert_string_equal(user, "U3");
     assert_int_equal(contract_audit_rows(c), 1);
 }
 

@@ -113,6 +113,13 @@ test('without a reason it is not asked for', async () => {
   assert.match(card.text, /not asked for without a reason; ask again and say why, see \/fluxa help dlq redrive/);
 });
 
+test('where too few may approve nobody is asked, and it says whom to add', async () => {
+  const card = await stack.askRedrive(redrive, bo); // Anna is one person with both her accounts
+  assert.match(card.text, /^Refused/, card.text);
+  assert.match(JSON.stringify(card.blocks), /Nobody was asked: 2 people have to approve this who did not ask for it, and the roles approver and admin name only 1; add somebody to roles\.approver/);
+  assert.deepEqual(await stack.sql("SELECT id FROM approvals WHERE requester = '" + bo + "'"), []);
+});
+
 test('two clicks at the same moment, one at each bot, are two votes of two persons or one of one', async () => {
   for (const [one, other, votes] of [[anna, annaAgain, 1], [bo, bo, 1], [anna, bo, 2]]) {
     await freshWorld(stack, { DBConnectionError: 3, HashMismatch: 1 });

@@ -126,9 +126,11 @@ async function say(user, text, pattern) {
   }, `${pattern} after ${text}`, 20000);
 }
 
-async function request(text = 'dlq redrive') {
-  return say('requester', text, /^Approval needed/);
+async function request(text = 'dlq redrive', user = 'requester') {
+  return say(user, text, /^Approval needed/);
 }
+
+const requestOfTwo = (text) => request(text, 'U0CARA0004'); // only the requester and the approver may approve
 
 const becomes = (card, pattern, patience = 30000) =>
   stack.until(async () => {
@@ -396,7 +398,7 @@ test('what changes the database instance: kept for a while, asked of two, and re
   const kept = await becomes(card, /It is taken back by itself at/);
   await stack.click('requester', kept, 'stop');
   await becomes(card, /not taken back by itself any more/);
-  for (const text of ['db max-connections 200 reason="the pool is full"', `restore ${hour} reason="a bad deployment"`]) await request(text);
+  for (const text of ['db max-connections 200 reason="the pool is full"', `restore ${hour} reason="a bad deployment"`]) await requestOfTwo(text);
   await say('requester', 'db max-connections 200', /advice only/);
   await say('requester', `restore ${hour} fluxa-prod reason=no`, /^Refused/);
   await say('requester', 'restore status', /fluxa-prod-restored: not there/);
@@ -456,7 +458,7 @@ test('what goes into the archive, and what two persons decide', async (context) 
   const ids = Array.from({ length: 35 }, (_, i) => `evt_${i}_${'x'.repeat(18)}`);
   await database.query("ALTER TABLE events DROP CONSTRAINT events_pkey");
   await database.query("INSERT INTO events SELECT id, 'u' || n FROM unnest($1::text[]) id, generate_series(1, 3) n", [ids]);
-  await request(`idempotency dedupe ${ids.join(' ')} reason="stored *twice* & more"`);
+  await requestOfTwo(`idempotency dedupe ${ids.join(' ')} reason="stored *twice* & more"`);
   await say('requester', 'idempotency dedupe evt_none reason=why', /^Refused/);
   const hash = createHash('sha256').update('large').digest('hex');
   await stack.world({
@@ -468,7 +470,7 @@ test('what goes into the archive, and what two persons decide', async (context) 
   const { message_id: id } = (await stack.get('world?messages=1')).queues.find(({ name }) => name === 'Fluxa-DLQ').messages.find(({ event_id: event }) => event === 'evt_large');
   await say('requester', `payload verify evt_large hash=${hash} message=${id}`, /MATCH/);
   await say('requester', `payload ingest-hash evt_large hash=${hash} message=${id}`, /Equal/);
-  await request(`dlq override ${id} reason="an *older* version was read"`);
+  await requestOfTwo(`dlq override ${id} reason="an *older* version was read"`);
   await keep('archive-and-override');
 });
 

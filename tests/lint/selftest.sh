@@ -178,5 +178,12 @@ cp "$root/src/base/id.c" src/base/id.c
 seq 600 | sed 's/.*/\/* line *\//' >>src/base/id.c
 refuses 'too long: src/base/id.c: 645 lines' $lint/sizes.sh
 
+
+copy
+mkdir tests/bench && cp -r "$root/tests/bench/twins" tests/bench/
+accepts $lint/twins.sh
+edit_refused $lint/twins.sh 'tests/bench/twins/commit-each.patch does not apply' \
+    src/store/accept.c 's/lead(db, sc, &request)/lead(sc, db, \&request)/'
+
 [ $bad -eq 0 ] && echo "$count plantings, each answered as it should be"
 exit $bad

@@ -64,3 +64,22 @@ enum fx_code aws_world_call(struct aws_world *w, const char *service, const char
     w->answer = NULL;
     return fx_aws_call(w->aws, w->sc, &call, &w->answer, &w->err);
 }
+
+void aws_world_assert_body(const struct aws_world *w, size_t request, const char *expected) {
+    const struct fx_slice body = w->script.requests[request].body;
+
+    if (!fx_slice_equal_text(body, expected))
+        fail_msg("sent %.*s\nwanted %s", (int)body.len, body.ptr, expected);
+}
+
+void aws_world_assert_answer(const struct aws_world *w, const char *expected) {
+    struct fx_json *wanted = aws_world_json(w->sc, expected);
+
+    if (!fx_json_equal(w->answer, wanted))
+        fail_msg("read %s\nwanted %s", fx_json_dump(w->sc, w->answer), expected);
+}
+
+void aws_world_assert_says(const struct aws_world *w, const char *part) {
+    if (strstr(w->err.message, part) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", w->err.message, part);
+}

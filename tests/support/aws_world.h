@@ -25,6 +25,11 @@ void aws_world_end(struct aws_world *w);
 enum fx_code aws_world_call(struct aws_world *w, const char *service, const char *operation,
                             const char *params);
 struct fx_json *aws_world_json(struct fx_scope *sc, const char *text);
+/* Fail, and show what was sent, what was read (expected is written as params are), or why the last
+ * call failed. */
+void aws_world_assert_body(const struct aws_world *w, size_t request, const char *expected);
+void aws_world_assert_answer(const struct aws_world *w, const char *expected);
+void aws_world_assert_says(const struct aws_world *w, const char *part);
 #define aws_world_script(w, ...)                                                                   \
     do {                                                                                           \
         static const struct scripted_reply replies_[] = {__VA_ARGS__};                             \

@@ -310,6 +310,14 @@ static enum fx_code fault_run(struct fx_store *store, struct fx_scope *sc, const
     return after(fault, fault->inner->run(fault->inner, sc, id, ret_run, err), err);
 }
 
+static enum fx_code fault_stopped_by(struct fx_store *store, struct fx_scope *sc, const char *run,
+                                     const char **ret_user, struct fx_error *err) {
+    struct fault_store *fault = fault_of(store);
+
+    FX_TRY(before(fault, err));
+    return after(fault, fault->inner->stopped_by(fault->inner, sc, run, ret_user, err), err);
+}
+
 static enum fx_code fault_runs(struct fx_store *store, struct fx_scope *sc, const char *system,
                                bool open, size_t max, struct fx_run ***ret_runs, size_t *ret_count,
                                struct fx_error *err) {
@@ -511,6 +519,7 @@ struct fx_store *fault_store_new(struct fx_store *inner) {
         .storm_incidents = fault_storm_incidents,
         .event = fault_event,
         .run = fault_run,
+        .stopped_by = fault_stopped_by,
         .runs = fault_runs,
         .approval = fault_approval,
         .approval_of = fault_approval_of,

@@ -84,7 +84,19 @@ void test_disk_cut_power(const char *path) {
 
 /* ---- the methods that do more than pass on ---- */
 
+static void wait_while_held(void) {
+    if (!atomic_load(&installed.disk.holds_file))
+        return;
+    atomic_fetch_add(&installed.disk.held, 1);
+    while (atomic_load(&installed.disk.holds_file))
+        usleep(1000);
+}
+
 static int disk_write(sqlite3_file *file, const void *from, int n, sqlite3_int64 at) {
+    const struct disk_file *self = (struct disk_file *)file;
+
+    if (!self->log && self->name[0] != '\0')
+        wait_while_held();
     if (atomic_load(&installed.disk.fault) == DISK_FULL)
         return SQLITE_FULL;
     return methods_of(file)->xWrite(real_of(file), from, n, at);
@@ -204,4 +216,6 @@ void test_disk_reset(struct test_disk *disk) {
     atomic_store(&disk->fault, DISK_WORKS);
     atomic_store(&disk->sync_us, 0);
     atomic_store(&disk->keeps_synced, false);
+    atomic_store(&disk->holds_file, false);
+    atomic_store(&disk->held, 0);
 }

@@ -14,6 +14,8 @@ struct test_disk {
     _Atomic int64_t log_syncs; /* of the write-ahead log */
     _Atomic unsigned sync_us;  /* a sync of the log takes at least this long */
     _Atomic bool keeps_synced; /* at each sync FILE is copied to FILE-synced */
+    _Atomic bool holds_file;   /* what writes to the database's own file, not its log, waits */
+    _Atomic int held;          /* how many have had to wait for that */
 };
 
 /* The default VFS of this process from now on. One per process, because SQLite's list is. */

@@ -18,11 +18,6 @@
 #define THROTTLE                                                                                   \
     { .status = 400, .body = "{\"__type\":\"com.amazonaws.sqs#RequestThrottled\"}" }
 
-static void assert_says(const struct aws_world *w, const char *part) {
-    if (strstr(w->err.message, part) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", w->err.message, part);
-}
-
 static void assert_silent_about(const struct aws_world *w, const char *part) {
     if (strstr(w->err.message, part) != NULL)
         fail_msg("\"%s\" says \"%s\"", w->err.message, part);
@@ -46,12 +41,12 @@ static void a_missing_queue_keeps_the_documented_code(void **state) {
                  "\"Message\":\"gone\"}"});
     assert_int_equal(aws_world_call(&w, "sqs", "GetQueueAttributes", QUEUE), FX_ERR_NOT_FOUND);
     assert_string_equal(w.err.upstream, "AWS.SimpleQueueService.NonExistentQueue");
-    assert_says(&w, "The specified queue does not exist");
-    assert_says(&w, "66916324-67ca");
+    aws_world_assert_says(&w, "The specified queue does not exist");
+    aws_world_assert_says(&w, "66916324-67ca");
     assert_int_not_equal(w.err.message[strlen(w.err.message) - 1], '.');
     assert_int_equal(aws_world_call(&w, "sqs", "GetQueueAttributes", QUEUE), FX_ERR_NOT_FOUND);
     assert_string_equal(w.err.upstream, "QueueDoesNotExist");
-    assert_says(&w, "gone");
+    aws_world_assert_says(&w, "gone");
     aws_world_end(&w);
 }
 
@@ -70,11 +65,11 @@ static void a_denied_call_names_what_to_allow(void **state) {
     assert_int_equal(aws_world_call(&w, "sqs", "SendMessageBatch",
                                     "{'QueueUrl':'q','Entries':[{'Id':'1','MessageBody':'b'}]}"),
                      FX_ERR_DENIED);
-    assert_says(&w, "allow sqs:SendMessage for the bot's role");
+    aws_world_assert_says(&w, "allow sqs:SendMessage for the bot's role");
     assert_false(w.err.sent);
     assert_int_equal(aws_world_call(&w, "cloudwatch", "DescribeAlarms", NULL), FX_ERR_DENIED);
-    assert_says(&w, "allow cloudwatch:DescribeAlarms");
-    assert_says(&w, "r-1");
+    aws_world_assert_says(&w, "allow cloudwatch:DescribeAlarms");
+    aws_world_assert_says(&w, "r-1");
     assert_string_equal(w.err.upstream, "AccessDenied");
     aws_world_end(&w);
 }
@@ -91,7 +86,7 @@ static void the_text_of_a_refused_value_is_kept(void **state) {
                       .headers = {{"x-amzn-query-error", "InvalidParameterValue;Sender"}}});
     assert_int_equal(aws_world_call(&w, "sqs", "StartMessageMoveTask", MOVE), FX_ERR_UPSTREAM);
     assert_string_equal(w.err.upstream, "InvalidParameterValue");
-    assert_says(&w, "There is already a task running");
+    aws_world_assert_says(&w, "There is already a task running");
     assert_false(w.err.sent);
     aws_world_end(&w);
 }
@@ -110,12 +105,12 @@ static void a_signature_error_repeats_nothing_that_was_signed(void **state) {
                      {.status = 403, .body = "{\"__type\":\"InvalidClientTokenId\"}"});
     assert_int_equal(aws_world_call(&w, "sts", "GetCallerIdentity", NULL), FX_ERR_DENIED);
     assert_silent_about(&w, "hush");
-    assert_says(&w, "clock");
+    aws_world_assert_says(&w, "clock");
     assert_int_equal(aws_world_call(&w, "sqs", "ListQueues", NULL), FX_ERR_DENIED);
     assert_silent_about(&w, "hush");
-    assert_says(&w, "expired");
+    aws_world_assert_says(&w, "expired");
     assert_int_equal(aws_world_call(&w, "sqs", "ListQueues", NULL), FX_ERR_DENIED);
-    assert_says(&w, "does not know the access key");
+    aws_world_assert_says(&w, "does not know the access key");
     aws_world_end(&w);
 }
 
@@ -364,10 +359,10 @@ static void an_answer_that_cannot_be_read_names_its_request(void **state) {
         &w, {.status = 200, .body = "<html>", .headers = {{"x-amzn-requestid", "66916324-67ca"}}},
         {.status = 400, .body = "<html>", .headers = {{"x-amz-request-id", "S3REQUEST"}}});
     assert_int_equal(aws_world_call(&w, "sqs", "GetQueueAttributes", QUEUE), FX_ERR_UPSTREAM);
-    assert_says(&w, "(request 66916324-67ca)");
+    aws_world_assert_says(&w, "(request 66916324-67ca)");
     assert_true(w.err.sent);
     assert_int_equal(aws_world_call(&w, "sqs", "GetQueueAttributes", QUEUE), FX_ERR_UPSTREAM);
-    assert_says(&w, "(request S3REQUEST)");
+    aws_world_assert_says(&w, "(request S3REQUEST)");
     aws_world_end(&w);
 }
 

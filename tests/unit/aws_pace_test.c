@@ -106,6 +106,20 @@ static void another_operation_or_region_is_not_held_up(void **state) {
     assert_int_equal(aws_pace_ms(&other), 0);
 }
 
+static void another_account_is_not_held_up_and_another_role_in_it_is(void **state) {
+    struct pair *p = *state;
+    struct call own = lookup(p, 0), reader = lookup(p, 0), writer = lookup(p, 1),
+                elsewhere = lookup(p, 0);
+
+    reader.role_arn = "arn:aws:iam::123456789012:role/reader";
+    writer.role_arn = "arn:aws:iam::123456789012:role/path/writer";
+    elsewhere.role_arn = "arn:aws:iam::210987654321:role/reader";
+    aws_pace_throttled(&reader);
+    assert_true(aws_pace_ms(&writer) > 0);
+    assert_int_equal(aws_pace_ms(&elsewhere), 0);
+    assert_int_equal(aws_pace_ms(&own), 0);
+}
+
 /* Its promise holds for a moment only. */
 static void a_change_is_never_held_up(void **state) {
     struct pair *p = *state;
@@ -144,6 +158,7 @@ int main(void) {
         TEST(after_a_refusal_one_a_second_is_let_through_whoever_asks),
         TEST(it_is_forgotten_some_seconds_after_the_last_refusal),
         TEST(another_operation_or_region_is_not_held_up),
+        TEST(another_account_is_not_held_up_and_another_role_in_it_is),
         TEST(a_change_is_never_held_up),
         TEST(without_a_state_nobody_is_asked),
         TEST(nobody_waits_beyond_his_own_time),

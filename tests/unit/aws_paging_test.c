@@ -18,11 +18,6 @@ static enum fx_code read_pages(struct aws_world *w, const char *service, const c
     return fx_aws_call_pages(w->aws, w->sc, &call, paging, &w->answer, &pages, &w->err);
 }
 
-static void assert_answer(const struct aws_world *w, const char *expected) {
-    if (!fx_json_equal(w->answer, aws_world_json(w->sc, expected)))
-        fail_msg("read %s\nwanted %s", fx_json_dump(w->sc, w->answer), expected);
-}
-
 static void assert_sent(const struct aws_world *w, size_t request, const char *part) {
     const struct fx_slice body = w->script.requests[request].body;
 
@@ -38,7 +33,7 @@ static void pages_become_one_answer(void **state) {
                      EVENTS("null", "{\"message\":\"2\"},{\"message\":\"3\"}"));
     assert_int_equal(read_pages(&w, "logs", "FilterLogEvents", "{'logGroupName':'g'}", NULL),
                      FX_OK);
-    assert_answer(&w, "{'events':[{'message':'1'},{'message':'2'},{'message':'3'}]}");
+    aws_world_assert_answer(&w, "{'events':[{'message':'1'},{'message':'2'},{'message':'3'}]}");
     assert_int_equal(pages.pages, 3); /* the empty one in the middle did not end it */
     assert_int_equal(pages.items, 3);
     assert_null(pages.stopped);
@@ -71,7 +66,7 @@ static void limits_end_the_reading_and_leave_the_token(void **state) {
     assert_int_equal(read_pages(&w, "logs", "FilterLogEvents", "{'logGroupName':'g'}", &two_pages),
                      FX_OK);
     assert_non_null(strstr(pages.stopped, "more than the 2 pages"));
-    assert_answer(&w, "{'events':[],'nextToken':'b'}");
+    aws_world_assert_answer(&w, "{'events':[],'nextToken':'b'}");
     aws_world_script(&w, EVENTS("\"a\"", "1,2,3"));
     assert_int_equal(read_pages(&w, "logs", "FilterLogEvents", "{'logGroupName':'g'}", &two_items),
                      FX_OK);
@@ -105,7 +100,7 @@ static void tokens_may_be_objects_or_several(void **state) {
         {.status = 200, .body = "{\"Items\":[{\"id\":{\"S\":\"8\"}}]}"});
     assert_int_equal(read_pages(&w, "dynamodb", "Scan", "{'TableName':'t'}", NULL), FX_OK);
     assert_sent(&w, 1, "\"ExclusiveStartKey\":{\"id\":{\"S\":\"7\"}}");
-    assert_answer(&w, "{'Items':[{'id':{'S':'8'}}]}");
+    aws_world_assert_answer(&w, "{'Items':[{'id':{'S':'8'}}]}");
     aws_world_script(
         &w,
         {.status = 200,
@@ -120,8 +115,9 @@ static void tokens_may_be_objects_or_several(void **state) {
     assert_string_equal(w.script.requests[1].url,
                         "https://route53.amazonaws.com/2013-04-01/hostedzone/Z1/rrset"
                         "?name=b.&type=A");
-    assert_answer(&w, "{'ResourceRecordSets':[{'Name':'a.','Type':'A'},{'Name':'b.','Type':'A'}],"
-                      "'IsTruncated':false}");
+    aws_world_assert_answer(
+        &w, "{'ResourceRecordSets':[{'Name':'a.','Type':'A'},{'Name':'b.','Type':'A'}],"
+            "'IsTruncated':false}");
     aws_world_end(&w);
 }
 

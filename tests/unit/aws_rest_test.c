@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-static void assert_answer(const struct aws_world *w, const char *expected) {
-    if (!fx_json_equal(w->answer, aws_world_json(w->sc, expected)))
-        fail_msg("read %s\nwanted %s", fx_json_dump(w->sc, w->answer), expected);
-}
-
 static void assert_request(const struct aws_world *w, const char *method, const char *url,
                            const char *body) {
     const struct fx_http_request *sent = &w->script.requests[0];
@@ -42,8 +37,8 @@ static void a_function_is_asked_for_by_path_and_query(void **state) {
     assert_null(scripted_http_header(&w.script, 0, "Content-Type"));
     assert_null(scripted_http_header(&w.script, 0, "X-Amz-Content-Sha256"));
     /* Names of variables are told, values are not read. */
-    assert_answer(&w, "{'FunctionName':'f','Timeout':30,"
-                      "'Environment':{'Variables':{'DB_PASSWORD':'[not read]'}}}");
+    aws_world_assert_answer(&w, "{'FunctionName':'f','Timeout':30,"
+                                "'Environment':{'Variables':{'DB_PASSWORD':'[not read]'}}}");
     aws_world_end(&w);
 }
 
@@ -57,7 +52,7 @@ static void a_body_in_json_leaves_out_what_travels_elsewhere(void **state) {
     assert_request(&w, "PUT", LAMBDA "/2017-10-31/functions/f/concurrency",
                    "{\"ReservedConcurrentExecutions\":5}");
     assert_string_equal(scripted_http_header(&w.script, 0, "Content-Type"), "application/json");
-    assert_answer(&w, "{'ReservedConcurrentExecutions':5}");
+    aws_world_assert_answer(&w, "{'ReservedConcurrentExecutions':5}");
     assert_true(w.script.requests[0].fresh);
     aws_world_end(&w);
 }
@@ -74,8 +69,8 @@ static void an_invocation_has_bytes_headers_and_a_status(void **state) {
     assert_request(&w, "POST", LAMBDA "/2015-03-31/functions/f/invocations", "{\"a\":1}");
     assert_string_equal(scripted_http_header(&w.script, 0, "X-Amz-Invocation-Type"),
                         "RequestResponse");
-    assert_answer(&w, "{'StatusCode':200,'FunctionError':'Unhandled',"
-                      "'Payload':'eyJlcnJvck1lc3NhZ2UiOiJ4In0='}");
+    aws_world_assert_answer(&w, "{'StatusCode':200,'FunctionError':'Unhandled',"
+                                "'Payload':'eyJlcnJvck1lc3NhZ2UiOiJ4In0='}");
     assert_int_equal(
         aws_world_call(&w, "lambda", "Invoke", "{'FunctionName':'f','Payload':'not base64!'}"),
         FX_ERR_INPUT);
@@ -92,8 +87,8 @@ static void names_of_the_wire_become_names_of_the_model(void **state) {
                               "\"corsConfiguration\":{\"allowOrigins\":[\"*\"]},\"name\":null}"});
     must_call(&w, "apigatewayv2", "GetApi", "{'ApiId':'a'}");
     assert_request(&w, "GET", "https://apigateway.us-east-1.amazonaws.com/v2/apis/a", "");
-    assert_answer(&w, "{'ApiId':'a','CreatedDate':1795330800,"
-                      "'CorsConfiguration':{'AllowOrigins':['*']}}");
+    aws_world_assert_answer(&w, "{'ApiId':'a','CreatedDate':1795330800,"
+                                "'CorsConfiguration':{'AllowOrigins':['*']}}");
     aws_world_end(&w);
 }
 
@@ -114,7 +109,7 @@ static void objects_keep_their_slashes_and_sign_their_bytes(void **state) {
                         "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4");
     assert_non_null(
         strstr(scripted_http_header(&w.script, 0, "Authorization"), "x-amz-content-sha256"));
-    assert_answer(&w, "{'ETag':'\\'e\\''}");
+    aws_world_assert_answer(&w, "{'ETag':'\\'e\\''}");
     aws_world_end(&w);
 }
 
@@ -133,7 +128,8 @@ static void an_object_s_head_is_read_from_headers(void **state) {
     assert_request(&w, "HEAD", S3 "/b/k", "");
     assert_string_equal(scripted_http_header(&w.script, 0, "If-Modified-Since"),
                         "Sun, 22 Nov 2026 07:00:00 GMT");
-    assert_answer(&w, "{'LastModified':1795330800,'ContentLength':7,'Metadata':{'run':'r1'}}");
+    aws_world_assert_answer(
+        &w, "{'LastModified':1795330800,'ContentLength':7,'Metadata':{'run':'r1'}}");
     assert_int_equal(aws_world_call(&w, "s3", "HeadObject", "{'Bucket':'b','Key':'k'}"),
                      FX_ERR_NOT_FOUND);
     aws_world_end(&w);
@@ -153,7 +149,8 @@ static void buckets_answer_in_xml(void **state) {
                  "</Error>"});
     must_call(&w, "s3", "ListObjectsV2", "{'Bucket':'b','Prefix':'x/','MaxKeys':2}");
     assert_request(&w, "GET", S3 "/b?list-type=2&max-keys=2&prefix=x%2F", "");
-    assert_answer(&w, "{'IsTruncated':false,'Contents':[{'Key':'a','Size':1},{'Key':'b'}]}");
+    aws_world_assert_answer(&w,
+                            "{'IsTruncated':false,'Contents':[{'Key':'a','Size':1},{'Key':'b'}]}");
     assert_int_equal(aws_world_call(&w, "s3", "GetBucketVersioning", "{'Bucket':'b'}"),
                      FX_ERR_DENIED);
     assert_string_equal(w.script.requests[1].url, S3 "/b?versioning");
@@ -207,8 +204,8 @@ static void a_change_of_names_is_written_in_xml(void **state) {
         "</ChangeResourceRecordSetsRequest>");
     assert_non_null(strstr(scripted_http_header(&w.script, 0, "Authorization"),
                            "/us-east-1/route53/aws4_request"));
-    assert_answer(&w, "{'ChangeInfo':{'Id':'/change/C1','Status':'PENDING',"
-                      "'SubmittedAt':1795330800.5}}");
+    aws_world_assert_answer(&w, "{'ChangeInfo':{'Id':'/change/C1','Status':'PENDING',"
+                                "'SubmittedAt':1795330800.5}}");
     aws_world_end(&w);
 }
 
@@ -231,7 +228,7 @@ static void ec2_spells_its_lists_its_own_way(void **state) {
     assert_request(&w, "POST", "https://ec2.us-east-1.amazonaws.com/",
                    "Action=DescribeSubnets&Version=2016-11-15&SubnetId.1=s-1&SubnetId.2=s-2"
                    "&Filter.1.Name=vpc-id&Filter.1.Value.1=v&DryRun=false");
-    assert_answer(&w, "{'Subnets':[{'AvailableIpAddressCount':3,'SubnetId':'s-1'}]}");
+    aws_world_assert_answer(&w, "{'Subnets':[{'AvailableIpAddressCount':3,'SubnetId':'s-1'}]}");
     assert_int_equal(aws_world_call(&w, "ec2", "DescribeRouteTables", NULL), FX_ERR_DENIED);
     assert_non_null(strstr(w.err.message, "ec2-1"));
     aws_world_end(&w);

@@ -3,6 +3,8 @@
 
 #include "change_world.h"
 
+#include "told.h"
+
 #include "fluxabot/slackapi.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 foreach(test IN ITEMS engine_decide_test engine_recall_test engine_page_test engine_sparklines_test engine_follow_ups_test
-                      engine_freeze_test engine_promises_test engine_promises_together_test engine_told_test engine_storm_test engine_steps_test
+                      engine_freeze_test engine_promises_test engine_promises_together_test engine_told_test engine_left_test engine_storm_test engine_steps_test
                       engine_incidents_test engine_together_test engine_files_test engine_incident_watch_test)
   fx_unit_test(${test} USES base store state engine LIBS ${SQLITE})
   target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
@@ -18,9 +18,11 @@ fx_unit_test(engine_watch_test USES base http sql aws expr step steps store stat
 target_include_directories(engine_watch_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
 target_sources(engine_watch_test PRIVATE unit/engine_rig.c support/scripted_http.c)
 
-fx_unit_test(engine_schedule_test USES base store state engine LIBS ${SQLITE})
-target_include_directories(engine_schedule_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
-target_sources(engine_schedule_test PRIVATE support/scripted_http.c)
+foreach(test IN ITEMS engine_schedule_test engine_schedule_told_test)
+  fx_unit_test(${test} USES base store state engine LIBS ${SQLITE})
+  target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+  target_sources(${test} PRIVATE unit/engine_schedule_rig.c support/scripted_http.c)
+endforeach()
 
 fx_unit_test(engine_who_test USES base http slack slackapi policy state engine)
 target_include_directories(engine_who_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)

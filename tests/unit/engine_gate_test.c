@@ -400,6 +400,41 @@ static void a_denial_is_told_with_its_reason_or_without(void **state) {
     assert_null(strstr(w->rig->work.writes.messages[0]->payload_json, "Reason:"));
 }
 
+/* A run may have two requests. Of the first step something stands, whatever becomes of the second.
+ */
+static void what_was_changed_before_is_told_when_a_later_request_ends(void **state) {
+    /* what is neither approved nor denied has expired */
+    static const enum fx_approval_state ends[] = {FX_APPROVAL_DENIED, (enum fx_approval_state)99};
+
+    for (size_t i = 0; i < FX_COUNT_OF(ends); i++) {
+        struct change_world *w = *state;
+        struct fx_intent before = {.run = "r1",
+                                   .step = "earlier",
+                                   .key = "change",
+                                   .digest = "d",
+                                   .what_json = "{}",
+                                   .set_ms = RIG_NOW_MS};
+        struct fx_error err;
+
+        if (i > 0) {
+            tear_down(state);
+            set_up(state);
+        }
+        put_run(w, "r1");
+        put_request(w, "{}", NULL);
+        assert_ok(w->durable->begin_effect(w->durable, w->rig->sc, NULL, &before, NULL, &err));
+        before.state = FX_INTENT_DONE;
+        before.outcome_json = "{}";
+        assert_ok(w->durable->end_effect(w->durable, w->rig->sc, &before, NULL, &err));
+        decide(w, ends[i], "U2", "");
+        assert_ok(ask(w, &err));
+        const char *card = w->rig->work.writes.messages[0]->payload_json;
+
+        assert_null(strstr(card, "Nothing was changed"));
+        assert_non_null(strstr(card, "1 change had been made before"));
+    }
+}
+
 static void a_request_that_cannot_be_read_is_not_shown_as_another(void **state) {
     struct change_world *w = *state;
     struct fx_error err;
@@ -441,6 +476,7 @@ int main(void) {
         TEST(nobody_is_asked_while_slack_does_not_say_who_listens),
         TEST(a_plan_without_a_title_is_asked_for_by_its_command),
         TEST(a_denial_is_told_with_its_reason_or_without),
+        TEST(what_was_changed_before_is_told_when_a_later_request_ends),
         TEST(a_request_that_cannot_be_read_is_not_shown_as_another),
         TEST(a_state_that_nobody_knows_is_no_approval),
     };

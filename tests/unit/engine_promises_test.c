@@ -332,7 +332,11 @@ static void only_what_may_be_repeated_is_and_with_the_same_key(void **state) {
     class_of_step = FX_EFFECT_UNKEYED;
     assert_int_equal(c->host->repeat_effect(c->host, rig->sc, "k", &err), FX_ERR_DENIED);
     class_of_step = FX_EFFECT_KEYED;
+    assert_false(c->host->stop_requested(c->host, rig->sc));
     assert_ok(c->store->request_stop(c->store, rig->sc, "r1", "U3", NULL, &err));
+    assert_true(c->host->stop_requested(c->host, rig->sc));
+    assert_true(c->run.row->stop_requested);
+    assert_string_equal(c->run.row->stop_by, "U3");
     assert_int_equal(c->host->repeat_effect(c->host, rig->sc, "k", &err), FX_ERR_CANCELED);
     assert_int_equal(c->run.refusal, FX_REFUSED_STOPPED);
 }

@@ -319,6 +319,50 @@ static void a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on(void
     assert_int_equal(jobs_in(rig, FX_JOB_DONE, &jobs), 1);
 }
 
+/* A worker that had seen no stop yet claims behind the look at who has a job. */
+static struct late {
+    typeof(((struct fx_store *)0)->claim) claim;
+    struct fx_engine *engine;
+    atomic_bool waits, is_there;
+} late;
+
+static enum fx_code late_claim(struct fx_store *store, struct fx_scope *sc, const char *owner,
+                               int64_t now_ms, int64_t lease_ms, struct fx_job **ret_job,
+                               int64_t *ret_next_ms, struct fx_error *err) {
+    if (atomic_load(&late.waits)) {
+        atomic_store(&late.is_there, true);
+        while (!atomic_load(&late.engine->cut_off))
+            usleep(1000);
+        usleep(10000); /* that look takes microseconds; a right engine passes whenever this ends */
+    }
+    return late.claim(store, sc, owner, now_ms, lease_ms, ret_job, ret_next_ms, err);
+}
+
+static void what_is_claimed_while_all_is_cut_off_is_cut_off_too(void **state) {
+    struct threads_rig *rig = *state;
+    struct fx_writes writes = {0};
+    struct fx_job **jobs = NULL;
+    struct fx_error err;
+
+    late.claim = rig->options.store->claim;
+    rig->options.store->claim = late_claim;
+    threads_start(rig);
+    until_all_rest(rig);
+    late.engine = rig->engine;
+    atomic_store(&late.waits, true);
+    rig->aws.holds = true;
+    fx_writes_job(rig->sc, &writes, "reconcile", TOPIC, 1);
+    assert_ok(rig->options.store->write(rig->options.store, rig->sc, NULL, &writes, &err));
+    rig->options.state->wake(rig->options.state, "jobs");
+    while (!atomic_load(&late.is_there))
+        usleep(1000);
+    rig->hurry = true;
+    threads_stop(rig);
+    rig->options.store->claim = late.claim;
+    assert_int_equal(jobs_in(rig, FX_JOB_LEASED, &jobs), 0);
+    let_go(rig);
+}
+
 /* ---- dead workers ---- */
 
 static void what_a_dead_worker_held_is_due_in_time(void **state) {
@@ -376,6 +420,7 @@ int main(void) {
         THREADS_TEST(while_all_alarms_wait_a_person_is_answered),
         THREADS_TEST(a_stop_lets_what_runs_come_to_its_end),
         THREADS_TEST(a_stop_in_a_hurry_cuts_off_what_runs_and_the_next_start_goes_on),
+        THREADS_TEST(what_is_claimed_while_all_is_cut_off_is_cut_off_too),
         THREADS_TEST(what_a_dead_worker_held_is_due_in_time),
         THREADS_TEST(the_first_claim_after_a_restart_is_at_once),
     };

@@ -468,6 +468,31 @@ static void nobody_s_vote_is_never_enough(void **state) {
 }
 
 /* What was sent changed nothing: a run that fails for it may be tried again. */
+static void where_too_few_may_approve_nobody_is_asked(void **state) {
+    struct rig *rig = *state; /* Bo by his group, and the admin */
+    struct fx_error err;
+
+    assert_ok(engine_check_approvers(&rig->work, ANNA, 2, &err));
+    assert_ok(engine_check_approvers(&rig->work, BO, 1, &err));
+    assert_int_equal(engine_check_approvers(&rig->work, BO, 2, &err), FX_ERR_DENIED);
+    assert_non_null(strstr(err.message, "nobody was asked: 2 people have to approve"));
+    assert_non_null(strstr(err.message, "name only 1; add somebody to roles.approver"));
+    rig->slack.in_group = false;
+    assert_int_equal(engine_check_approvers(&rig->work, "U0ADMIN", 1, &err), FX_ERR_DENIED);
+    assert_non_null(strstr(err.message, "somebody has to approve"));
+    assert_non_null(strstr(err.message, "name nobody else"));
+}
+
+/* Whoever presses is looked up then: it is a no as long as Slack is silent. */
+static void a_group_that_cannot_be_read_refuses_no_request(void **state) {
+    static const struct scripted_reply away = {.status = 503, .body = ""};
+    struct rig *rig = *state;
+    struct fx_error err;
+
+    rig->slack.instead[GROUP] = &away;
+    assert_ok(engine_check_approvers(&rig->work, "U0ADMIN", 2, &err));
+}
+
 static void a_question_that_may_have_arrived_may_be_repeated(void **state) {
     struct rig *rig = *state;
     enum fx_sharing sharing = FX_SHARING_UNKNOWN;
@@ -529,6 +554,8 @@ int main(void) {
         TEST(both_are_looked_up_again),
         TEST(one_person_s_two_votes_and_one_vote_are_not_enough_for_two),
         TEST(nobody_s_vote_is_never_enough),
+        TEST(where_too_few_may_approve_nobody_is_asked),
+        TEST(a_group_that_cannot_be_read_refuses_no_request),
         TEST(a_question_that_may_have_arrived_may_be_repeated),
         TEST(a_fault_of_the_set_up_is_a_no_with_its_fix),
         TEST(a_question_that_is_cancelled_decides_nothing),

@@ -1,2 +1,5 @@
-fx_unit_test(http_test USES base http)
-target_sources(http_test PRIVATE support/loopback.c support/tls_server.c)
+foreach(part IN ITEMS at_once connection guard reply request time)
+  fx_unit_test(http_${part}_test USES base http)
+  target_sources(http_${part}_test PRIVATE unit/http_world.c support/loopback.c)
+endforeach()
+target_sources(http_connection_test PRIVATE support/tls_server.c)

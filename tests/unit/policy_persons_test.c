@@ -207,6 +207,31 @@ static void persons_are_counted_without_the_one_who_asked(void **state) {
     assert_null(fx_policy_person(&policy, "U0BO"));
 }
 
+static void those_who_may_approve_are_counted_as_persons_up_to_enough(void **state) {
+    struct fx_scope *sc = fx_scope_new(NULL);
+    static const char *const anna[] = {"U0ANNA1", "U0ANNA2"}, *const admins[] = {"U0BO"};
+    static const char *const operators[] = {"U0DEE"}, *const groups[] = {"S0APPROVERS", "S0AWAY"};
+    static const struct fx_person persons[] = {{"anna", anna, 2}};
+    static const struct fx_role roles[] = {
+        {.name = "operator", .users = operators, .users_count = 1},
+        {.name = "approver", .users = anna, .users_count = 2, .groups = groups, .groups_count = 2},
+        {.name = "admin", .users = admins, .users_count = 1}};
+    const struct fx_policy policy = {
+        .persons = persons, .persons_count = 1, .roles = roles, .roles_count = 3};
+    struct fx_json *members = fx_json_object_of(
+        sc, "S0APPROVERS",
+        fx_json_array_of(sc, fx_json_string(sc, "U0BO"), fx_json_string(sc, "U0CARA"), NULL), NULL);
+
+    assert_int_equal(fx_policy_count_approvers(&policy, "", NULL, 9), 2); /* Anna, Bo */
+    assert_int_equal(fx_policy_count_approvers(&policy, "", members, 9), 3);
+    assert_int_equal(fx_policy_count_approvers(&policy, "", members, 2), 2);
+    assert_int_equal(fx_policy_count_approvers(&policy, "U0ANNA2", members, 9), 2);
+    assert_int_equal(fx_policy_count_approvers(&policy, "U0DEE", members, 9), 3);
+    assert_int_equal(fx_policy_count_approvers(&policy, "", members, SIZE_MAX), 3);
+    assert_int_equal(fx_policy_count_approvers(&(struct fx_policy){0}, "", members, 9), 0);
+    fx_scope_free(sc);
+}
+
 static void two_accounts_are_one_person_only_when_the_same_person_has_both(void **state) {
     static const char *const anna[] = {"U0ANNA1", "U0ANNA2"}, *const bo[] = {"U0BO"};
     static const struct fx_person persons[] = {{"anna", anna, 2}, {"bo", bo, 1}};
@@ -262,6 +287,7 @@ int main(void) {
         cmocka_unit_test(in_no_history_does_a_person_approve_what_he_asked_for),
         cmocka_unit_test(in_no_history_is_one_person_two),
         cmocka_unit_test(persons_are_counted_without_the_one_who_asked),
+        cmocka_unit_test(those_who_may_approve_are_counted_as_persons_up_to_enough),
         cmocka_unit_test(two_accounts_are_one_person_only_when_the_same_person_has_both),
         cmocka_unit_test(a_team_is_ours_when_it_is_listed),
         cmocka_unit_test(what_nobody_has_thought_of_is_denied),

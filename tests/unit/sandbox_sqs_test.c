@@ -2,6 +2,7 @@
 #include "support/test.h"
 
 #include "sandbox_rig.h"
+#include "sqs.h"
 
 #define DLQ_URL "http://x/123456789012/Fluxa-DLQ"
 #define INPUT_URL "http://x/123456789012/Fluxa-InputQueue"

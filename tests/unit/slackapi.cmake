@@ -1,4 +1,7 @@
-fx_unit_test(slackapi_test USES base http slack slackapi)
+foreach(part IN ITEMS answer call find whisper)
+  fx_unit_test(slackapi_${part}_test USES base http slack slackapi)
+  target_sources(slackapi_${part}_test PRIVATE unit/slackapi_world.c)
+endforeach()
 fx_unit_test(slackapi_directory_test USES base http slack slackapi)
 target_sources(slackapi_directory_test PRIVATE support/scripted_http.c)
 fx_unit_test(slackapi_files_test USES base http slack slackapi)

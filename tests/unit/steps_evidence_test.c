@@ -12,6 +12,7 @@ static const char system_text[] =
     "{\"schema\":{\"required\":[\"event_id\",\"payload\"]},\"dlq_classes\":["
     "{\"class\":\"Database\",\"priority\":50,\"retry\":\"yes\",\"codes\":[\"DBConnectionError\"],"
     "\"match\":[\"connection (refused|reset)\"]},"
+    "{\"class\":\"Slow\",\"priority\":60,\"retry\":\"yes\",\"match\":[\"timed out\",\"deadline\"]},"
     "{\"class\":\"HashMismatch\",\"priority\":10,\"retry\":\"never\",\"codes\":[\"HashMismatch\"]},"
     "{\"class\":\"Schema\",\"priority\":20,\"retry\":\"never\",\"codes\":[\"InvalidJson\","
     "\"MissingField\"]},"
@@ -22,6 +23,7 @@ static const char system_text[] =
 struct rig {
     struct fx_scope *sc;
     struct fx_step_context ctx;
+    struct rules *rules;
 };
 
 static int set_up(void **state) {
@@ -31,7 +33,9 @@ static int set_up(void **state) {
     struct fx_error err;
 
     assert_ok(fx_json_parse(sc, fx_slice_of(system_text), &system, &err));
-    *rig = (struct rig){sc, {.sc = sc, .clock = fx_clock_system(), .system = system}};
+    *rig = (struct rig){.sc = sc,
+                        .ctx = {.sc = sc, .clock = fx_clock_system(), .system = system},
+                        .rules = rules_new(sc, system)};
     *state = rig;
     return 0;
 }
@@ -68,7 +72,7 @@ static struct dead_letter letter_of(struct rig *rig, const char *body, const cha
 static const char *cause_of(struct rig *rig, const char *body, const char *code) {
     struct dead_letter letter = letter_of(rig, body, code);
 
-    return class_name(classify_body(&rig->ctx, &letter));
+    return class_name(classify_body(&rig->ctx, rig->rules, &letter));
 }
 
 static const char *with_hash(struct rig *rig, const char *payload, const char *hashed) {
@@ -180,7 +184,7 @@ static void without_evidence_the_cause_is_unknown_and_unknown_is_not_safe(void *
     struct rig *rig = *state;
     struct dead_letter letter = letter_of(rig, "{\"event_id\":\"e1\",\"payload\":{}}", NULL);
 
-    assert_null(classify_body(&rig->ctx, &letter));
+    assert_null(classify_body(&rig->ctx, rig->rules, &letter));
     assert_false(class_is_safe(NULL));
     assert_string_equal(class_name(NULL), "Unknown");
     assert_string_equal(cause_of(rig, "{\"event_id\":\"e1\",\"payload\":{}}", "NeverHeardOf"),
@@ -194,9 +198,9 @@ static void only_the_word_yes_makes_a_class_safe(void **state) {
     struct dead_letter careless = letter_of(rig, body, "Careless");
     struct dead_letter good = letter_of(rig, body, "DBConnectionError");
 
-    assert_false(class_is_safe(classify_body(&rig->ctx, &shouted)));
-    assert_false(class_is_safe(classify_body(&rig->ctx, &careless)));
-    assert_true(class_is_safe(classify_body(&rig->ctx, &good)));
+    assert_false(class_is_safe(classify_body(&rig->ctx, rig->rules, &shouted)));
+    assert_false(class_is_safe(classify_body(&rig->ctx, rig->rules, &careless)));
+    assert_true(class_is_safe(classify_body(&rig->ctx, rig->rules, &good)));
 }
 
 static void texts_match_by_pattern_and_a_broken_pattern_matches_nothing(void **state) {
@@ -206,7 +210,28 @@ static void texts_match_by_pattern_and_a_broken_pattern_matches_nothing(void **s
     evidence_of_body(&rig->ctx, &letter);
     fx_json_add((struct fx_json *)letter.texts,
                 fx_json_string(rig->sc, "dial tcp: Connection Refused"));
-    assert_string_equal(class_name(rule_for(&rig->ctx, &letter)), "Database");
+    assert_string_equal(class_name(rule_for(rig->rules, &letter)), "Database");
+}
+
+/* One after the other by the same rules, as in a look. */
+static void each_message_is_judged_by_its_own_texts(void **state) {
+    static const struct {
+        const char *text, *class;
+    } seen[] = {
+        {"connection reset by peer", "Database"}, {"context deadline exceeded", "Slow"},
+        {"nothing that is known", "Unknown"},     {"the call timed out", "Slow"},
+        {"Connection refused", "Database"},       {"", "Unknown"},
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(seen); i++) {
+        struct dead_letter letter = letter_of(rig, "{\"event_id\":\"e1\",\"payload\":{}}", NULL);
+
+        evidence_of_body(&rig->ctx, &letter);
+        if (seen[i].text[0] != '\0')
+            fx_json_add((struct fx_json *)letter.texts, fx_json_string(rig->sc, seen[i].text));
+        assert_string_equal(class_name(rule_for(rig->rules, &letter)), seen[i].class);
+    }
 }
 
 static void of_two_causes_the_permanent_one_counts_in_any_order(void **state) {
@@ -216,7 +241,7 @@ static void of_two_causes_the_permanent_one_counts_in_any_order(void **state) {
     evidence_of_body(&rig->ctx, &letter);
     fx_json_add((struct fx_json *)letter.codes, fx_json_string(rig->sc, "DBConnectionError"));
     fx_json_add((struct fx_json *)letter.codes, fx_json_string(rig->sc, "HashMismatch"));
-    assert_string_equal(class_name(rule_for(&rig->ctx, &letter)), "HashMismatch");
+    assert_string_equal(class_name(rule_for(rig->rules, &letter)), "HashMismatch");
 }
 
 /* ---- the database did not answer ---- */
@@ -363,6 +388,7 @@ int main(void) {
         TEST(without_evidence_the_cause_is_unknown_and_unknown_is_not_safe),
         TEST(only_the_word_yes_makes_a_class_safe),
         TEST(texts_match_by_pattern_and_a_broken_pattern_matches_nothing),
+        TEST(each_message_is_judged_by_its_own_texts),
         TEST(of_two_causes_the_permanent_one_counts_in_any_order),
         TEST(while_the_database_is_silent_nothing_is_safe),
         TEST(a_class_that_came_back_is_not_safe_until_its_time_is_over),

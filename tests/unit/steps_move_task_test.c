@@ -228,6 +228,21 @@ static void our_task_is_known_by_what_was_seen_of_it(void **state) {
 
     assert_int_equal(result.outcome, FX_STEP_DONE);
     assert_string_equal(fx_json_get_text(result.output, "status"), "CANCELLED");
+    /* this run has not asked for it, so nobody pressed its Stop: that would be a guess */
+    assert_string_equal(fx_json_get_text(result.output, "stopped"),
+                        "somebody cancelled SQS's move task, not by Stop on this card");
+}
+
+static void a_task_that_this_run_cancelled_was_stopped_by_a_person(void **state) {
+    struct steps_rig *rig = *state;
+    const struct task over[] = {{AT(2), "CANCELLED", DESTINATION, NULL, 10}};
+
+    begun(rig, FX_KNOWN_DONE, "{'TaskHandle':'h1'}");
+    rig->ctx.checkpoint =
+        steps_rig_json(rig, fx_printf(rig->sc, "{'started':%lld}", (long long)AT(2)));
+    steps_rig_effect(rig, "cancel-1", FX_KNOWN_DONE, "{}", "{}");
+    assert_string_equal(fx_json_get_text(look(rig, over, 1).output, "stopped"),
+                        "a person pressed Stop");
 }
 
 static void a_task_that_left_the_list_is_a_question_after_a_while(void **state) {
@@ -312,6 +327,40 @@ static void a_lost_cancel_does_not_stop_the_next_task(void **state) {
     assert_int_equal(steps_rig_find(rig, "cancel")->known, FX_KNOWN_DONE);
 }
 
+/* It runs no more, and that is all that is known: it may have come to its end by itself. */
+static void a_task_that_was_through_first_is_not_told_as_cancelled(void **state) {
+    struct steps_rig *rig = *state;
+    const struct task runs[] = {{AT(0), "RUNNING", DESTINATION, "h1", 10}};
+    const struct task over[] = {{AT(0), "COMPLETED", DESTINATION, NULL, 10}};
+    const struct scripted_reply lost[] = {{.status = 200, .body = list_of(rig, runs, 1)},
+                                          {.failure = FX_ERR_TIMEOUT, .sent = true}};
+    const struct scripted_reply read_back[] = {{.status = 200, .body = list_of(rig, over, 1)},
+                                               {.status = 200, .body = depth_answer}};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    assert_ok(cancel(rig, lost, 2, &result, &err));
+    assert_ok(cancel(rig, read_back, 2, &result, &err));
+    assert_string_equal(fx_json_get_text(result.output, "status"), "COMPLETED");
+    assert_int_equal(fx_json_get_int(result.output, "moved", 0), 1);
+}
+
+static void of_a_task_that_left_the_list_it_is_not_told_how_many_it_moved(void **state) {
+    struct steps_rig *rig = *state;
+    const struct task runs[] = {{AT(0), "RUNNING", DESTINATION, "h1", 10}};
+    const struct scripted_reply lost[] = {{.status = 200, .body = list_of(rig, runs, 1)},
+                                          {.failure = FX_ERR_TIMEOUT, .sent = true}};
+    const struct scripted_reply nothing[] = {{.status = 200, .body = list_of(rig, NULL, 0)},
+                                             {.status = 200, .body = depth_answer}};
+    struct fx_step_result result;
+    struct fx_error err;
+
+    assert_ok(cancel(rig, lost, 2, &result, &err));
+    assert_ok(cancel(rig, nothing, 2, &result, &err));
+    assert_string_equal(fx_json_get_text(result.output, "status"), "GONE");
+    assert_int_equal(fx_json_type(fx_json_at(result.output, "moved")), FX_JSON_NULL);
+}
+
 static void a_cancel_in_doubt_is_repeated_with_the_same_handle(void **state) {
     struct steps_rig *rig = *state;
     const struct task runs[] = {{AT(0), "RUNNING", DESTINATION, "h1", 10}};
@@ -329,6 +378,7 @@ static void a_cancel_in_doubt_is_repeated_with_the_same_handle(void **state) {
     assert_ok(cancel(rig, works, 3, &result, &err));
     assert_true(asked_to_cancel(rig, 1, "h1"));
     assert_int_equal(fx_json_get_int(result.output, "moved", 0), 7);
+    assert_string_equal(fx_json_get_text(result.output, "status"), "CANCELLING");
     assert_int_equal(rig->effects_count, 1);
 }
 
@@ -362,9 +412,12 @@ int main(void) {
         TEST(behind_the_fence_the_question_is_final),
         TEST(after_a_question_nothing_is_started_any_more),
         TEST(our_task_is_known_by_what_was_seen_of_it),
+        TEST(a_task_that_this_run_cancelled_was_stopped_by_a_person),
         TEST(a_task_that_left_the_list_is_a_question_after_a_while),
         TEST(a_list_that_cannot_be_read_is_a_question_after_a_while),
         TEST(a_lost_cancel_does_not_stop_the_next_task),
+        TEST(a_task_that_was_through_first_is_not_told_as_cancelled),
+        TEST(of_a_task_that_left_the_list_it_is_not_told_how_many_it_moved),
         TEST(a_cancel_in_doubt_is_repeated_with_the_same_handle),
         TEST(a_cancel_that_was_turned_away_means_the_same_task_later),
     };

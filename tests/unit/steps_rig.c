@@ -102,6 +102,7 @@ static enum fx_code past_run(struct fx_step_host *host, struct fx_scope *sc, con
 
 static void progress(struct fx_step_host *host, struct fx_scope *sc, const struct fx_json *value) {
     of(host)->progresses++;
+    of(host)->progress = fx_json_get_text(value, "text");
 }
 
 /* ---- promises ---- */

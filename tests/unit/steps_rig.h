@@ -37,6 +37,7 @@ struct steps_rig {
     struct fx_json *past;          /* what past_run gives; NULL */
     const char *past_of, *past_id; /* what it was asked for */
     size_t progresses;
+    const char *progress; /* the last one's text */
     /* its promises: those that were given, by a host that looks at nothing but their keys */
     struct fx_step_effect effects[RIG_EFFECTS_MAX];
     size_t effects_count;

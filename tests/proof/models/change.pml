@@ -3,11 +3,13 @@
  * Two workers, leases that run out at any time, crashes, a worker that stands still and goes on, a commit or
  * an answer that is lost, a request that arrives late, a freeze, Stop, an approval that gets too old, a person
  * who looks and tells, somebody else who changes the same thing. After src/steps/change.c, src/steps/revert.c,
- * src/engine/change.c, src/engine/promises.c, src/engine/run_steps.c, src/engine/told.c, src/store/effects.c.
+ * src/engine/change.c, src/engine/promises.c, src/engine/run_steps.c, src/engine/told.c, src/engine/left.c,
+ * src/store/effects.c.
  * The class of the call (K, A or U) makes no difference: change.c sends none twice.
  *
  * REVERT: the plan says that it is taken back. FROM_KEPT: from where it was done and is kept.
  * STRANGER: somebody else changes it, but not between our look and the end of our call.
+ * SET_BACK: somebody else sets it back, at any time.
  * TWIN_...  a safeguard less: must be caught.      GAP_...  a claim the code does not keep.
  */
 #ifndef CRASHES
@@ -61,6 +63,7 @@ byte late = WATCHED;
 /* ---- what is changed ---- */
 
 mtype:value value = OLD;
+bool went;               /* it was NEW, and was not any more after that */
 bool sent[2], flies[2];  /* a request left; it is under way */
 byte obeyed[2];
 bool fenced[2];          /* FX_EFFECT_FENCE_MS: what was signed in time is too old now */
@@ -68,6 +71,16 @@ bool stamp[2];           /* whether it was signed after that */
 mtype:answer answer[2] = NO_ANSWER; /* for who waits; the others have lost it */
 bool waits[2];
 bool looked[2];          /* who has looked, and is about to send what goes by it */
+
+/* What is told of a call whose answer got lost, and of which nothing is to be seen behind the fence, holds also
+ * when somebody has undone it since: that is said with it. */
+#ifdef SET_BACK
+bool set_back;
+bool by_look[2];
+#define did_not_happen(key) (obeyed[key] == 0 || (by_look[key] && set_back))
+#else
+#define did_not_happen(key) (obeyed[key] == 0)
+#endif
 
 #define at_it ((looked[0] && held(0)) || (looked[1] && held(1)) || flies[FIRST] || flies[BACK])
 
@@ -95,6 +108,7 @@ inline obey(key) {
             assert(key == FIRST || value != OTHER);
 #endif
             obeyed[key]++;
+            went = went || value == NEW;
             value = target(key);
             hear(OK);
             printf("the call %d is obeyed\n", key)
@@ -119,16 +133,17 @@ end:
 #else
         !at_it ->
 #endif
+        went = went || value == NEW;
         value = OTHER;
         printf("somebody else changes it\n")
     }
 }
 #endif
 
-#ifdef GAP_SET_BACK
+#ifdef SET_BACK
 proctype Stranger() {
 end:
-    atomic { value == NEW -> value = OLD; printf("somebody else sets it back\n") }
+    atomic { value == NEW -> value = OLD; went = true; set_back = true; printf("somebody else sets it back\n") }
 }
 #endif
 
@@ -239,7 +254,7 @@ inline end_effect(me, key, how) {
         ok = open_of(key) && intent[key] != how && (how == KEPT || number[key] == mine);
 #endif
         if
-        :: ok -> intent[key] = how; assert(how != BROKEN || obeyed[key] == 0)
+        :: ok -> intent[key] = how; assert(how != BROKEN || did_not_happen(key))
         :: else
         fi;
         printf("worker %d records the outcome of %d: %d, the intent is %e\n", me, key, ok, intent[key])
@@ -277,8 +292,11 @@ inline end_run(me, how) {
             end_job(false);
             printf("worker %d ends the run: %e\n", me, state);
             assert(state != REFUSED || obeyed[FIRST] == 0);
-            assert(state != FAILED || told || obeyed[FIRST] == 0);
+            assert(state != FAILED || told || did_not_happen(FIRST));
             assert(state != DONE || told || obeyed[FIRST] == 1);
+#ifdef REVERT
+            assert(state != DONE || went); /* what was to be taken back and was not is never told as done */
+#endif
             assert(state == ASKING || (!open_of(FIRST) && !open_of(BACK)))
         :: !held(me) -> printf("worker %d has lost its lease and ends nothing\n", me)
         fi
@@ -310,6 +328,14 @@ inline forget(me) {
     key = FIRST; mine = 0; seen = UNREAD; may = MAY; ok = false; old = false
 }
 
+/* end_as_told: an answer ends the run, whichever of the two calls it was about. What then stands and is not taken
+ * back by itself is said: engine_left_text. */
+#if defined REVERT && !defined TWIN_TOLD_SILENTLY
+#define end_told (intent[FIRST] == BROKEN -> FAILED : (intent[BACK] == KEPT -> DONE : PROBLEM))
+#else
+#define end_told (told_not_done -> FAILED : DONE)
+#endif
+
 proctype Worker(byte me) {
     byte key, mine; /* mine: the promise that was made or seen */
     mtype:value seen = UNREAD;
@@ -323,7 +349,7 @@ load:
             atomic { forget(me) };
             if /* engine_end_told, then change_run */
             :: state != OPEN -> atomic { if :: held(me) -> end_job(false) :: else fi; goto out }
-            :: state == OPEN && told -> end_run(me, (told_not_done -> FAILED : DONE)); goto out
+            :: state == OPEN && told -> end_run(me, end_told); goto out
             :: state == OPEN && !told && may_begin(FIRST) -> goto start
             :: state == OPEN && !told && intent[FIRST] == BROKEN -> end_run(me, FAILED); goto out /* fail_refused */
             :: atomic { state == OPEN && !told && open_of(FIRST) -> mine = number[FIRST] }; goto doubt
@@ -457,9 +483,12 @@ doubt:      /* change_doubt: the clock is read before the look */
 #ifdef TWIN_DOUBT_SENT_AGAIN
                 atomic { intent[key] = NOT_SENT; in_time = true; goto send };
 #endif
+#if defined SET_BACK && !defined TWIN_UNDONE_UNSAID
+                by_look[key] = true;
+#endif
                 end_effect(me, key, BROKEN);
                 if
-                :: ok && key == FIRST -> end_run(me, REFUSED)
+                :: ok && key == FIRST -> end_run(me, FAILED)
                 :: else -> park(me, false, false)
                 fi;
                 goto out
@@ -540,7 +569,7 @@ init {
         run Aws();
         run Time();
         run Person();
-#if defined STRANGER || defined GAP_CHANGED_MEANWHILE || defined GAP_SET_BACK
+#if defined STRANGER || defined GAP_CHANGED_MEANWHILE || defined SET_BACK
         run Stranger();
 #endif
         run Fate()

@@ -21,6 +21,8 @@ export const claims = [
   { model: 'change', name: 'taken back once, and nothing that somebody else has changed: crash', with: [...kept, 'STRANGER', 'LAPSES=0', 'TROUBLES=0', 'HALTS=0'], long: ['REVERT', 'STRANGER', 'LAPSES=0', 'TROUBLES=0', 'HALTS=0'] },
   { model: 'change', name: 'the same: lease', with: [...kept, 'CRASHES=0', 'TROUBLES=0', 'HALTS=0'], long: [...kept, 'STRANGER', 'CRASHES=0', 'TROUBLES=0'] },
   { model: 'change', name: 'the same: freeze and Stop', with: [...kept, 'CRASHES=0', 'LAPSES=0', 'TROUBLES=0'], long: [...kept, 'STRANGER', 'CRASHES=0', 'LAPSES=0'] },
+  { model: 'change', name: 'what is told of a lost answer holds when somebody sets it back', with: [...alone, 'SET_BACK'], long: ['SET_BACK', 'LAPSES=0', 'TROUBLES=0', 'HALTS=0'] },
+  { model: 'change', name: 'what was to be taken back and was not is never told as done', with: [...alone, 'REVERT'], long: ['REVERT', 'CRASHES=0', 'LAPSES=0', 'TROUBLES=0'] },
   { model: 'change', name: 'every run ends', with: [...lives, ...alone, 'STRANGER'], long: [...lives, 'STRANGER', 'LAPSES=0', 'HALTS=0'] },
   { model: 'change', name: 'the same: taken back', with: [...lives, ...kept, 'CRASHES=0', 'LAPSES=0', 'TROUBLES=0', 'HALTS=0'], long: [...lives, ...kept, 'LAPSES=0', 'TROUBLES=0'] },
   { model: 'approvals', name: 'one decision, by two replicas', with: ['CLICKS=1'], long: ['CLICKS=2'] },
@@ -75,6 +77,8 @@ export const twins = [
   { model: 'change', twin: 'UNREAD_IS_FAILURE', with: ['CRASHES=0', 'LAPSES=0', 'HALTS=0'], by: /obeyed\[key\]==0/ },
   { model: 'change', twin: 'DOUBT_SENT_AGAIN', with: alone, by: /!\(sent/ },
   { model: 'change', twin: 'TOLD_EARLY', with: alone, by: /told_not_done/ },
+  { model: 'change', twin: 'UNDONE_UNSAID', with: [...alone, 'SET_BACK'], by: /obeyed\[key\]==0/ },
+  { model: 'change', twin: 'TOLD_SILENTLY', with: [...alone, 'REVERT'], by: /went/ },
   { model: 'change', twin: 'OTHERS_OVERWRITTEN', with: [...alone, ...kept, 'STRANGER'], by: /value!=/ },
   { model: 'change', twin: 'WATCHED_FOR_EVER', with: [...lives, ...alone, 'STRANGER'], by: cycle },
   { model: 'change', twin: 'ASKED_FOR_EVER', with: [...lives, ...alone, 'STRANGER'], by: cycle },
@@ -129,9 +133,8 @@ export const twins = [
 // is mended in the code, its repair becomes the model's own text and the gap a twin.
 export const gaps = [
   { model: 'redrive', gap: 'DELETED_IS_GONE', with: ['CHOSEN=1', 'CRASHES=0', 'TROUBLES=0'], by: /t_deleted&dead/ },
-  // An answer got lost, and somebody has set it back before we look: it is told as a change that did not happen.
-  { model: 'change', gap: 'SET_BACK', with: alone, by: /obeyed\[key\]==0/ },
-  // Between the last look and the call somebody else may change it: AWS compares nothing for us.
+  // Between the last look and the call somebody else may change it: AWS compares nothing for most calls. Where it
+  // does, for functions and their aliases, the runbooks pin the RevisionId; otherwise the promise says what was seen.
   { model: 'change', gap: 'CHANGED_MEANWHILE', with: [...alone, ...kept], by: /value!=/ },
   { model: 'outbox', gap: 'LATE', by: />=newest/ },
 ];

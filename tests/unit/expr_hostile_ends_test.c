@@ -1,33 +1,17 @@
-/* expr_hostile_test.c - expressions that would run forever, grow, escape, remember or vary. */
-#include "support/test.h"
+/* expr_hostile_ends_test.c - expressions that would run forever, grow or escape come to an end. */
+#include "expr_hostile_rig.h"
 
-#include "../../src/expr/private.h"
 #include "fluxabot/base/clock.h"
 
+#include <lauxlib.h>
 #include <lualib.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* Minutes without their budget; a busy machine takes some seconds for what they may do. */
 enum { BOUND_MS = 10000, TWIN_SECONDS = 1 };
-
-static const char names_text[] =
-    "{\"now\":1795252504000,\"secret\":\"canary-7f3a\",\"a\":{\"b\":1,\"n\":null,\"s\":\"text\","
-    "\"o\":{\"z\":1,\"y\":2,\"x\":3,\"w\":4,\"v\":5}},\"l\":[{\"k\":\"b\",\"n\":2},{\"k\":\"a\","
-    "\"n\":1},{\"k\":\"b\",\"n\":3}]}";
-
-static struct fx_json *names_in(struct fx_scope *sc) {
-    struct fx_json *names = NULL;
-    struct fx_error err = {0};
-
-    assert_ok(fx_json_parse(sc, fx_slice_of(names_text), &names, &err));
-    return names;
-}
 
 struct bomb {
     const char *source;
@@ -38,7 +22,7 @@ struct bomb {
 static void assert_ends(const struct bomb *bombs, size_t count) {
     for (size_t i = 0; i < count; i++) {
         FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-        struct fx_json *value = NULL, *names = names_in(sc);
+        struct fx_json *value = NULL, *names = hostile_names(sc);
         struct fx_error err = {0};
         int64_t start = fx_mono_ms(fx_clock_system());
 
@@ -54,8 +38,6 @@ static void assert_ends(const struct bomb *bombs, size_t count) {
             assert_null(strstr(err.message, "0x")); /* an address would differ from run to run */
     }
 }
-
-#define IN_FUNCTION(body) "(function() " body " end)()"
 
 static const struct bomb measured_bombs[] = {
     /* what was measured to run for seconds or for ever in a plain Lua 5.4 */
@@ -224,18 +206,6 @@ static void every_bomb_ends_as_it_should(void **state) {
     assert_ends(more_bombs, FX_COUNT_OF(more_bombs));
 }
 
-static char *repeated(struct fx_scope *sc, const char *a, size_t times, const char *middle,
-                      const char *b) {
-    char *text = fx_alloc(sc, (strlen(a) + strlen(b)) * times + strlen(middle) + 1), *to = text;
-
-    for (size_t i = 0; i < times; i++)
-        to = stpcpy(to, a);
-    to = stpcpy(to, middle);
-    for (size_t i = 0; i < times; i++)
-        to = stpcpy(to, b);
-    return text;
-}
-
 static void deep_and_long_sources_end(void **state) {
     static const struct {
         const char *a, *middle, *b;
@@ -261,9 +231,9 @@ static void deep_and_long_sources_end(void **state) {
 
     for (size_t i = 0; i < FX_COUNT_OF(rows); i++) {
         FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-        struct fx_json *value = NULL, *names = names_in(sc);
+        struct fx_json *value = NULL, *names = hostile_names(sc);
         struct fx_error err = {0};
-        char *source = repeated(sc, rows[i].a, rows[i].times, rows[i].middle, rows[i].b);
+        char *source = hostile_repeated(sc, rows[i].a, rows[i].times, rows[i].middle, rows[i].b);
 
         enum fx_code code = fx_expr_eval(sc, fx_slice_of(source), names, &value, &err);
         if (code != rows[i].code)
@@ -284,233 +254,7 @@ static void precompiled_code_and_nul_bytes_are_refused(void **state) {
                      FX_ERR_INPUT);
 }
 
-static void caps_source_and_result_exactly(void **state) {
-    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-    struct fx_json *value = NULL;
-    struct fx_error err = {0};
-    char *source = repeated(sc, " ", FX_EXPR_MAX_SOURCE_BYTES, "1", "");
-
-    assert_int_equal(fx_expr_eval(sc, fx_slice_of(source), NULL, &value, &err), FX_ERR_LIMIT);
-    assert_ok(fx_expr_eval(sc, fx_slice_of(source + 1), NULL, &value, &err));
-    assert_ok(fx_expr_eval(sc, FX_SLICE("rep('x', 262140)"), NULL, &value, &err));
-    assert_int_equal(fx_json_text_slice(value).len, 262140);
-    assert_int_equal(fx_expr_eval(sc, FX_SLICE("rep('x', 262143)"), NULL, &value, &err),
-                     FX_ERR_LIMIT);
-}
-
-static void large_values_are_read_in_parts_and_refused_as_a_whole(void **state) {
-    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-    struct fx_json *value = NULL, *list = fx_json_array(sc);
-    struct fx_error err = {0};
-    char *text = repeated(sc, "x", 12 << 20, "", "");
-
-    for (int i = 0; i < 50000; i++)
-        fx_json_add(list, fx_json_object_of(sc, "n", fx_json_int(sc, i), NULL));
-    struct fx_json *names =
-        fx_json_object_of(sc, "text", fx_json_string(sc, text), "list", list, NULL);
-    assert_int_equal(fx_expr_eval(sc, FX_SLICE("text"), names, &value, &err), FX_ERR_LIMIT);
-    assert_int_equal(fx_expr_eval(sc, FX_SLICE("list"), names, &value, &err), FX_ERR_LIMIT);
-    /* a name alone makes nothing: it is passed on, however large what it stands for is */
-    assert_ok(fx_expr_fill(sc, "${ list }", names, &value, &err));
-    assert_int_equal(fx_json_count(value), 50000);
-    assert_ok(
-        fx_expr_fill(sc, "${deep.list}", fx_json_object_of(sc, "deep", names, NULL), &value, &err));
-    assert_true(fx_json_equal(value, list));
-    assert_int_equal(fx_expr_fill(sc, "${(list)}", names, &value, &err), FX_ERR_LIMIT);
-    assert_int_equal(fx_expr_fill(sc, "x${list}", names, &value, &err), FX_ERR_LIMIT);
-    assert_ok(fx_expr_eval(sc, FX_SLICE("len(list) + list[50000].n"), names, &value, &err));
-    assert_int_equal(fx_json_to_int(value, 0), 50000 + 49999);
-    assert_ok(fx_expr_eval(sc, FX_SLICE("sum(list, 'n')"), names, &value, &err));
-    assert_int_equal(fx_json_to_int(value, 0), 1249975000);
-}
-
-static void the_deepest_value_that_can_be_read_can_be_passed_on(void **state) {
-    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-    struct fx_json *value = NULL, *names = NULL, *deep = NULL;
-    struct fx_error err = {0};
-    char *text = repeated(sc, "[", FX_JSON_MAX_DEPTH, "1", "]");
-
-    assert_ok(fx_json_parse(sc, fx_slice_of(text), &deep, &err));
-    names = fx_json_object_of(sc, "deep", deep, NULL);
-    assert_ok(fx_expr_eval(sc, FX_SLICE("deep"), names, &value, &err));
-    assert_string_equal(fx_json_dump(sc, value), text);
-    assert_ok(fx_expr_fill_all(sc, deep, names, &value, &err));
-    assert_int_equal(fx_expr_eval(sc, FX_SLICE("{{deep}}"), names, &value, &err), FX_ERR_INPUT);
-}
-
-/* --- one expression and the next --- */
-
-static const char *const poisons[] = {
-    IN_FUNCTION("string.upper = function() return 'evil' end return 1"),
-    IN_FUNCTION("math.floor = function() return 666 end return math.floor(1)"),
-    IN_FUNCTION("table.concat = len return 1"),
-    IN_FUNCTION("len = 1"),
-    IN_FUNCTION("_ENV.a = {b = 666}"),
-    IN_FUNCTION("local _ENV = {a = {b = 666}} return a.b"),
-    IN_FUNCTION("a.b = 666"),
-    IN_FUNCTION("a.o.z = 666"),
-    IN_FUNCTION("l[1] = 666"),
-    IN_FUNCTION("local t = a t.b = 666"),
-    IN_FUNCTION("local s = string s.len = nil s.sub = 1 return 1"),
-    "format('%s', 1)",
-    IN_FUNCTION("while true do end"),
-    IN_FUNCTION("local t = {} for i = 1, 1e9 do t[i] = i end"),
-    "rep('x', 262145)",
-    "a.n.x",
-    "1 +",
-    "sort(l, 'n', 'desc')",
-    "map(l, function(m) m.n = 666 return m end)",
-    "'canary' .. secret",
-};
-
-static const char *const victims[] = {
-    "a.b",        "a", "('text'):upper()",     "math.floor(1.5)", "table.concat({1, 2}, ',')",
-    "len('abc')", "l", "string.sub('abc', 2)", "format('%d', 3)", "{x = 1, y = a.s}",
-};
-
-static const char *outcome(struct fx_scope *sc, const char *source, const struct fx_json *names) {
-    struct fx_json *value = NULL;
-    struct fx_error err = {0};
-
-    if (fx_expr_eval(sc, fx_slice_of(source), names, &value, &err) != FX_OK)
-        return fx_printf(sc, "%s: %s", fx_code_name(err.code), err.message);
-    return fx_json_dump(sc, value);
-}
-
-static void no_expression_changes_the_next(void **state) {
-    size_t pairs = 0;
-
-    for (size_t p = 0; p < FX_COUNT_OF(poisons); p++)
-        for (size_t v = 0; v < FX_COUNT_OF(victims); v++, pairs++) {
-            FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-            struct fx_json *names = names_in(sc);
-            const char *before = outcome(sc, victims[v], names);
-
-            outcome(sc, poisons[p], names);
-            const char *after = outcome(sc, victims[v], names);
-            if (strcmp(before, after) != 0)
-                fail_msg("after %s, %s is %s, not %s", poisons[p], victims[v], after, before);
-        }
-    assert_int_equal(pairs, 200);
-}
-
-static void the_same_values_give_the_same_bytes(void **state) {
-    static const char *const sources[] = {
-        "{z = 1, y = 2, x = 3, w = 4, v = 5, u = 6, t = 7}",
-        "json({z = 1, y = 2, x = 3, w = 4, v = 5, u = 6, t = 7})",
-        "keys({z = 1, y = 2, x = 3, w = 4, v = 5, u = 6, t = 7})",
-        IN_FUNCTION("local s = '' for k, v in pairs({z = 1, y = 2, x = 3, w = 4, v = 5}) do "
-                    "s = s .. k .. v end return s"),
-        IN_FUNCTION("local s = '' for k, v in pairs(a.o) do s = s .. k end return s"),
-        "group(l, 'k')",
-        "unique(l, 'k')",
-        "sort(l, 'k')",
-        "values(object('z', 1, 'y', 2, 'x', 3))",
-        "text(a) .. text(1 / 3) .. text(2^53)",
-        "len.x",
-        "{len}",
-        "a.n.x",
-        "format('%s', {1, {x = 1, y = 2}})",
-        "map(l, function(m) return {n = m.n, k = m.k, id = 1} end)",
-        "ago(now - 5000)",
-    };
-
-    for (size_t i = 0; i < FX_COUNT_OF(sources); i++) {
-        FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-        struct fx_json *names = names_in(sc);
-        const char *once = outcome(sc, sources[i], names);
-
-        for (int repeat = 0; repeat < 200; repeat++) {
-            const char *again = outcome(sc, sources[i], names);
-            if (strcmp(once, again) != 0)
-                fail_msg("%s: %s, then %s", sources[i], once, again);
-        }
-    }
-}
-
-/* --- memory --- */
-
-static void a_failing_allocation_is_an_error_wherever_it_happens(void **state) {
-    static const char *const sources[] = {
-        "1",
-        "a.b + 1",
-        "{x = a.o, y = {1, 2, 3}}",
-        "sort(map(l, function(m) return m.n end))",
-        "group(l, 'k')",
-        "format('%s %d', a.o, 3)",
-        "join(split(replace('a,b,c', ',', ';'), ';'), '-')",
-        "rep('x', 5000):upper()",
-        IN_FUNCTION("local s = '' for k, v in pairs({z = 1, y = 2}) do s = s .. k end return s"),
-        "json(keys(a))",
-        "sparkline({1, 2, 3})",
-        "plural(len(l), 'message', 'messages')",
-        "a.n.x",
-        "1 +",
-        "unknown",
-    };
-
-    for (size_t i = 0; i < FX_COUNT_OF(sources); i++) {
-        FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-        struct fx_json *names = names_in(sc);
-        const char *whole = outcome(sc, sources[i], names);
-        bool same = false;
-        uint64_t n = 1;
-
-        for (; !same; n++) {
-            struct expr_limits limits = {8 << 20, 1000000, 1000, n};
-            struct fx_json *value = NULL;
-            struct fx_error err = {0};
-            enum fx_code code =
-                expr_eval_within(sc, fx_slice_of(sources[i]), names, &limits, &value, &err);
-
-            if (code == FX_ERR_LIMIT)
-                continue;
-            const char *now =
-                code == FX_OK ? fx_json_dump(sc, value) : fx_printf(sc, "input: %s", err.message);
-            same = strcmp(now, whole) == 0;
-            if (!same || n > 5000)
-                fail_msg("%s, allocation %llu: %s", sources[i], (unsigned long long)n, now);
-        }
-        assert_true(n > 10); /* otherwise nothing was made to fail */
-    }
-}
-
-#if defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
-
-static long resident_kib(void) {
-    long total = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%ld %ld", &total, &resident), 2);
-    fclose(file);
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
-static void memory_is_given_back(void **state) {
-    long before = 0;
-
-    if (SANITIZED)
-        skip(); /* freed memory is kept there on purpose; leaks are reported by themselves */
-    for (int i = 0; i < 60; i++) {
-        FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
-
-        outcome(sc, IN_FUNCTION("local t = {} for i = 1, 1e9 do t[i] = {i} end"), names_in(sc));
-        outcome(sc, IN_FUNCTION("local l = range(9000) while true do json(l) end"), NULL);
-        if (i == 9)
-            before = resident_kib();
-    }
-    if (resident_kib() - before > 2048)
-        fail_msg("%ld KiB grown", resident_kib() - before);
-}
-
-/* --- twins: the same tests must see a state that is open --- */
+/* --- twin: the same test must see a state that is open --- */
 
 static void step_hook(lua_State *L, lua_Debug *ar) {
     (void)ar;
@@ -549,66 +293,13 @@ static void the_twin_with_the_whole_library_runs_over(void **state) {
     assert_false(twin_runs_over("while true do end")); /* the hook alone ends this one */
 }
 
-static void the_twin_that_keeps_its_state_is_poisoned(void **state) {
-    lua_State *L = luaL_newstate();
-
-    luaL_openlibs(L);
-    assert_int_equal(luaL_dostring(L, "string.upper = function() return 'evil' end"), 0);
-    assert_int_equal(luaL_dostring(L, "return ('text'):upper()"), 0);
-    assert_string_equal(lua_tostring(L, -1), "evil");
-    lua_close(L);
-}
-
-static void *capped(void *ud, void *ptr, size_t old_bytes, size_t new_bytes) {
-    size_t *left = ud;
-
-    (void)old_bytes;
-    if (new_bytes == 0) {
-        free(ptr);
-        return NULL;
-    }
-    if (new_bytes > *left)
-        return NULL;
-    *left -= new_bytes;
-    return realloc(ptr, new_bytes);
-}
-
-static void the_twin_that_pushes_unprotected_aborts(void **state) {
-    pid_t child = fork();
-
-    if (child == 0) {
-        struct rlimit none = {0, 0};
-        size_t left = 64 << 10;
-        char *text = malloc(1 << 20);
-        lua_State *L = lua_newstate(capped, &left);
-
-        setrlimit(RLIMIT_CORE, &none);
-        signal(SIGABRT, SIG_DFL);
-        memset(text, 'x', 1 << 20);
-        lua_pushlstring(L, text, 1 << 20);
-        _exit(0);
-    }
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_that_was_measured_to_hang_ends),
         cmocka_unit_test(every_bomb_ends_as_it_should),
         cmocka_unit_test(deep_and_long_sources_end),
         cmocka_unit_test(precompiled_code_and_nul_bytes_are_refused),
-        cmocka_unit_test(caps_source_and_result_exactly),
-        cmocka_unit_test(large_values_are_read_in_parts_and_refused_as_a_whole),
-        cmocka_unit_test(the_deepest_value_that_can_be_read_can_be_passed_on),
-        cmocka_unit_test(no_expression_changes_the_next),
-        cmocka_unit_test(the_same_values_give_the_same_bytes),
-        cmocka_unit_test(a_failing_allocation_is_an_error_wherever_it_happens),
-        cmocka_unit_test(memory_is_given_back),
         cmocka_unit_test(the_twin_with_the_whole_library_runs_over),
-        cmocka_unit_test(the_twin_that_keeps_its_state_is_poisoned),
-        cmocka_unit_test(the_twin_that_pushes_unprotected_aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,241 @@
+/* engine_left_test.c - a change that is taken back by itself, in a run that ends before that: every
+ * card says that it stands, and what a person types. */
+#include "engine_rig.h"
+
+#include "told.h"
+
+#include <string.h>
+
+/* Run by /fluxa. */
+static int set_up(void **state) {
+    static const struct fx_system fluxa = {.name = "fluxa"};
+    int failed = engine_rig_set_up(state);
+    struct engine_rig *rig = *state;
+
+    rig->system.system = &fluxa;
+    rig->engine.options.systems = &rig->system;
+    rig->engine.options.systems_count = 1;
+    return failed;
+}
+
+static struct engine_run asking_run(struct engine_rig *rig) {
+    struct engine_run run = engine_rig_run(rig, "fluxa", "dev", "dlq redrive", "r1");
+
+    run.row->state = FX_RUN_ASKING;
+    run.row->note = "nobody knows";
+    run.asked = true;
+    rig->runbook = (struct fx_runbook){.command = "dlq redrive", .effect = FX_EFFECT_UNKEYED};
+    fx_writes_run(rig->sc, &rig->work.writes, run.row);
+    engine_rig_keep(rig);
+    return run;
+}
+
+static enum fx_code tell(struct engine_rig *rig, const struct engine_run *run, bool done,
+                         const char *user, struct fx_error *err) {
+    *err = (struct fx_error){0};
+    enum fx_code code = engine_tell(&rig->work, run->row, done, user, "I counted both queues", err);
+
+    engine_rig_keep(rig);
+    return code;
+}
+
+static bool end_told(struct engine_run *run) {
+    struct fx_error err = {0};
+    enum engine_told told = ENGINE_TOLD_WAIT;
+
+    assert_ok(engine_end_told(run, &told, &err));
+    return told == ENGINE_TOLD_END;
+}
+
+static enum fx_code open_dialog(struct engine_rig *rig, const struct engine_run *run, bool done,
+                                struct fx_error *err) {
+    rig->work.writes = (struct fx_writes){0};
+    return engine_open_tell_dialog(&rig->work, run->row, done, "1.2.a", "C1", "U5", "", err);
+}
+
+enum { KEEP_MS = 4 * 60 * 60 * 1000 };
+
+/* Its promise, as `aws.change` makes it, or that of the call that takes it back. */
+static void add_promise(struct engine_rig *rig, const char *key, enum fx_intent_state state,
+                        const char *outcome) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_intent intent = {
+        .run = "r1",
+        .step = "redrive",
+        .key = key,
+        .digest = "x",
+        .what_json = strcmp(key, "change") == 0
+                         ? "{\"takes_back\":{\"key\":\"revert\",\"after_ms\":14400000,"
+                           "\"command\":\"db slowlog off\"}}"
+                         : "{}",
+        .set_ms = RIG_NOW_MS};
+    struct fx_error err = {0};
+
+    assert_ok(store->begin_effect(store, rig->sc, NULL, &intent, NULL, &err));
+    intent.state = state;
+    intent.outcome_json = outcome;
+    assert_ok(store->end_effect(store, rig->sc, &intent, NULL, &err));
+}
+
+static const char *card_of(struct engine_rig *rig) {
+    assert_true(rig->work.writes.messages_count > 0);
+    return rig->work.writes.messages[rig->work.writes.messages_count - 1]->payload_json;
+}
+
+static void says(const char *card, const char *text) {
+    if (strstr(card, text) == NULL)
+        fail_msg("the card does not say \"%s\" but %s", text, card);
+}
+
+static void does_not_say(const char *card, const char *text) {
+    if (strstr(card, text) != NULL)
+        fail_msg("the card says \"%s\": %s", text, card);
+}
+
+/* It was approved together with its end, which is over with the run: whoever answers the question,
+ * and whoever reads the card, would go on waiting for it. The run is not gone on with, because all
+ * that is known of the change is a person's word. */
+static void who_tells_that_it_was_done_is_told_that_it_is_not_taken_back(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_error err = {0};
+
+    add_promise(rig, "change", FX_INTENT_UNKNOWN, "{}");
+    assert_ok(open_dialog(rig, &run, true, &err));
+    says(card_of(rig), "is not taken back by itself; then type /fluxa db slowlog off.");
+    rig->work.writes = (struct fx_writes){0};
+    assert_ok(tell(rig, &run, true, "U5", &err));
+    assert_true(end_told(&run));
+    assert_int_equal(run.row->state, FX_RUN_DONE);
+    says(run.row->note, "it was done (I counted both queues); it is not taken back by itself");
+    says(card_of(rig), fx_printf(rig->sc,
+                                 "It stands: it was to be taken back by itself at %s, and that "
+                                 "does not happen any more. To take it back, type /fluxa db "
+                                 "slowlog off.",
+                                 fx_time_iso(rig->sc, RIG_NOW_MS + KEEP_MS)));
+}
+
+static void what_was_not_done_needs_no_taking_back(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_error err = {0};
+
+    add_promise(rig, "change", FX_INTENT_UNKNOWN, "{}");
+    rig->clock.wall_ms = RIG_NOW_MS + FX_EFFECT_FENCE_MS + 1;
+    assert_ok(tell(rig, &run, false, "U5", &err));
+    assert_true(end_told(&run));
+    says(card_of(rig), "Nothing was changed");
+    does_not_say(card_of(rig), "taken back");
+}
+
+/* The second call is what was asked about: "done" would be told of the change. */
+static void what_is_told_of_taking_back_is_said_of_it(void **state) {
+    static const struct {
+        bool done;
+        const char *title, *verdict, *line;
+    } answers[] = {
+        {true, "Taken back: ", " has looked: it was taken back.", ""},
+        {false, "Not taken back: ", " has looked: it was not taken back.",
+         "It was not taken back, and that is not tried again. To take it back, type /fluxa db "
+         "slowlog off."},
+    };
+
+    for (size_t i = 0; i < FX_COUNT_OF(answers); i++) {
+        struct engine_rig *rig = NULL;
+        struct fx_error err = {0};
+
+        assert_int_equal(set_up((void **)&rig), 0);
+        struct engine_run run = asking_run(rig);
+
+        add_promise(rig, "change", FX_INTENT_DONE, "{}");
+        add_promise(rig, "revert", FX_INTENT_UNKNOWN, "{}");
+        assert_ok(open_dialog(rig, &run, answers[i].done, &err));
+        says(card_of(rig), "The question is whether it was taken back.");
+        says(card_of(rig), answers[i].done ? "It was taken back" : "It was not taken back");
+        rig->work.writes = (struct fx_writes){0};
+        rig->clock.wall_ms = RIG_NOW_MS + FX_EFFECT_FENCE_MS + 1;
+        assert_ok(tell(rig, &run, answers[i].done, "U5", &err));
+        assert_true(end_told(&run));
+        says(card_of(rig), answers[i].title);
+        says(card_of(rig), answers[i].verdict);
+        says(card_of(rig), answers[i].line);
+        does_not_say(card_of(rig), "it was done");
+        if (answers[i].done)
+            does_not_say(card_of(rig), "To take it back");
+        engine_rig_tear_down((void **)&rig);
+    }
+}
+
+/* The runbook was edited, or the bot gives the run up: the engine's own cards, not the step's. */
+static void a_run_that_fails_before_it_is_taken_back_says_so(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = engine_rig_run(rig, "fluxa", "dev", "dlq redrive", "r1");
+    struct fx_error why = {0}, err = {0};
+
+    rig->runbook = (struct fx_runbook){.command = "dlq redrive", .effect = FX_EFFECT_UNKEYED};
+    add_promise(rig, "change", FX_INTENT_DONE, "{}");
+    (void)fx_fail(&why, FX_ERR_CONFLICT, "the runbook was edited");
+    assert_ok(engine_fail_run(&run, FX_RUN_REFUSED, "start", &why, &err));
+    assert_int_equal(run.row->state, FX_RUN_FAILED);
+    says(card_of(rig), "It stands: it was to be taken back by itself at");
+    says(card_of(rig), "type /fluxa db slowlog off");
+}
+
+static void a_run_that_fails_after_it_was_seen_taken_back_says_nothing_of_it(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = engine_rig_run(rig, "fluxa", "dev", "dlq redrive", "r1");
+    struct fx_error why = {0}, err = {0};
+
+    rig->runbook = (struct fx_runbook){.command = "dlq redrive", .effect = FX_EFFECT_UNKEYED};
+    add_promise(rig, "change", FX_INTENT_DONE, "{}");
+    fx_json_put(run.values, "redrive", engine_rig_json(rig, "{'reverted':true}"));
+    (void)fx_fail(&why, FX_ERR_INPUT, "the answer cannot be filled in");
+    assert_ok(engine_fail_run(&run, FX_RUN_FAILED, "answer", &why, &err));
+    does_not_say(card_of(rig), "taken back");
+}
+
+static void doubt_about_either_is_told_as_doubt(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_left left;
+    struct fx_error err = {0};
+    struct engine_run run = asking_run(rig);
+
+    assert_ok(engine_left(&rig->work, run.row, NULL, &left, &err));
+    assert_null(engine_left_text(rig->sc, &left));
+    assert_null(engine_left_question(rig->sc, &left));
+    add_promise(rig, "change", FX_INTENT_UNKNOWN, "{}");
+    assert_ok(engine_left(&rig->work, run.row, NULL, &left, &err));
+    says(engine_left_text(rig->sc, &left), "If it was done, it stands: it was to be taken back");
+    add_promise(rig, "revert", FX_INTENT_UNKNOWN, "{}");
+    assert_ok(engine_left(&rig->work, run.row, NULL, &left, &err));
+    says(engine_left_text(rig->sc, &left), "Whether it was taken back is not known");
+}
+
+/* It may have happened, and been set back by somebody else before anybody looked. */
+static void what_was_as_before_when_it_was_looked_at_is_said_so(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = engine_rig_run(rig, "fluxa", "dev", "dlq redrive", "r1");
+    struct fx_error why = {0}, err = {0};
+
+    rig->runbook = (struct fx_runbook){.command = "dlq redrive", .effect = FX_EFFECT_UNKEYED};
+    add_promise(rig, "change", FX_INTENT_FAILED, "{\"refused\":\"x\",\"as_before\":true}");
+    (void)fx_fail(&why, FX_ERR_CONFLICT, "its answer got lost");
+    assert_ok(engine_fail_run(&run, FX_RUN_REFUSED, "redrive", &why, &err));
+    assert_int_equal(run.row->state, FX_RUN_FAILED); /* "Refused" promises that nothing happened */
+    says(card_of(rig), "As far as can be seen, nothing was changed.");
+    does_not_say(card_of(rig), "Nothing was changed.");
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, engine_rig_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(who_tells_that_it_was_done_is_told_that_it_is_not_taken_back),
+        TEST(what_was_not_done_needs_no_taking_back),
+        cmocka_unit_test(what_is_told_of_taking_back_is_said_of_it),
+        TEST(a_run_that_fails_before_it_is_taken_back_says_so),
+        TEST(a_run_that_fails_after_it_was_seen_taken_back_says_nothing_of_it),
+        TEST(doubt_about_either_is_told_as_doubt),
+        TEST(what_was_as_before_when_it_was_looked_at_is_said_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
