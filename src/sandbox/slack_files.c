@@ -42,7 +42,9 @@ const char *slack_files_get_url(struct slack_call *call) {
     struct slack_upload *upload = &slack->uploads[slack->next_upload++ % SLACK_UPLOADS_MAX];
     fx_scope_free(upload->sc);
     *upload = (struct slack_upload){.sc = fx_scope_new(NULL), .length = length};
-    slack_new_id(call->sb, "F0", upload->id, 12);
+    /* counted, because a reset world draws the same random numbers again */
+    slack_new_id(call->sb, fx_printf(call->sc, "F%03zX", slack->next_upload % 0x1000), upload->id,
+                 12);
     upload->name = fx_strdup(upload->sc, name);
     upload->alt_text = fx_strdup(upload->sc, alt ? alt : "");
     upload->content_type = type_of(name);

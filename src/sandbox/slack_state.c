@@ -123,7 +123,17 @@ enum fx_code sandbox_slack_start(struct sandbox *sb, struct fx_error *err) {
     return FX_OK;
 }
 
-/* ts stay unique over a reset: a bot that remembers an old one must not hit a new message. */
+static void forget_uploads(struct sandbox_slack *slack, bool complete_too) {
+    for (size_t i = 0; i < SLACK_UPLOADS_MAX; i++) {
+        if (slack->uploads[i].complete && !complete_too)
+            continue;
+        fx_scope_free(slack->uploads[i].sc);
+        slack->uploads[i] = (struct slack_upload){0};
+    }
+}
+
+/* ts stay unique over a reset: a bot that remembers an old one must not hit a new message.
+ * Files that were shared stay: a page may be about to draw the old world's pictures. */
 void sandbox_slack_reset(struct sandbox *sb) {
     struct sandbox_slack *slack = sb->slack;
 
@@ -131,9 +141,7 @@ void sandbox_slack_reset(struct sandbox *sb) {
         slack_remove(sb, slack->oldest);
     while (slack->views)
         slack_view_close(sb, slack->views);
-    for (size_t i = 0; i < SLACK_UPLOADS_MAX; i++)
-        fx_scope_free(slack->uploads[i].sc);
-    memset(slack->uploads, 0, sizeof slack->uploads);
+    forget_uploads(slack, false);
     memset(slack->triggers, 0, sizeof slack->triggers);
     memset(slack->hooks, 0, sizeof slack->hooks);
     slack_people_reset(sb);
@@ -144,6 +152,7 @@ void sandbox_slack_stop(struct sandbox *sb) {
     if (!sb->slack)
         return;
     sandbox_slack_reset(sb);
+    forget_uploads(sb->slack, true);
     fx_scope_free(sb->slack->last_scope);
     sb->slack->last_scope = NULL;
 }

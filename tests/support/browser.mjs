@@ -49,7 +49,7 @@ export class Views {
   }
 
   watch(page, name) {
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && this.problems.push(`${name} console: ${message.text()}`));
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && this.problems.push(`${name} console: ${message.text()} (${message.location().url})`));
     page.on('pageerror', (error) => this.problems.push(`${name}: ${error}`));
     page.on('request', (request) => {
       const { protocol, hostname } = new URL(request.url());
