@@ -1,17 +1,10 @@
 /* json.c - JSON values that live in a scope, on jansson. */
-#include "fluxabot/base/json.h"
-
-#include "fluxabot/base/buf.h"
+#include "json_text.h"
 
 #include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* jansson prints all reals of a text with so many digits: 15 give back every decimal of a person,
- * 17 every double, but they would print 0.1 as 0.10000000000000001. */
-enum { REAL_DIGITS = 15, REAL_DIGITS_EXACT = 17 };
 
 static json_t *of(const struct fx_json *json) {
     return (json_t *)json;
@@ -81,108 +74,6 @@ enum fx_code fx_json_parse(struct fx_scope *sc, struct fx_slice text, struct fx_
     return FX_OK;
 }
 
-/* ---- writing ---- */
-
-/* What is not UTF-8, and NUL, becomes U+FFFD. */
-static struct fx_slice repair(struct fx_scope *sc, struct fx_slice s) {
-    struct fx_buf buf;
-
-    if (fx_slice_is_utf8(s) && fx_slice_find(s, 0, '\0') == s.len)
-        return s;
-    fx_buf_init(&buf, sc, 3 * s.len + 1);
-    for (size_t i = 0; i < s.len;) {
-        size_t length = 1;
-
-        while (length < 4 && !fx_slice_is_utf8(fx_slice_cut(s, i, length)))
-            length++;
-        struct fx_slice one = fx_slice_cut(s, i, length);
-
-        if (s.ptr[i] != '\0' && fx_slice_is_utf8(one)) {
-            fx_buf_add(&buf, one);
-            i += one.len;
-        } else {
-            fx_buf_add_text(&buf, "\xEF\xBF\xBD");
-            i++;
-        }
-    }
-    return fx_buf_slice(&buf);
-}
-
-static size_t digits_needed(const json_t *value) {
-    size_t most = REAL_DIGITS, index = 0;
-    const char *key = NULL;
-    json_t *part = NULL;
-
-    if (json_is_real(value)) {
-        char text[40];
-
-        snprintf(text, sizeof text, "%.*g", REAL_DIGITS, json_real_value(value));
-        return strtod(text, NULL) == json_real_value(value) ? REAL_DIGITS : REAL_DIGITS_EXACT;
-    }
-    json_array_foreach(value, index, part) {
-        if (most == REAL_DIGITS)
-            most = digits_needed(part);
-    }
-    json_object_foreach((json_t *)value, key, part) {
-        if (most == REAL_DIGITS)
-            most = digits_needed(part);
-    }
-    return most;
-}
-
-char *fx_json_quote(struct fx_scope *sc, const char *text) {
-    static const char letters[] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
-                                   ['\t'] = 't', ['"'] = '"',  ['\\'] = '\\'};
-    enum { MOST_OF_ONE = sizeof("\\u0000") - 1, QUOTES = 2 };
-    struct fx_slice s = repair(sc, fx_slice_of(text));
-    struct fx_buf buf;
-
-    fx_buf_init(&buf, sc, s.len * MOST_OF_ONE + QUOTES);
-    fx_buf_add_char(&buf, '"');
-    for (size_t i = 0, from = 0; i <= s.len; i++) {
-        unsigned char c = i < s.len ? (unsigned char)s.ptr[i] : '"';
-
-        if (c >= ' ' && c != '"' && c != '\\')
-            continue;
-        fx_buf_add(&buf, fx_slice_cut(s, from, i - from));
-        from = i + 1;
-        if (i == s.len)
-            break;
-        if (letters[c] != '\0')
-            fx_buf_addf(&buf, "\\%c", letters[c]);
-        else
-            fx_buf_addf(&buf, "\\u%04X", c);
-    }
-    fx_buf_add_char(&buf, '"');
-    return fx_slice_dup(sc, fx_buf_slice(&buf));
-}
-
-static char *dump(struct fx_scope *sc, const struct fx_json *json, size_t flags) {
-    if (json == NULL)
-        return fx_strdup(sc, "null");
-    char *text = json_dumps(of(json),
-                            flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits_needed(of(json))));
-
-    if (text == NULL)
-        abort();
-    char *copy = fx_strdup(sc, text);
-
-    free(text);
-    return copy;
-}
-
-char *fx_json_dump(struct fx_scope *sc, const struct fx_json *json) {
-    return dump(sc, json, JSON_COMPACT);
-}
-
-char *fx_json_dump_canonical(struct fx_scope *sc, const struct fx_json *json) {
-    return dump(sc, json, JSON_COMPACT | JSON_SORT_KEYS);
-}
-
-char *fx_json_dump_pretty(struct fx_scope *sc, const struct fx_json *json) {
-    return dump(sc, json, JSON_INDENT(2));
-}
-
 /* ---- making ---- */
 
 struct fx_json *fx_json_null(struct fx_scope *sc) {
@@ -202,7 +93,7 @@ struct fx_json *fx_json_real(struct fx_scope *sc, double value) {
 }
 
 struct fx_json *fx_json_slice(struct fx_scope *sc, struct fx_slice s) {
-    struct fx_slice good = repair(sc, s);
+    struct fx_slice good = json_repair(sc, s);
 
     return keep(sc, json_stringn_nocheck(good.ptr == NULL ? "" : good.ptr, good.len));
 }
@@ -259,7 +150,7 @@ void fx_json_put(struct fx_json *object, const char *key, struct fx_json *value)
     /* a name from a form, a table or a script may be anything, and no dump could print it */
     if (!fx_slice_is_utf8(fx_slice_of(key))) {
         sc = fx_scope_new(NULL);
-        key = fx_slice_dup(sc, repair(sc, fx_slice_of(key)));
+        key = fx_slice_dup(sc, json_repair(sc, fx_slice_of(key)));
     }
     if (json_object_set_nocheck(of(object), key, of(value)) != 0)
         abort();

@@ -3,9 +3,12 @@
 
 #include "fluxabot/base/json.h"
 
+#include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int open_scope(void **state) {
     *state = fx_scope_new(NULL);
@@ -388,6 +391,90 @@ static void a_shared_value_outlives_its_scope(void **state) {
     assert_string_equal(fx_json_dump(*state, shared), "[\"body\"]");
 }
 
+/* ---- random values, written by us and by jansson ---- */
+
+enum { VALUES = 4000, DEPTH_MAX = 5, PARTS_MAX = 6, TEXT_MAX = 12 };
+
+static struct fx_json *random_text(struct fx_scope *sc, unsigned *seed) {
+    static const char *const pieces[] = {"a",
+                                         "Z",
+                                         "0",
+                                         " ",
+                                         "\"",
+                                         "\\",
+                                         "/",
+                                         "\n",
+                                         "\t",
+                                         "\b",
+                                         "\f",
+                                         "\r",
+                                         "\x01",
+                                         "\x1f",
+                                         "\x7f",
+                                         "\xC3\xA9",
+                                         "\xE2\x82\xAC",
+                                         "\xF0\x9F\x90\x8C",
+                                         "\xED\xA0\x80",
+                                         "\xFF",
+                                         "</script>",
+                                         "\xE2\x80\xA8"};
+    char text[TEXT_MAX * 10] = "";
+
+    for (int i = rand_r(seed) % TEXT_MAX; i > 0; i--)
+        strcat(text, pieces[(size_t)rand_r(seed) % FX_COUNT_OF(pieces)]);
+    return fx_json_string(sc, text);
+}
+
+/* Reals of the two kinds are never mixed, for jansson prints a text's all alike. */
+static struct fx_json *random_value(struct fx_scope *sc, unsigned *seed, int depth, bool exact) {
+    static const double decimals[] = {0.1, -2.5, 1e300, 1e-7, 0.0, -0.0, 3, 1e15, 123456.789};
+    static const double others[] = {1.0 / 3, 0x1.fffffffffffffp+1023, -2.0 / 7};
+    int kind = rand_r(seed) % (depth < DEPTH_MAX ? 9 : 6);
+
+    if (kind == 0)
+        return fx_json_null(sc);
+    if (kind == 1)
+        return fx_json_bool(sc, rand_r(seed) % 2);
+    if (kind == 2)
+        return fx_json_int(sc, rand_r(seed) % 3 ? rand_r(seed) : INT64_MIN + rand_r(seed) % 2);
+    if (kind == 3)
+        return fx_json_real(sc, exact ? others[(size_t)rand_r(seed) % FX_COUNT_OF(others)]
+                                      : decimals[(size_t)rand_r(seed) % FX_COUNT_OF(decimals)]);
+    if (kind < 6)
+        return random_text(sc, seed);
+    struct fx_json *whole = kind == 6 ? fx_json_array(sc) : fx_json_object(sc);
+
+    for (int i = rand_r(seed) % PARTS_MAX; i > 0; i--)
+        if (kind == 6)
+            fx_json_add(whole, random_value(sc, seed, depth + 1, exact));
+        else
+            fx_json_put(whole, fx_json_text(random_text(sc, seed)),
+                        random_value(sc, seed, depth + 1, exact));
+    return whole;
+}
+
+static bool has_exact_real(const char *text) {
+    return strstr(text, "0.33333") || strstr(text, "1.7976") || strstr(text, "-0.2857");
+}
+
+static void writes_what_jansson_would_write(void **state) {
+    unsigned seed = (unsigned)time(NULL), first = seed;
+
+    for (int i = 0; i < VALUES; i++) {
+        struct fx_scope *sc = fx_scope_new(*state);
+        const struct fx_json *value = random_value(sc, &seed, 0, i % 2);
+        const char *ours = fx_json_dump(sc, value);
+        char *theirs = json_dumps((const json_t *)value,
+                                  JSON_COMPACT | JSON_ENCODE_ANY |
+                                      JSON_REAL_PRECISION(has_exact_real(ours) ? 17 : 15));
+
+        if (strcmp(ours, theirs) != 0)
+            fail_msg("seed %u, value %d:\n%s\n%s", first, i, ours, theirs);
+        free(theirs);
+        fx_scope_free(sc);
+    }
+}
+
 #define JSON_TEST(name) cmocka_unit_test_setup_teardown(name, open_scope, close_scope)
 
 int main(void) {
@@ -404,6 +491,7 @@ int main(void) {
         JSON_TEST(canonical_text_does_not_depend_on_order),
         JSON_TEST(repairs_foreign_bytes),
         JSON_TEST(any_bytes_make_printable_json),
+        JSON_TEST(writes_what_jansson_would_write),
         JSON_TEST(a_quoted_text_is_what_a_value_would_be),
         JSON_TEST(getters_answer_for_what_is_not_there),
         JSON_TEST(huge_reals_are_no_int),

@@ -1,0 +1,258 @@
+/* json_write.c - JSON values as text.
+ *
+ * The compact text, which all messages and all rows are, is written here and not by jansson: that
+ * looks for a value that holds itself by entering the printed address of each container into a
+ * table, which takes five times as long as the text. No value of ours can hold itself: each is made
+ * of values that are whole already. Tests compare the two byte for byte.
+ */
+#include "json_text.h"
+
+#include "fluxabot/base/buf.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All reals of a text are printed with so many digits: 15 give back every decimal of a person,
+ * 17 every double, but they would print 0.1 as 0.10000000000000001. */
+enum { REAL_DIGITS = 15, REAL_DIGITS_EXACT = 17 };
+
+enum { NUMBER_BYTES_MAX = 40 };
+
+/* The text is written twice: first it is only measured, so that it takes no more than its size. */
+struct writer {
+    char *to; /* NULL: measured */
+    size_t len;
+    const json_t *whole;
+    size_t digits; /* 0: no real has been met */
+};
+
+static json_t *of(const struct fx_json *json) {
+    return (json_t *)json;
+}
+
+/* ---- strings ---- */
+
+struct fx_slice json_repair(struct fx_scope *sc, struct fx_slice s) {
+    struct fx_buf buf;
+
+    if (fx_slice_is_utf8(s) && fx_slice_find(s, 0, '\0') == s.len)
+        return s;
+    fx_buf_init(&buf, sc, 3 * s.len + 1);
+    for (size_t i = 0; i < s.len;) {
+        size_t length = 1;
+
+        while (length < 4 && !fx_slice_is_utf8(fx_slice_cut(s, i, length)))
+            length++;
+        struct fx_slice one = fx_slice_cut(s, i, length);
+
+        if (s.ptr[i] != '\0' && fx_slice_is_utf8(one)) {
+            fx_buf_add(&buf, one);
+            i += one.len;
+        } else {
+            fx_buf_add_text(&buf, "\xEF\xBF\xBD");
+            i++;
+        }
+    }
+    return fx_buf_slice(&buf);
+}
+
+/* 0: it stands for itself. */
+static char letter_after_backslash(unsigned char c) {
+    static const char letters[] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+                                   ['\t'] = 't', ['"'] = '"',  ['\\'] = '\\'};
+
+    return c < sizeof letters ? letters[c] : '\0';
+}
+
+static void add(struct writer *w, const char *text, size_t len) {
+    if (w->to != NULL && len > 0)
+        memcpy(w->to + w->len, text, len);
+    w->len += len;
+}
+
+static void add_escaped(struct writer *w, unsigned char c) {
+    char text[sizeof "\\u0000"];
+
+    if (letter_after_backslash(c) != '\0')
+        snprintf(text, sizeof text, "\\%c", letter_after_backslash(c));
+    else
+        snprintf(text, sizeof text, "\\u%04X", c);
+    add(w, text, strlen(text));
+}
+
+static void add_string(struct writer *w, const char *text, size_t len) {
+    size_t from = 0;
+
+    add(w, "\"", 1);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c >= ' ' && c != '"' && c != '\\')
+            continue;
+        add(w, text + from, i - from);
+        add_escaped(w, c);
+        from = i + 1;
+    }
+    add(w, text + from, len - from);
+    add(w, "\"", 1);
+}
+
+/* ---- numbers ---- */
+
+static size_t digits_needed(const json_t *value) {
+    size_t most = REAL_DIGITS, index = 0;
+    const char *key = NULL;
+    json_t *part = NULL;
+
+    if (json_is_real(value)) {
+        char text[40];
+
+        snprintf(text, sizeof text, "%.*g", REAL_DIGITS, json_real_value(value));
+        return strtod(text, NULL) == json_real_value(value) ? REAL_DIGITS : REAL_DIGITS_EXACT;
+    }
+    json_array_foreach(value, index, part) {
+        if (most == REAL_DIGITS)
+            most = digits_needed(part);
+    }
+    json_object_foreach((json_t *)value, key, part) {
+        if (most == REAL_DIGITS)
+            most = digits_needed(part);
+    }
+    return most;
+}
+
+static void add_int(struct writer *w, json_int_t value) {
+    char text[NUMBER_BYTES_MAX];
+
+    add(w, text, (size_t)snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, value));
+}
+
+static void add_real(struct writer *w, const json_t *value) {
+    char text[NUMBER_BYTES_MAX];
+
+    if (w->digits == 0)
+        w->digits = digits_needed(w->whole);
+    size_t len =
+        json_dumpb(value, text, sizeof text, JSON_ENCODE_ANY | JSON_REAL_PRECISION(w->digits));
+
+    assert(len > 0 && len <= sizeof text);
+    add(w, text, len);
+}
+
+/* ---- values ---- */
+
+static void add_value(struct writer *w, const json_t *value);
+
+static void add_array(struct writer *w, const json_t *array) {
+    size_t index = 0;
+    json_t *part = NULL;
+
+    add(w, "[", 1);
+    json_array_foreach(array, index, part) {
+        if (index > 0)
+            add(w, ",", 1);
+        add_value(w, part);
+    }
+    add(w, "]", 1);
+}
+
+static void add_object(struct writer *w, const json_t *object) {
+    json_t *changeable = (json_t *)object; /* only the type: it is read */
+    bool first = true;
+
+    add(w, "{", 1);
+    for (void *at = json_object_iter(changeable); at != NULL;
+         at = json_object_iter_next(changeable, at)) {
+        const char *key = json_object_iter_key(at);
+
+        if (!first)
+            add(w, ",", 1);
+        first = false;
+        add_string(w, key, strlen(key));
+        add(w, ":", 1);
+        add_value(w, json_object_iter_value(at));
+    }
+    add(w, "}", 1);
+}
+
+static void add_value(struct writer *w, const json_t *value) {
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        add_object(w, value);
+        return;
+    case JSON_ARRAY:
+        add_array(w, value);
+        return;
+    case JSON_STRING:
+        add_string(w, json_string_value(value), json_string_length(value));
+        return;
+    case JSON_INTEGER:
+        add_int(w, json_integer_value(value));
+        return;
+    case JSON_REAL:
+        add_real(w, value);
+        return;
+    case JSON_TRUE:
+        add(w, "true", strlen("true"));
+        return;
+    case JSON_FALSE:
+        add(w, "false", strlen("false"));
+        return;
+    case JSON_NULL:
+        break;
+    }
+    add(w, "null", strlen("null"));
+}
+
+/* ---- texts ---- */
+
+char *fx_json_dump(struct fx_scope *sc, const struct fx_json *json) {
+    struct writer w = {.whole = of(json)};
+
+    if (json == NULL)
+        return fx_strdup(sc, "null");
+    add_value(&w, w.whole);
+    w.to = fx_alloc(sc, w.len + 1);
+    w.len = 0;
+    add_value(&w, w.whole);
+    w.to[w.len] = '\0';
+    return w.to;
+}
+
+char *fx_json_quote(struct fx_scope *sc, const char *text) {
+    struct fx_slice s = json_repair(sc, fx_slice_of(text));
+    struct writer w = {0};
+
+    add_string(&w, s.ptr, s.len);
+    w.to = fx_alloc(sc, w.len + 1);
+    w.len = 0;
+    add_string(&w, s.ptr, s.len);
+    w.to[w.len] = '\0';
+    return w.to;
+}
+
+static char *dump(struct fx_scope *sc, const struct fx_json *json, size_t flags) {
+    if (json == NULL)
+        return fx_strdup(sc, "null");
+    char *text = json_dumps(of(json),
+                            flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits_needed(of(json))));
+
+    if (text == NULL)
+        abort();
+    char *copy = fx_strdup(sc, text);
+
+    free(text);
+    return copy;
+}
+
+char *fx_json_dump_canonical(struct fx_scope *sc, const struct fx_json *json) {
+    return dump(sc, json, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+char *fx_json_dump_pretty(struct fx_scope *sc, const struct fx_json *json) {
+    return dump(sc, json, JSON_INDENT(2));
+}
