@@ -466,7 +466,7 @@ static void writes_what_jansson_would_write(void **state) {
         const char *ours = fx_json_dump(sc, value);
         char *theirs = json_dumps((const json_t *)value,
                                   JSON_COMPACT | JSON_ENCODE_ANY |
-                                      JSON_REAL_PRECISION(has_exact_real(ours) ? 17 : 15));
+                                      JSON_REAL_PRECISION(has_exact_real(ours) ? 17U : 15U));
 
         if (strcmp(ours, theirs) != 0)
             fail_msg("seed %u, value %d:\n%s\n%s", first, i, ours, theirs);
