@@ -20,9 +20,11 @@
 enum {
     FILES_WANTED = 2 * FX_WEB_MAX_CONNECTIONS,
     TRIM_BYTES = 128 << 10, /* glibc's own */
-    /* Of glibc's heaps, which it makes up to eight of for each processor: each keeps what a storm
-     * needed for a moment. */
-    ARENAS = 4,
+    /* Of glibc's heaps, which it makes up to eight of for each processor. Each keeps what a large
+     * piece of work needed for a moment, and the next one may be done in another: with one, what it
+     * gave back is what the next one takes. They have to take turns, which at full speed costs the
+     * receiver some of what it could acknowledge. */
+    ARENAS = 1,
 };
 
 struct program {

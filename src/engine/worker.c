@@ -242,7 +242,7 @@ static void try_until_settled(struct engine_worker *worker, struct fx_scope *sc,
             fx_log(sc, FX_LOG_ERROR, "job.conflicts", FX_S("kind", job->kind));
             break;
         }
-    /* Each worker has an arena of its own, which would keep the most it ever needed. */
+    /* It would keep the most it ever needed. */
     if (large)
         fx_heap_trim();
 }

@@ -52,22 +52,27 @@ static const char *claimed_hash(struct fx_scope *sc, const struct dead_letter *l
     return hash;
 }
 
-static struct fx_json *describe(const struct fx_step_context *ctx,
-                                const struct dead_letter *letter) {
-    struct fx_scope *sc = ctx->sc;
+static void note_shown(const struct fx_step_context *ctx, struct dead_letter *letter) {
+    letter->fields = shown_fields(ctx, letter);
+    letter->hash = claimed_hash(ctx->sc, letter);
+    letter->source =
+        fx_json_get_text(fx_json_at(letter->raw, "Attributes"), "DeadLetterQueueSourceArn");
+}
+
+static struct fx_json *describe(struct fx_scope *sc, const struct dead_letter *letter) {
 
     return fx_json_object_of(
         sc, "id", fx_json_string(sc, letter->id), "md5", fx_json_string(sc, letter->md5),
         "event_id", fx_json_string(sc, letter->event_id), "correlation_id",
         fx_json_string(sc, letter->correlation_id), "sent_at", fx_json_int(sc, letter->sent_ms),
         "receives", fx_json_int(sc, letter->receives), "source",
-        fx_json_at(fx_json_at(letter->raw, "Attributes"), "DeadLetterQueueSourceArn"), "cause",
+        letter->source == NULL ? NULL : fx_json_string(sc, letter->source), "cause",
         fx_json_string(sc, class_name(letter->class)), "retry",
         fx_json_string(sc, class_retry(letter->class)), "safe",
         fx_json_bool(sc, class_is_safe(letter->class)), "why", fx_json_string(sc, letter->why),
-        "hash", fx_json_string(sc, claimed_hash(sc, letter)), "reference",
+        "hash", fx_json_string(sc, letter->hash), "reference",
         fx_json_string(sc, letter->reference), "differs", fx_json_bool(sc, letter->differs),
-        "fields", shown_fields(ctx, letter), NULL);
+        "fields", fx_json_copy(sc, letter->fields), NULL);
 }
 
 /* A redrive carries all of it from its plan to its end, so a large queue should be little text. */
@@ -128,7 +133,7 @@ static struct fx_json *report(const struct fx_step_context *ctx, const struct le
     for (size_t i = 0; i < letters->count; i++) {
         const struct dead_letter *letter = &letters->items[i];
 
-        fx_json_add(items, brief ? describe_briefly(sc, letter) : describe(ctx, letter));
+        fx_json_add(items, brief ? describe_briefly(sc, letter) : describe(sc, letter));
         safe += class_is_safe(letter->class);
         if (oldest == 0 || (letter->sent_ms > 0 && letter->sent_ms < oldest))
             oldest = letter->sent_ms;
@@ -185,7 +190,9 @@ static enum fx_code look_in(const struct fx_step_context *ctx, const struct fx_j
     FX_TRY(queue_refuse_running_task(ctx, &queue, err));
     if (wait_for_quiet(ctx, depth.in_flight, QUIET_POLL_MS, ret_result))
         return FX_OK;
-    enum fx_code code = peek(ctx, &queue, depth.visible, (size_t)count, &letters, err);
+    bool brief = fx_json_get_bool(params, "brief", false);
+    enum fx_code code =
+        peek(ctx, &queue, depth.visible, (size_t)count, brief ? NULL : note_shown, &letters, err);
     int64_t expected = count < depth.visible ? count : depth.visible;
     int64_t seen = (int64_t)letters.count;
 
@@ -199,8 +206,7 @@ static enum fx_code look_in(const struct fx_step_context *ctx, const struct fx_j
 
     FX_TRY(code);
     FX_TRY(released);
-    ret_result->output =
-        report(ctx, &letters, &depth, gaps, fx_json_get_bool(params, "brief", false));
+    ret_result->output = report(ctx, &letters, &depth, gaps, brief);
     return FX_OK;
 }
 

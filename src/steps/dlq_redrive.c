@@ -258,7 +258,7 @@ static enum fx_code confirm_all_safe(const struct fx_step_context *ctx, const st
     struct fx_error ignored;
 
     FX_TRY(queue_depth(ctx, queue, &depth, err));
-    enum fx_code code = peek(ctx, queue, depth.visible, DLQ_MAX_MESSAGES, &letters, err);
+    enum fx_code code = peek(ctx, queue, depth.visible, DLQ_MAX_MESSAGES, NULL, &letters, err);
 
     if (code == FX_OK)
         code = classify(ctx, queue, &letters, &gaps, err);

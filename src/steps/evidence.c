@@ -146,14 +146,18 @@ void evidence_of_row(const struct fx_step_context *ctx, struct dead_letter *lett
         letter->why = "the database names this error";
 }
 
+/* The rows live no longer than it takes to read them. */
 static enum fx_code use_database(const struct fx_step_context *ctx, struct letters *letters,
                                  struct fx_error *err) {
-    struct fx_json *ids = fx_json_array(ctx->sc), *rows = NULL;
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(ctx->sc);
+    struct fx_json *ids = fx_json_array(sc), *rows = NULL;
+    struct fx_step_context within = *ctx;
 
+    within.sc = sc;
     for (size_t i = 0; i < letters->count; i++)
         if (letters->items[i].event_id[0] != '\0')
-            fx_json_add(ids, fx_json_string(ctx->sc, letters->items[i].event_id));
-    FX_TRY(evidence_events(ctx, ids, &rows, err));
+            fx_json_add(ids, fx_json_string(sc, letters->items[i].event_id));
+    FX_TRY(evidence_events(&within, ids, &rows, err));
     for (size_t i = 0; i < letters->count; i++) {
         const struct fx_json *row = fx_json_at(rows, letters->items[i].event_id);
 
@@ -290,7 +294,8 @@ enum fx_code classify(const struct fx_step_context *ctx, const struct queue *que
 
     *ret_gaps = fx_json_array(ctx->sc);
     for (size_t i = 0; i < letters->count; i++)
-        evidence_of_body(ctx, &letters->items[i]);
+        if (letters->items[i].codes == NULL)
+            evidence_of_body(ctx, &letters->items[i]);
     /* a source that cannot be read leaves messages Unknown, which holds them: safe, and said */
     if (use_database(ctx, letters, &why) != FX_OK) {
         asked = false;

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { RELEASE_AT_ONCE = FX_HTTP_MAX_AT_ONCE * SQS_BATCH }; /* messages */
+
 static struct dead_letter *find(struct letters *letters, const char *id) {
     for (size_t i = 0; i < letters->count; i++)
         if (strcmp(letters->items[i].id, id) == 0)
@@ -164,19 +166,75 @@ static size_t look_for(size_t max, int64_t depth, size_t seen) {
     return max < many ? max : many;
 }
 
+static const char *keep_text(struct fx_scope *sc, const char *text) {
+    return text == NULL || text[0] == '\0' ? text : fx_strdup(sc, text);
+}
+
+static const struct fx_json *keep_json(struct fx_scope *sc, const struct fx_json *json) {
+    return json == NULL ? NULL : fx_json_copy(sc, json);
+}
+
+/* Of what was read in a scope of its own, all that is needed when that is over. */
+static void keep(struct fx_scope *sc, const struct dead_letter *seen,
+                 struct dead_letter *ret_letter) {
+    *ret_letter = *seen;
+    ret_letter->id = keep_text(sc, seen->id);
+    ret_letter->handle = keep_text(sc, seen->handle);
+    ret_letter->md5 = keep_text(sc, seen->md5);
+    ret_letter->event_id = keep_text(sc, seen->event_id);
+    ret_letter->correlation_id = keep_text(sc, seen->correlation_id);
+    ret_letter->reference = keep_text(sc, seen->reference);
+    ret_letter->source = keep_text(sc, seen->source);
+    ret_letter->hash = keep_text(sc, seen->hash);
+    ret_letter->fields = keep_json(sc, seen->fields);
+    ret_letter->codes = keep_json(sc, seen->codes);
+    ret_letter->texts = keep_json(sc, seen->texts);
+    ret_letter->body = (struct fx_slice){0};
+    ret_letter->raw = ret_letter->json = NULL;
+}
+
+/* One look, of which nothing stays but what is understood. */
+static enum fx_code peek_page(const struct fx_step_context *ctx, const struct queue *queue,
+                              size_t want, int64_t wait_s, int64_t visibility_s, peek_note_fn *note,
+                              struct letters *letters, struct fx_error *err) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(ctx->sc);
+    struct fx_step_context within = *ctx;
+    struct letters seen = {0};
+    size_t received = 0;
+
+    within.sc = sc;
+    enum fx_code code =
+        peek_once(&within, queue, want, wait_s, visibility_s, &seen, &received, err);
+
+    for (size_t i = 0; i < seen.count; i++) {
+        struct dead_letter *known = find(letters, seen.items[i].id);
+
+        if (known != NULL) {
+            known->handle = keep_text(ctx->sc, seen.items[i].handle);
+            continue;
+        }
+        evidence_of_body(&within, &seen.items[i]);
+        if (note != NULL)
+            note(&within, &seen.items[i]);
+        keep(ctx->sc, &seen.items[i], append(ctx->sc, letters));
+    }
+    return code;
+}
+
 enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, int64_t depth,
-                  size_t max, struct letters *ret_letters, struct fx_error *err) {
+                  size_t max, peek_note_fn *note, struct letters *ret_letters,
+                  struct fx_error *err) {
     int empty = 0;
 
     *ret_letters = (struct letters){0};
     while (ret_letters->count < max && empty < DLQ_EMPTY_RECEIVES) {
         bool have_all = (int64_t)ret_letters->count >= depth;
-        size_t received = 0, before = ret_letters->count;
+        size_t before = ret_letters->count;
 
         FX_TRY(fx_scope_check(ctx->sc, fx_mono_ms(ctx->clock), err));
-        FX_TRY(peek_once(ctx, queue, look_for(max - ret_letters->count, depth, ret_letters->count),
-                         have_all ? 0 : DLQ_LONG_POLL_S, hide_for_s(queue, depth), ret_letters,
-                         &received, err));
+        FX_TRY(peek_page(ctx, queue, look_for(max - before, depth, before),
+                         have_all ? 0 : DLQ_LONG_POLL_S, hide_for_s(queue, depth), note,
+                         ret_letters, err));
         if (ret_letters->count > before)
             continue;
         if (have_all)
@@ -222,12 +280,11 @@ size_t release_ask(struct fx_scope *sc, const struct queue *queue, const struct 
     return count;
 }
 
-/* All at once; what did not work then is tried again one after the other. */
-enum fx_code release_handles(const struct fx_step_context *ctx, const struct queue *queue,
-                             const struct fx_json *handles, struct fx_error *err) {
+/* What did not work at once is tried again one after the other. */
+static enum fx_code release_some(const struct fx_step_context *ctx, const struct queue *queue,
+                                 const struct fx_json *handles, struct fx_error *err) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(ctx->sc);
-    struct fx_aws_one *calls =
-        fx_alloc(sc, (fx_json_count(handles) / SQS_BATCH + 1) * sizeof *calls);
+    struct fx_aws_one calls[RELEASE_AT_ONCE / SQS_BATCH];
     size_t count = release_ask(sc, queue, handles, calls);
     struct fx_json *answer = NULL;
 
@@ -241,6 +298,29 @@ enum fx_code release_handles(const struct fx_step_context *ctx, const struct que
             FX_TRY(change_visibility(ctx, calls[i].call.params, &answer, err));
     }
     return FX_OK;
+}
+
+/* As many at once as may be under way, so that not all of a large queue's requests are there at a
+ * time. The first failure, after all have been tried. */
+enum fx_code release_handles(const struct fx_step_context *ctx, const struct queue *queue,
+                             const struct fx_json *handles, struct fx_error *err) {
+    enum fx_code code = FX_OK;
+
+    for (size_t from = 0; from < fx_json_count(handles); from += RELEASE_AT_ONCE) {
+        FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(ctx->sc);
+        struct fx_json *some = fx_json_array(sc);
+
+        for (size_t i = from; i < fx_json_count(handles) && i < from + RELEASE_AT_ONCE; i++)
+            fx_json_add(some, fx_json_item(handles, i));
+        struct fx_error why = {0};
+        enum fx_code released = release_some(ctx, queue, some, &why);
+
+        if (code == FX_OK && released != FX_OK) {
+            code = released;
+            *err = why;
+        }
+    }
+    return code;
 }
 
 enum fx_code peek_release(const struct fx_step_context *ctx, const struct queue *queue,

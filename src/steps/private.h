@@ -83,12 +83,16 @@ enum fx_code queue_refuse_running_task(const struct fx_step_context *ctx, const 
 struct dead_letter {
     const char *id, *handle, *md5;
     struct fx_slice body;
-    const struct fx_json *raw;             /* as SQS gave it */
-    const struct fx_json *json;            /* the body, NULL when it is not a JSON object */
+    const struct fx_json *raw;             /* as SQS gave it; NULL after peek */
+    const struct fx_json *json;            /* the body; NULL when it is not a JSON object */
     const char *event_id, *correlation_id; /* "" when the body has none */
     int64_t sent_ms, receives;
     const char *reference; /* under which key of S3 its payload lies; "" when it is in the body */
     bool differs;          /* the payload in the body does not have the hash that the body claims */
+    /* filled by a look that shows them, see peek_note_fn */
+    const struct fx_json *fields; /* name -> text; NULL */
+    const char *source;           /* from which queue it came; NULL */
+    const char *hash;             /* that the body claims; NULL */
     /* filled by classify */
     const struct fx_json *codes; /* evidence: error codes, derived and told */
     const struct fx_json *texts; /* evidence: error texts */
@@ -102,6 +106,9 @@ struct letters {
 };
 
 enum { PEEK_AT_ONCE = FX_HTTP_MAX_AT_ONCE }; /* looks */
+
+/* Fills fields, source and hash while the body is at hand, in the scope of ctx. */
+typedef void peek_note_fn(const struct fx_step_context *ctx, struct dead_letter *letter);
 
 /* One ReceiveMessage of at most max; appends what was not there yet, and renews the handle of what
  * was. With max above SQS_BATCH several at once, which together ask for no more than max. */
@@ -118,9 +125,12 @@ enum fx_code peek_take(struct fx_scope *sc, const struct queue *queue,
                        const struct fx_aws_one *calls, size_t count, struct letters *letters,
                        size_t *ret_received, struct fx_error *err);
 /* Up to max distinct messages. Stops when it has as many as depth says and one more look finds
- * none, or after DLQ_EMPTY_RECEIVES empty answers. */
+ * none, or after DLQ_EMPTY_RECEIVES empty answers. Of each message only what is understood is kept,
+ * the evidence of its body and what note (NULL: nothing) says of it, but not the body itself: a
+ * whole queue of them is large. */
 enum fx_code peek(const struct fx_step_context *ctx, const struct queue *queue, int64_t depth,
-                  size_t max, struct letters *ret_letters, struct fx_error *err);
+                  size_t max, peek_note_fn *note, struct letters *ret_letters,
+                  struct fx_error *err);
 /* Makes them visible again; a handle that has expired meanwhile is no error. */
 enum fx_code peek_release(const struct fx_step_context *ctx, const struct queue *queue,
                           const struct letters *letters, struct fx_error *err);
@@ -132,9 +142,9 @@ size_t release_ask(struct fx_scope *sc, const struct queue *queue, const struct 
 
 /* ---- evidence.c, rules.c: why a message is dead ---- */
 
-/* Gathers evidence (body, attributes, database, logs, in this order) and names each message's
- * class, which is not safe while it is locked for this queue. What could not be read is told in
- * *ret_gaps, and what has no cause stays Unknown. */
+/* Gathers evidence (body and attributes, where peek has not; database; logs) and names each
+ * message's class, which is not safe while it is locked for this queue. What could not be read is
+ * told in *ret_gaps, and what has no cause stays Unknown. */
 enum fx_code classify(const struct fx_step_context *ctx, const struct queue *queue,
                       struct letters *letters, struct fx_json **ret_gaps, struct fx_error *err);
 /* dlq_classes, for as long as sc lives and in one thread: a pattern is compiled when it is needed
