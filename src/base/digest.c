@@ -6,9 +6,25 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Looked up once: EVP_sha256() is only a name, for which OpenSSL looks at each use. */
+static EVP_MD *found_sha256;
+
+static void find_sha256(void) {
+    found_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (found_sha256 == NULL)
+        abort();
+}
+
+static const EVP_MD *sha256(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, find_sha256);
+    return found_sha256;
+}
 
 static unsigned digest_with(const EVP_MD *algorithm, struct fx_slice data,
                             uint8_t ret_digest[EVP_MAX_MD_SIZE]) {
@@ -22,14 +38,14 @@ static unsigned digest_with(const EVP_MD *algorithm, struct fx_slice data,
 void fx_sha256(struct fx_slice data, uint8_t ret_digest[FX_SHA256_BYTES]) {
     uint8_t digest[EVP_MAX_MD_SIZE];
 
-    digest_with(EVP_sha256(), data, digest);
+    digest_with(sha256(), data, digest);
     memcpy(ret_digest, digest, FX_SHA256_BYTES);
 }
 
 char *fx_sha256_hex(struct fx_scope *sc, struct fx_slice data) {
     uint8_t digest[EVP_MAX_MD_SIZE];
 
-    return fx_hex(sc, digest, digest_with(EVP_sha256(), data, digest));
+    return fx_hex(sc, digest, digest_with(sha256(), data, digest));
 }
 
 struct fx_sha256_sum {
@@ -44,7 +60,7 @@ struct fx_sha256_sum *fx_sha256_begin(struct fx_scope *sc) {
     struct fx_sha256_sum *sum = FX_NEW(sc, struct fx_sha256_sum);
 
     sum->context = EVP_MD_CTX_new();
-    if (sum->context == NULL || EVP_DigestInit_ex(sum->context, EVP_sha256(), NULL) != 1)
+    if (sum->context == NULL || EVP_DigestInit_ex(sum->context, sha256(), NULL) != 1)
         abort();
     fx_defer(sc, free_sum, sum->context);
     return sum;
@@ -66,53 +82,65 @@ char *fx_md5_hex(struct fx_scope *sc, struct fx_slice data) {
     return fx_hex(sc, digest, digest_with(EVP_md5(), data, digest));
 }
 
-void fx_hmac_sha256(struct fx_slice key, struct fx_slice data, uint8_t ret_mac[FX_SHA256_BYTES]) {
-    unsigned length = 0;
-
-    /* HMAC() wants no null pointer, though the length be 0, and the key's length as an int, which
-     * no key of ours comes near */
-    const char *key_bytes = key.ptr == NULL ? "" : key.ptr;
-    const char *bytes = data.ptr == NULL ? "" : data.ptr;
-
-    if (key.len > INT32_MAX ||
-        HMAC(EVP_sha256(), key_bytes, (int)key.len, (const unsigned char *)bytes, data.len, ret_mac,
-             &length) == NULL)
-        abort();
-}
-
 /* RFC 2104: the digest of the key's outer block and of the digest of its inner block and the text.
- * The blocks are digested once; each code goes on from copies, which costs a fraction of OpenSSL's
- * own HMAC: that copies three contexts where two are needed. */
-struct fx_hmac_key {
-    EVP_MD_CTX *inner, *outer;
-};
+ * Two digests cost a fraction of OpenSSL's own HMAC, which looks up what it needs by name each time
+ * and copies three contexts where two are needed. */
 
 enum { SHA256_BLOCK_BYTES = 64, HMAC_INNER = 0x36, HMAC_OUTER = 0x5c };
 
-static EVP_MD_CTX *begin_block(const uint8_t block[SHA256_BLOCK_BYTES], uint8_t mask) {
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
+static void make_block(struct fx_slice key, uint8_t ret_block[SHA256_BLOCK_BYTES]) {
+    memset(ret_block, 0, SHA256_BLOCK_BYTES);
+    if (key.len > SHA256_BLOCK_BYTES)
+        fx_sha256(key, ret_block);
+    else if (key.len > 0)
+        memcpy(ret_block, key.ptr, key.len);
+}
+
+static void begin_block(EVP_MD_CTX *context, const uint8_t block[SHA256_BLOCK_BYTES],
+                        uint8_t mask) {
     uint8_t masked[SHA256_BLOCK_BYTES];
 
     for (size_t i = 0; i < sizeof masked; i++)
         masked[i] = block[i] ^ mask;
-    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 ||
+    if (context == NULL || EVP_DigestInit_ex(context, sha256(), NULL) != 1 ||
         EVP_DigestUpdate(context, masked, sizeof masked) != 1)
         abort();
     OPENSSL_cleanse(masked, sizeof masked);
-    return context;
 }
+
+void fx_hmac_sha256(struct fx_slice key, struct fx_slice data, uint8_t ret_mac[FX_SHA256_BYTES]) {
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    uint8_t block[SHA256_BLOCK_BYTES], inner[FX_SHA256_BYTES];
+
+    make_block(key, block);
+    begin_block(context, block, HMAC_INNER);
+    if (EVP_DigestUpdate(context, data.ptr, data.len) != 1 ||
+        EVP_DigestFinal_ex(context, inner, NULL) != 1)
+        abort();
+    begin_block(context, block, HMAC_OUTER);
+    if (EVP_DigestUpdate(context, inner, sizeof inner) != 1 ||
+        EVP_DigestFinal_ex(context, ret_mac, NULL) != 1)
+        abort();
+    OPENSSL_cleanse(block, sizeof block);
+    OPENSSL_cleanse(inner, sizeof inner);
+    EVP_MD_CTX_free(context);
+}
+
+/* The blocks are digested once; each code goes on from copies. */
+struct fx_hmac_key {
+    EVP_MD_CTX *inner, *outer;
+};
 
 struct fx_hmac_key *fx_hmac_key_new(struct fx_slice key) {
     struct fx_hmac_key *ready = malloc(sizeof *ready);
-    uint8_t block[SHA256_BLOCK_BYTES] = {0};
+    uint8_t block[SHA256_BLOCK_BYTES];
 
     if (ready == NULL)
         abort();
-    if (key.len > sizeof block)
-        fx_sha256(key, block);
-    else if (key.len > 0)
-        memcpy(block, key.ptr, key.len);
-    *ready = (struct fx_hmac_key){begin_block(block, HMAC_INNER), begin_block(block, HMAC_OUTER)};
+    *ready = (struct fx_hmac_key){EVP_MD_CTX_new(), EVP_MD_CTX_new()};
+    make_block(key, block);
+    begin_block(ready->inner, block, HMAC_INNER);
+    begin_block(ready->outer, block, HMAC_OUTER);
     OPENSSL_cleanse(block, sizeof block);
     return ready;
 }

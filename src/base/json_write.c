@@ -1,9 +1,9 @@
 /* json_write.c - JSON values as text.
  *
- * The compact text, which all messages and all rows are, is written here and not by jansson: that
- * looks for a value that holds itself by entering the printed address of each container into a
- * table, which takes five times as long as the text. No value of ours can hold itself: each is made
- * of values that are whole already. Tests compare the two byte for byte.
+ * The compact text, which all messages, rows and digests are made of, is written here and not by
+ * jansson: that looks for a value that holds itself by entering the printed address of each
+ * container into a table, which takes five times as long as the text. No value of ours can hold
+ * itself: each is made of values that are whole already. Tests compare the two byte for byte.
  */
 #include "json_text.h"
 
@@ -27,7 +27,8 @@ struct writer {
     char *to; /* NULL: measured */
     size_t len;
     const json_t *whole;
-    size_t digits; /* 0: no real has been met */
+    size_t digits;            /* 0: no real has been met */
+    struct fx_scope *sort_in; /* for keys that are sorted; NULL: they stay in their order */
 };
 
 static json_t *of(const struct fx_json *json) {
@@ -160,21 +161,42 @@ static void add_array(struct writer *w, const json_t *array) {
     add(w, "]", 1);
 }
 
+static void add_member(struct writer *w, void *at, bool first) {
+    const char *key = json_object_iter_key(at);
+
+    if (!first)
+        add(w, ",", 1);
+    add_string(w, key, strlen(key));
+    add(w, ":", 1);
+    add_value(w, json_object_iter_value(at));
+}
+
+static int compare_keys(const void *a, const void *b) {
+    return strcmp(json_object_iter_key(*(void *const *)a), json_object_iter_key(*(void *const *)b));
+}
+
+static void add_sorted(struct writer *w, json_t *object) {
+    size_t count = json_object_size(object), n = 0;
+    void **members = fx_alloc(w->sort_in, (count + 1) * sizeof *members);
+
+    for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at))
+        members[n++] = at;
+    qsort(members, n, sizeof *members, compare_keys);
+    for (size_t i = 0; i < n; i++)
+        add_member(w, members[i], i == 0);
+}
+
 static void add_object(struct writer *w, const json_t *object) {
     json_t *changeable = (json_t *)object; /* only the type: it is read */
     bool first = true;
 
     add(w, "{", 1);
-    for (void *at = json_object_iter(changeable); at != NULL;
+    if (w->sort_in != NULL)
+        add_sorted(w, changeable);
+    for (void *at = w->sort_in != NULL ? NULL : json_object_iter(changeable); at != NULL;
          at = json_object_iter_next(changeable, at)) {
-        const char *key = json_object_iter_key(at);
-
-        if (!first)
-            add(w, ",", 1);
+        add_member(w, at, first);
         first = false;
-        add_string(w, key, strlen(key));
-        add(w, ":", 1);
-        add_value(w, json_object_iter_value(at));
     }
     add(w, "}", 1);
 }
@@ -210,17 +232,26 @@ static void add_value(struct writer *w, const json_t *value) {
 
 /* ---- texts ---- */
 
+static char *write_twice(struct fx_scope *sc, struct writer *w) {
+    add_value(w, w->whole);
+    w->to = fx_alloc(sc, w->len + 1);
+    w->len = 0;
+    add_value(w, w->whole);
+    w->to[w->len] = '\0';
+    return w->to;
+}
+
 char *fx_json_dump(struct fx_scope *sc, const struct fx_json *json) {
     struct writer w = {.whole = of(json)};
 
-    if (json == NULL)
-        return fx_strdup(sc, "null");
-    add_value(&w, w.whole);
-    w.to = fx_alloc(sc, w.len + 1);
-    w.len = 0;
-    add_value(&w, w.whole);
-    w.to[w.len] = '\0';
-    return w.to;
+    return json == NULL ? fx_strdup(sc, "null") : write_twice(sc, &w);
+}
+
+char *fx_json_dump_canonical(struct fx_scope *sc, const struct fx_json *json) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *own = fx_scope_new(NULL);
+    struct writer w = {.whole = of(json), .sort_in = own};
+
+    return json == NULL ? fx_strdup(sc, "null") : write_twice(sc, &w);
 }
 
 char *fx_json_quote(struct fx_scope *sc, const char *text) {
@@ -235,11 +266,11 @@ char *fx_json_quote(struct fx_scope *sc, const char *text) {
     return w.to;
 }
 
-static char *dump(struct fx_scope *sc, const struct fx_json *json, size_t flags) {
+char *fx_json_dump_pretty(struct fx_scope *sc, const struct fx_json *json) {
     if (json == NULL)
         return fx_strdup(sc, "null");
-    char *text = json_dumps(of(json),
-                            flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits_needed(of(json))));
+    char *text = json_dumps(of(json), JSON_INDENT(2) | JSON_ENCODE_ANY |
+                                          JSON_REAL_PRECISION(digits_needed(of(json))));
 
     if (text == NULL)
         abort();
@@ -247,12 +278,4 @@ static char *dump(struct fx_scope *sc, const struct fx_json *json, size_t flags)
 
     free(text);
     return copy;
-}
-
-char *fx_json_dump_canonical(struct fx_scope *sc, const struct fx_json *json) {
-    return dump(sc, json, JSON_COMPACT | JSON_SORT_KEYS);
-}
-
-char *fx_json_dump_pretty(struct fx_scope *sc, const struct fx_json *json) {
-    return dump(sc, json, JSON_INDENT(2));
 }

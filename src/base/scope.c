@@ -104,7 +104,8 @@ static struct block *add_block(struct fx_scope *sc, size_t size) {
     return block;
 }
 
-void *fx_alloc(struct fx_scope *sc, size_t bytes) {
+/* Not zeroed. */
+static void *take(struct fx_scope *sc, size_t bytes) {
     struct block *block = sc->blocks;
 
     if (bytes > PTRDIFF_MAX / 2)
@@ -112,13 +113,17 @@ void *fx_alloc(struct fx_scope *sc, size_t bytes) {
     size_t taken = aligned(bytes);
 
     if (BLOCK_BYTES == 0)
-        return memset(add_block(sc, bytes)->bytes, 0, bytes);
+        return add_block(sc, bytes)->bytes;
     if (block == NULL || block->size - block->used < taken)
         block = add_block(sc, taken > BLOCK_BYTES ? taken : BLOCK_BYTES);
     void *memory = block->bytes + block->used;
 
     block->used += taken;
-    return memset(memory, 0, bytes);
+    return memory;
+}
+
+void *fx_alloc(struct fx_scope *sc, size_t bytes) {
+    return memset(take(sc, bytes), 0, bytes);
 }
 
 struct fx_scope *fx_scope_new_small(struct fx_scope *parent, size_t bytes) {
@@ -134,10 +139,11 @@ char *fx_strdup(struct fx_scope *sc, const char *text) {
 }
 
 char *fx_slice_dup(struct fx_scope *sc, struct fx_slice s) {
-    char *copy = fx_alloc(sc, s.len + 1);
+    char *copy = take(sc, s.len + 1);
 
     if (s.len > 0)
         memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
     return copy;
 }
 
@@ -159,10 +165,10 @@ char *fx_vprintf(struct fx_scope *sc, const char *fmt, va_list args) {
     va_end(measured);
     if (length < 0)
         abort(); /* a format of ours is wrong */
-    char *text = fx_alloc(sc, (size_t)length + 1);
+    char *text = take(sc, (size_t)length + 1);
 
     if ((size_t)length < sizeof short_text)
-        memcpy(text, short_text, (size_t)length);
+        memcpy(text, short_text, (size_t)length + 1);
     else
         vsnprintf(text, (size_t)length + 1, fmt, args);
     return text;
