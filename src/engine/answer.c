@@ -322,16 +322,6 @@ static void add_links(struct engine_run *run, struct fx_json *card) {
     }
 }
 
-/* All who approved, in their order: where two are needed, the last decided nothing alone. */
-static void add_approvers(struct fx_scope *sc, struct fx_json *parts, const struct fx_json *gate) {
-    const struct fx_json *all = fx_json_at(gate, "all");
-
-    for (size_t i = 0; i < fx_json_count(all); i++) {
-        fx_json_add(parts, fx_json_string(sc, i == 0 ? ", approved by " : " and "));
-        fx_json_add(parts, engine_user(sc, fx_json_text(fx_json_item(all, i))));
-    }
-}
-
 static struct fx_json *small_print(struct engine_run *run, const struct fx_json *context) {
     struct fx_scope *sc = run->work->sc;
     struct fx_json *parts = fx_json_array(sc);
@@ -346,7 +336,7 @@ static struct fx_json *small_print(struct engine_run *run, const struct fx_json 
         const struct fx_json *value = fx_json_at(run->values, run->runbook->steps[i].id);
 
         if (run->runbook->steps[i].kind->is_approval)
-            add_approvers(sc, parts, value);
+            engine_add_approvers(sc, parts, value, NULL);
     }
     fx_json_add(parts, fx_json_stringf(sc, " in %s, run %s, took %s", run->row->environment,
                                        run->row->id, took));

@@ -81,6 +81,20 @@ struct fx_json *engine_votes(struct fx_scope *sc, const struct fx_approval *appr
     return parts;
 }
 
+void engine_add_approvers(struct fx_scope *sc, struct fx_json *parts, const struct fx_json *gate,
+                          const char *by) {
+    const struct fx_json *all = fx_json_at(gate, "all");
+
+    for (size_t i = 0; i < fx_json_count(all); i++) {
+        fx_json_add(parts, fx_json_string(sc, i == 0 ? ", approved by " : " and "));
+        fx_json_add(parts, engine_user(sc, fx_json_text(fx_json_item(all, i))));
+    }
+    if (fx_json_count(all) == 0 && by != NULL) {
+        fx_json_add(parts, fx_json_string(sc, ", approved by "));
+        fx_json_add(parts, engine_user(sc, by));
+    }
+}
+
 struct fx_json *engine_pending_card(struct engine_run *run, const struct engine_request *request) {
     struct fx_scope *sc = run->work->sc;
     const struct fx_approval *approval = request->approval;

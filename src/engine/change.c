@@ -88,7 +88,11 @@ static enum fx_code check_start(struct engine_run *run, const struct fx_approval
 static struct fx_json *waiting_card(struct engine_run *run, const struct fx_approval *approval,
                                     const char *why) {
     struct fx_scope *sc = run->work->sc;
+    struct fx_json *by = fx_json_array_of(sc, fx_json_string(sc, "Asked by "),
+                                          engine_asker(run->work, run->row), NULL);
 
+    engine_add_approvers(sc, by, fx_json_at(run->values, approval->step), approval->decided_by);
+    fx_json_add(by, fx_json_stringf(sc, ", request %s, run %s", approval->id, run->row->id));
     return fx_json_object_of(
         sc, "title",
         fx_json_stringf(sc, "Waiting: %s (%s)", engine_run_title(run), run->row->environment),
@@ -98,12 +102,7 @@ static struct fx_json *waiting_card(struct engine_run *run, const struct fx_appr
                          fx_json_string(sc, " It is asked again until "),
                          engine_time(sc, approval->execute_before_ms), fx_json_string(sc, "."),
                          NULL),
-        "buttons", fx_json_array_of(sc, engine_stop_button(run, sc), NULL), "context",
-        fx_json_array_of(
-            sc, fx_json_string(sc, "Asked by "), engine_asker(run->work, run->row),
-            fx_json_string(sc, ", approved by "), engine_user(sc, approval->decided_by),
-            fx_json_stringf(sc, ", request %s, run %s", approval->id, run->row->id), NULL),
-        NULL);
+        "buttons", fx_json_array_of(sc, engine_stop_button(run, sc), NULL), "context", by, NULL);
 }
 
 /* Soon at first, then less and less often, but never before Slack wants it. */

@@ -47,10 +47,9 @@ static struct fx_json *progress_card(struct engine_host *h, struct fx_scope *sc,
     struct fx_json *by = fx_json_array_of(sc, fx_json_stringf(sc, "Run %s, asked by ", run->id),
                                           engine_asker(h->run->work, run), NULL);
 
-    if (h->approval != NULL) {
-        fx_json_add(by, fx_json_string(sc, ", approved by "));
-        fx_json_add(by, engine_user(sc, h->approval->decided_by));
-    }
+    if (h->approval != NULL)
+        engine_add_approvers(sc, by, fx_json_at(h->run->values, h->approval->step),
+                             h->approval->decided_by);
     fx_json_add(by, fx_json_string(sc, ", updated "));
     fx_json_add(by, engine_time(sc, fx_wall_ms(h->run->work->engine->options.clock)));
     return fx_json_object_of(

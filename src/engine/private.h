@@ -476,6 +476,11 @@ struct fx_json *engine_pending_card(struct engine_run *run, const struct engine_
 struct fx_json *engine_decided_card(struct engine_run *run, const struct fx_approval *approval,
                                     const char *title, const char *tone, struct fx_json *verdict,
                                     const char *line);
+/* Adds ", approved by @a and @b", in their order: where two are needed, the last decided nothing
+ * alone. gate is the value of the step that asked; by (NULL: nobody) stands for all whom a version
+ * before did not note. */
+void engine_add_approvers(struct fx_scope *sc, struct fx_json *parts, const struct fx_json *gate,
+                          const char *by);
 /* "1 of 2: Anna approved" */
 struct fx_json *engine_votes(struct fx_scope *sc, const struct fx_approval *approval,
                              struct fx_vote *const *votes, size_t count);

@@ -561,6 +561,23 @@ static void progress_is_shown_now_and_then_and_only_of_changes(void **state) {
     assert_null(strstr(shown(rig), "approved by"));
 }
 
+static void who_approved_is_named_while_it_runs_all_of_them(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+
+    rig->runbook.effect = FX_EFFECT_UNKEYED;
+    c->run.values = fx_json_object(rig->sc);
+    show(c, "{}");
+    assert_non_null(strstr(shown(rig), "approved by "));
+    assert_null(strstr(shown(rig), "U0FIRST001"));
+    fx_json_put(c->run.values, c->approval.step,
+                engine_rig_json(rig, "{'by':'U0LAST0002','all':['U0FIRST001','U0LAST0002']}"));
+    rig->clock.mono_ms += FX_ENGINE_PROGRESS_MS;
+    show(c, "{}");
+    assert_non_null(strstr(shown(rig), "U0FIRST001"));
+    assert_true(strstr(shown(rig), "U0FIRST001") < strstr(shown(rig), "U0LAST0002"));
+}
+
 /* A button cannot carry so long an id. */
 static void progress_that_cannot_be_drawn_is_no_reason_to_end(void **state) {
     struct engine_rig *rig = *state;
@@ -618,6 +635,7 @@ int main(void) {
         TEST(whoever_lost_the_claim_keeps_no_checkpoint),
         TEST(a_run_without_a_row_keeps_no_checkpoint_and_is_none_the_worse),
         TEST(progress_is_shown_now_and_then_and_only_of_changes),
+        TEST(who_approved_is_named_while_it_runs_all_of_them),
         TEST(progress_that_cannot_be_drawn_is_no_reason_to_end),
         TEST(a_stop_that_was_seen_stays_seen),
     };
