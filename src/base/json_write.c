@@ -76,13 +76,15 @@ static void add(struct writer *w, const char *text, size_t len) {
 }
 
 static void add_escaped(struct writer *w, unsigned char c) {
-    char text[sizeof "\\u0000"];
+    const char with_letter[] = {'\\', letter_after_backslash(c)};
+    char with_number[sizeof "\\u0000"];
 
-    if (letter_after_backslash(c) != '\0')
-        snprintf(text, sizeof text, "\\%c", letter_after_backslash(c));
-    else
-        snprintf(text, sizeof text, "\\u%04X", c);
-    add(w, text, strlen(text));
+    if (with_letter[1] != '\0') {
+        add(w, with_letter, sizeof with_letter);
+        return;
+    }
+    snprintf(with_number, sizeof with_number, "\\u%04X", c);
+    add(w, with_number, sizeof with_number - 1);
 }
 
 static void add_string(struct writer *w, const char *text, size_t len) {
