@@ -4,7 +4,7 @@ target_include_directories(steps_evidence_test PRIVATE ${PROJECT_SOURCE_DIR}/src
 foreach(test IN ITEMS steps_returns_test steps_redrive_test steps_move_task_test
                       steps_selective_test steps_sql_test steps_aws_test steps_change_test steps_s3_digest_test
         steps_net_path_test steps_logs_test steps_metric_test steps_quarantine_test steps_override_test
-        steps_revert_test)
+        steps_revert_test steps_revert_mishaps_test)
   fx_unit_test(${test} USES base aws step steps)
   target_sources(${test} PRIVATE unit/steps_rig.c support/aws_world.c support/scripted_http.c)
   target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/steps)
