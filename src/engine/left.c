@@ -23,8 +23,7 @@ static void read_back(struct fx_scope *sc, const struct fx_intent *back, struct 
     if (back == NULL)
         return;
     ret->back = engine_known(sc, back);
-    if (back->outcome_json[0] != '\0' &&
-        fx_json_parse(sc, fx_slice_of(back->outcome_json), &outcome, &ignored) == FX_OK)
+    if (fx_json_parse(sc, fx_slice_of(back->outcome_json), &outcome, &ignored) == FX_OK)
         ret->is_back_told = fx_json_at(outcome, "told_by") != NULL;
 }
 

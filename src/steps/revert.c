@@ -24,7 +24,6 @@ bool revert_is_planned(const struct fx_step_context *ctx) {
 }
 
 enum fx_code revert_check(struct fx_scope *sc, const struct fx_json *params, struct fx_error *err) {
-    const struct fx_json *after = fx_json_at(params, "revert_after");
     bool given = fx_json_count(fx_json_at(params, "revert")) > 0;
 
     if (given != (fx_json_text_slice(fx_json_at(params, "reverted")).len > 0) ||
@@ -32,7 +31,7 @@ enum fx_code revert_check(struct fx_scope *sc, const struct fx_json *params, str
         return fx_fail(err, FX_ERR_INPUT,
                        "revert, reverted and undo_command belong together: how it is taken back, "
                        "when it is, and how a person does it when the bot does not");
-    if (fx_json_type(after) == FX_JSON_INT && fx_json_to_int(after, 0) > CHANGE_MAX_KEEP_MS)
+    if (fx_json_get_int(params, "revert_after", 0) > CHANGE_MAX_KEEP_MS)
         return fx_fail(err, FX_ERR_INPUT, "revert_after is at most %s",
                        fx_duration(sc, CHANGE_MAX_KEEP_MS));
     return FX_OK;
