@@ -25,13 +25,16 @@ bool revert_is_planned(const struct fx_step_context *ctx) {
 
 enum fx_code revert_check(struct fx_scope *sc, const struct fx_json *params, struct fx_error *err) {
     bool given = fx_json_count(fx_json_at(params, "revert")) > 0;
+    int64_t after = fx_json_get_int(params, "revert_after", 0);
 
     if (given != (fx_json_text_slice(fx_json_at(params, "reverted")).len > 0) ||
         given != (fx_json_text_slice(fx_json_at(params, "undo_command")).len > 0))
         return fx_fail(err, FX_ERR_INPUT,
                        "revert, reverted and undo_command belong together: how it is taken back, "
                        "when it is, and how a person does it when the bot does not");
-    if (fx_json_get_int(params, "revert_after", 0) > CHANGE_MAX_KEEP_MS)
+    if (!given && after > 0)
+        return fx_fail(err, FX_ERR_INPUT, "revert_after needs revert: how it is taken back");
+    if (after > CHANGE_MAX_KEEP_MS)
         return fx_fail(err, FX_ERR_INPUT, "revert_after is at most %s",
                        fx_duration(sc, CHANGE_MAX_KEEP_MS));
     return FX_OK;
@@ -46,7 +49,7 @@ enum fx_code revert_plan(const struct fx_step_context *ctx, const struct fx_json
     const char *name = NULL;
 
     FX_TRY(revert_check(ctx->sc, params, err));
-    if (after == 0 || fx_json_count(fx_json_at(params, "revert")) == 0)
+    if (after == 0)
         return FX_OK;
     FX_TRY(facts_of(ctx->sc, params, "revert", names, &values, err));
     while (fx_json_next(values, &cursor, &name, &value))

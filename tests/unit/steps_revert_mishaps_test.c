@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define URL "https://sqs.us-east-1.amazonaws.com/1/main"
-#define BEFORE_BACK                                                                                \
+#define CALL                                                                                       \
     "'operation':'sqs:SetQueueAttributes','with':{'QueueUrl':'" URL                                \
     "','Attributes':{'VisibilityTimeout':'200'}},"                                                 \
     "'read':{'now':{'operation':'sqs:GetQueueAttributes','with':{'QueueUrl':'" URL "'}}},"         \
@@ -14,8 +14,10 @@
     "'to':'int(with.Attributes.VisibilityTimeout)'}},"                                             \
     "'done':'now.Attributes.VisibilityTimeout == with.Attributes.VisibilityTimeout',"              \
     "'settled':'now.Attributes.DelaySeconds == null',"                                             \
-    "'title':'hide for 200 s','summary':'It hides.','undo':'by itself','within':'1m',"             \
-    "'reverted':'now.Attributes.VisibilityTimeout == \"30\"','undo_command':'queue hide 30',"
+    "'title':'hide for 200 s','summary':'It hides.','undo':'by itself','within':'1m'"
+#define BEFORE_BACK                                                                                \
+    CALL ",'reverted':'now.Attributes.VisibilityTimeout == \"30\"','undo_command':'queue hide "    \
+         "30',"
 #define BACK "'revert':{'Attributes':'object(\"VisibilityTimeout\", \"30\")'}"
 #define CHANGE "{" BEFORE_BACK BACK ",'revert_after':'2h'}"
 
@@ -154,6 +156,21 @@ static void how_long_is_bounded_also_where_it_is_known_only_when_it_is_planned(v
         filled(rig, "{" BEFORE_BACK BACK ",'revert_after':'${arguments.keep}'}"), &err));
     assert_int_equal(plan(rig, "{" BEFORE_BACK BACK ",'revert_after':'8d'}", &err), FX_ERR_INPUT);
     says(err.message, "at most 7 d");
+}
+
+/* Whoever wrote the runbook takes it for a change that ends by itself, and says so to the approver.
+ */
+static void a_time_without_a_way_back_is_no_plan(void **state) {
+    struct steps_rig *rig = *state;
+    struct fx_error err = {0};
+
+    assert_ok(step_aws_change.check(rig->sc, rig->ctx.system,
+                                    filled(rig, "{" CALL ",'revert_after':'${arguments.keep}'}"),
+                                    &err));
+    assert_int_equal(plan(rig, "{" CALL ",'revert_after':'2h'}", &err), FX_ERR_INPUT);
+    says(err.message, "revert_after needs revert");
+    assert_ok(plan(rig, "{" CALL ",'revert_after':'0s'}", &err));
+    assert_int_equal(fx_json_count(fx_json_at(rig->ctx.plan, "calls")), 1);
 }
 
 /* Else it would be approved as taken back, and could not be. */
@@ -397,6 +414,7 @@ static void what_was_accepted_is_looked_at_also_without_a_checkpoint(void **stat
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, steps_rig_set_up, steps_rig_tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(a_time_without_a_way_back_is_no_plan),
         TEST(how_long_is_bounded_also_where_it_is_known_only_when_it_is_planned),
         TEST(what_cannot_tell_how_it_is_taken_back_is_no_plan),
         TEST(what_has_shown_is_remembered_while_it_cannot_be_read),

@@ -477,6 +477,7 @@ static void check_wants_both_halves_and_a_bound(void **state) {
         {"{" CALL "," BY_HAND "}", "belong together"},
         {"{" CALL "," SEEN ",'revert_after':'2h'}", "belong together"},
         {"{" CALL "," BACK "," SEEN ",'revert_after':'8d'}", "at most 7 d"},
+        {"{" CALL ",'revert_after':'2h'}", "revert_after needs revert"},
         {"{" CALL "," SEEN ",'revert':{'Nobody':'1'}}", "Nobody"},
         {"{" CALL "," SEEN ",'revert':{'Attributes':'nobody.knows'}}", "nobody"},
     };
