@@ -14,6 +14,7 @@ enum {
     REASON_MIN = 3,
     REASON_MAX = 500,
     OPEN_SHOWN_MAX = 5, /* on a card; the audit log has all of them */
+    LOOKS_AGAIN = 3,    /* each time something of it has become known */
 };
 
 static bool is_open(struct fx_scope *sc, const struct fx_intent *intent) {
@@ -162,11 +163,9 @@ static enum fx_code check_fenced(const struct answer *answer, const struct fx_in
         fx_time_iso(answer->work->sc, intent->set_ms + FX_EFFECT_FENCE_MS));
 }
 
-static enum fx_code settle_one(const struct answer *answer, const struct fx_intent *open,
-                               struct fx_error *err) {
+static struct fx_intent settled_intent(const struct answer *answer, const struct fx_intent *open,
+                                       struct fx_writes *writes) {
     struct fx_scope *sc = answer->work->sc;
-    struct fx_store *store = answer->work->engine->options.store;
-    struct fx_writes writes = {0};
     struct fx_intent intent = *open;
     const struct fx_json *outcome = fx_json_object_of(
         sc, "told_by", fx_json_string(sc, answer->user), "done", fx_json_bool(sc, answer->done),
@@ -176,41 +175,92 @@ static enum fx_code settle_one(const struct answer *answer, const struct fx_inte
     intent.state = answer->done ? FX_INTENT_DONE : FX_INTENT_FAILED;
     intent.outcome_json = fx_json_dump(sc, outcome);
     intent.settled_ms = fx_wall_ms(answer->work->engine->options.clock);
-    fx_writes_audit(sc, &writes, answer->user, "effect.told", answer->run->id,
+    fx_writes_audit(sc, writes, answer->user, "effect.told", answer->run->id,
                     fx_json_object_of(sc, "step", fx_json_string(sc, open->step), "key",
                                       fx_json_string(sc, open->key), "outcome",
                                       fx_json_copy(sc, outcome), NULL));
-    return store->end_effect(store, sc, &intent, &writes, err);
+    return intent;
 }
 
-static enum fx_code settle_all(const struct answer *answer, size_t *ret_settled, size_t *ret_lost,
-                               struct fx_error *err) {
+/* What ends the run, and wakes it. */
+static void write_told(const struct answer *answer, struct fx_writes *writes) {
+    struct fx_scope *sc = answer->work->sc;
+    int64_t now_ms = answer->work->now_ms;
+    const struct fx_json *told = fx_json_object_of(
+        sc, "by", fx_json_string(sc, answer->user), "done", fx_json_bool(sc, answer->done),
+        "reason", fx_json_string(sc, answer->reason), "at", fx_json_int(sc, now_ms), NULL);
+
+    fx_writes_setting(sc, writes, setting_name(sc, answer->run->id), fx_json_dump(sc, told));
+    fx_writes_audit(sc, writes, answer->user, "run.told", answer->run->id, told);
+    fx_writes_job_of_rank(sc, writes, FX_RANK_PERSON, "run", answer->run->id, now_ms);
+}
+
+/* All that is open is settled with the answer itself, in one transaction: the run's own job may
+ * look at any moment, and would take what a person has told for what AWS has refused.
+ * FX_ERR_CONFLICT when one of them is known meanwhile. */
+static enum fx_code settle_open(const struct answer *answer, size_t *ret_settled,
+                                struct fx_error *err) {
     struct fx_scope *sc = answer->work->sc;
     struct fx_store *store = answer->work->engine->options.store;
-    struct fx_intent **intents = NULL;
-    size_t count = 0;
+    struct fx_writes writes = {0};
+    struct fx_intent **intents = NULL, *open = NULL;
+    size_t count = 0, n = 0;
 
+    *ret_settled = 0;
     FX_TRY(store->intents(store, sc, answer->run->id, NULL, &intents, &count, err));
-    for (size_t i = 0; i < count; i++)
-        if (is_open(sc, intents[i]))
-            FX_TRY(check_fenced(answer, intents[i], err));
+    open = fx_alloc(sc, (count + 1) * sizeof *open);
     for (size_t i = 0; i < count; i++) {
-        /* an older version wrote doubt as a failure, which stands */
-        if (!is_open(sc, intents[i]) || intents[i]->state == FX_INTENT_FAILED)
+        if (!is_open(sc, intents[i]))
             continue;
-        enum fx_code code = settle_one(answer, intents[i], err);
-
-        if (code != FX_OK && code != FX_ERR_CONFLICT)
-            return code;
-        *ret_settled += code == FX_OK;
-        *ret_lost += code != FX_OK;
+        FX_TRY(check_fenced(answer, intents[i], err));
+        if (intents[i]->state == FX_INTENT_FAILED)
+            continue; /* an older version wrote doubt as a failure, which stands */
+        open[n] = settled_intent(answer, intents[i], &writes);
+        if (n > 0)
+            open[n - 1].and = &open[n];
+        n++;
     }
-    return FX_OK;
+    *ret_settled = n;
+    if (n == 0)
+        return FX_OK;
+    write_told(answer, &writes);
+    return store->end_effect(store, sc, open, &writes, err);
+}
+
+/* *ret_lost: the bot, or somebody else, found out about one of them before. */
+static enum fx_code settle_all(const struct answer *answer, size_t *ret_settled, bool *ret_lost,
+                               struct fx_error *err) {
+    enum fx_code code = settle_open(answer, ret_settled, err);
+
+    *ret_lost = code == FX_ERR_CONFLICT && *ret_settled > 0;
+    for (int i = 0; i < LOOKS_AGAIN && code == FX_ERR_CONFLICT && *ret_settled > 0; i++)
+        code = settle_open(answer, ret_settled, err);
+    return code;
+}
+
+/* Nothing is open, and the run asks all the same, or was answered a moment ago: the first answer
+ * counts, and the same one comes again when the program died behind it. */
+static enum fx_code tell_once(const struct answer *answer, struct fx_error *err) {
+    struct fx_scope *sc = answer->work->sc;
+    struct fx_store *store = answer->work->engine->options.store;
+    struct fx_json *told = NULL;
+    const char *value = "";
+
+    FX_TRY(store->setting(store, sc, setting_name(sc, answer->run->id), &value, err));
+    if (value[0] == '\0') {
+        write_told(answer, &answer->work->writes);
+        return FX_OK;
+    }
+    FX_TRY(fx_json_parse(sc, fx_slice_of(value), &told, err));
+    return strcmp(fx_json_get_text(told, "by"), answer->user) == 0
+               ? FX_OK
+               : fx_fail(err, FX_ERR_CONFLICT, "somebody else has answered already");
 }
 
 enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, bool done,
                          const char *user, const char *reason, struct fx_error *err) {
     struct fx_scope *sc = work->sc;
+    struct fx_state *state = work->engine->options.state;
     struct fx_slice said = fx_slice_of(reason);
     struct answer answer = {
         .work = work,
@@ -218,19 +268,17 @@ enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, boo
         .done = done,
         .user = user,
         .reason = fx_slice_dup(sc, fx_slice_cut(said, 0, fx_slice_utf8_prefix(said, REASON_MAX)))};
-    size_t settled = 0, lost = 0;
+    size_t settled = 0;
+    bool lost = false;
 
     FX_TRY(check_asks(run, err));
     FX_TRY(settle_all(&answer, &settled, &lost, err));
-    if (lost > 0 && settled == 0)
+    if (lost && settled == 0)
         return fx_fail(err, FX_ERR_CONFLICT, "what became of it is known already");
-    const struct fx_json *told = fx_json_object_of(
-        sc, "by", fx_json_string(sc, user), "done", fx_json_bool(sc, done), "reason",
-        fx_json_string(sc, answer.reason), "at", fx_json_int(sc, work->now_ms), NULL);
-
-    fx_writes_setting(sc, &work->writes, setting_name(sc, run->id), fx_json_dump(sc, told));
-    fx_writes_audit(sc, &work->writes, user, "run.told", run->id, told);
-    fx_writes_job_of_rank(sc, &work->writes, FX_RANK_PERSON, "run", run->id, work->now_ms);
+    if (settled == 0)
+        FX_TRY(tell_once(&answer, err));
+    else
+        state->wake(state, "jobs");
     fx_log(sc, FX_LOG_INFO, "run.told", FX_S("run", run->id), FX_S("by", user), FX_B("done", done));
     return FX_OK;
 }

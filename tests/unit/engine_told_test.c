@@ -257,12 +257,30 @@ static void a_doubt_of_an_older_version_is_answered_and_stands(void **state) {
     assert_true(end_told(&run));
 }
 
-static enum fx_code ending; /* what the store says to every end of an effect */
+static enum fx_code (*end_truly)(struct fx_store *, struct fx_scope *, const struct fx_intent *,
+                                 const struct fx_writes *, struct fx_error *);
+static const char *found; /* of which the bot finds out in the moment of the answer */
 
-static enum fx_code end_otherwise(struct fx_store *store, struct fx_scope *sc,
-                                  const struct fx_intent *intent, const struct fx_writes *writes,
-                                  struct fx_error *err) {
-    return fx_fail(err, ending, "not this time");
+static enum fx_code end_behind_the_bot(struct fx_store *store, struct fx_scope *sc,
+                                       const struct fx_intent *intent,
+                                       const struct fx_writes *writes, struct fx_error *err) {
+    struct fx_intent own = {.run = "r1",
+                            .step = "redrive",
+                            .key = found,
+                            .state = FX_INTENT_NOT_SENT,
+                            .outcome_json = "{}"};
+    struct fx_error ignored;
+
+    if (found != NULL)
+        assert_int_equal(end_truly(store, sc, &own, NULL, &ignored), FX_OK);
+    found = NULL;
+    return end_truly(store, sc, intent, writes, err);
+}
+
+static void find_out_meanwhile(struct engine_rig *rig, const char *key) {
+    end_truly = rig->engine.options.store->end_effect;
+    rig->engine.options.store->end_effect = end_behind_the_bot;
+    found = key;
 }
 
 static void an_answer_that_changes_nothing_is_not_taken(void **state) {
@@ -271,21 +289,12 @@ static void an_answer_that_changes_nothing_is_not_taken(void **state) {
     struct fx_error err = {0};
 
     add_intent(rig, "unknown", FX_INTENT_UNKNOWN);
-    rig->engine.options.store->end_effect = end_otherwise;
-    ending = FX_ERR_CONFLICT; /* the bot has found out in this moment */
+    find_out_meanwhile(rig, "unknown");
     assert_int_equal(tell(rig, &run, true, "U5", &err), FX_ERR_CONFLICT);
     assert_non_null(strstr(err.message, "is known already"));
-    ending = FX_ERR_UNAVAILABLE;
-    assert_int_equal(tell(rig, &run, true, "U5", &err), FX_ERR_UNAVAILABLE);
-    assert_false(end_told(&run));
-}
-
-static int left;
-
-static enum fx_code end_some(struct fx_store *store, struct fx_scope *sc,
-                             const struct fx_intent *intent, const struct fx_writes *writes,
-                             struct fx_error *err) {
-    return left-- > 0 ? FX_OK : fx_fail(err, FX_ERR_CONFLICT, "somebody was first");
+    assert_int_equal(intent_of(rig, 0)->state, FX_INTENT_NOT_SENT);
+    assert_true(end_told(&run));
+    assert_non_null(strstr(run.row->note, "it is known by now that nothing was done"));
 }
 
 static void an_answer_counts_for_what_it_still_settles(void **state) {
@@ -295,9 +304,59 @@ static void an_answer_counts_for_what_it_still_settles(void **state) {
 
     add_intent(rig, "one", FX_INTENT_UNKNOWN);
     add_intent(rig, "two", FX_INTENT_UNKNOWN);
-    rig->engine.options.store->end_effect = end_some;
-    left = 1;
+    find_out_meanwhile(rig, "one");
     assert_ok(tell(rig, &run, true, "U5", &err));
+    assert_int_equal(intent_of(rig, 0)->state, FX_INTENT_NOT_SENT);
+    assert_int_equal(intent_of(rig, 1)->state, FX_INTENT_DONE);
+    assert_true(end_told(&run));
+    assert_int_equal(run.row->state, FX_RUN_DONE);
+}
+
+static enum fx_code end_never(struct fx_store *store, struct fx_scope *sc,
+                              const struct fx_intent *intent, const struct fx_writes *writes,
+                              struct fx_error *err) {
+    return fx_fail(err, writes->settings_count > 0 ? FX_ERR_UNAVAILABLE : FX_ERR_INTERNAL,
+                   "not this time");
+}
+
+/* The run's own job may look at any moment: what it finds settled it must find told. */
+static void what_is_open_and_the_answer_are_written_together_or_not_at_all(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_error err = {0};
+
+    add_intent(rig, "one", FX_INTENT_UNKNOWN);
+    add_intent(rig, "two", FX_INTENT_SET);
+    end_truly = store->end_effect;
+    store->end_effect = end_never;
+    assert_int_equal(engine_tell(&rig->work, run.row, true, "U5", "I counted", &err),
+                     FX_ERR_UNAVAILABLE);
+    assert_int_equal(rig->work.writes.settings_count, 0);
+    assert_int_equal(intent_of(rig, 0)->state, FX_INTENT_UNKNOWN);
+    store->end_effect = end_truly;
+    assert_ok(engine_tell(&rig->work, run.row, true, "U5", "I counted", &err));
+    assert_int_equal(intent_of(rig, 1)->state, FX_INTENT_DONE);
+    assert_true(end_told(&run)); /* before the answer's own job has ended */
+    assert_non_null(strstr(run.row->note, "a person has looked: it was done"));
+}
+
+/* It died behind the answer, and its job is done again. */
+static void the_same_answer_again_is_no_second_one(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_audit **rows = NULL;
+    struct fx_error err = {0};
+    size_t count = 0;
+
+    add_intent(rig, "one", FX_INTENT_UNKNOWN);
+    assert_ok(tell(rig, &run, true, "U5", &err));
+    assert_ok(tell(rig, &run, true, "U5", &err));
+    assert_ok(store->audits_of(store, rig->sc, "r1", 10, &rows, &count, &err));
+    assert_int_equal(count, 2);
+    assert_int_equal(tell(rig, &run, false, "U6", &err), FX_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "answered already"));
 }
 
 static enum engine_told what_becomes_of(struct engine_run *run) {
@@ -344,6 +403,7 @@ static void what_another_step_did_is_no_reason_to_begin_this_one(void **state) {
     assert_non_null(strstr(run.row->note, "known by now what was done"));
 }
 
+static int left;
 static enum fx_code (*intents_inside)(struct fx_store *store, struct fx_scope *sc, const char *run,
                                       const char *step, struct fx_intent ***ret_intents,
                                       size_t *ret_count, struct fx_error *err);
@@ -405,6 +465,8 @@ int main(void) {
         TEST(a_doubt_of_an_older_version_is_answered_and_stands),
         TEST(an_answer_that_changes_nothing_is_not_taken),
         TEST(an_answer_counts_for_what_it_still_settles),
+        TEST(what_is_open_and_the_answer_are_written_together_or_not_at_all),
+        TEST(the_same_answer_again_is_no_second_one),
         TEST(what_the_bot_finds_done_itself_is_gone_on_with),
         TEST(what_another_step_did_is_no_reason_to_begin_this_one),
         TEST(while_what_was_done_cannot_be_read_the_question_stays),
