@@ -216,7 +216,7 @@ static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbo
         *err = *why; /* the job is settled as "retry"; the run begins this step again */
         return why->code;
     }
-    bool begun = false;
+    bool begun = false, told = false;
 
     if (changes && fx_code_is_transient(why->code))
         FX_TRY(engine_has_begun(run, step, &begun, err));
@@ -232,6 +232,10 @@ static enum fx_code settle_failure(struct engine_run *run, const struct fx_runbo
         return FX_OK;
     }
     *ret_next = NEXT_END;
+    if (run->asked && changes) /* what the step took for a refusal may be what a person has told */
+        FX_TRY(engine_end_if_told(run, &told, err));
+    if (told)
+        return FX_OK;
     if (refusal(why->code) && engine_looks_again(step))
         return engine_refuse_watch(run, step->id, why, err);
     return engine_fail_run(run, refusal(why->code) && changes ? FX_RUN_REFUSED : FX_RUN_FAILED,

@@ -379,23 +379,34 @@ static enum fx_code end_as_told(struct engine_run *run, const char *value,
         told_card(run, told, changes, &left), err);
 }
 
-enum fx_code engine_end_told(struct engine_run *run, enum engine_told *ret_told,
-                             struct fx_error *err) {
+enum fx_code engine_end_if_told(struct engine_run *run, bool *ret_ended, struct fx_error *err) {
     struct fx_store *store = run->work->engine->options.store;
     struct engine_changes changes = {0};
     const char *value = "";
-    bool done = false;
 
     FX_TRY(store->setting(store, run->work->sc, setting_name(run->work->sc, run->row->id), &value,
                           err));
+    *ret_ended = value[0] != '\0';
+    if (!*ret_ended)
+        return FX_OK;
     FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
+    return end_as_told(run, value, &changes, err);
+}
+
+enum fx_code engine_end_told(struct engine_run *run, enum engine_told *ret_told,
+                             struct fx_error *err) {
+    struct engine_changes changes = {0};
+    bool ended = false, done = false;
+
     *ret_told = ENGINE_TOLD_END;
-    if (value[0] != '\0')
-        return end_as_told(run, value, &changes, err);
+    FX_TRY(engine_end_if_told(run, &ended, err));
+    if (ended)
+        return FX_OK;
     *ret_told = ENGINE_TOLD_LOOK;
     if (run->row->checkpoint_json[0] != '\0')
         return FX_OK;
     *ret_told = ENGINE_TOLD_WAIT;
+    FX_TRY(engine_count_changes(run->work, run->row->id, &changes, err));
     if (changes.open > 0)
         return FX_OK;
     FX_TRY(has_begun_to_do(run, &done, err));

@@ -29,6 +29,8 @@ enum engine_told {
  * known that nothing was done. */
 enum fx_code engine_end_told(struct engine_run *run, enum engine_told *ret_told,
                              struct fx_error *err);
+/* Of a run that asked and looked once more, while a person may have answered. */
+enum fx_code engine_end_if_told(struct engine_run *run, bool *ret_ended, struct fx_error *err);
 
 /* ---- left.c: a change that is taken back by itself, in a run that ends before that ---- */
 

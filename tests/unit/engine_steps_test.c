@@ -11,15 +11,28 @@ static struct fx_step_result next_result;
 static enum fx_code next_code;
 static struct fx_error next_failure; /* FX_OK: next_result */
 static const char *checkpoint_seen;
+static struct engine_rig *answered_meanwhile; /* a person answers while the step looks; NULL */
 static int calls;
 
 static enum fx_effect effect_of(const struct fx_json *params) {
     return class_of_step;
 }
 
+static void answer(struct engine_rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_writes writes = {0};
+    struct fx_error err = {0};
+
+    fx_writes_setting(rig->sc, &writes, "told:r1",
+                      "{\"by\":\"U5\",\"done\":false,\"reason\":\"I counted\"}");
+    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+}
+
 static enum fx_code run_step(const struct fx_step_context *ctx, const struct fx_json *params,
                              struct fx_step_result *ret_result, struct fx_error *err) {
     calls++;
+    if (answered_meanwhile != NULL)
+        answer(answered_meanwhile);
     checkpoint_seen = ctx->checkpoint == NULL ? "" : fx_json_dump(ctx->sc, ctx->checkpoint);
     *ret_result = next_result;
     if (next_code != FX_OK)
@@ -43,6 +56,7 @@ static void begin(struct engine_rig *rig, enum fx_effect class) {
     class_of_step = class;
     next_code = FX_OK;
     next_failure = (struct fx_error){0};
+    answered_meanwhile = NULL;
     calls = 0;
     *step = (struct fx_runbook_step){.id = "one", .kind = &kind, .params = fx_json_object(rig->sc)};
     the_step = step;
@@ -103,6 +117,22 @@ static void a_question_is_looked_at_again_and_told_once(void **state) {
     assert_int_equal(audits(rig), told + 1);
     next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED, .due_ms = RIG_NOW_MS + 5};
     assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_WAITING);
+}
+
+/* The step finds settled what was open, and takes it for a refusal. */
+static void what_is_answered_while_it_is_looked_at_ends_as_it_was_answered(void **state) {
+    struct engine_rig *rig = *state;
+
+    begin(rig, FX_EFFECT_UNKEYED);
+    ask(rig, "was it done?", "{'asked':true}");
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_ASKING);
+    (void)fx_fail(&next_failure, FX_ERR_DENIED, "AWS refused");
+    answered_meanwhile = rig;
+    struct fx_run *row = engine_rig_go_on(rig);
+
+    assert_int_equal(calls, 2);
+    assert_int_equal(row->state, FX_RUN_FAILED);
+    assert_non_null(strstr(row->note, "a person has looked: it was not done (I counted)"));
 }
 
 static void a_question_that_nobody_looks_at_is_not_run_again(void **state) {
@@ -567,6 +597,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_is_never_done_is_not_run),
         TEST(a_question_is_looked_at_again_and_told_once),
+        TEST(what_is_answered_while_it_is_looked_at_ends_as_it_was_answered),
         TEST(a_question_that_nobody_looks_at_is_not_run_again),
         TEST(what_has_begun_goes_on_later_when_somebody_does_not_answer),
         TEST(what_asks_goes_on_asking_when_somebody_does_not_answer),
