@@ -6,25 +6,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Looked up once: EVP_sha256() is only a name, for which OpenSSL looks at each use. */
-static EVP_MD *found_sha256;
-
-static void find_sha256(void) {
-    found_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (found_sha256 == NULL)
-        abort();
-}
-
-static const EVP_MD *sha256(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, find_sha256);
-    return found_sha256;
-}
 
 static unsigned digest_with(const EVP_MD *algorithm, struct fx_slice data,
                             uint8_t ret_digest[EVP_MAX_MD_SIZE]) {
@@ -38,14 +21,14 @@ static unsigned digest_with(const EVP_MD *algorithm, struct fx_slice data,
 void fx_sha256(struct fx_slice data, uint8_t ret_digest[FX_SHA256_BYTES]) {
     uint8_t digest[EVP_MAX_MD_SIZE];
 
-    digest_with(sha256(), data, digest);
+    digest_with(EVP_sha256(), data, digest);
     memcpy(ret_digest, digest, FX_SHA256_BYTES);
 }
 
 char *fx_sha256_hex(struct fx_scope *sc, struct fx_slice data) {
     uint8_t digest[EVP_MAX_MD_SIZE];
 
-    return fx_hex(sc, digest, digest_with(sha256(), data, digest));
+    return fx_hex(sc, digest, digest_with(EVP_sha256(), data, digest));
 }
 
 struct fx_sha256_sum {
@@ -60,7 +43,7 @@ struct fx_sha256_sum *fx_sha256_begin(struct fx_scope *sc) {
     struct fx_sha256_sum *sum = FX_NEW(sc, struct fx_sha256_sum);
 
     sum->context = EVP_MD_CTX_new();
-    if (sum->context == NULL || EVP_DigestInit_ex(sum->context, sha256(), NULL) != 1)
+    if (sum->context == NULL || EVP_DigestInit_ex(sum->context, EVP_sha256(), NULL) != 1)
         abort();
     fx_defer(sc, free_sum, sum->context);
     return sum;
@@ -102,7 +85,7 @@ static void begin_block(EVP_MD_CTX *context, const uint8_t block[SHA256_BLOCK_BY
 
     for (size_t i = 0; i < sizeof masked; i++)
         masked[i] = block[i] ^ mask;
-    if (context == NULL || EVP_DigestInit_ex(context, sha256(), NULL) != 1 ||
+    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 ||
         EVP_DigestUpdate(context, masked, sizeof masked) != 1)
         abort();
     OPENSSL_cleanse(masked, sizeof masked);
