@@ -275,10 +275,14 @@ static enum fx_code watch(const struct fx_step_context *ctx, const struct fx_jso
 
 /* ---- nobody knows whether it was done ---- */
 
-static enum fx_code fail_refused(const struct fx_step_effect *effect, struct fx_error *err) {
+const char *change_refusal(const struct fx_step_effect *effect) {
     const char *why = fx_json_get_text(effect->outcome, "refused");
 
-    return fx_fail(err, FX_ERR_UPSTREAM, "%s", why == NULL ? "the change was refused" : why);
+    if (why != NULL)
+        return why;
+    return fx_json_at(effect->outcome, "told_by") != NULL
+               ? "a person has told that it did not happen"
+               : "it was refused";
 }
 
 /* What stood there when the call was promised; of an older version it is not known. */
@@ -468,7 +472,7 @@ enum fx_code change_run(const struct fx_step_context *ctx, const struct fx_json 
             return revert_run(ctx, params, call, effect, revert, ret_result, err);
         return watch(ctx, params, effect, ret_result, err);
     case FX_NEXT_REFUSE:
-        return fail_refused(effect, err);
+        return fx_fail(err, FX_ERR_UPSTREAM, "%s", change_refusal(effect));
     case FX_NEXT_RUN:
     case FX_NEXT_REPEAT: /* nothing is sent twice, also what might be */
     case FX_NEXT_READ_BACK:

@@ -119,6 +119,8 @@ enum fx_code change_send(const struct fx_step_context *ctx, const struct fx_json
                          const struct change_call *call, const char *key,
                          const struct fx_json *with, const struct fx_json *seen,
                          struct fx_error *err);
+/* Why a call that is over did not happen, in words. */
+const char *change_refusal(const struct fx_step_effect *effect);
 /* Nobody knows what became of effect: looks, and asks a person at last. back: it is the call that
  * takes the change back. FX_ERR_CONFLICT: it did not happen. */
 enum fx_code change_doubt(const struct fx_step_context *ctx, const struct fx_json *params,

@@ -282,16 +282,15 @@ static enum fx_code end_refused(const struct fx_step_context *ctx, const struct 
                                 const struct fx_step_effect *change,
                                 const struct fx_step_effect *revert,
                                 struct fx_step_result *ret_result, struct fx_error *err) {
-    const char *why = fx_json_get_text(revert->outcome, "refused");
     struct change_look look;
 
     FX_TRY(change_look_at(ctx, params, &look, err));
     if (look.reverted)
         look.reverted_by = by_somebody_else;
-    return end(ctx, change, &look,
-               fx_printf(ctx->sc, "it could not be taken back by itself: %s",
-                         why == NULL ? "AWS refused" : why),
-               ret_result);
+    return end(
+        ctx, change, &look,
+        fx_printf(ctx->sc, "it could not be taken back by itself: %s", change_refusal(revert)),
+        ret_result);
 }
 
 enum fx_code revert_run(const struct fx_step_context *ctx, const struct fx_json *params,

@@ -883,7 +883,7 @@ static void a_refusal_without_a_word_is_one(void **state) {
     steps_rig_effect(rig, "change", FX_KNOWN_FAILED, "{}", "{}");
     SCRIPT(rig, STATE("30", "60"));
     run(rig, FX_ERR_UPSTREAM, &err);
-    expect(&err, "the change was refused");
+    expect(&err, "it was refused");
 }
 
 int main(void) {
