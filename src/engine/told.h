@@ -20,13 +20,20 @@ enum fx_code engine_open_tell_dialog(struct engine_work *work, const struct fx_r
  * more), or it is too early to say that nothing happened. */
 enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, bool done,
                          const char *user, const char *reason, struct fx_error *err);
+/* Under which name the answer is kept. */
+char *engine_told_setting(struct fx_scope *sc, const char *run_id);
+/* What is told: of a change, or of the call that takes it back. */
+const char *engine_told_words(bool back, bool done);
+
+/* ---- told_end.c: the run that asked ends, or goes on ---- */
+
 enum engine_told {
     ENGINE_TOLD_WAIT, /* nobody knows it yet, and the bot has nothing to look at */
     ENGINE_TOLD_LOOK, /* the step is called again: it may find out; or it has, and goes on */
     ENGINE_TOLD_END,  /* the run has ended */
 };
 /* What becomes of a run that asked: it ends as a person has told; without one, as soon as it is
- * known that nothing was done. */
+ * known that nothing was done. When the bot itself finds that it was done, the run goes on. */
 enum fx_code engine_end_told(struct engine_run *run, enum engine_told *ret_told,
                              struct fx_error *err);
 /* Of a run that asked and looked once more, while a person may have answered. */
