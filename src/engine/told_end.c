@@ -95,7 +95,9 @@ static enum fx_code end_as_told(struct engine_run *run, const char *value,
         run, done ? FX_RUN_DONE : FX_RUN_FAILED,
         fx_printf(sc, "a person has looked: %s (%s)%s", engine_told_words(left.is_back_told, done),
                   fx_json_get_text(told, "reason"),
-                  engine_left_text(sc, &left) == NULL ? "" : "; it is not taken back by itself"),
+                  engine_left_text(sc, &left) == NULL
+                      ? ""
+                      : "; what this run has changed is not taken back by itself"),
         told_card(run, told, changes, &left), err);
 }
 

@@ -113,7 +113,8 @@ static void who_tells_that_it_was_done_is_told_that_it_is_not_taken_back(void **
     assert_ok(tell(rig, &run, true, "U5", &err));
     assert_true(end_told(&run));
     assert_int_equal(run.row->state, FX_RUN_DONE);
-    says(run.row->note, "it was done (I counted both queues); it is not taken back by itself");
+    says(run.row->note, "it was done (I counted both queues); what this run has changed is not "
+                        "taken back by itself");
     says(card_of(rig), fx_printf(rig->sc,
                                  "It stands: it was to be taken back by itself at %s, and that "
                                  "does not happen any more. To take it back, type /fluxa db "
