@@ -4,6 +4,7 @@
 // A minute is a second here: the shipped runbooks are copied, and only how often they look is changed.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -268,8 +269,9 @@ describe('what happens later', { concurrency: true }, () => {
     test('F-44: the card says how far the build is while it goes on', async () => {
       await freshWorld(stack, {});
       await postgres(stack, "INSERT INTO events SELECT 'evt-' || n, 'u' || n FROM generate_series(0, 99) n");
-      const writer = spawn('psql', ['-qAt', stack.database], { stdio: ['pipe', 'ignore', 'inherit'] });
-      writer.stdin.write("BEGIN; INSERT INTO events VALUES ('open', 'u');\n");
+      const writer = spawn('psql', ['-qAt', stack.database], { stdio: ['pipe', 'pipe', 'inherit'] });
+      writer.stdin.write("BEGIN; INSERT INTO events VALUES ('open', 'u');\n\\echo open\n");
+      await once(writer.stdout, 'data'); // its transaction is open
       const asked = await answerTo(stack, '/fluxa db index create ts');
       await stack.click('approver', asked, 'approve');
       const running = await stack.until(async () => { const now = await stack.message(asked.ts); return /Waiting for/.test(shown(now)) && now; }, 'the build to say for what it waits');
