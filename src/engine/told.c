@@ -251,9 +251,12 @@ static enum fx_code tell_once(const struct answer *answer, struct fx_error *err)
         return FX_OK;
     }
     FX_TRY(fx_json_parse(sc, fx_slice_of(value), &told, err));
-    return strcmp(fx_json_get_text(told, "by"), answer->user) == 0
-               ? FX_OK
-               : fx_fail(err, FX_ERR_CONFLICT, "somebody else has answered already");
+    if (strcmp(fx_json_get_text(told, "by"), answer->user) == 0 &&
+        fx_json_get_bool(told, "done", false) == answer->done)
+        return FX_OK;
+    return fx_fail(
+        err, FX_ERR_CONFLICT,
+        "this was answered already, and the first answer counts: look at the run's card");
 }
 
 enum fx_code engine_tell(struct engine_work *work, const struct fx_run *run, bool done,

@@ -355,7 +355,8 @@ static void the_same_answer_again_is_no_second_one(void **state) {
     assert_ok(tell(rig, &run, true, "U5", &err));
     assert_ok(store->audits_of(store, rig->sc, "r1", 10, &rows, &count, &err));
     assert_int_equal(count, 2);
-    assert_int_equal(tell(rig, &run, false, "U6", &err), FX_ERR_CONFLICT);
+    assert_int_equal(tell(rig, &run, true, "U6", &err), FX_ERR_CONFLICT);
+    assert_int_equal(tell(rig, &run, false, "U5", &err), FX_ERR_CONFLICT);
     assert_non_null(strstr(err.message, "answered already"));
 }
 
