@@ -162,6 +162,16 @@ static enum fx_code begin(struct store_db *db, enum store_mode mode, int64_t dea
     return code;
 }
 
+/* Another version of SQLite may write the log in other pieces: then its end is flushed here. */
+static enum fx_code commit(struct store_link *link, struct fx_error *err) {
+    struct sqlite_db *self = sqlite_of(link->db);
+
+    FX_TRY(store_do(link, STMT_COMMIT, err));
+    int rc = sqlite_frames_flush(self->log.file);
+
+    return rc == SQLITE_OK ? FX_OK : sqlite_fail(self, rc, "write the log", err);
+}
+
 static enum fx_code wait_for_disk(struct sqlite_db *self, int64_t number, struct fx_error *err) {
     if (sqlite_log_wait(&self->log, number, err) == FX_OK)
         return FX_OK;
@@ -179,7 +189,7 @@ static enum fx_code end(struct store_link *link, enum fx_code code, bool *ret_ag
 
     *ret_again = false;
     if (link->writes && code == FX_OK)
-        code = store_do(link, STMT_COMMIT, err);
+        code = commit(link, err);
     /* a failed COMMIT may have rolled back by itself */
     if (link->writes && code != FX_OK && sqlite3_get_autocommit(self->connection) == 0) {
         struct fx_error undo;

@@ -5,6 +5,7 @@
 
 struct sqlite3;
 struct sqlite3_file;
+struct sqlite_frames;
 
 enum {
     SQLITE_DB_BUSY_TIMEOUT_MS = 1500, /* below the two seconds that the receiver has in all */
@@ -30,7 +31,11 @@ struct sqlite_log {
 
 /* Who brings the log into the file; see sqlite_checkpoint.c. */
 struct sqlite_checkpoint {
-    int asked_pages; /* how long the log was when it was asked; the connection's lock guards it */
+    /* The connection's lock guards these. */
+    int asked_pages;           /* how long the log was when it was asked */
+    int log_pages, file_pages; /* of the log: written, and known to be in the file */
+    bool passing, began_anew;  /* a pass is under way; the log began anew since it began */
+
     pthread_mutex_t lock; /* guards what follows; may be taken within the connection's lock */
     pthread_cond_t changed;
     pthread_t thread;
@@ -43,6 +48,7 @@ struct sqlite_db {
 
     pthread_mutex_t lock; /* guards what follows */
     struct store_link link;
+    struct sqlite_frames *frames; /* NULL until the file is opened */
     struct sqlite3 *connection;
     bool waits;             /* the transaction under way is told only when it is on the disk */
     int64_t changes_before; /* of all transactions before it */
@@ -80,6 +86,18 @@ int64_t sqlite_log_note(struct sqlite_log *log, bool changed);
 /* Without it: until the disk has all up to that number. FX_ERR_UNAVAILABLE: nobody knows what it
  * has, and nobody will. */
 enum fx_code sqlite_log_wait(struct sqlite_log *log, int64_t number, struct fx_error *err);
+
+/* -- sqlite_frames.c -- */
+
+/* Files whose write-ahead log is written in one piece for each commit. It outlives every connection
+ * that was opened by its name. */
+struct sqlite_frames *sqlite_frames_open(struct fx_scope *sc);
+const char *sqlite_frames_name(const struct sqlite_frames *self);
+void sqlite_frames_close(struct sqlite_frames *self);
+/* Of a log that was opened so; SQLite's codes. Flushing is for those who hold the connection's lock
+ * and finds nothing behind a commit; syncing is for all, and syncs what was flushed. */
+int sqlite_frames_flush(struct sqlite3_file *file);
+int sqlite_frames_sync(struct sqlite3_file *file);
 
 /* -- sqlite_checkpoint.c -- */
 

@@ -34,20 +34,51 @@ static enum fx_code open_connection(struct sqlite_db *self, struct sqlite3 **ret
                                      sqlite3_errstr(rc));
 }
 
+/* False when the file has all of the log. While it has not, the log cannot begin anew, so it does
+ * not before this pass has ended; and no pass begins otherwise: versions of SQLite before 3.51.3
+ * may lose what is committed when the log begins anew during a pass that has nothing to do
+ * (https://www.sqlite.org/wal.html#walresetbug). */
+static bool begin_pass(struct sqlite_db *self) {
+    struct sqlite_checkpoint *own = &self->checkpoint;
+
+    pthread_mutex_lock(&self->lock);
+    own->passing = own->log_pages > own->file_pages;
+    own->began_anew = false;
+    bool passing = own->passing;
+
+    pthread_mutex_unlock(&self->lock);
+    return passing;
+}
+
+/* False when it has brought nothing in. */
+static bool end_pass(struct sqlite_db *self, int rc, int pages) {
+    struct sqlite_checkpoint *own = &self->checkpoint;
+
+    pthread_mutex_lock(&self->lock);
+    own->passing = false;
+    bool progress = rc == SQLITE_OK && !own->began_anew && pages > own->file_pages;
+
+    if (progress)
+        own->file_pages = pages;
+    pthread_mutex_unlock(&self->lock);
+    return progress;
+}
+
 /* What fails here fails again in a commit, and the log is kept until then. */
 static void checkpoint(struct sqlite_db *self, struct sqlite3 *connection) {
-    if (sqlite_log_has_failed(&self->log)) /* the file stays what it was: a restart reads it */
-        return;
-    int rc = SQLITE_OK, in_file = 0, before = -1;
+    bool progress = !sqlite_log_has_failed(&self->log); /* or a restart is to read the file */
 
-    /* a pass brings in what it found: another one, until it finds nothing new */
-    for (int i = 0; i < PASSES_MAX && rc == SQLITE_OK && in_file > before; i++) {
-        before = in_file;
-        rc = sqlite3_wal_checkpoint_v2(connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &in_file);
+    /* a pass brings in what it finds, and others write meanwhile */
+    for (int i = 0; i < PASSES_MAX && progress && begin_pass(self); i++) {
+        int in_file = 0;
+        int rc =
+            sqlite3_wal_checkpoint_v2(connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &in_file);
+
+        progress = end_pass(self, rc, in_file);
+        if (rc != SQLITE_OK && rc != SQLITE_BUSY) /* busy: another process is at it */
+            fx_log(self->db.sc, FX_LOG_WARN, "store.checkpoint_failed",
+                   FX_S("error", sqlite3_errstr(rc)));
     }
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY) /* busy: a commit is at it */
-        fx_log(self->db.sc, FX_LOG_WARN, "store.checkpoint_failed",
-               FX_S("error", sqlite3_errstr(rc)));
 }
 
 static void *checkpoint_main(void *argument) {
@@ -90,17 +121,35 @@ static void want(struct sqlite_db *self, int pages) {
     pthread_mutex_unlock(&own->lock);
 }
 
-/* Within each commit, and its lock. */
+/* Every commit makes the log longer, or it began anew. */
+static void note_log(struct sqlite_checkpoint *own, int pages) {
+    if (pages <= own->log_pages) {
+        own->began_anew = true;
+        own->asked_pages = own->file_pages = 0;
+    }
+    own->log_pages = pages;
+}
+
+static void checkpoint_at_once(struct sqlite_checkpoint *own, struct sqlite3 *connection,
+                               const char *name) {
+    int in_file = 0;
+
+    if (sqlite3_wal_checkpoint_v2(connection, name, SQLITE_CHECKPOINT_PASSIVE, NULL, &in_file) ==
+        SQLITE_OK)
+        own->file_pages = in_file;
+}
+
+/* Within each commit, and its lock. The commit stands, whatever becomes of the rest. */
 static int after_commit(void *argument, struct sqlite3 *connection, const char *name, int pages) {
     struct sqlite_db *self = argument;
+    struct sqlite_checkpoint *own = &self->checkpoint;
 
-    if (pages >= LOG_MAX_PAGES)
-        (void)sqlite3_wal_checkpoint_v2(connection, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    note_log(own, pages);
+    if (pages >= LOG_MAX_PAGES && !own->passing)
+        checkpoint_at_once(own, connection, name);
     else if (pages >= SQLITE_LOG_PAGES)
         want(self, pages);
-    else
-        self->checkpoint.asked_pages = 0; /* it began anew */
-    return SQLITE_OK;                     /* the commit stands, whatever became of the rest */
+    return SQLITE_OK;
 }
 
 void sqlite_checkpoint_open(struct sqlite_db *self) {

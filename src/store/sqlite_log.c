@@ -22,7 +22,7 @@ void sqlite_log_close(struct sqlite_log *log) {
 /* SQLite's own way to the disk, beside its writes: it is one system call on the file. The first
  * sync, which looks after the directory, too, is made before there is anybody else. */
 static int sync_file(struct sqlite_log *log) {
-    return log->file->pMethods->xSync(log->file, SQLITE_SYNC_NORMAL);
+    return sqlite_frames_sync(log->file);
 }
 
 enum fx_code sqlite_log_open(struct sqlite_db *self, struct fx_error *err) {

@@ -99,6 +99,8 @@ static int disk_write(sqlite3_file *file, const void *from, int n, sqlite3_int64
         wait_while_held();
     if (atomic_load(&installed.disk.fault) == DISK_FULL)
         return SQLITE_FULL;
+    if (self->log)
+        atomic_fetch_add(&installed.disk.log_writes, 1);
     return methods_of(file)->xWrite(real_of(file), from, n, at);
 }
 
@@ -154,7 +156,11 @@ static int disk_traits(sqlite3_file *file) {
 static int disk_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **map) {
     return methods_of(file)->xShmMap(real_of(file), page, size, extend, map);
 }
+/* The second lock is that of who brings the log into the file:
+ * https://www.sqlite.org/walformat.html#the_wal_index_file_format */
 static int disk_shm_lock(sqlite3_file *file, int offset, int n, int flags) {
+    if (offset == 1 && n == 1 && flags == (SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE))
+        atomic_fetch_add(&installed.disk.passes, 1);
     return methods_of(file)->xShmLock(real_of(file), offset, n, flags);
 }
 static void disk_shm_barrier(sqlite3_file *file) {

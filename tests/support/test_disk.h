@@ -12,6 +12,8 @@ enum test_disk_fault { DISK_WORKS, DISK_SYNC_FAILS, DISK_FULL };
 struct test_disk {
     _Atomic int fault;         /* an enum test_disk_fault */
     _Atomic int64_t log_syncs; /* of the write-ahead log */
+    _Atomic int64_t log_writes;
+    _Atomic int64_t passes;    /* that were begun, to bring the log into the file */
     _Atomic unsigned sync_us;  /* a sync of the log takes at least this long */
     _Atomic bool keeps_synced; /* at each sync FILE is copied to FILE-synced */
     _Atomic bool holds_file;   /* what writes to the database's own file, not its log, waits */

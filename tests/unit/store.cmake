@@ -6,7 +6,7 @@ set(store_contract
 
 fx_unit_test(store_sqlite_test USES base store LIBS ${SQLITE})
 target_sources(store_sqlite_test PRIVATE ${store_contract} support/test_disk.c)
-foreach(part IN ITEMS at_once audit disk open schema)
+foreach(part IN ITEMS at_once audit disk log open schema)
   fx_unit_test(store_file_${part}_test USES base store LIBS ${SQLITE})
   target_sources(store_file_${part}_test PRIVATE unit/store_file_rig.c support/test_disk.c)
 endforeach()
