@@ -322,9 +322,12 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
                         "UNION ALL SELECT (SELECT MIN(o.lane) FROM outbox AS o WHERE o.state < 2 "
                         "AND o.lane > l.name) FROM l WHERE l.name IS NOT NULL) SELECT l.name FROM "
                         "l WHERE l.name IS NOT NULL LIMIT $1"},
-    /* further ahead than any pause can be: the clock was set back */
-    [STMT_LANE_BUSY] = {"lane_busy", "SELECT MAX(free_ms) FROM lanes WHERE name IN ($1, $2) AND "
-                                     "free_ms > $3 AND free_ms <= $4"},
+    /* further ahead than any pause can be: the clock was set back; of a list of names SQLite would
+     * make a table for a moment */
+    [STMT_LANE_BUSY] = {"lane_busy",
+                        "SELECT MAX(free_ms) FROM (SELECT free_ms FROM lanes WHERE name = $1 UNION "
+                        "ALL SELECT free_ms FROM lanes WHERE name = $2) AS l WHERE free_ms > $3 "
+                        "AND free_ms <= $4"},
     [STMT_LANE_TAKE] = {"lane_take",
                         "INSERT INTO lanes (name, free_ms, next_ms, seq) VALUES ($1, $2, $3, $4) "
                         "ON CONFLICT (name) DO UPDATE SET free_ms = excluded.free_ms, "
@@ -403,6 +406,11 @@ const struct store_statement_text store_statements[STMT_COUNT] = {
 const char *const store_sqlite_statements[STMT_COUNT] = {
     /* the write lock at once: a reader that becomes a writer may be refused */
     [STMT_BEGIN] = "BEGIN IMMEDIATE",
+    /* a subject has one holder at most; by its number no table is made of those that are found */
+    [STMT_JOB_DISOWN] =
+        "UPDATE jobs SET state = 0, token = '', deaths = " ONE_MORE_DEATH " WHERE id = (SELECT id "
+        "FROM jobs WHERE kind = $1 AND subject = $2 AND state < 2 AND state = 1 AND id <> $3 AND "
+        "at_ms <= $4)",
     /* a new one's place is its seq, which is one more than the last: four indexes are spared a
      * second change */
     [STMT_MESSAGE_ADD] =
