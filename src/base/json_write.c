@@ -87,20 +87,44 @@ static void add_escaped(struct writer *w, unsigned char c) {
     add(w, with_number, sizeof with_number - 1);
 }
 
+static bool is_plain(unsigned char c) {
+    return c >= ' ' && c != '"' && c != '\\';
+}
+
+/* Eight bytes at once: where one is less than another, the high bit of the difference is set. A
+ * borrow from a neighbour may say so of a byte that is not, never the other way round. */
+static bool are_plain(const char *text) {
+    const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+    uint64_t bytes = 0;
+
+    memcpy(&bytes, text, sizeof bytes);
+    uint64_t quote = bytes ^ ones * '"', backslash = bytes ^ ones * '\\';
+    uint64_t found = ((bytes - ones * ' ') & ~bytes) | ((quote - ones) & ~quote) |
+                     ((backslash - ones) & ~backslash);
+
+    return (found & high) == 0;
+}
+
+static size_t plain_run(const char *text, size_t len) {
+    size_t run = 0;
+
+    while (len - run >= sizeof(uint64_t) && are_plain(text + run))
+        run += sizeof(uint64_t);
+    while (run < len && is_plain((unsigned char)text[run]))
+        run++;
+    return run;
+}
+
 static void add_string(struct writer *w, const char *text, size_t len) {
-    size_t from = 0;
-
     add(w, "\"", 1);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
+    for (size_t at = 0; at < len;) {
+        size_t run = plain_run(text + at, len - at);
 
-        if (c >= ' ' && c != '"' && c != '\\')
-            continue;
-        add(w, text + from, i - from);
-        add_escaped(w, c);
-        from = i + 1;
+        add(w, text + at, run);
+        at += run;
+        if (at < len)
+            add_escaped(w, (unsigned char)text[at++]);
     }
-    add(w, text + from, len - from);
     add(w, "\"", 1);
 }
 

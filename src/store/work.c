@@ -117,10 +117,10 @@ int64_t store_int(const struct store_rows *rows, int column) {
 const char *store_text(const struct store_rows *rows, int column) {
     size_t len = 0;
     const char *text = rows->link->db->driver->text(rows, column, &len);
-    char *copy = fx_alloc(rows->link->sc, len + 1);
+    char *copy = fx_slice_dup(rows->link->sc, (struct fx_slice){text, len});
 
-    for (size_t i = 0; i < len; i++)
-        copy[i] = text[i] != '\0' ? text[i] : '?';
+    for (char *at = copy; (at = memchr(at, '\0', len - (size_t)(at - copy))) != NULL;)
+        *at = '?';
     return copy;
 }
 

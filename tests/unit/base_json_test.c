@@ -397,6 +397,7 @@ enum { VALUES = 4000, DEPTH_MAX = 5, PARTS_MAX = 6, TEXT_MAX = 12 };
 
 static struct fx_json *random_text(struct fx_scope *sc, unsigned *seed) {
     static const char *const pieces[] = {"a",
+                                         "longer than a machine word",
                                          "Z",
                                          "0",
                                          " ",
