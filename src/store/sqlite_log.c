@@ -66,19 +66,25 @@ static void sync_for_all(struct sqlite_log *log) {
         log->synced = number;
     else
         log->failed = true; /* a second sync may succeed and prove nothing */
-    pthread_cond_broadcast(&log->changed);
 }
 
 enum fx_code sqlite_log_wait(struct sqlite_log *log, int64_t number, struct fx_error *err) {
+    bool synced = false;
+
     pthread_mutex_lock(&log->lock);
     while (log->synced < number && !log->failed) {
-        if (log->syncing)
+        if (log->syncing) {
             pthread_cond_wait(&log->changed, &log->lock);
-        else
+        } else {
             sync_for_all(log);
+            synced = true;
+        }
     }
     bool kept = log->synced >= number;
 
     pthread_mutex_unlock(&log->lock);
+    /* not under the lock, which whoever is woken takes */
+    if (synced)
+        pthread_cond_broadcast(&log->changed);
     return kept ? FX_OK : fx_fail(err, FX_ERR_UNAVAILABLE, "the log could not be synced");
 }
