@@ -55,17 +55,30 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg) {
     return http_reading_add_body(&flight->reading, part) ? part.len : 0;
 }
 
-/* Called on an open connection just before the first byte of the request. libcurl repeats a request
- * whose reused connection died, also one that changes something and may have been obeyed: not here.
- */
+static size_t on_send(char *to, size_t size, size_t count, void *arg) {
+    struct flight *flight = arg;
+    size_t len = size * count < flight->unsent.len ? size * count : flight->unsent.len;
+
+    memcpy(to, flight->unsent.ptr, len);
+    flight->unsent = fx_slice_cut(flight->unsent, len, flight->unsent.len - len);
+    return len;
+}
+
+/* libcurl repeats a request whose reused connection died, also a POST that may have been obeyed. It
+ * must rewind the body for that, and here it cannot. */
+static int on_rewind(void *arg, curl_off_t offset, int origin) {
+    (void)arg, (void)offset, (void)origin;
+    return CURL_SEEKFUNC_FAIL;
+}
+
+/* Called on an open connection just before the first byte of the request. */
 static int on_ready(void *arg, char *remote, char *local, int remote_port, int local_port) {
     struct flight *flight = arg;
 
     (void)remote, (void)local, (void)remote_port, (void)local_port;
     flight->late = flight->send_before_mono_ms != 0 &&
                    fx_mono_ms(flight->clock) >= flight->send_before_mono_ms;
-    flight->lost = flight->sent && !flight->reads;
-    if (flight->late || flight->lost)
+    if (flight->late)
         return CURL_PREREQFUNC_ABORT;
     flight->sent = true;
     return CURL_PREREQFUNC_OK;
@@ -115,20 +128,21 @@ static struct curl_slist *build_headers(struct fx_scope *sc,
     return typed ? list : curl_slist_append(list, "Content-Type:");
 }
 
-static bool reads(const struct fx_http_request *request) {
-    return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
-}
+static void set_body(CURL *easy, const struct fx_http_request *request, struct flight *flight) {
+    bool reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 
-/* libcurl keeps no copy of the body; it leaves with the headers, in one write. */
-static void set_body(CURL *easy, const struct fx_http_request *request) {
     if (strcmp(request->method, "HEAD") == 0)
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    else if (!reads(request) || request->body.len > 0) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.len > 0 ? request->body.ptr : "");
+    else if (!reads || request->body.len > 0) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
     }
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-    if (request->fresh)
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(easy, CURLOPT_READDATA, flight);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+    /* Without a body there is nothing to rewind, so only a new connection prevents a repetition. */
+    if (request->fresh || (!reads && request->body.len == 0))
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 
@@ -198,10 +212,6 @@ static enum fx_code classify(const struct flight *flight, CURLcode code, int64_t
             return fx_fail(err, FX_ERR_TIMEOUT,
                            "the request to %s was not sent: this program stood still for too long",
                            flight->host);
-        if (flight->lost)
-            return fx_fail(err, FX_ERR_UNAVAILABLE,
-                           "the exchange with %s broke off: the connection was closed",
-                           flight->host);
         return fx_scope_check(flight->sc, fx_mono_ms(flight->clock), err);
     case CURLE_COULDNT_CONNECT:
         if (flight->refused > 0 && flight->opened == 0)
@@ -232,7 +242,7 @@ static void set_up(struct curl_http *http, const struct fx_http_request *request
     flight->lines = build_headers(flight->sc, request);
     set_transport(http, flight->easy, request);
     set_callbacks(flight->easy, flight);
-    set_body(flight->easy, request);
+    set_body(flight->easy, request, flight);
     set_purpose(flight->easy, request);
     curl_easy_setopt(flight->easy, CURLOPT_URL, request->url);
     curl_easy_setopt(flight->easy, CURLOPT_HTTPHEADER, flight->lines);
@@ -251,7 +261,7 @@ enum fx_code http_flight_begin(struct curl_http *http, struct fx_scope *sc,
                               .clock = http->clock,
                               .timeout_ms = fx_scope_time_left(sc, now_mono_ms, cap_ms),
                               .reach = request->reach,
-                              .reads = reads(request),
+                              .unsent = request->body,
                               .send_before_mono_ms = request->send_before_mono_ms};
     http_reading_begin(&flight->reading, sc,
                        request->max_reply_bytes > 0 ? request->max_reply_bytes

@@ -38,9 +38,9 @@ struct flight {
     struct fx_scope *sc;
     struct fx_clock *clock;
     enum fx_http_reach reach;
+    struct fx_slice unsent;
     struct http_reading reading;
-    bool reads;                  /* may leave twice */
-    bool sent, late, lost;       /* lost: with the connection that it was sent on */
+    bool sent, late;
     int64_t send_before_mono_ms; /* 0: no such limit */
     size_t opened, refused;
     char refused_address[NI_MAXHOST];
