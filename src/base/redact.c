@@ -314,17 +314,16 @@ static bool begins_at(const struct beginnings *begins, struct fx_slice s, size_t
     return at + 1 < s.len && (begins->seconds[s.ptr[at] & 31] >> (s.ptr[at + 1] & 31) & 1) != 0;
 }
 
-struct fx_slice fx_redact_slice(struct fx_scope *sc, struct fx_slice text) {
-    struct beginnings begins;
+static struct fx_slice redact(struct fx_scope *sc, const struct beginnings *begins,
+                              struct fx_slice text) {
     struct fx_buf buf;
     size_t copied = 0; /* of text; what follows is added when something of it has to go */
 
-    collect_beginnings(&begins);
     fx_buf_init(&buf, sc, 2 * text.len + sizeof mark);
     for (size_t i = 0; i < text.len;) {
         size_t keep = 0, begin = 0, end = 0, length = 0, value = 0;
 
-        if (!begins_at(&begins, text, i)) {
+        if (!begins_at(begins, text, i)) {
             i++;
             continue;
         }
@@ -353,60 +352,75 @@ struct fx_slice fx_redact_slice(struct fx_scope *sc, struct fx_slice text) {
     return fx_buf_slice(&buf);
 }
 
+struct fx_slice fx_redact_slice(struct fx_scope *sc, struct fx_slice text) {
+    struct beginnings begins;
+
+    collect_beginnings(&begins);
+    return redact(sc, &begins, text);
+}
+
 const char *fx_redact(struct fx_scope *sc, const char *text) {
     struct fx_slice given = fx_slice_of(text), clean = fx_redact_slice(sc, given);
 
     return clean.ptr == given.ptr ? text : clean.ptr;
 }
 
-static struct fx_json *clean(struct fx_scope *sc, struct fx_json *json);
+static struct fx_json *clean(struct fx_scope *sc, const struct beginnings *begins,
+                             struct fx_json *json);
 
 /* What nobody can change, a text or number with nothing to hide, is shared and not copied. */
-static struct fx_json *clean_text(struct fx_scope *sc, struct fx_json *json) {
-    struct fx_slice text = fx_json_text_slice(json), shown = fx_redact_slice(sc, text);
+static struct fx_json *clean_text(struct fx_scope *sc, const struct beginnings *begins,
+                                  struct fx_json *json) {
+    struct fx_slice text = fx_json_text_slice(json), shown = redact(sc, begins, text);
 
     return shown.ptr == text.ptr ? json : fx_json_slice(sc, shown);
 }
 
-static struct fx_json *clean_array(struct fx_scope *sc, const struct fx_json *json) {
+static struct fx_json *clean_array(struct fx_scope *sc, const struct beginnings *begins,
+                                   const struct fx_json *json) {
     struct fx_json *copy = fx_json_array(sc);
 
     for (size_t i = 0; i < fx_json_count(json); i++)
-        fx_json_add(copy, clean(sc, fx_json_item(json, i)));
+        fx_json_add(copy, clean(sc, begins, fx_json_item(json, i)));
     return copy;
 }
 
-static struct fx_json *clean_object(struct fx_scope *sc, const struct fx_json *json) {
+static struct fx_json *clean_object(struct fx_scope *sc, const struct beginnings *begins,
+                                    const struct fx_json *json) {
     struct fx_json *copy = fx_json_object(sc), *value = NULL;
     const char *key = NULL;
     void *cursor = NULL;
 
     while (fx_json_next(json, &cursor, &key, &value))
-        fx_json_put(copy, key, clean(sc, value));
+        fx_json_put(copy, key, clean(sc, begins, value));
     return copy;
 }
 
-static struct fx_json *clean(struct fx_scope *sc, struct fx_json *json) {
+static struct fx_json *clean(struct fx_scope *sc, const struct beginnings *begins,
+                             struct fx_json *json) {
     switch (fx_json_type(json)) {
     case FX_JSON_STRING:
-        return clean_text(sc, json);
+        return clean_text(sc, begins, json);
     case FX_JSON_ARRAY:
-        return clean_array(sc, json);
+        return clean_array(sc, begins, json);
     case FX_JSON_OBJECT:
-        return clean_object(sc, json);
+        return clean_object(sc, begins, json);
     default:
         return json;
     }
 }
 
 struct fx_json *fx_redact_json(struct fx_scope *sc, const struct fx_json *json) {
+    struct beginnings begins;
+
+    collect_beginnings(&begins);
     switch (fx_json_type(json)) {
     case FX_JSON_ARRAY:
-        return clean_array(sc, json);
+        return clean_array(sc, &begins, json);
     case FX_JSON_OBJECT:
-        return clean_object(sc, json);
+        return clean_object(sc, &begins, json);
     case FX_JSON_STRING:
-        return fx_json_slice(sc, fx_redact_slice(sc, fx_json_text_slice(json)));
+        return fx_json_slice(sc, redact(sc, &begins, fx_json_text_slice(json)));
     default:
         return fx_json_copy(sc, json);
     }
