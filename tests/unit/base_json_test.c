@@ -393,7 +393,7 @@ static void a_shared_value_outlives_its_scope(void **state) {
 
 /* ---- random values, written by us and by jansson ---- */
 
-enum { VALUES = 4000, DEPTH_MAX = 5, PARTS_MAX = 6, TEXT_MAX = 12 };
+enum { VALUES = 4000, DEPTH_MAX = 5, PARTS_MAX = 6, TEXT_MAX = 12, PIECE_MAX = 32 };
 
 static struct fx_json *random_text(struct fx_scope *sc, unsigned *seed) {
     static const char *const pieces[] = {"a",
@@ -419,7 +419,7 @@ static struct fx_json *random_text(struct fx_scope *sc, unsigned *seed) {
                                          "\xFF",
                                          "</script>",
                                          "\xE2\x80\xA8"};
-    char text[TEXT_MAX * 10] = "";
+    char text[TEXT_MAX * PIECE_MAX] = "";
 
     for (int i = rand_r(seed) % TEXT_MAX; i > 0; i--)
         strcat(text, pieces[(size_t)rand_r(seed) % FX_COUNT_OF(pieces)]);
