@@ -37,10 +37,13 @@
 #define MESSAGE_FIRST_OF_KEY                                                                       \
     "(m.key = '' OR NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.kind = m.kind AND "              \
     "o.key = m.key AND o.state < 2 AND o.place < m.place))"
-/* Only a PUT (kind 0) and a FILE (kind 4) go into a thread. */
+/* Only a PUT (kind 0) and a FILE (kind 4) go into a thread. What belongs to a message that Slack
+ * never took is said without one. */
 #define MESSAGE_PARENT_POSTED                                                                      \
     "(m.kind NOT IN (0, 4) OR m.parent = '' OR EXISTS (SELECT 1 FROM message_ts AS t "             \
-    "WHERE t.key = m.parent))"
+    "WHERE t.key = m.parent) OR (EXISTS (SELECT 1 FROM outbox AS p WHERE p.state = 3 AND "         \
+    "p.kind = 0 AND p.key = m.parent) AND NOT EXISTS (SELECT 1 FROM outbox AS p WHERE "            \
+    "p.kind = 0 AND p.key = m.parent AND p.state < 2)))"
 
 #define NUMBER(n) NUMBER_OF(n)
 #define NUMBER_OF(n) #n
@@ -49,12 +52,15 @@
     "deaths + CASE WHEN deaths < " NUMBER(FX_STORE_SHARED_DEATHS) " OR worker = '" FX_STORE_ALONE  \
                                                                   "' THEN 1 ELSE 0 END"
 /* What a thread says stands in its order. A post that fails again and again lets the others by, or
- * it would silence them for good. A file follows the posts before it; no post waits for a file. */
+ * it would silence them for good: once for each dozen of its attempts, because while Slack takes
+ * nothing at all they fail as well, and then the order is to hold. A file follows the posts before
+ * it; no post waits for a file. */
 #define MESSAGE_FIRST_OF_THREAD                                                                    \
     "((m.kind <> 4 AND (m.kind <> 0 OR m.lane NOT LIKE 'post %')) OR m.parent = '' OR "            \
     "NOT EXISTS (SELECT 1 FROM "                                                                   \
     "outbox AS o WHERE o.parent = m.parent AND o.state < 2 AND o.place < m.place AND "             \
-    "(o.lane = m.lane OR (m.kind = 4 AND o.lane = 'post ' || m.channel)) AND o.attempts < 12))"
+    "(o.lane = m.lane OR (m.kind = 4 AND o.lane = 'post ' || m.channel)) AND "                     \
+    "o.attempts < 12 * (m.attempts + 1)))"
 /* A PUT whose message stands already is an edit. */
 #define MESSAGE_LANE(kind, key, channel, user)                                                     \
     "CASE " kind " WHEN 0 THEN CASE WHEN EXISTS (SELECT 1 FROM message_ts AS t WHERE "             \

@@ -219,6 +219,25 @@ static void a_failed_message_is_over_and_holds_up_nobody(void **state) {
     assert_int_equal(counts.messages_waiting, 1);
 }
 
+/* Its thread never came to be, and what belongs there may be somebody's approval. */
+static void what_belongs_to_a_failed_message_is_said_without_it(void **state) {
+    struct contract *c = *state;
+    struct fx_error err;
+
+    put(c, "card", "", "{}", 100);
+    put(c, "reply", "card", "{}", 100);
+    int64_t seq = begin(c, ready(c, 100, 1, NULL)[0]);
+
+    assert_ok(c->store->outbox_failed(c->store, c->sc, seq, "invalid_blocks", &err));
+    struct fx_message *reply = ready(c, 1100, 1, NULL)[0];
+    assert_string_equal(reply->key, "reply");
+    assert_string_equal(reply->parent_ts, "");
+    put(c, "card", "", "{}", 100); /* drawn anew: it may have its thread after all */
+    assert_string_equal(ready(c, 1100, 1, NULL)[0]->key, "card");
+    send_first(c, 1100, 1, "1.1");
+    assert_string_equal(ready(c, 2100, 1, NULL)[0]->parent_ts, "1.1");
+}
+
 static void what_a_dead_process_was_sending_waits_again(void **state) {
     struct contract *c = *state;
     struct fx_error err;
@@ -509,6 +528,34 @@ static void what_a_thread_says_stays_in_order(void **state) {
     assert_string_equal(messages[0]->key, "other");
 }
 
+/* While Slack takes nothing every attempt fails, also that of a post which was let by. */
+static void a_thread_keeps_its_order_through_a_long_outage(void **state) {
+    enum { DOZEN = 12, PAUSE_MS = 2000 };
+    struct contract *c = *state;
+    int64_t now_ms = 1100;
+
+    put(c, "card", "", "{}", 100);
+    send_first(c, 100, 1, "1.1");
+    put(c, "first", "card", "{}", 100);
+    put(c, "second", "card", "{}", 100);
+    for (int i = 0; i < DOZEN; i++, now_ms += PAUSE_MS) {
+        struct fx_message *first = ready(c, now_ms, 1, NULL)[0];
+
+        assert_string_equal(first->key, "first");
+        retry(c, begin_at(c, first, now_ms), now_ms + PAUSE_MS, FX_ERR_UNAVAILABLE, false);
+    }
+    /* the first may be what nobody can take, so it holds up the second no longer ... */
+    now_ms -= PAUSE_MS / 2;
+    struct fx_message *second = ready(c, now_ms, 1, NULL)[0];
+    assert_string_equal(second->key, "second");
+    retry(c, begin_at(c, second, now_ms), now_ms + PAUSE_MS / 2, FX_ERR_UNAVAILABLE, false);
+    /* ... but that was not it */
+    now_ms += PAUSE_MS / 2;
+    assert_string_equal(ready(c, now_ms, 1, NULL)[0]->key, "first");
+    send_first(c, now_ms, 1, "1.2");
+    assert_string_equal(ready(c, now_ms + PAUSE_MS, 1, NULL)[0]->key, "second");
+}
+
 static void doubt_stays_with_the_message_until_it_is_known_to_stand(void **state) {
     struct contract *c = *state;
     struct fx_error err;
@@ -646,6 +693,7 @@ int store_contract_outbox(struct contract_backend *backend) {
         CONTRACT_TEST(pages_and_private_answers_need_no_parent),
         CONTRACT_TEST(only_puts_replace_each_other_and_a_page_waits_for_the_page_before),
         CONTRACT_TEST(a_failed_message_is_over_and_holds_up_nobody),
+        CONTRACT_TEST(what_belongs_to_a_failed_message_is_said_without_it),
         CONTRACT_TEST(what_a_dead_process_was_sending_waits_again),
         CONTRACT_TEST(an_update_keeps_the_ts_and_pruning_does_too),
         CONTRACT_TEST(no_more_than_max_are_read),
@@ -656,6 +704,7 @@ int store_contract_outbox(struct contract_backend *backend) {
         CONTRACT_TEST(many_answers_of_one_person_hold_up_nobody),
         CONTRACT_TEST(in_a_lane_decisions_go_first_and_progress_last),
         CONTRACT_TEST(what_a_thread_says_stays_in_order),
+        CONTRACT_TEST(a_thread_keeps_its_order_through_a_long_outage),
         CONTRACT_TEST(doubt_stays_with_the_message_until_it_is_known_to_stand),
         CONTRACT_TEST(an_edit_that_may_arrive_late_is_followed_by_the_newest_text_once_more),
         CONTRACT_TEST(what_is_said_once_more_and_gets_in_doubt_is_said_again),
