@@ -51,13 +51,14 @@ enum {
     /* Messages on their way at once, each over a connection of its own; and those that workers send
      * themselves while others wait for the next job. */
     FX_ENGINE_SENDERS = 4,
-    FX_ENGINE_WORKERS_SENDING = 1, /* Slack may keep it waiting for seconds */
+    FX_ENGINE_SENDERS_FOR_PAGES = 1, /* of those: Slack may keep the others waiting for seconds */
+    FX_ENGINE_WORKERS_SENDING = 1,   /* Slack may keep it waiting for seconds */
     /* Of several workers so many take nothing that no person asked for: while all others wait for
      * what an alarm looks at, somebody who types is still answered. */
     FX_ENGINE_WORKERS_FOR_PEOPLE = 1,
     FX_ENGINE_PEOPLE_LOOK_MS = 100, /* how soon such a one notices that it is needed for the rest */
-    FX_ENGINE_PAGE_ATTEMPTS = 20,
-    FX_ENGINE_FILE_ATTEMPTS = 30,     /* of a picture or a table, about 25 minutes */
+    FX_ENGINE_PAGE_MS = 24 * 60 * 60 * 1000, /* how long PagerDuty is told again */
+    FX_ENGINE_FILE_ATTEMPTS = 30,            /* of a picture or a table, about 25 minutes */
     FX_ENGINE_FILE_MS = 28 * 1000,    /* one attempt: it is looked for, uploaded and shared */
     FX_ENGINE_PAGE_TELL_ATTEMPTS = 3, /* that fail, before the channel hears of it */
     FX_ENGINE_ACK_TIMEOUT_MS = 10 * 60 * 1000, /* unless the configuration says otherwise */

@@ -15,7 +15,9 @@
 
 enum {
     MAX_BACKOFF_MS = 60000,
-    UPSTREAM_ATTEMPTS = 20, /* a proxy's error page may go away; a word we do not know may not */
+    /* Words that we do not know may mean anything; of an answer to one person it is too late. */
+    UNKNOWN_ATTEMPTS = 20,
+    UNKNOWN_MS = 24 * 60 * 60 * 1000,
 };
 
 /* ---- sending ---- */
@@ -50,7 +52,10 @@ static enum fx_code resolve_doubt(struct fx_engine *engine, struct fx_scope *sc,
 
     if (code != FX_OK && fx_code_is_transient(code)) {
         err->sent = false; /* only looked */
-        return code;
+        /* looking was put off, and posting was not: this one waits, and no other for it */
+        if (code == FX_ERR_THROTTLED)
+            err->code = FX_ERR_UNAVAILABLE;
+        return err->code;
     }
     if (code != FX_OK || (!sure && (*ret_ts)[0] == '\0')) {
         *ret_ts = "";
@@ -99,10 +104,10 @@ static enum fx_code send_once(struct fx_engine *engine, struct fx_scope *sc,
     return fx_fail(err, FX_ERR_INTERNAL, "the outbox knows no message of kind %d", message->kind);
 }
 
-/* What was to be changed or answered is gone: say it anew rather than not at all. */
+/* What was to be changed or answered is gone: say it anew rather than not at all. What is in doubt
+ * stays so: an attempt before may have said it there already. */
 static bool elsewhere(const struct fx_message *message, struct fx_message *ret_fresh) {
     *ret_fresh = *message;
-    ret_fresh->in_doubt = false;
     if (message->kind == FX_MESSAGE_PUT && message->ts[0] != '\0')
         ret_fresh->ts = ""; /* the message was deleted */
     else if (message->kind == FX_MESSAGE_PUT && message->parent_ts[0] != '\0')
@@ -165,22 +170,31 @@ static enum fx_code send_message(struct fx_engine *engine, struct fx_scope *sc,
 static int64_t retry_in_ms(const struct fx_message *message, const struct fx_error *why) {
     int64_t backoff = (int64_t)500 << (message->attempts < 8 ? message->attempts : 8);
 
-    if (why->code == FX_ERR_THROTTLED && why->retry_after_ms > 0)
+    if (why->retry_after_ms > 0)
         return why->retry_after_ms;
     return backoff < MAX_BACKOFF_MS ? backoff : MAX_BACKOFF_MS;
+}
+
+/* An answer that is not Slack's is a proxy's, which a person mends; of a word of Slack's that we do
+ * not know nobody can tell. */
+static bool may_ask_upstream_again(const struct fx_message *message, const struct fx_error *why,
+                                   int64_t now_ms) {
+    if (message->kind != FX_MESSAGE_PUT)
+        return message->attempts < UNKNOWN_ATTEMPTS;
+    return why->upstream[0] == '\0' || now_ms - message->created_ms < UNKNOWN_MS;
 }
 
 /* A set-up fault (a missing scope, a bot that is not in the channel) is mended by a person, so it
  * waits like any transient one. A dialog is only worth anything for the 3 s its trigger lives. */
 static bool may_try_again(const struct fx_message *message, enum fx_code code,
-                          const struct fx_error *why) {
+                          const struct fx_error *why, int64_t now_ms) {
     if (message->kind == FX_MESSAGE_VIEW)
         return false;
     if (message->kind == FX_MESSAGE_FILE)
         return engine_may_send_file_again(message, why);
-    if (message->kind == FX_MESSAGE_PAGE && message->attempts >= FX_ENGINE_PAGE_ATTEMPTS)
+    if (message->kind == FX_MESSAGE_PAGE && now_ms - message->created_ms >= FX_ENGINE_PAGE_MS)
         return false;
-    if (code == FX_ERR_UPSTREAM && message->attempts < UPSTREAM_ATTEMPTS)
+    if (code == FX_ERR_UPSTREAM && may_ask_upstream_again(message, why, now_ms))
         return true;
     return fx_code_is_transient(code) || code == FX_ERR_DENIED;
 }
@@ -219,7 +233,7 @@ static void record(struct fx_engine *engine, struct fx_scope *sc, const struct f
     int64_t now = fx_wall_ms(engine->options.clock);
     struct fx_error err = {0};
     enum fx_code stored = FX_OK;
-    bool again = code != FX_OK && may_try_again(message, code, why);
+    bool again = code != FX_OK && may_try_again(message, code, why, now);
 
     count(engine, message, code);
     /* First: who dies in between tells it again under the same key, rather than nobody ever. */

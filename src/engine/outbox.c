@@ -78,18 +78,22 @@ static size_t at_most(enum fx_message_kind kind) {
 /* NULL when nobody is free for this now. */
 static struct engine_sender *take(struct engine_pump *pump, enum fx_message_kind kind) {
     struct engine_sender *idle = NULL;
-    size_t alike = 0;
+    size_t alike = 0, to_slack = 0;
 
     pthread_mutex_lock(&pump->lock);
     for (size_t i = 0; i < FX_COUNT_OF(pump->senders); i++) {
         struct engine_sender *sender = &pump->senders[i];
 
-        if (sender->sc != NULL)
+        if (sender->sc != NULL) {
             alike += sender->message.kind == kind;
-        else if (!sender->taken)
+            to_slack += sender->message.kind != FX_MESSAGE_PAGE;
+        } else if (!sender->taken) {
             idle = sender;
+        }
     }
     if (pump->closed || alike >= at_most(kind))
+        idle = NULL;
+    if (kind != FX_MESSAGE_PAGE && to_slack >= FX_ENGINE_SENDERS - FX_ENGINE_SENDERS_FOR_PAGES)
         idle = NULL;
     if (idle != NULL)
         idle->taken = true;

@@ -27,7 +27,7 @@ static struct fx_json *card_of(struct fx_scope *sc, const struct fx_message *mes
                                  "tone", fx_json_string(sc, "good"), "verdict",
                                  fx_json_stringf(sc, "%s", subject_of(sc, message, event)), NULL);
     fx_json_add(lines, fx_json_string(sc, end == ENGINE_PAGE_WAITS
-                                              ? "It is tried again by itself until it is taken."
+                                              ? "It is tried again by itself for a day."
                                               : "It is not tried again."));
     fx_json_add(lines, fx_json_string(sc, wakes ? "Nobody has been woken: call by telephone."
                                                 : "Acknowledge or resolve it there by hand."));

@@ -110,7 +110,7 @@ describe('alarms and incidents', { concurrency: true }, () => {
       await raised(stack, 'fluxa-orders-throttles-2');
       await answerTo(stack, '/fluxa page alarm=fluxa-orders-throttles-2 please');
       const trouble = await stack.until(async () => (await stack.messages()).find(({ text }) => /could not be paged.*in trouble itself/.test(text)), 'the trouble');
-      includes(trouble, /It is tried again by itself until it is taken/);
+      includes(trouble, /It is tried again by itself for a day/);
       await becomes(stack, 'fluxa-orders-throttles-2', 'triggered');
       await says(stack, trouble, /PagerDuty was told after all/);
       await stack.fault('pagerduty', 'timeout_after', { count: 1 }); // taken, and the answer lost

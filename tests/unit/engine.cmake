@@ -39,6 +39,10 @@ foreach(test IN ITEMS engine_threads_test engine_crashes_test)
   target_sources(${test} PRIVATE unit/threads_rig.c)
 endforeach()
 
+fx_unit_test(engine_deliver_test USES base http slack slackapi pagerdutyapi store state engine LIBS ${SQLITE})
+target_include_directories(engine_deliver_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+target_sources(engine_deliver_test PRIVATE support/scripted_http.c)
+
 fx_unit_test(engine_damage_test USES base store state engine LIBS ${SQLITE})
 target_include_directories(engine_damage_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
 target_sources(engine_damage_test PRIVATE support/scripted_http.c)

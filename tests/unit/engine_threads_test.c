@@ -3,6 +3,8 @@
  */
 #include "threads_rig.h"
 
+#include "fluxabot/pagerdutyapi.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -130,6 +132,76 @@ static void a_worker_sends_only_while_another_waits_for_the_next_job(void **stat
     engine_has_sent(&engine);
     atomic_store(&engine.stopping, true);
     assert_false(engine_may_send(&engine));
+}
+
+static struct {
+    _Atomic int posts, pages;
+    atomic_bool let_go;
+} hanging;
+
+/* Slack answers nothing until it is let go. */
+static enum fx_code slack_hangs(struct fx_http *http, struct fx_scope *sc,
+                                const struct fx_http_request *request,
+                                struct fx_http_reply **ret_reply, struct fx_error *err) {
+    (void)http;
+    if (strstr(request->url, "pagerduty") != NULL) {
+        *ret_reply = FX_NEW(sc, struct fx_http_reply);
+        (*ret_reply)->status = 202;
+        (*ret_reply)->body = FX_SLICE("{}");
+        hanging.pages++;
+        return FX_OK;
+    }
+    hanging.posts++;
+    while (!atomic_load(&hanging.let_go))
+        usleep(1000);
+    return fx_fail(err, FX_ERR_TIMEOUT, "nobody answered");
+}
+
+static void until_sent(struct threads_rig *rig, _Atomic int *count, int least) {
+    for (int i = 0; *count < least && i < MANY; i++) {
+        rig->options.state->wake(rig->options.state, "outbox");
+        usleep(10 * 1000);
+    }
+    if (*count < least) /* or the engine would never end */
+        atomic_store(&hanging.let_go, true);
+    assert_true(*count >= least);
+}
+
+static void put(struct threads_rig *rig, enum fx_message_kind kind, const char *channel) {
+    struct fx_writes writes = {0};
+    struct fx_error err;
+
+    fx_writes_message(rig->sc, &writes,
+                      &(struct fx_message){.kind = kind,
+                                           .key = channel,
+                                           .channel = channel,
+                                           .payload_json = "{\"text\":\"hello\"}",
+                                           .due_ms = NOW_MS,
+                                           .created_ms = NOW_MS});
+    assert_ok(rig->options.store->write(rig->options.store, rig->sc, NULL, &writes, &err));
+}
+
+static void a_page_goes_while_slack_hangs(void **state) {
+    struct threads_rig *rig = *state;
+    const int at_once = FX_ENGINE_SENDERS - FX_ENGINE_SENDERS_FOR_PAGES;
+    struct fx_error err;
+
+    rig->http.exchange = slack_hangs;
+    assert_ok(fx_pagerdutyapi_open(
+        &(struct fx_pagerdutyapi_options){.http = &rig->http,
+                                          .events_url = "https://events.pagerduty.com/v2/enqueue",
+                                          .routing_key = "R1"},
+        &rig->options.pagerduty, &err));
+    for (int i = 0; i < 2 * FX_ENGINE_SENDERS; i++)
+        put(rig, FX_MESSAGE_PUT, fx_printf(rig->sc, "C%d", i));
+    threads_start(rig);
+    until_sent(rig, &hanging.posts, at_once);
+    put(rig, FX_MESSAGE_PAGE, "C9");
+    until_sent(rig, &hanging.pages, 1);
+    assert_int_equal(hanging.posts, at_once);
+    atomic_store(&hanging.let_go, true);
+    threads_stop(rig);
+    fx_pagerdutyapi_close(rig->options.pagerduty);
 }
 
 /* ---- rest ---- */
@@ -414,6 +486,7 @@ int main(void) {
         THREADS_TEST(each_thread_is_looked_at),
         THREADS_TEST(how_long_the_store_is_silent_is_known),
         THREADS_TEST(a_worker_sends_only_while_another_waits_for_the_next_job),
+        THREADS_TEST(a_page_goes_while_slack_hangs),
         THREADS_TEST(of_the_idle_workers_one_wakes),
         THREADS_TEST(a_job_that_comes_alone_is_looked_for_by_one),
         THREADS_TEST(one_wake_up_is_enough_for_many_jobs),
