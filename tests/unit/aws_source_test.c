@@ -237,7 +237,7 @@ static enum fx_code counted_get(struct fx_aws_source *base, struct fx_scope *sc,
                                 struct fx_aws_credentials *ret, struct fx_error *err) {
     struct counted_source *source = FX_CONTAINER_OF(base, struct counted_source, base);
 
-    source->asked++;
+    __atomic_add_fetch(&source->asked, 1, __ATOMIC_SEQ_CST); /* another thread looks at it */
     (void)poll(NULL, 0, source->linger_ms);
     if (source->code != FX_OK)
         return fx_fail(err, source->code, "no");

@@ -574,8 +574,10 @@ static void who_approved_is_named_while_it_runs_all_of_them(void **state) {
                 engine_rig_json(rig, "{'by':'U0LAST0002','all':['U0FIRST001','U0LAST0002']}"));
     rig->clock.mono_ms += FX_ENGINE_PROGRESS_MS;
     show(c, "{}");
-    assert_non_null(strstr(shown(rig), "U0FIRST001"));
-    assert_true(strstr(shown(rig), "U0FIRST001") < strstr(shown(rig), "U0LAST0002"));
+    const char *card = shown(rig);
+
+    assert_non_null(strstr(card, "U0FIRST001"));
+    assert_true(strstr(card, "U0FIRST001") < strstr(card, "U0LAST0002"));
 }
 
 /* A button cannot carry so long an id. */
