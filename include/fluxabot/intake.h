@@ -37,18 +37,26 @@ enum fx_code fx_intake_metric(struct fx_aws *aws, struct fx_scope *sc,
 
 enum {
     FX_INTAKE_ALARMS_A_CALL = 100, /* CloudWatch's own limit, of names and of rows in an answer */
-    FX_INTAKE_MAX_PAGES = 50,      /* of one question about alarms */
+    FX_INTAKE_MAX_ALARMS = 50000,  /* in the answer to one question */
+    FX_INTAKE_MAX_PAGES = FX_INTAKE_MAX_ALARMS / FX_INTAKE_ALARMS_A_CALL,
     FX_INTAKE_MAX_HISTORY_PAGES = 20,
 };
 
-/* The metric and composite alarms that are in ALARM and have this very topic among their actions,
- * as DescribeAlarms shows them. FX_ERR_LIMIT when they fill more than FX_INTAKE_MAX_PAGES. */
-enum fx_code fx_intake_ringing(struct fx_aws *aws, struct fx_scope *sc, const char *topic_arn,
-                               struct fx_json **ret_alarms, struct fx_error *err);
-/* Those of these alarms, any number, that there are in the topic's region. */
-enum fx_code fx_intake_named(struct fx_aws *aws, struct fx_scope *sc, const char *topic_arn,
-                             const struct fx_json *names, struct fx_json **ret_alarms,
-                             struct fx_error *err);
+/* One question about alarms. In a storm they are many, so they are never all in memory. */
+struct fx_intake_alarms;
+
+/* The metric and composite alarms that are in ALARM and have this very topic among their actions.
+ */
+struct fx_intake_alarms *fx_intake_ringing(struct fx_aws *aws, struct fx_scope *sc,
+                                           const char *topic_arn);
+/* Those of these alarms that there are in the topic's region. */
+struct fx_intake_alarms *fx_intake_named(struct fx_aws *aws, struct fx_scope *sc,
+                                         const char *topic_arn, const struct fx_json *names);
+/* The next of them, as DescribeAlarms shows them, in a scope that may end before the question's;
+ * NULL: there are no more. FX_ERR_LIMIT behind FX_INTAKE_MAX_PAGES. After a failure there is no
+ * next. */
+enum fx_code fx_intake_next(struct fx_intake_alarms *alarms, struct fx_scope *sc,
+                            struct fx_json **ret_page, struct fx_error *err);
 /* The changes of state in the topic's region, of all alarms, from from_ms on, the oldest first, as
  * DescribeAlarmHistory shows them. *ret_until_ms is now_ms, or an earlier moment up to which they
  * are complete: then there are more than FX_INTAKE_MAX_HISTORY_PAGES hold. */

@@ -50,8 +50,39 @@ static enum fx_code put_trouble_card(struct engine_comparison *c, struct fx_json
         "", c->system->channel, card, err);
 }
 
+/* What was read was compared. */
+static enum fx_code tell_cut(struct engine_comparison *c, struct fx_error *err) {
+    struct fx_scope *sc = c->work->sc;
+
+    return put_trouble_card(
+        c,
+        fx_json_object_of(
+            sc, "title", fx_json_string(sc, "Some missed alarms may not be found"), "tone",
+            fx_json_string(sc, "bad"), "verdict",
+            fx_json_stringf(sc, "The list of ringing alarms could not be read to its end: %s.",
+                            c->trouble.message),
+            "lines",
+            fx_json_array_of(
+                sc,
+                fx_json_stringf(sc,
+                                "Alarms of topic %s that arrive are shown as always, and one whose "
+                                "notification got lost is found in CloudWatch's history. Of those "
+                                "that the history no longer shows, the end of the list is not "
+                                "compared.",
+                                c->topic->arn),
+                NULL),
+            "context",
+            fx_json_stringf(sc, "It is read again every %s",
+                            fx_duration(sc, FX_ENGINE_RECONCILE_MS)),
+            NULL),
+        err);
+}
+
 static enum fx_code tell_trouble(struct engine_comparison *c, struct fx_error *err) {
     struct fx_scope *sc = c->work->sc;
+
+    if (!engine_reconcile_failed(c))
+        return tell_cut(c, err);
     struct fx_json *lines = fx_json_array_of(
         sc,
         fx_json_stringf(sc,
@@ -104,6 +135,8 @@ static enum fx_code note_success(struct engine_comparison *c, struct fx_error *e
     fx_log(c->work->sc, c->found > 0 ? FX_LOG_INFO : FX_LOG_DEBUG, "reconcile.done",
            FX_S("topic", c->topic->arn), FX_I("found", c->found));
     fx_metrics_add(c->work->engine->options.metrics, FX_METRIC_RECONCILES_DONE, 1);
+    if (c->more) /* not all has been asked for yet */
+        return FX_OK;
     if (c->failures >= TELL_AFTER)
         FX_TRY(tell_mended(c, err));
     c->failures = c->failing_since_ms = 0;
@@ -118,8 +151,9 @@ void engine_reconcile_later(struct engine_work *work, int64_t after_ms) {
 enum fx_code engine_reconcile(struct engine_work *work, struct fx_error *err) {
     struct engine_comparison c = {.work = work,
                                   .topic = engine_topic(work->engine, work->job->subject),
-                                  .alarms = fx_json_object(work->sc),
-                                  .history = fx_json_object(work->sc)};
+                                  .history = fx_json_object(work->sc),
+                                  .unseen = fx_json_object(work->sc),
+                                  .hidden = fx_json_object(work->sc)};
 
     c.system = c.topic == NULL ? NULL : engine_system(work->engine, c.topic->system);
     if (c.system == NULL) {
@@ -129,7 +163,7 @@ enum fx_code engine_reconcile(struct engine_work *work, struct fx_error *err) {
     c.aws = engine_aws_of_topic(work, c.topic);
     FX_TRY(load(&c, err));
     FX_TRY(engine_reconcile_ask(&c, err));
-    FX_TRY(engine_reconcile_find(&c, err));
+    FX_TRY(engine_reconcile_find_gone(&c, err));
     FX_TRY(c.trouble.code != FX_OK ? note_failure(&c, err) : note_success(&c, err));
     save(&c);
     engine_reconcile_later(work, c.more ? 0 : FX_ENGINE_RECONCILE_MS);

@@ -1,7 +1,10 @@
 /* reconcile_ask.c - what CloudWatch says of a topic's alarms.
  *
  * Those in ALARM are asked for by the topic; of those that changed since the last comparison, and
- * of those whose incident is open, the present state is asked for by name.
+ * of those whose incident is open, the present state is asked for by name. In a storm there are
+ * many of them, so they are looked at page by page. How far the history was read depends only on
+ * the history and on those asked for by name: what is wrong with the list of those in ALARM must
+ * not bring the same pages of it again and again.
  */
 #include "reconcile.h"
 
@@ -48,17 +51,11 @@ static enum fx_code load_open(struct engine_comparison *c, struct fx_error *err)
             fx_slice_starts_with(fx_slice_of(all[i]->key), prefix) &&
             engine_alarm_name_in(all[i]->key)[0])
             c->open[c->open_count++] = all[i];
-    return FX_OK;
-}
-
-static void take_alarms(struct engine_comparison *c, const struct fx_json *alarms) {
-    for (size_t i = 0; i < fx_json_count(alarms); i++) {
-        struct fx_json *alarm = fx_json_item(alarms, i);
-        const char *arn = fx_json_get_text(alarm, "AlarmArn");
-
-        if (arn != NULL)
-            fx_json_put(c->alarms, arn, alarm);
+    for (size_t i = 0; i < c->open_count; i++) {
+        fx_json_put(c->unseen, engine_alarm_name_in(c->open[i]->key), fx_json_null(c->work->sc));
+        fx_json_put(c->hidden, c->open[i]->key, fx_json_null(c->work->sc));
     }
+    return FX_OK;
 }
 
 static void take_history(struct engine_comparison *c, const struct fx_json *items) {
@@ -71,26 +68,17 @@ static void take_history(struct engine_comparison *c, const struct fx_json *item
         if (fx_json_at(c->history, name) == NULL)
             fx_json_put(c->history, name, fx_json_array(c->work->sc));
         fx_json_add(fx_json_at(c->history, name), item);
+        fx_json_put(c->unseen, name, fx_json_null(c->work->sc));
     }
 }
 
-/* Alarms whose state is asked for by name: those that changed, and those with an open incident. */
 static struct fx_json *names_to_ask(struct engine_comparison *c) {
-    struct fx_scope *sc = c->work->sc;
-    struct fx_json *wanted = fx_json_object(sc), *names = fx_json_array(sc), *value = NULL;
-    const char *key = NULL;
+    struct fx_json *names = fx_json_array(c->work->sc), *value = NULL;
+    const char *name = NULL;
     void *cursor = NULL;
 
-    while (fx_json_next(c->history, &cursor, &key, &value))
-        fx_json_put(wanted, key, fx_json_null(sc));
-    for (size_t i = 0; i < c->open_count; i++)
-        fx_json_put(wanted, engine_alarm_name_in(c->open[i]->key), fx_json_null(sc));
-    cursor = NULL;
-    while (fx_json_next(c->alarms, &cursor, &key, &value))
-        fx_json_remove(wanted, fx_json_get_text(value, "AlarmName"));
-    cursor = NULL;
-    while (fx_json_next(wanted, &cursor, &key, &value))
-        fx_json_add(names, fx_json_string(sc, key));
+    while (fx_json_next(c->unseen, &cursor, &name, &value))
+        fx_json_add(names, fx_json_string(c->work->sc, name));
     return names;
 }
 
@@ -98,9 +86,13 @@ enum fx_code engine_reconcile_note(struct engine_comparison *c, enum fx_code cod
                                    const struct fx_error *why) {
     if (code == FX_ERR_CANCELED)
         return code;
-    if (code != FX_OK && c->trouble.code == FX_OK)
+    if (code != FX_OK && !engine_reconcile_failed(c))
         c->trouble = *why;
     return FX_OK;
+}
+
+bool engine_reconcile_failed(const struct engine_comparison *c) {
+    return c->trouble.code != FX_OK && c->trouble.code != FX_ERR_LIMIT;
 }
 
 static enum fx_code ask_history(struct engine_comparison *c, struct fx_error *err) {
@@ -113,6 +105,7 @@ static enum fx_code ask_history(struct engine_comparison *c, struct fx_error *er
                              err));
     take_history(c, items);
     c->more = until_ms < now_ms;
+    c->work->large = c->more;
     if (!c->more)
         until_ms = now_ms - MARGIN_MS;
     if (until_ms > c->until_ms) /* never back: what lies before the very first one is not ours */
@@ -120,24 +113,58 @@ static enum fx_code ask_history(struct engine_comparison *c, struct fx_error *er
     return FX_OK;
 }
 
+static enum fx_code look_at_page(struct engine_comparison *c, struct fx_scope *sc,
+                                 const struct fx_json *page, struct fx_error *err) {
+    for (size_t i = 0; i < fx_json_count(page); i++) {
+        struct fx_json *alarm = fx_json_item(page, i);
+        const char *arn = fx_json_get_text(alarm, "AlarmArn");
+        const char *name = fx_json_get_text(alarm, "AlarmName");
+
+        if (arn == NULL)
+            continue;
+        fx_json_remove(c->hidden, arn);
+        if (name != NULL)
+            fx_json_remove(c->unseen, name);
+        FX_TRY(engine_reconcile_find(c, sc, alarm, err));
+    }
+    return FX_OK;
+}
+
+/* *ret_all: CloudWatch has shown all of them. */
+static enum fx_code look_at(struct engine_comparison *c, struct fx_intake_alarms *alarms,
+                            bool *ret_all, struct fx_error *err) {
+    *ret_all = false;
+    for (;;) {
+        FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(c->work->sc);
+        struct fx_json *page = NULL;
+
+        engine_work_goes_on(c->work, FX_ENGINE_STALL_MS);
+        enum fx_code code = fx_intake_next(alarms, sc, &page, err);
+
+        FX_TRY(engine_reconcile_note(c, code, err));
+        if (page == NULL) {
+            *ret_all = code == FX_OK;
+            return FX_OK;
+        }
+        FX_TRY(look_at_page(c, sc, page, err));
+    }
+}
+
 enum fx_code engine_reconcile_ask(struct engine_comparison *c, struct fx_error *err) {
-    struct fx_aws *aws = c->aws;
     struct fx_scope *sc = c->work->sc;
     int64_t known_ms = c->until_ms;
-    struct fx_json *alarms = NULL;
+    bool all = false;
 
     FX_TRY(load_open(c, err));
-    FX_TRY(engine_reconcile_note(c, fx_intake_ringing(aws, sc, c->topic->arn, &alarms, err), err));
-    take_alarms(c, alarms);
-    if (c->first)
-        c->until_ms = c->work->now_ms - FX_INCIDENT_GRACE_MS;
-    else
+    if (!c->first)
         FX_TRY(engine_reconcile_note(c, ask_history(c, err), err));
-    alarms = NULL;
-    FX_TRY(engine_reconcile_note(
-        c, fx_intake_named(aws, sc, c->topic->arn, names_to_ask(c), &alarms, err), err));
-    take_alarms(c, alarms);
-    if (c->trouble.code != FX_OK) {
+    /* DescribeAlarms is throttled soon, so a long history does not bring the long list each time */
+    if (!c->more)
+        FX_TRY(look_at(c, fx_intake_ringing(c->aws, sc, c->topic->arn), &all, err));
+    if (c->first && !engine_reconcile_failed(c))
+        c->until_ms = c->work->now_ms - FX_INCIDENT_GRACE_MS;
+    FX_TRY(look_at(c, fx_intake_named(c->aws, sc, c->topic->arn, names_to_ask(c)), &all, err));
+    if (!all) {
         c->until_ms = known_ms;
         c->more = false;
     }

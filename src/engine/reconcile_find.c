@@ -12,23 +12,24 @@ enum {
     MAX_MISSING = 20, /* alarms that are not shown, looked up in one comparison */
 };
 
-static enum fx_code put_event(struct engine_comparison *c, const char *alarm_arn, const char *state,
-                              int64_t at_ms, struct fx_json *body, struct fx_error *err) {
+static enum fx_code put_event(struct engine_comparison *c, struct fx_scope *sc,
+                              const char *alarm_arn, const char *state, int64_t at_ms,
+                              struct fx_json *body, struct fx_error *err) {
     struct engine_work *work = c->work;
     struct fx_store *store = work->engine->options.store;
-    const char *key = fx_printf(work->sc, "reconcile:%s:%s:%s:%lld", c->topic->system, alarm_arn,
-                                state, (long long)at_ms);
+    const char *key = fx_printf(sc, "reconcile:%s:%s:%s:%lld", c->topic->system, alarm_arn, state,
+                                (long long)at_ms);
     bool is_new = false;
 
-    fx_json_put(body, "topic", fx_json_string(work->sc, c->topic->arn));
-    const struct fx_event event = {.id = fx_uuid_new(work->sc, work->engine->options.random),
+    fx_json_put(body, "topic", fx_json_string(sc, c->topic->arn));
+    const struct fx_event event = {.id = fx_uuid_new(sc, work->engine->options.random),
                                    .kind = "reconcile",
-                                   .body = fx_json_dump(work->sc, body),
+                                   .body = fx_json_dump(sc, body),
                                    .verified = true,
                                    .received_ms = work->now_ms,
                                    .keys = {key}};
 
-    FX_TRY(store->accept(store, work->sc, &event, &is_new, err));
+    FX_TRY(store->accept(store, sc, &event, &is_new, err));
     if (!is_new)
         return FX_OK;
     c->found++;
@@ -53,10 +54,10 @@ static struct fx_json *changes_body(struct fx_scope *sc, const struct fx_alarm_c
     return list;
 }
 
-static enum fx_code recover(struct engine_comparison *c, const char *arn, struct fx_json *alarm,
-                            struct fx_error *err) {
-    struct fx_scope *sc = c->work->sc;
+enum fx_code engine_reconcile_find(struct engine_comparison *c, struct fx_scope *sc,
+                                   struct fx_json *alarm, struct fx_error *err) {
     struct fx_store *store = c->work->engine->options.store;
+    const char *arn = fx_json_get_text(alarm, "AlarmArn");
     const char *name = fx_json_get_text(alarm, "AlarmName");
     struct fx_incident *incident = NULL;
     struct fx_json *body = NULL;
@@ -75,7 +76,7 @@ static enum fx_code recover(struct engine_comparison *c, const char *arn, struct
 
     if (count == 0)
         return FX_OK;
-    return put_event(c, arn, state_word(missed[count - 1].state), missed[count - 1].at_ms,
+    return put_event(c, sc, arn, state_word(missed[count - 1].state), missed[count - 1].at_ms,
                      fx_json_object_of(sc, "first", fx_json_bool(sc, c->first), "alarm", alarm,
                                        "changes", changes_body(sc, missed, count), NULL),
                      err);
@@ -94,7 +95,7 @@ static enum fx_code look_for(struct engine_comparison *c, const struct fx_incide
     if (deleted_ms < incident->changed_ms || deleted_ms > c->work->now_ms - FX_INCIDENT_GRACE_MS)
         return FX_OK;
     return put_event(
-        c, incident->key, "deleted", deleted_ms,
+        c, sc, incident->key, "deleted", deleted_ms,
         fx_json_object_of(sc, "gone",
                           fx_json_object_of(sc, "arn", fx_json_string(sc, incident->key), "at",
                                             fx_json_int(sc, deleted_ms), NULL),
@@ -104,28 +105,18 @@ static enum fx_code look_for(struct engine_comparison *c, const struct fx_incide
 
 /* Open incidents of alarms that CloudWatch does not show. There may be many that it never showed,
  * those of other accounts, so each comparison looks at a few others. */
-static enum fx_code recover_missing(struct engine_comparison *c, struct fx_error *err) {
+enum fx_code engine_reconcile_find_gone(struct engine_comparison *c, struct fx_error *err) {
     size_t tick = (size_t)(c->work->now_ms / FX_ENGINE_RECONCILE_MS), looked = 0;
 
     for (size_t i = 0; i < c->open_count && looked < MAX_MISSING; i++) {
         const struct fx_incident *incident = c->open[(i + tick * MAX_MISSING) % c->open_count];
 
-        if (c->trouble.code != FX_OK)
+        if (engine_reconcile_failed(c))
             return FX_OK; /* not shown because not asked */
-        if (fx_json_at(c->alarms, incident->key) != NULL)
+        if (fx_json_at(c->hidden, incident->key) == NULL)
             continue;
         FX_TRY(look_for(c, incident, err));
         looked++;
     }
     return FX_OK;
-}
-
-enum fx_code engine_reconcile_find(struct engine_comparison *c, struct fx_error *err) {
-    struct fx_json *alarm = NULL;
-    const char *arn = NULL;
-    void *cursor = NULL;
-
-    while (fx_json_next(c->alarms, &cursor, &arn, &alarm))
-        FX_TRY(recover(c, arn, alarm, err));
-    return recover_missing(c, err);
 }

@@ -28,7 +28,9 @@ static const char *region_of(struct fx_scope *sc, const char *arn) {
     return fx_slice_dup(sc, part);
 }
 
-static enum fx_code ask(struct question *q, struct fx_json **ret_page, struct fx_error *err) {
+/* The page may end before the question. */
+static enum fx_code ask(struct question *q, struct fx_scope *sc, struct fx_json **ret_page,
+                        struct fx_error *err) {
     const struct fx_aws_call call = {
         .service = "cloudwatch",
         .operation = q->operation,
@@ -37,7 +39,7 @@ static enum fx_code ask(struct question *q, struct fx_json **ret_page, struct fx
         .timeout_ms = TIMEOUT_MS,
     };
 
-    FX_TRY(fx_aws_call(q->aws, q->sc, &call, ret_page, err));
+    FX_TRY(fx_aws_call(q->aws, sc, &call, ret_page, err));
     const char *token = fx_json_get_text(*ret_page, "NextToken");
     q->more = token && *token;
     if (q->more)
@@ -69,74 +71,90 @@ static bool has_action(const struct fx_json *alarm, const char *topic_arn) {
     return false;
 }
 
-static void take(struct fx_json *alarms, const struct fx_json *page, const char *topic_arn) {
+struct fx_intake_alarms {
+    struct question question;
+    const char *topic_arn;
+    const struct fx_json *names; /* NULL: whatever rings; else whatever their actions are */
+    size_t names_asked;
+    int pages;
+};
+
+static struct fx_json *alarms_in(struct fx_scope *sc, const struct fx_json *page,
+                                 const char *only_topic) {
     static const char *const lists[] = {"MetricAlarms", "CompositeAlarms"};
+    struct fx_json *alarms = fx_json_array(sc);
 
     for (size_t l = 0; l < FX_COUNT_OF(lists); l++) {
         const struct fx_json *list = fx_json_at(page, lists[l]);
 
         for (size_t i = 0; i < fx_json_count(list); i++)
-            if (!topic_arn || has_action(fx_json_item(list, i), topic_arn))
+            if (!only_topic || has_action(fx_json_item(list, i), only_topic))
                 fx_json_add(alarms, fx_json_item(list, i));
     }
+    return alarms;
 }
 
-static enum fx_code describe(struct question *q, const char *only_topic, struct fx_json *alarms,
-                             struct fx_error *err) {
-    struct fx_json *page = NULL;
+/* params say which; NULL when that is to follow. */
+static struct fx_intake_alarms *begin(struct fx_aws *aws, struct fx_scope *sc,
+                                      const char *topic_arn, struct fx_json *params) {
+    struct fx_intake_alarms *alarms = FX_NEW(sc, struct fx_intake_alarms);
 
-    for (int pages = 0; pages < FX_INTAKE_MAX_PAGES; pages++) {
-        FX_TRY(ask(q, &page, err));
-        take(alarms, page, only_topic);
-        if (!q->more)
-            return FX_OK;
-    }
-    return fx_fail(err, FX_ERR_LIMIT, "CloudWatch shows more than %d alarms at once",
-                   FX_INTAKE_MAX_PAGES * FX_INTAKE_ALARMS_A_CALL);
-}
-
-enum fx_code fx_intake_ringing(struct fx_aws *aws, struct fx_scope *sc, const char *topic_arn,
-                               struct fx_json **ret_alarms, struct fx_error *err) {
-    struct fx_json *alarms = fx_json_array(sc);
-    struct question q = {
-        .aws = aws,
-        .sc = sc,
-        .operation = "DescribeAlarms",
-        .params = fx_json_object_of(sc, "StateValue", fx_json_string(sc, "ALARM"), "ActionPrefix",
-                                    fx_json_string(sc, topic_arn), "AlarmTypes", both_types(sc),
-                                    "MaxRecords", fx_json_int(sc, FX_INTAKE_ALARMS_A_CALL), NULL),
-        .region = region_of(sc, topic_arn),
+    *alarms = (struct fx_intake_alarms){
+        .question = {.aws = aws,
+                     .sc = sc,
+                     .operation = "DescribeAlarms",
+                     .params = params,
+                     .region = region_of(sc, topic_arn),
+                     .more = params != NULL},
+        .topic_arn = topic_arn,
     };
-
-    FX_TRY(describe(&q, topic_arn, alarms, err));
-    *ret_alarms = alarms;
-    return FX_OK;
+    return alarms;
 }
 
-enum fx_code fx_intake_named(struct fx_aws *aws, struct fx_scope *sc, const char *topic_arn,
-                             const struct fx_json *names, struct fx_json **ret_alarms,
-                             struct fx_error *err) {
-    struct fx_json *alarms = fx_json_array(sc);
-    size_t count = fx_json_count(names);
+struct fx_intake_alarms *fx_intake_ringing(struct fx_aws *aws, struct fx_scope *sc,
+                                           const char *topic_arn) {
+    return begin(aws, sc, topic_arn,
+                 fx_json_object_of(sc, "StateValue", fx_json_string(sc, "ALARM"), "ActionPrefix",
+                                   fx_json_string(sc, topic_arn), "AlarmTypes", both_types(sc),
+                                   "MaxRecords", fx_json_int(sc, FX_INTAKE_ALARMS_A_CALL), NULL));
+}
 
-    for (size_t from = 0; from < count; from += FX_INTAKE_ALARMS_A_CALL) {
-        struct fx_json *some = fx_json_array(sc);
+struct fx_intake_alarms *fx_intake_named(struct fx_aws *aws, struct fx_scope *sc,
+                                         const char *topic_arn, const struct fx_json *names) {
+    struct fx_intake_alarms *alarms = begin(aws, sc, topic_arn, NULL);
 
-        for (size_t i = from; i < count && i < from + FX_INTAKE_ALARMS_A_CALL; i++)
-            fx_json_add(some, fx_json_item(names, i));
-        struct question q = {
-            .aws = aws,
-            .sc = sc,
-            .operation = "DescribeAlarms",
-            .params =
-                fx_json_object_of(sc, "AlarmNames", some, "AlarmTypes", both_types(sc),
-                                  "MaxRecords", fx_json_int(sc, FX_INTAKE_ALARMS_A_CALL), NULL),
-            .region = region_of(sc, topic_arn),
-        };
+    alarms->names = names;
+    return alarms;
+}
 
-        FX_TRY(describe(&q, NULL, alarms, err));
-    }
-    *ret_alarms = alarms;
+static void take_names(struct fx_intake_alarms *alarms) {
+    struct question *q = &alarms->question;
+    struct fx_json *some = fx_json_array(q->sc);
+    size_t from = alarms->names_asked, count = fx_json_count(alarms->names);
+
+    for (size_t i = from; i < count && i < from + FX_INTAKE_ALARMS_A_CALL; i++)
+        fx_json_add(some, fx_json_item(alarms->names, i));
+    alarms->names_asked += fx_json_count(some);
+    q->more = fx_json_count(some) > 0;
+    q->params = fx_json_object_of(q->sc, "AlarmNames", some, "AlarmTypes", both_types(q->sc),
+                                  "MaxRecords", fx_json_int(q->sc, FX_INTAKE_ALARMS_A_CALL), NULL);
+}
+
+enum fx_code fx_intake_next(struct fx_intake_alarms *alarms, struct fx_scope *sc,
+                            struct fx_json **ret_page, struct fx_error *err) {
+    struct question *q = &alarms->question;
+    struct fx_json *answer = NULL;
+
+    *ret_page = NULL;
+    if (!q->more && alarms->names)
+        take_names(alarms);
+    if (!q->more)
+        return FX_OK;
+    if (alarms->pages++ == FX_INTAKE_MAX_PAGES)
+        return fx_fail(err, FX_ERR_LIMIT, "CloudWatch shows more than %d alarms at once",
+                       FX_INTAKE_MAX_ALARMS);
+    FX_TRY(ask(q, sc, &answer, err));
+    *ret_page = alarms_in(sc, answer, alarms->names ? NULL : alarms->topic_arn);
     return FX_OK;
 }
 
@@ -149,7 +167,7 @@ static int64_t item_ms(const struct fx_json *item) {
 enum fx_code fx_intake_history(struct fx_aws *aws, struct fx_scope *sc, const char *topic_arn,
                                int64_t from_ms, int64_t now_ms, struct fx_json **ret_items,
                                int64_t *ret_until_ms, struct fx_error *err) {
-    struct fx_json *items = fx_json_array(sc), *page = NULL;
+    struct fx_json *items = fx_json_array(sc);
     struct question q = {
         .aws = aws,
         .sc = sc,
@@ -165,11 +183,15 @@ enum fx_code fx_intake_history(struct fx_aws *aws, struct fx_scope *sc, const ch
     };
 
     for (int pages = 0; q.more && pages < FX_INTAKE_MAX_HISTORY_PAGES; pages++) {
-        FX_TRY(ask(&q, &page, err));
+        /* the text of a page is larger than what is kept of it */
+        FX_CLEANUP(fx_scope_free_p) struct fx_scope *page_sc = fx_scope_new(sc);
+        struct fx_json *page = NULL;
+
+        FX_TRY(ask(&q, page_sc, &page, err));
         const struct fx_json *list = fx_json_at(page, "AlarmHistoryItems");
 
         for (size_t i = 0; i < fx_json_count(list); i++)
-            fx_json_add(items, fx_json_item(list, i));
+            fx_json_add(items, fx_json_share(sc, fx_json_item(list, i)));
     }
     *ret_until_ms = now_ms;
     if (q.more && fx_json_count(items) > 0) {
@@ -215,7 +237,7 @@ enum fx_code fx_intake_deletion(struct fx_aws *aws, struct fx_scope *sc, const c
         .region = region_of(sc, alarm_arn),
     };
 
-    FX_TRY(ask(&q, &page, err));
+    FX_TRY(ask(&q, sc, &page, err));
     const struct fx_json *newest = fx_json_item(fx_json_at(page, "AlarmHistoryItems"), 0);
 
     *ret_deleted_ms = newest && is_deletion(sc, newest, alarm_arn) ? item_ms(newest) : 0;

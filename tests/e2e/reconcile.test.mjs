@@ -292,8 +292,8 @@ test('when CloudWatch refuses, the channel is told once, and nothing is lost', a
   await stack.until(async () => (await trouble()).length === 1, 'the card');
   const [told] = await trouble();
   assert.match(told.text, /^Missed alarms cannot be found/);
-  assert.match(JSON.stringify(told), /AccessDenied.*allow cloudwatch:DescribeAlarms/);
-  assert.match(JSON.stringify(told), /cloudwatch:DescribeAlarmHistory/);
+  assert.match(JSON.stringify(told), /AccessDenied.*allow cloudwatch:DescribeAlarmHistory/);
+  assert.match(JSON.stringify(told), /cloudwatch:DescribeAlarms and/);
   for (let i = 0; i < 2; i++) await restart('failed');
   assert.equal((await trouble()).length, 1, 'once');
   assert.deepEqual(await sql(stack, "SELECT id FROM jobs WHERE kind = 'reconcile' AND state = 3"), [], 'none is given up');

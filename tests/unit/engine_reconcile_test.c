@@ -6,6 +6,7 @@
 
 #include "fluxabot/aws.h"
 #include "fluxabot/base/digest.h"
+#include "fluxabot/intake.h"
 #include "support/scripted_http.h"
 
 #include <stdio.h>
@@ -18,25 +19,51 @@
 #define NOW_S INT64_C(1795252504)
 #define NOW_MS (NOW_S * 1000)
 
-enum { MAX_ASKED = 64 };
+enum { MAX_ASKED = FX_INTAKE_MAX_PAGES + 64 };
 
 /* Stands in for the aws module. */
 struct fx_aws {
     const char *ringing, *named, *history; /* JSON in which ' stands for "; NULL: refused */
+    const char *last;                      /* of many: what the last page shows instead */
+    size_t ringing_pages;                  /* 0: ringing is the only one */
     enum fx_code refusal;
-    size_t calls;
+    size_t calls, ringing_calls;
     const char *asked[MAX_ASKED];
 };
 
-static const char *answer_of(struct fx_aws *aws, const struct fx_aws_call *call) {
+/* Full of alarms of which nothing is to be told; the token is the number of the next page. */
+static const char *page_of_many(struct fx_aws *aws, struct fx_scope *sc,
+                                const struct fx_aws_call *call) {
+    const char *token = fx_json_get_text(call->params, "NextToken");
+    size_t page = token != NULL ? strtoul(token, NULL, 10) : 0;
+    struct fx_json *alarms = fx_json_array(sc);
+    int count = aws->ringing_pages == SIZE_MAX ? 1 : FX_INTAKE_ALARMS_A_CALL; /* in less time */
+
+    if (page + 1 == aws->ringing_pages)
+        return aws->last;
+    for (int i = 0; i < count; i++)
+        fx_json_add(alarms, fx_json_object_of(sc, "AlarmArn",
+                                              fx_json_stringf(sc, ALARM "many-%zu-%d", page, i),
+                                              "AlarmActions",
+                                              fx_json_array_of(sc, fx_json_string(sc, TOPIC), NULL),
+                                              "StateValue", fx_json_string(sc, "ALARM"), NULL));
+    return fx_json_dump(sc, fx_json_object_of(sc, "MetricAlarms", alarms, "NextToken",
+                                              fx_json_stringf(sc, "%zu", page + 1), NULL));
+}
+
+static const char *answer_of(struct fx_aws *aws, struct fx_scope *sc,
+                             const struct fx_aws_call *call) {
     if (strcmp(call->operation, "DescribeAlarmHistory") == 0)
         return aws->history;
-    return fx_json_at(call->params, "StateValue") != NULL ? aws->ringing : aws->named;
+    if (fx_json_at(call->params, "StateValue") == NULL)
+        return aws->named;
+    aws->ringing_calls++;
+    return aws->ringing_pages > 0 ? page_of_many(aws, sc, call) : aws->ringing;
 }
 
 enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct fx_aws_call *call,
                          struct fx_json **ret_answer, struct fx_error *err) {
-    char *text = fx_strdup(sc, answer_of(aws, call));
+    char *text = fx_strdup(sc, answer_of(aws, sc, call));
 
     assert_true(aws->calls < MAX_ASKED);
     aws->asked[aws->calls++] = call->operation;
@@ -125,7 +152,7 @@ static void compare(struct rig *rig) {
     struct fx_error err = {0};
 
     take_job(rig, "reconcile", TOPIC);
-    rig->aws.calls = 0;
+    rig->aws.calls = rig->aws.ringing_calls = 0;
     assert_ok(engine_reconcile(&rig->work, &err));
     settle(rig);
 }
@@ -258,7 +285,7 @@ static void after_three_failures_one_message_until_it_works_again(void **state) 
 
     compare(rig);
     int64_t until_ms = fx_json_get_int(record(rig), "until", 0);
-    rig->aws.ringing = NULL;
+    rig->aws.ringing = rig->aws.history = NULL;
     rig->aws.refusal = FX_ERR_DENIED;
     for (int i = 1; i <= 5; i++) {
         rig->clock.wall_ms += FX_ENGINE_RECONCILE_MS;
@@ -267,10 +294,10 @@ static void after_three_failures_one_message_until_it_works_again(void **state) 
         assert_int_equal(rig->work.writes.messages_count, i == 3 ? 1 : 0);
         assert_int_equal(next_jobs(rig, "reconcile", &jobs), 1);
     }
-    assert_int_equal(messages(rig, "DescribeAlarms was answered with no"), 1);
+    assert_int_equal(messages(rig, "DescribeAlarmHistory was answered with no"), 1);
     assert_int_equal(messages(rig, "cloudwatch:DescribeAlarmHistory"), 1);
     assert_int_equal(fx_json_get_int(record(rig), "until", 0), until_ms); /* nothing is skipped */
-    rig->aws.ringing = "{}";
+    rig->aws.ringing = rig->aws.history = "{}";
     compare(rig);
     assert_int_equal(messages(rig, "Missed alarms are found again"), 1);
     assert_int_equal(messages(rig, "cannot be found"), 0); /* it took its place */
@@ -297,6 +324,105 @@ static void what_was_answered_counts_though_the_rest_was_not(void **state) {
     compare(rig);
     assert_int_equal(next_jobs(rig, "event", &jobs), 1);
     assert_int_equal(fx_json_get_int(record(rig), "failures", 0), 1);
+}
+
+/* ---- storms ---- */
+
+static void ten_thousand_that_ring_are_compared_to_the_last(void **state) {
+    struct rig *rig = *state;
+    struct fx_job **jobs = NULL;
+
+    compare(rig);
+    rig->aws.ringing_pages = 100;
+    rig->aws.last = "{'MetricAlarms':[" RINGING("last", "1795252000") "]}";
+    compare(rig);
+    assert_int_equal(rig->aws.ringing_calls, 100);
+    assert_int_equal(next_jobs(rig, "event", &jobs), 1);
+    assert_int_equal(fx_json_get_int(record(rig), "failures", 0), 0);
+}
+
+#define LOST                                                                                       \
+    "{'AlarmName':'lost','Timestamp':1795253000,'HistorySummary':'Alarm updated from OK to "       \
+    "ALARM'}"
+
+static void a_list_without_end_is_told_once_and_does_not_hold_up_the_history(void **state) {
+    struct rig *rig = *state;
+    struct fx_job **jobs = NULL;
+
+    compare(rig);
+    rig->aws.ringing_pages = SIZE_MAX;
+    rig->clock.wall_ms += 3600 * 1000;
+    for (int i = 1; i <= 5; i++) {
+        compare(rig);
+        assert_int_equal(rig->aws.ringing_calls, FX_INTAKE_MAX_PAGES);
+        assert_int_equal(fx_json_get_int(record(rig), "until", 0),
+                         rig->clock.wall_ms - 5 * 60 * 1000);
+        assert_int_equal(messages(rig, "The list of ringing alarms could not be read to its end"),
+                         i < 3 ? 0 : 1);
+        assert_int_equal(rig->work.writes.messages_count, i == 3 ? 1 : 0);
+        rig->clock.wall_ms += FX_ENGINE_RECONCILE_MS;
+    }
+    assert_int_equal(messages(rig, "more than 50000 alarms"), 1);
+    rig->aws.history = "{'AlarmHistoryItems':[" LOST "]}";
+    rig->aws.named = "{'MetricAlarms':[" RINGING("lost", "1795253000") "]}";
+    compare(rig);
+    assert_int_equal(next_jobs(rig, "event", &jobs), 1);
+    /* a part of the history is neither an end of the trouble nor more of it */
+    rig->aws.history = "{'AlarmHistoryItems':[{'Timestamp':1795256900}],'NextToken':'more'}";
+    compare(rig);
+    assert_int_equal(messages(rig, "found again"), 0);
+    rig->aws.history = "{}";
+    rig->aws.ringing_pages = 0;
+    compare(rig);
+    assert_int_equal(messages(rig, "Missed alarms are found again"), 1);
+}
+
+static void those_that_ring_are_asked_for_when_the_history_was_read(void **state) {
+    struct rig *rig = *state;
+    struct fx_job **jobs = NULL;
+
+    compare(rig);
+    rig->clock.wall_ms += 3600 * 1000;
+    rig->aws.ringing = "{'MetricAlarms':[" RINGING("on", "1795252000") "]}";
+    rig->aws.history = "{'AlarmHistoryItems':[" LOST "],'NextToken':'more'}";
+    rig->aws.named = "{'MetricAlarms':[" RINGING("lost", "1795253000") "]}";
+    compare(rig);
+    assert_int_equal(rig->aws.ringing_calls, 0);
+    assert_int_equal(next_jobs(rig, "event", &jobs), 1); /* what was read of it counts */
+    rig->aws.history = "{}";
+    compare(rig);
+    assert_int_equal(rig->aws.ringing_calls, 1);
+    assert_int_equal(next_jobs(rig, "event", &jobs), 2);
+}
+
+static void what_is_not_shown_by_name_is_looked_for_again(void **state) {
+    struct rig *rig = *state;
+
+    compare(rig);
+    int64_t until_ms = fx_json_get_int(record(rig), "until", 0);
+
+    rig->clock.wall_ms += 3600 * 1000;
+    rig->aws.history = "{'AlarmHistoryItems':[" LOST "]}";
+    rig->aws.named = NULL;
+    rig->aws.refusal = FX_ERR_THROTTLED;
+    compare(rig);
+    assert_int_equal(fx_json_get_int(record(rig), "until", 0), until_ms);
+    rig->aws.named = "{}";
+    rig->aws.ringing = NULL;
+    compare(rig);
+    assert_int_equal(fx_json_get_int(record(rig), "until", 0), rig->clock.wall_ms - 5 * 60 * 1000);
+}
+
+static void a_first_one_that_is_refused_was_none(void **state) {
+    struct rig *rig = *state;
+
+    rig->aws.ringing = NULL;
+    rig->aws.refusal = FX_ERR_DENIED;
+    compare(rig);
+    assert_int_equal(fx_json_get_int(record(rig), "until", -1), 0);
+    rig->aws.ringing_pages = SIZE_MAX;
+    compare(rig);
+    assert_int_equal(fx_json_get_int(record(rig), "until", 0), NOW_MS - FX_INCIDENT_GRACE_MS);
 }
 
 static void a_comparison_that_is_cancelled_is_not_a_failure(void **state) {
@@ -417,6 +543,11 @@ int main(void) {
         TEST(every_topic_is_due_at_the_start_once),
         TEST(after_three_failures_one_message_until_it_works_again),
         TEST(what_was_answered_counts_though_the_rest_was_not),
+        TEST(ten_thousand_that_ring_are_compared_to_the_last),
+        TEST(a_list_without_end_is_told_once_and_does_not_hold_up_the_history),
+        TEST(those_that_ring_are_asked_for_when_the_history_was_read),
+        TEST(what_is_not_shown_by_name_is_looked_for_again),
+        TEST(a_first_one_that_is_refused_was_none),
         TEST(a_comparison_that_is_cancelled_is_not_a_failure),
         TEST(one_that_is_given_up_is_followed_by_the_next),
         TEST(a_crash_between_beginning_and_end_doubles_nothing),
