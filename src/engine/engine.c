@@ -43,7 +43,7 @@ enum fx_code fx_engine_start(const struct fx_engine_options *options, struct fx_
     if (code == FX_OK)
         code = engine_schedules_begin(engine, err);
     if (code == FX_OK)
-        code = engine_start_reconciling(engine, err);
+        code = engine_reconciling_begin(engine, err);
 
     if (code != FX_OK) {
         engine_threads_free(&engine->threads);

@@ -1,5 +1,6 @@
 /* keeper.c - keeps the leases of running jobs alive, forgets jobs that are long done, looks whether
- * an anchor is due, and sees to it that a clock that was set back does not delay the schedules. */
+ * an anchor is due, and sees to it that a clock that was set back delays neither the schedules nor
+ * the comparisons with CloudWatch. */
 #include "anchors.h"
 
 #include "fluxabot/base/log.h"
@@ -35,13 +36,16 @@ static void forget(struct fx_engine *engine, struct fx_scope *sc, int64_t now_ms
         fx_log(sc, FX_LOG_WARN, "store.not_pruned", FX_E(&err));
 }
 
-/* The next tick was written by the clock as it was: it may now lie far ahead. */
+/* The next tick and the next comparison were written by the clock as it was: they may now lie far
+ * ahead. */
 static void begin_again(struct fx_engine *engine, struct fx_scope *sc) {
     struct fx_error err = {0};
 
     fx_log(sc, FX_LOG_WARN, "clock.set_back");
     if (engine_schedules_begin(engine, &err) != FX_OK)
         fx_log(sc, FX_LOG_ERROR, "schedules.not_begun", FX_E(&err));
+    if (engine_reconciling_begin(engine, &err) != FX_OK)
+        fx_log(sc, FX_LOG_ERROR, "reconciling.not_begun", FX_E(&err));
 }
 
 void engine_keep(struct fx_engine *engine, struct engine_keeping *keeping) {

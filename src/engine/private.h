@@ -274,8 +274,8 @@ enum fx_code engine_list_storm(struct engine_work *work, const struct fx_engine_
 
 /* ---- reconcile.c ---- */
 
-/* Makes a comparison of each topic due, at the start. */
-enum fx_code engine_start_reconciling(struct fx_engine *engine, struct fx_error *err);
+/* Makes a comparison of each topic due now; one that waits already is not doubled. */
+enum fx_code engine_reconciling_begin(struct fx_engine *engine, struct fx_error *err);
 /* The job "reconcile": compares what CloudWatch knows of a topic's alarms with what was told. */
 enum fx_code engine_reconcile(struct engine_work *work, struct fx_error *err);
 /* The next one of the topic of the job in hand, among the writes. */

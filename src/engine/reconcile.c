@@ -14,6 +14,15 @@ enum { TELL_AFTER = 3 }; /* failures in a row */
 
 /* ---- what is remembered of the last one ---- */
 
+/* A history that was read to its end ends where the clock stood. If that lies ahead, the clock was
+ * set back: while the bot runs, the last comparison was one period ago at most. */
+static void set_back_with_clock(struct engine_comparison *c, int64_t last_ms) {
+    int64_t back_ms = last_ms - c->work->now_ms;
+
+    if (back_ms > 0)
+        c->until_ms -= back_ms + FX_ENGINE_RECONCILE_MS;
+}
+
 static enum fx_code load(struct engine_comparison *c, struct fx_error *err) {
     struct fx_store *store = c->work->engine->options.store;
     const char *text = "";
@@ -27,14 +36,17 @@ static enum fx_code load(struct engine_comparison *c, struct fx_error *err) {
     c->failures = fx_json_get_int(record, "failures", 0);
     c->failing_since_ms = fx_json_get_int(record, "failing_since", 0);
     c->first = c->until_ms == 0;
+    if (!c->first)
+        set_back_with_clock(c, fx_json_get_int(record, "at", 0));
     return FX_OK;
 }
 
 static void save(struct engine_comparison *c) {
     struct fx_scope *sc = c->work->sc;
-    const struct fx_json *record = fx_json_object_of(
-        sc, "until", fx_json_int(sc, c->until_ms), "failures", fx_json_int(sc, c->failures),
-        "failing_since", fx_json_int(sc, c->failing_since_ms), NULL);
+    const struct fx_json *record =
+        fx_json_object_of(sc, "at", fx_json_int(sc, c->more ? 0 : c->work->now_ms), "until",
+                          fx_json_int(sc, c->until_ms), "failures", fx_json_int(sc, c->failures),
+                          "failing_since", fx_json_int(sc, c->failing_since_ms), NULL);
 
     fx_writes_setting(sc, &c->work->writes, c->setting, fx_json_dump(sc, record));
 }
@@ -170,14 +182,17 @@ enum fx_code engine_reconcile(struct engine_work *work, struct fx_error *err) {
     return FX_OK;
 }
 
-enum fx_code engine_start_reconciling(struct fx_engine *engine, struct fx_error *err) {
+enum fx_code engine_reconciling_begin(struct fx_engine *engine, struct fx_error *err) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     struct fx_store *store = engine->options.store;
     int64_t now_ms = fx_wall_ms(engine->options.clock);
     struct fx_writes writes = {0};
 
-    if (engine->options.aws == NULL)
+    if (engine->options.aws == NULL || engine->options.topics_count == 0)
         return FX_OK;
     for (size_t i = 0; i < engine->options.topics_count; i++)
-        fx_writes_job(engine->scope, &writes, "reconcile", engine->options.topics[i].arn, now_ms);
-    return store->write(store, engine->scope, NULL, &writes, err);
+        fx_writes_job(sc, &writes, "reconcile", engine->options.topics[i].arn, now_ms);
+    FX_TRY(store->write(store, sc, NULL, &writes, err));
+    engine->options.state->wake(engine->options.state, "jobs");
+    return FX_OK;
 }

@@ -8,7 +8,7 @@ struct engine_comparison {
     const struct fx_engine_topic *topic;
     const struct fx_engine_system *system;
     struct fx_aws *aws;  /* with the rights of the topic's environment */
-    const char *setting; /* where the four below are remembered */
+    const char *setting; /* where the three below are remembered, and when that was */
     int64_t until_ms;    /* up to here the history was read; 0: nothing was ever compared */
     int64_t failures, failing_since_ms;
     bool first;                /* the past is not ours */

@@ -28,6 +28,7 @@ struct fx_aws {
     size_t ringing_pages;                  /* 0: ringing is the only one */
     enum fx_code refusal;
     size_t calls, ringing_calls;
+    char from[32]; /* of the newest question about the history */
     const char *asked[MAX_ASKED];
 };
 
@@ -53,8 +54,10 @@ static const char *page_of_many(struct fx_aws *aws, struct fx_scope *sc,
 
 static const char *answer_of(struct fx_aws *aws, struct fx_scope *sc,
                              const struct fx_aws_call *call) {
-    if (strcmp(call->operation, "DescribeAlarmHistory") == 0)
+    if (strcmp(call->operation, "DescribeAlarmHistory") == 0) {
+        snprintf(aws->from, sizeof aws->from, "%s", fx_json_get_text(call->params, "StartDate"));
         return aws->history;
+    }
     if (fx_json_at(call->params, "StateValue") == NULL)
         return aws->named;
     aws->ringing_calls++;
@@ -269,12 +272,31 @@ static void every_topic_is_due_at_the_start_once(void **state) {
     struct fx_job **jobs = NULL;
     struct fx_error err;
 
-    rig->engine.scope = rig->sc;
     compare(rig);
-    assert_ok(engine_start_reconciling(&rig->engine, &err));
-    assert_ok(engine_start_reconciling(&rig->engine, &err)); /* another replica */
+    assert_ok(engine_reconciling_begin(&rig->engine, &err));
+    assert_ok(engine_reconciling_begin(&rig->engine, &err)); /* another replica */
     assert_int_equal(next_jobs(rig, "reconcile", &jobs), 1);
     assert_int_equal(jobs[0]->due_ms, NOW_MS);
+}
+
+static void a_clock_that_was_set_back_delays_no_comparison(void **state) {
+    struct rig *rig = *state;
+    struct engine_keeping keeping = {0};
+    struct fx_job **jobs = NULL;
+
+    compare(rig);
+    rig->clock.wall_ms += 3600 * 1000;
+    compare(rig);
+    engine_keep(&rig->engine, &keeping);
+    rig->clock.wall_ms -= 2 * 3600 * 1000;
+    engine_keep(&rig->engine, &keeping);
+    assert_int_equal(next_jobs(rig, "reconcile", &jobs), 1);
+    assert_int_equal(jobs[0]->due_ms, rig->clock.wall_ms);
+    /* what was read by the clock as it was says nothing of the time that comes once more */
+    compare(rig);
+    assert_string_equal(rig->aws.from,
+                        fx_time_iso_ms(rig->sc, rig->clock.wall_ms - 10 * 60 * 1000));
+    assert_int_equal(fx_json_get_int(record(rig), "until", 0), rig->clock.wall_ms - 5 * 60 * 1000);
 }
 
 /* ---- trouble ---- */
@@ -541,6 +563,7 @@ int main(void) {
         TEST(a_history_that_is_too_long_goes_on_at_once),
         TEST(a_topic_that_is_no_longer_configured_is_left_alone),
         TEST(every_topic_is_due_at_the_start_once),
+        TEST(a_clock_that_was_set_back_delays_no_comparison),
         TEST(after_three_failures_one_message_until_it_works_again),
         TEST(what_was_answered_counts_though_the_rest_was_not),
         TEST(ten_thousand_that_ring_are_compared_to_the_last),
