@@ -204,7 +204,8 @@ struct fx_store {
     enum fx_code (*revive)(struct fx_store *store, struct fx_scope *sc, int64_t job_id,
                            int64_t now_ms, const struct fx_writes *writes, struct fx_error *err);
     /* Whether a failover may forget what has been acknowledged: *ret_how is a sentence for people
-     * that says why, NULL when not. As it stands now: standbys come and go. */
+     * that says why, NULL when not. A standby that was there within a day counts: it may be away
+     * because it is about to take over. */
     enum fx_code (*may_forget)(struct fx_store *store, struct fx_scope *sc, const char **ret_how,
                                struct fx_error *err);
 

@@ -28,6 +28,8 @@ enum {
     STORE_MAX_UNRECORDED = 64,
     STORE_MAX_LANES = 256,  /* looked at in one look at the outbox */
     STORE_RESCUE_MS = 5000, /* between two looks for what processes that are gone have left */
+    STORE_STANDBY_KEPT_MS = 24 * 60 * 60 * 1000, /* one that is away may still take over */
+    STORE_STANDBY_NOTE_MS = 60 * 1000,           /* between two notes that one was there */
 };
 
 enum store_statement {
@@ -432,6 +434,8 @@ enum fx_code store_job_held(struct store_link *link, const struct fx_job *job,
 /* The same; *ret_until_ms is when its lease ends. */
 enum fx_code store_job_lease(struct store_link *link, const struct fx_job *job,
                              int64_t *ret_until_ms, struct fx_error *err);
+enum fx_code store_setting_look(struct store_link *link, const char *name, const char **ret_value,
+                                struct fx_error *err);
 /* Waits for whoever is just writing the setting, and keeps others from it until the end. */
 enum fx_code store_setting_take(struct store_link *link, const char *name, const char **ret_value,
                                 struct fx_error *err);

@@ -18,16 +18,21 @@ static enum fx_code get_setting(struct fx_store *store, struct fx_scope *sc, con
     return FX_OK;
 }
 
-/* Locked by name: a freeze that is begun for the first time has no row yet. */
-enum fx_code store_setting_take(struct store_link *link, const char *name, const char **ret_value,
+enum fx_code store_setting_look(struct store_link *link, const char *name, const char **ret_value,
                                 struct fx_error *err) {
     char *value = NULL;
 
-    FX_TRY(store_lock_name(link, STORE_LOCK_SETTING, name, "", err));
     FX_TRY(
         store_read_one(link, STMT_SETTING_GET, ST_VALUES(st_text(name)), read_value, &value, err));
     *ret_value = value != NULL ? value : "";
     return FX_OK;
+}
+
+/* Locked by name: a freeze that is begun for the first time has no row yet. */
+enum fx_code store_setting_take(struct store_link *link, const char *name, const char **ret_value,
+                                struct fx_error *err) {
+    FX_TRY(store_lock_name(link, STORE_LOCK_SETTING, name, "", err));
+    return store_setting_look(link, name, ret_value, err);
 }
 
 enum fx_code store_setting_put(struct store_link *link, const struct fx_setting *setting,

@@ -511,10 +511,12 @@ const char *const store_postgres_statements[STMT_COUNT] = {
         "UPDATE outbox AS m SET state = 1, attempts = attempts + 1, "
         "owner = " OWN_PROCESS " WHERE m.seq = $1 AND m.state = 0 AND " MESSAGE_FIRST_OF_KEY,
     [STMT_MESSAGE_TAKE] = MESSAGE_TAKE " FOR UPDATE OF m",
-    /* a role without pg_read_all_stats sees that there is a standby, but nothing of it */
+    /* a role without pg_read_all_stats sees that there is a standby, but nothing of it; a slot is
+     * kept for one that is away */
     [STMT_STANDBYS] =
-        "SELECT (SELECT COUNT(*) FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup' "
-        "AND application_name IS DISTINCT FROM 'pg_basebackup'), "
+        "SELECT GREATEST((SELECT COUNT(*) FROM pg_stat_replication WHERE state IS DISTINCT FROM "
+        "'backup' AND application_name IS DISTINCT FROM 'pg_basebackup'), "
+        "(SELECT COUNT(*) FROM pg_replication_slots WHERE slot_type = 'physical')), "
         "CASE WHEN current_setting('synchronous_standby_names') = '' OR "
         "current_setting('synchronous_commit') IN ('off', 'local') THEN 0 ELSE 1 END",
     [STMT_MESSAGE_SENDING] = "SELECT " MESSAGE_COLUMNS " FROM outbox AS m WHERE m.state < 2 AND "

@@ -7,19 +7,34 @@
 #include "fluxabot/store.h"
 #include "support/postgres.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
+enum { DAY_MS = 24 * 60 * 60 * 1000, A_WHILE_MS = 60 * 1000 };
+
 struct servers {
     struct test_postgres primary, standby;
+    struct fx_clock clock; /* the system's, and ahead of it */
+    _Atomic int64_t ahead_ms;
 };
+
+static int64_t wall_ms(struct fx_clock *clock) {
+    return fx_wall_ms(fx_clock_system()) +
+           atomic_load(&FX_CONTAINER_OF(clock, struct servers, clock)->ahead_ms);
+}
+
+static int64_t mono_ms(struct fx_clock *clock) {
+    return fx_mono_ms(fx_clock_system()) +
+           atomic_load(&FX_CONTAINER_OF(clock, struct servers, clock)->ahead_ms);
+}
 
 static struct fx_store *open_store(struct servers *s, struct fx_scope *sc) {
     struct fx_store *store = NULL;
     struct fx_error err;
 
-    assert_ok(
-        fx_store_open(sc, s->primary.url, fx_clock_system(), fx_random_system(), &store, &err));
+    s->clock = (struct fx_clock){.wall_ms = wall_ms, .mono_ms = mono_ms};
+    assert_ok(fx_store_open(sc, s->primary.url, &s->clock, fx_random_system(), &store, &err));
     return store;
 }
 
@@ -29,6 +44,18 @@ static const char *asked(struct fx_store *store, struct fx_scope *sc) {
 
     assert_ok(store->may_forget(store, sc, &how, &err));
     return how;
+}
+
+/* Whoever looks at the outbox looks now and then who is there. */
+static void pass(struct servers *s, struct fx_store *store, struct fx_scope *sc, int64_t ms) {
+    struct fx_message **ready = NULL;
+    struct fx_error err;
+    size_t count = 0;
+    int64_t next_ms = 0;
+
+    s->ahead_ms += ms;
+    assert_ok(
+        store->outbox_ready(store, sc, fx_wall_ms(&s->clock), 1, &ready, &count, &next_ms, &err));
 }
 
 /* The server reads its files again when it gets to it. */
@@ -127,9 +154,25 @@ static void a_failover_may_forget_only_what_no_standby_was_waited_for(void **sta
     set(s, "ALTER SYSTEM RESET synchronous_standby_names", NAMES "= ''");
     assert_non_null(asked(store, sc));
     assert_int_equal(begin(store, sc, "not waited for any more"), FX_REFUSED_FORGETFUL);
+    pass(s, store, sc, A_WHILE_MS);
     test_postgres_stop(&s->standby);
     while (test_postgres_sql(&s->primary, "SELECT COUNT(*) FROM pg_stat_replication") > 0)
         nanosleep(&look, NULL);
+    /* its link may have broken because this one is about to be replaced by it */
+    how = asked(store, sc);
+    assert_non_null(how);
+    assert_non_null(strstr(how, "had a standby on "));
+    assert_int_equal(begin(store, sc, "followed until now"), FX_REFUSED_FORGETFUL);
+    pass(s, store, sc, A_WHILE_MS);
+    assert_non_null(asked(store, sc));
+    pass(s, store, sc, DAY_MS);
+    assert_null(asked(store, sc));
+    /* a place is kept for one that is to come back */
+    test_postgres_sql(&s->primary,
+                      "SELECT COUNT(*) FROM pg_create_physical_replication_slot('away')");
+    assert_non_null(asked(store, sc));
+    test_postgres_sql(&s->primary, "SELECT COUNT(*) FROM (SELECT pg_drop_replication_slot('away')) "
+                                   "AS dropped");
     assert_null(asked(store, sc));
     store->close(store);
 }
