@@ -113,6 +113,16 @@ static const char *parse_options(int argc, char **argv, int from, struct app_arg
     return NULL;
 }
 
+/* A mistyped one would run more than was meant. */
+static bool is_role(const char *word) {
+    static const char *const roles[] = {"receiver", "worker", "both"};
+
+    for (size_t i = 0; i < FX_COUNT_OF(roles); i++)
+        if (strcmp(word, roles[i]) == 0)
+            return true;
+    return false;
+}
+
 int fx_app_main(int argc, char **argv) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     struct app_arguments arguments = {.role = "both"};
@@ -131,6 +141,8 @@ int fx_app_main(int argc, char **argv) {
 
         if (unknown != NULL)
             return wrong_use("unknown or incomplete option", unknown);
+        if (!is_role(arguments.role))
+            return wrong_use("--role is receiver, worker or both, and not", arguments.role);
         if (commands[i].needs_config && arguments.config == NULL)
             return wrong_use("--config FILE is missing for", first);
         return commands[i].run(&arguments);

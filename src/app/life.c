@@ -74,9 +74,22 @@ static bool look_and_tell(const struct app_life *life, bool was_well, bool watch
     return well;
 }
 
-static bool store_is_gone(const struct app_life *life) {
-    if (life->engine == NULL || !life->store_is_file ||
-        fx_engine_store_silent_ms(life->engine) < APP_STORE_GONE_MS)
+/* An engine asks it all the time; where there is none, somebody must. */
+static int64_t store_silent_ms(const struct app_life *life, int64_t *io_heard_ms) {
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+    int64_t now_ms = fx_mono_ms(fx_clock_system());
+    struct fx_audit *head = NULL;
+    struct fx_error ignored;
+
+    if (life->engine != NULL)
+        return fx_engine_store_silent_ms(life->engine);
+    if (life->store->audit_head(life->store, sc, &head, &ignored) == FX_OK)
+        *io_heard_ms = now_ms;
+    return now_ms - *io_heard_ms;
+}
+
+static bool store_is_gone(const struct app_life *life, int64_t *io_heard_ms) {
+    if (!life->store_is_file || store_silent_ms(life, io_heard_ms) < APP_STORE_GONE_MS)
         return false;
     fx_log(life->sc, FX_LOG_ERROR, "store.gone",
            FX_S("what", "the database does not answer; a new start opens it again"));
@@ -85,8 +98,8 @@ static bool store_is_gone(const struct app_life *life) {
 
 int app_life_wait(const struct app_life *life, const sigset_t *signals) {
     bool watched = false, well = true;
-    int64_t every_ms = look_every_ms(&watched);
-    int64_t look_at_ms = fx_mono_ms(fx_clock_system()) + every_ms;
+    int64_t every_ms = look_every_ms(&watched), heard_ms = fx_mono_ms(fx_clock_system());
+    int64_t look_at_ms = heard_ms + every_ms;
 
     for (;;) {
         int64_t left_ms = look_at_ms - fx_mono_ms(fx_clock_system());
@@ -94,7 +107,7 @@ int app_life_wait(const struct app_life *life, const sigset_t *signals) {
                                           : left_ms < STORE_LOOK_MS ? left_ms
                                                                     : STORE_LOOK_MS);
 
-        if (number != 0 || store_is_gone(life))
+        if (number != 0 || store_is_gone(life, &heard_ms))
             return number;
         if (fx_mono_ms(fx_clock_system()) < look_at_ms)
             continue;

@@ -111,6 +111,7 @@ struct app_life {
     struct fx_scope *sc;
     struct fx_engine *engine;
     struct fx_web *web;
+    struct fx_store *store; /* always there */
     bool store_is_file;
 };
 /* Before any thread exists: signals are waited for from now on. */

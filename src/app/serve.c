@@ -294,6 +294,7 @@ int app_serve(const struct app_arguments *arguments) {
             &(struct app_life){.sc = sc,
                                .engine = program.engine,
                                .web = program.web,
+                               .store = program.store,
                                .store_is_file = app_sqlite_path(program.config->store_url) != NULL},
             &signals);
         fx_log(sc, FX_LOG_INFO, "stopping", FX_I("signal", signal_number));

@@ -223,7 +223,7 @@ test('the policy allows what the configuration lets the bot do, and no more', as
 });
 
 test('wrong use is told apart from findings', async () => {
-  for (const words of [['serv'], ['serve', '--confg', 'x'], ['audit'], ['check']]) {
+  for (const words of [['serv'], ['serve', '--confg', 'x'], ['serve', '--config', 'x', '--role', 'recevier'], ['audit'], ['check']]) {
     const { code } = await promisify(execFile)(program, words).catch((error) => error);
     assert.equal(code, 2, words.join(' '));
   }

@@ -12,6 +12,7 @@ import { build, Stack } from '../support/stack.mjs';
 
 const run = promisify(execFile);
 const DRAIN_MS = 25000; // APP_DRAIN_MS: what a service manager may rely on
+const LEASE_MS = 25000, FIRST_CLAIM_MS = 3000; // FX_ENGINE_LEASE_MS; how soon a start goes on with what its own death held
 const told = async (stack, event) => (await stack.log()).filter((line) => line.event === event);
 
 // What this test does to the store itself.
@@ -87,6 +88,23 @@ describe('life', { concurrency: true }, () => {
       await stack().until(() => stack().card(/Fluxa-DLQ: 4 messages wait/), 'the answer', 30000);
     });
 
+    test('after a kill in the middle of a job its next start takes that job at once', async () => {
+      await freshWorld(stack(), { DBConnectionError: 4 });
+      await stack().fault('sqs:GetQueueAttributes', 'held');
+      await stack().command('requester', '/fluxa dlq');
+      const held = async () => (await stack().sql("SELECT token, at_ms FROM jobs WHERE kind = 'run' AND state = 1"))[0];
+      const before = await stack().until(held, 'the run to be in work', 20000, 5);
+      await stack().killBot();
+      await stack().startBot();
+      const after = await stack().until(async () => { const now = await held(); return now && now.token !== before.token ? now : undefined; }, 'the run to be in work again', 60000, 5);
+      const ready = Date.parse((await told(stack(), 'ready')).at(-1).time);
+      const claimed = after.at_ms - LEASE_MS;
+      assert.ok(claimed - ready < FIRST_CLAIM_MS, `it took ${claimed - ready} ms`);
+      console.log(`claimed ${claimed - ready} ms after the start, of ${FIRST_CLAIM_MS}`);
+      await stack().post('fault', { clear: true });
+      await stack().until(() => stack().card(/Fluxa-DLQ: 4 messages wait/), 'the answer', 30000);
+    });
+
     test('a job that cannot be done is told with what to do, listed, and tried again when a person wants it', async () => {
       const jobs = async (...words) => (await run(path.join(build, 'fluxabot'), ['jobs', ...words, '--config', stack().config])).stdout;
       assert.match(await jobs('list'), /no job was given up/);
@@ -141,6 +159,21 @@ describe('life', { concurrency: true }, () => {
       stack().process = undefined;
       await stack().startBot();
       await stack().until(async () => (await stack().sql("SELECT count(*) AS n FROM jobs WHERE subject = 'nothing' AND state = 2"))[0].n === 1, 'the job to be done');
+    });
+
+    test('a receiver alone whose disk failed ends by itself, too, and the next start opens it again', async () => {
+      await stack().killBot('SIGTERM');
+      await stack().startBot({ role: 'receiver' });
+      const bot = stack().process, before = (await told(stack(), 'store.gone')).length;
+      const disk = spawn('strace', ['-f', '-o', '/dev/null', '-e', 'trace=fdatasync,fsync', '-e', 'inject=fdatasync,fsync:error=EIO', '-p', String(bot.pid)], { stdio: ['ignore', 'ignore', 'pipe'] });
+      await new Promise((done) => disk.stderr.once('data', done));
+      await stack().command('requester', '/fluxa dlq').catch(() => undefined); // it cannot be kept
+      await stack().until(() => bot.exitCode !== null || bot.signalCode !== null, 'the receiver to give up', 60000, 50);
+      assert.equal(bot.exitCode, 1);
+      assert.equal((await told(stack(), 'store.gone')).length, before + 1);
+      disk.kill();
+      stack().process = undefined;
+      await stack().startBot();
     });
 
     test('under a service manager it says when it is ready, that it lives, and that it stops', async () => {

@@ -142,12 +142,12 @@ export class Stack {
     return Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
   }
 
-  async startBot({ wait = true, program = path.join(build, 'fluxabot'), env = {} } = {}) {
+  async startBot({ wait = true, program = path.join(build, 'fluxabot'), env = {}, role = 'both' } = {}) {
     const given = await this.environment();
     const file = path.join(this.dir, `${this.name}.log`), cut = existsSync(file) && !/\n$|^$/.test(readFileSync(file, 'utf8').slice(-1));
     const log = openSync(file, 'a');
     if (cut) writeSync(log, '\n'); // a kill may come in the middle of a line
-    this.process = spawn(program, ['serve', '--config', this.config], { env: { ...process.env, ...given, ...env }, stdio: ['ignore', log, log] });
+    this.process = spawn(program, ['serve', '--config', this.config, '--role', role], { env: { ...process.env, ...given, ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
     const mine = this.process;
     this.ended = new Promise((done) => mine.on('exit', (code, signal) => done({ code, signal })));
