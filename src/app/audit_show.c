@@ -95,11 +95,26 @@ static enum fx_code follow(struct show *show, struct fx_scope *sc, const struct 
     return FX_OK;
 }
 
-static bool is_wanted(const struct show *show, const struct fx_audit *row) {
+/* A click that was refused is a row about the click; what it was for stands in its value, perhaps
+ * with a number behind it. */
+static bool is_refused_click_on_them(const struct show *show, struct fx_scope *sc,
+                                     const struct fx_audit *row, const struct fx_json *detail) {
+    const char *value = fx_json_get_text(detail, "value");
+    struct fx_slice what = {0}, number = {0};
+
+    if (strcmp(row->action, "click.refused") != 0 || value == NULL)
+        return false;
+    fx_slice_split(fx_slice_of(value), ';', &what, &number);
+    return fx_json_at(show->subjects, fx_slice_dup(sc, what)) != NULL;
+}
+
+static bool is_wanted(const struct show *show, struct fx_scope *sc, const struct fx_audit *row,
+                      const struct fx_json *detail) {
     const struct app_arguments *given = show->arguments;
 
     return row->at_ms >= show->since_ms && row->at_ms < show->until_ms &&
-           (show->subjects == NULL || fx_json_at(show->subjects, row->subject) != NULL) &&
+           (show->subjects == NULL || fx_json_at(show->subjects, row->subject) != NULL ||
+            is_refused_click_on_them(show, sc, row, detail)) &&
            (given->person == NULL || strcmp(row->actor, given->person) == 0) &&
            (given->action == NULL ||
             strncmp(row->action, given->action, strlen(given->action)) == 0);
@@ -198,17 +213,19 @@ static struct fx_json *detail_of(struct fx_scope *sc, const struct fx_audit *row
 /* Counts on *io_matches; prints those behind the first `skip`, unless that is negative. */
 static enum fx_code take_row(struct show *show, struct fx_scope *sc, const struct fx_audit *row,
                              int64_t skip, int64_t *io_matches, struct fx_error *err) {
+    struct fx_json *detail = detail_of(sc, row);
+
     if (show->subjects != NULL)
-        FX_TRY(follow(show, sc, row, detail_of(sc, row), err));
-    if (!is_wanted(show, row))
+        FX_TRY(follow(show, sc, row, detail, err));
+    if (!is_wanted(show, sc, row, detail))
         return FX_OK;
     (*io_matches)++;
     if (skip < 0 || *io_matches <= skip)
         return FX_OK;
     if (show->arguments->json)
-        print_json(sc, row, detail_of(sc, row));
+        print_json(sc, row, detail);
     else
-        print_row(sc, row, detail_of(sc, row));
+        print_row(sc, row, detail);
     return FX_OK;
 }
 

@@ -158,6 +158,7 @@ static enum fx_code read_dialog(struct click *click, const char *subject, const 
     *ret_id = fx_json_get_text(*ret_where, subject);
     if (given->channel_id == NULL || *ret_id == NULL)
         return fx_fail(err, FX_ERR_INPUT, "this dialog carries nothing that is known here");
+    given->value = *ret_id; /* as on a button */
     click->given = given;
     return FX_OK;
 }
@@ -219,10 +220,12 @@ static bool is_named(const char *given, const char *name) {
     return strncmp(given, name, length) == 0 && (given[length] == '\0' || given[length] == ':');
 }
 
+static const char *name_of(const struct fx_slack_interaction *given) {
+    return strcmp(given->type, "view_submission") == 0 ? given->callback_id : given->action_id;
+}
+
 static enum fx_code dispatch(struct click *click, struct fx_error *err) {
-    const char *name = strcmp(click->given->type, "view_submission") == 0
-                           ? click->given->callback_id
-                           : click->given->action_id;
+    const char *name = name_of(click->given);
 
     for (size_t i = 0; i < FX_COUNT_OF(presses); i++)
         if (strcmp(presses[i].type, click->given->type) == 0 && is_named(name, presses[i].name))
@@ -244,9 +247,10 @@ enum fx_code engine_event_interaction(struct engine_work *work, const struct fx_
     fx_log(work->sc, FX_LOG_INFO, "click.refused", FX_S("user", given->user_id),
            FX_S("action", given->action_id), FX_E(err));
     if (code == FX_ERR_DENIED)
-        fx_writes_audit(work->sc, &work->writes, given->user_id, "click.refused", given->action_id,
-                        fx_json_object_of(work->sc, "value", fx_json_string(work->sc, given->value),
-                                          "why", fx_json_string(work->sc, err->message), NULL));
+        fx_writes_audit(work->sc, &work->writes, given->user_id, "click.refused", name_of(given),
+                        fx_json_object_of(work->sc, "value",
+                                          fx_json_string(work->sc, click.given->value), "why",
+                                          fx_json_string(work->sc, err->message), NULL));
     return engine_whisper_text(work, click.given->channel_id, given->user_id, given->response_url,
                                err, "%s Your click changed nothing.",
                                engine_sentence(work->sc, err->message));

@@ -130,6 +130,12 @@ test('the log answers who did what, beside the working bot', async () => {
   assert.deepEqual(ofRun.out.trim().split('\n').slice(1).map((line) => line.split(/ {2,}/)[2]), ['run.started', 'run.ended']);
   assert.match(ofRun.out, /^TIME \(UTC\) +ACTOR +ACTION +SUBJECT +DETAIL\n\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}alarm/);
 
+  const card = await stack.askRedrive('/fluxa dlq redrive rate=500');
+  await stack.click('requester', card, 'approve'); // of his own request
+  await stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM audit WHERE action = 'click.refused'"))[0].n === 1, 'the refusal');
+  const [asked] = await sql(stack, 'SELECT run FROM approvals ORDER BY created_ms DESC LIMIT 1');
+  assert.match((await audit('show', '--run', asked.run)).out, /click\.refused +approve/);
+
   for (let i = 0; i < 6; i++) await sendCommand(stack, commandBody('dlq redrive', { user_id: 'U0GUEST003' }));
   await stack.until(async () => (await sql(stack, "SELECT count(*) AS n FROM audit WHERE action = 'command.refused'"))[0].n === 6, 'the refusals');
   const refused = await audit('show', '--person', 'U0GUEST003', '--action', 'command.', '--limit', '5', '--json');
