@@ -139,27 +139,41 @@ static int is_over(void *end_ms) {
     return store_waiting_ms() > *(int64_t *)end_ms;
 }
 
-static enum fx_code check_whole(struct sqlite_db *self, struct fx_error *err) {
+/* *ret_whole false: there was no time for all of it. */
+static enum fx_code check_with(struct sqlite_db *self, const char *pragma, int64_t end_ms,
+                               bool *ret_whole, struct fx_error *err) {
     struct sqlite3_stmt *stmt = NULL;
-    int64_t end_ms = store_waiting_ms() + CHECK_MAX_MS;
-    int rc = sqlite3_prepare_v2(self->connection, "PRAGMA quick_check(1)", -1, &stmt, NULL);
+    int rc = sqlite3_prepare_v2(self->connection, pragma, -1, &stmt, NULL);
     enum fx_code code = FX_OK;
 
     sqlite3_progress_handler(self->connection, CHECK_LOOK_STEPS, is_over, &end_ms);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
     sqlite3_progress_handler(self->connection, 0, NULL, NULL);
-    if (rc == SQLITE_INTERRUPT)
-        fx_log(self->db.sc, FX_LOG_WARN, "store.checked_in_part", FX_S("file", self->path),
-               FX_I("limit_ms", CHECK_MAX_MS));
-    else if (rc != SQLITE_ROW)
-        code = sqlite_fail(self, rc, "quick_check", err);
-    else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
+    *ret_whole = rc != SQLITE_INTERRUPT;
+    if (*ret_whole && rc != SQLITE_ROW)
+        code = sqlite_fail(self, rc, pragma, err);
+    else if (*ret_whole && strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
         code = fx_fail(err, FX_ERR_UNAVAILABLE,
                        "%s is damaged (%s): keep a copy of it and restore the last backup",
                        self->path, (const char *)sqlite3_column_text(stmt, 0));
     sqlite3_finalize(stmt);
     return code;
+}
+
+/* The quick look first: it gets furthest. The whole one compares indexes with their rows, too, and
+ * whether a change was made is looked up in one. */
+static enum fx_code check_whole(struct sqlite_db *self, struct fx_error *err) {
+    int64_t end_ms = store_waiting_ms() + CHECK_MAX_MS;
+    bool whole = false;
+
+    FX_TRY(check_with(self, "PRAGMA quick_check(1)", end_ms, &whole, err));
+    if (whole)
+        FX_TRY(check_with(self, "PRAGMA integrity_check(1)", end_ms, &whole, err));
+    if (!whole)
+        fx_log(self->db.sc, FX_LOG_WARN, "store.checked_in_part", FX_S("file", self->path),
+               FX_I("limit_ms", CHECK_MAX_MS));
+    return FX_OK;
 }
 
 static enum fx_code check_journal(struct sqlite_db *self, struct fx_error *err) {

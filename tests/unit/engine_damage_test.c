@@ -136,7 +136,7 @@ static bool pages_are_whole(struct rig *rig) {
     sqlite3 *db = NULL;
     sqlite3_stmt *stmt = NULL;
     bool whole = sqlite3_open_v2(rig->bad, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
-                 sqlite3_prepare_v2(db, "PRAGMA quick_check", -1, &stmt, NULL) == SQLITE_OK &&
+                 sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &stmt, NULL) == SQLITE_OK &&
                  sqlite3_step(stmt) == SQLITE_ROW &&
                  strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") == 0;
 

@@ -88,6 +88,25 @@ static void refuses_a_damaged_database(void **state) {
     assert_non_null(strstr(err.message, "backup"));
 }
 
+/* A row that an index does not show would be written a second time. */
+static void refuses_a_database_whose_index_lacks_a_row(void **state) {
+    struct file_rig *f = *state;
+    struct fx_error err;
+
+    file_rig_open(f);
+    file_rig_close(f);
+    file_rig_sql(f, "PRAGMA writable_schema = ON; CREATE TABLE kept AS SELECT * FROM sqlite_schema "
+                    "WHERE name = 'outbox_failed'; "
+                    "DELETE FROM sqlite_schema WHERE name = 'outbox_failed'");
+    file_rig_sql(f, "INSERT INTO outbox (place, kind, key, parent, channel, user_id, response_url, "
+                    "payload_json, due_ms, created_ms, attempts, last_error, state) "
+                    "VALUES (1, 0, 'a', '', 'C1', '', '', '{}', 0, 0, 0, '', 3)");
+    file_rig_sql(f, "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT * FROM kept");
+    file_rig_sql(f, "DROP TABLE kept");
+    assert_int_equal(file_rig_try_open(f, &err), FX_ERR_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "missing from index outbox_failed"));
+}
+
 static void names_the_fix_for_a_directory_it_cannot_use(void **state) {
     struct file_rig *f = *state;
     struct fx_error err;
@@ -181,6 +200,7 @@ int main(void) {
         FILE_TEST(refuses_the_database_of_another_program_and_leaves_it_alone),
         FILE_TEST(refuses_a_file_that_is_no_database),
         FILE_TEST(refuses_a_damaged_database),
+        FILE_TEST(refuses_a_database_whose_index_lacks_a_row),
         FILE_TEST(names_the_fix_for_a_directory_it_cannot_use),
         FILE_TEST(says_who_cannot_write),
         FILE_TEST(refuses_addresses_that_are_not_a_store),
