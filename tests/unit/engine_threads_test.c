@@ -78,6 +78,77 @@ static void a_worker_that_hangs_is_named_as_long_as_it_does(void **state) {
     assert_true(answers_in(rig, MANY, &err));
 }
 
+/* ---- leases ---- */
+
+/* Counts how often the keeper has looked after the lease of a worker. */
+static struct {
+    enum fx_code (*extend)(struct fx_store *store, struct fx_scope *sc, const struct fx_job *job,
+                           int64_t until_ms, struct fx_error *err);
+    _Atomic int looks;
+} kept;
+
+static enum fx_code counted_extend(struct fx_store *store, struct fx_scope *sc,
+                                   const struct fx_job *job, int64_t until_ms,
+                                   struct fx_error *err) {
+    enum fx_code code = kept.extend(store, sc, job, until_ms, err);
+
+    kept.looks++;
+    return code;
+}
+
+static void count_extends(struct threads_rig *rig) {
+    kept.extend = rig->options.store->extend;
+    rig->options.store->extend = counted_extend;
+}
+
+static bool keeper_looks(struct threads_rig *rig) {
+    int seen = kept.looks;
+
+    rig->options.state->wake(rig->options.state, "keeper");
+    for (int i = 0; kept.looks == seen && i < MANY; i++)
+        usleep(1000);
+    return kept.looks > seen;
+}
+
+static void who_is_long_at_work_keeps_the_job(void **state) {
+    enum { LEASES = 5 };
+    struct threads_rig *rig = *state;
+    struct fx_job **jobs = NULL;
+
+    count_extends(rig);
+    hang_one_worker(rig);
+    for (int i = 0; i < LEASES * FX_ENGINE_LEASE_LOOKS; i++) {
+        rig->now_ms += FX_ENGINE_LEASE_MS / FX_ENGINE_LEASE_LOOKS;
+        assert_true(keeper_looks(rig));
+        rig->options.state->wake(rig->options.state, "jobs"); /* whoever finds it may have it */
+    }
+    assert_int_equal(jobs_in(rig, FX_JOB_LEASED, &jobs), 1);
+    assert_int_equal(jobs[0]->attempts, 1);
+    assert_int_equal(jobs[0]->deaths, 0);
+    assert_int_equal(rig->aws.canceled, 0);
+    let_go(rig);
+}
+
+static void who_lost_the_job_is_cut_off(void **state) {
+    struct threads_rig *rig = *state;
+    struct fx_store *store = rig->options.store;
+    struct fx_job *job = NULL;
+    struct fx_error err;
+    int64_t next_ms = 0;
+
+    count_extends(rig);
+    hang_one_worker(rig);
+    rig->now_ms += FX_ENGINE_LEASE_MS + 1;
+    /* by us, or by another worker that was quicker */
+    assert_ok(store->claim(store, rig->sc, "thief", rig->now_ms, FX_ENGINE_LEASE_MS, &job, &next_ms,
+                           &err));
+    assert_true(keeper_looks(rig));
+    for (int i = 0; rig->aws.canceled == 0 && i < MANY; i++)
+        usleep(1000);
+    assert_int_equal(rig->aws.canceled, 1);
+    let_go(rig);
+}
+
 static void each_thread_is_looked_at(void **state) {
     struct threads_rig *rig = *state;
     struct fx_engine engine = {.options = rig->options, .workers_count = 2};
@@ -483,6 +554,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         THREADS_TEST(an_engine_without_work_lives),
         THREADS_TEST(a_worker_that_hangs_is_named_as_long_as_it_does),
+        THREADS_TEST(who_is_long_at_work_keeps_the_job),
+        THREADS_TEST(who_lost_the_job_is_cut_off),
         THREADS_TEST(each_thread_is_looked_at),
         THREADS_TEST(how_long_the_store_is_silent_is_known),
         THREADS_TEST(a_worker_sends_only_while_another_waits_for_the_next_job),

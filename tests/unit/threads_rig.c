@@ -20,8 +20,10 @@ enum fx_code fx_aws_call(struct fx_aws *aws, struct fx_scope *sc, const struct f
     while (atomic_load(&aws->holds) &&
            fx_scope_check(sc, fx_mono_ms(aws->clock), &canceled) == FX_OK)
         usleep(1000);
-    if (canceled.code != FX_OK)
+    if (canceled.code != FX_OK) {
+        aws->canceled++;
         return fx_fail(err, canceled.code, "%s", canceled.message);
+    }
     *ret_answer = fx_json_object(sc);
     return FX_OK;
 }

@@ -17,6 +17,7 @@ struct fx_aws {
     pthread_cond_t changed;
     atomic_bool holds;
     bool is_held;
+    _Atomic int canceled; /* calls */
     struct fx_clock *clock;
 };
 
