@@ -2,7 +2,7 @@
 // that cannot be done, and a bot that freezes while another one lives.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
@@ -176,8 +176,10 @@ describe('life', { concurrency: true }, () => {
       await stack().startBot();
     });
 
-    test('under a service manager it says when it is ready, that it lives, and that it stops', async () => {
+    // Starts the bot anew and collects what it says to its service manager, which wants a sign of life every 400 ms.
+    async function underServiceManager(work) {
       const socket = path.join(stack().dir, 'notify');
+      await rm(socket, { force: true });
       const listener = spawn('python3', ['-uc', `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -190,16 +192,38 @@ while True: print(s.recv(4096).decode().replace('\\n', ' '))`, socket]);
         await stack().until(() => said.includes('bound'), 'the socket');
         await stack().killBot('SIGTERM');
         await stack().startBot({ env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '400000' } });
-        await stack().until(() => said.filter((line) => line === 'WATCHDOG=1').length >= 5, 'five signs of life');
-        assert.equal(said[1], 'READY=1', 'ready comes before any sign of life');
-        assert.ok(!said.includes('STOPPING=1'));
-        assert.deepEqual(await told(stack(), 'life.hangs'), []);
-        assert.deepEqual(await stack().killBot('SIGTERM'), { code: 0, signal: null });
-        await stack().until(() => said.includes('STOPPING=1'), 'the last word');
+        await work(said);
       } finally {
         listener.kill();
       }
-    });
+    }
+    const signsOfLife = (said) => said.filter((line) => line === 'WATCHDOG=1').length;
+
+    test('under a service manager it says when it is ready, that it lives, and that it stops', () => underServiceManager(async (said) => {
+      await stack().until(() => signsOfLife(said) >= 5, 'five signs of life');
+      assert.equal(said[1], 'READY=1', 'ready comes before any sign of life');
+      assert.ok(!said.includes('STOPPING=1'));
+      assert.deepEqual(await told(stack(), 'life.hangs'), []);
+      assert.deepEqual(await stack().killBot('SIGTERM'), { code: 0, signal: null });
+      await stack().until(() => said.includes('STOPPING=1'), 'the last word');
+    }));
+
+    test('under a service manager it gives no sign of life while a listener takes no connection', () => underServiceManager(async (said) => {
+      const hangs = async (times) => (await told(stack(), 'life.hangs')).length >= times;
+      await stack().until(() => signsOfLife(said) > 0, 'a sign of life');
+      const hold = spawn('strace', ['-f', '-o', '/dev/null', '-e', 'trace=accept4', '-e', 'inject=accept4:delay_enter=600s', '-p', String(stack().process.pid)], { stdio: ['ignore', 'ignore', 'pipe'] });
+      try {
+        await stack().until(() => hangs(1), 'the listener to be missed', 30000, 50);
+        const before = signsOfLife(said);
+        await stack().until(() => hangs(3), 'two more looks', 30000, 50);
+        assert.equal(signsOfLife(said), before);
+      } finally {
+        hold.kill();
+      }
+      const before = signsOfLife(said);
+      await stack().until(() => signsOfLife(said) > before, 'another sign of life');
+      assert.equal((await told(stack(), 'life.goes_on')).length, 1);
+    }));
   }));
 
   describe('a bot that freezes beside another one', () => withStack({ store: 'postgres', replicas: 2, awsDelayMs: 30 }, (stack) => {
