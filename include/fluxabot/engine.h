@@ -97,6 +97,7 @@ struct fx_environment {
     const char *name;
     const struct fx_json *variables; /* no secrets: expressions may read them */
     const struct fx_json *databases; /* name -> connection string; never reaches an expression */
+    const struct fx_json *places;    /* name -> the server, database and user of that, no secrets */
     const char *role_arn;            /* whose rights its calls of AWS carry; NULL: our own */
     const char *external_id;         /* NULL: none */
     const char *region;              /* NULL: that of aws */
@@ -145,7 +146,8 @@ struct fx_engine_options {
     size_t topics_count;
     const struct fx_engine_system *systems;
     size_t systems_count;
-    const char *version; /* part of every plan's digest */
+    const char *version;   /* part of every plan's digest */
+    const char *aws_place; /* likewise: the region and the address that aws takes by itself; NULL */
     int workers;
     int together; /* steps of one run that read at once; 0 or 1: one after the other, no threads */
     int64_t approval_ms, execute_ms;      /* 0: the limits above */

@@ -151,6 +151,8 @@ struct fx_step_context {
     const char *environment;
     /* The connection string of a named database of this environment; NULL when not configured. */
     const char *(*database_url)(const struct fx_step_context *ctx, const char *name);
+    /* Which server, database and user such a string names, without its secrets; NULL likewise. */
+    const char *(*database_place)(const struct fx_step_context *ctx, const char *name);
     void *owner;                      /* the engine's */
     const struct fx_json *checkpoint; /* NULL at the first call */
     const struct fx_json *plan;       /* the approved plan; NULL for reading steps */
@@ -213,6 +215,11 @@ struct fx_step_kind {
      * first call holds the latter, too. */
     enum fx_code (*plan)(const struct fx_step_context *ctx, const struct fx_json *params,
                          struct fx_json **ret_plan, struct fx_error *err);
+    /* Changing kinds whose parameters do not say it all: where it is done, {"Account":
+     * "111122223333 in eu-west-1"}. Shown with the plan, and compared before the first run; so
+     * nothing in it may change by itself. NULL: the parameters and the configuration say it. */
+    enum fx_code (*where)(const struct fx_step_context *ctx, const struct fx_json *params,
+                          struct fx_json **ret_where, struct fx_error *err);
     /* Changing kinds, just before the first run: do the facts of ctx->plan still hold?
      * FX_ERR_CONFLICT: the message tells the difference. */
     enum fx_code (*confirm)(const struct fx_step_context *ctx, const struct fx_json *params,

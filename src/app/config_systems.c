@@ -1,6 +1,8 @@
 /* config_systems.c - the systems and their environments: where each is, and as whom it is read. */
 #include "config.h"
 
+#include "fluxabot/sql.h"
+
 #include <string.h>
 
 static struct fx_json *read_databases(const struct config_reader *r, const char *path,
@@ -17,6 +19,23 @@ static struct fx_json *read_databases(const struct config_reader *r, const char 
             fx_json_put(databases, name, fx_json_string(r->config->sc, url));
     }
     return databases;
+}
+
+/* Of a Redis all that stands behind the last @; libpq reads the others. What neither understands
+ * is told when it is opened. */
+static struct fx_json *places_of(struct fx_scope *sc, const struct fx_json *databases) {
+    struct fx_json *places = fx_json_object(sc), *value = NULL;
+    const char *name = NULL;
+    void *cursor = NULL;
+
+    while (fx_json_next(databases, &cursor, &name, &value)) {
+        const char *url = fx_json_text(value), *at = strrchr(url, '@');
+        bool is_redis = strncmp(url, "redis", strlen("redis")) == 0;
+        const char *place = !is_redis ? fx_sql_place(sc, url) : at == NULL ? url : at + 1;
+
+        fx_json_put(places, name, fx_json_string(sc, place == NULL ? "" : place));
+    }
+    return places;
 }
 
 static void check_role(const struct config_reader *r, const char *path,
@@ -54,6 +73,8 @@ static void read_environments(const struct config_reader *r, const char *path,
             .role_arn = fx_strdup(sc, fx_json_get_text(value, "role_arn")),
             .external_id = fx_strdup(sc, fx_json_get_text(value, "external_id")),
             .region = fx_strdup(sc, fx_json_get_text(value, "region"))};
+        list[system->environments_count].places =
+            places_of(sc, list[system->environments_count].databases);
         check_role(r, fx_printf(sc, "%s.%s", path, name), &list[system->environments_count]);
         system->environments_count++;
     }

@@ -132,6 +132,13 @@ static const char *place_of(struct program *p) {
                      realpath(p->config->file, path) == NULL ? p->config->file : path);
 }
 
+static const char *aws_place_of(struct program *p) {
+    const char *region = fx_aws_region(p->aws), *url = p->config->aws_endpoint_url;
+
+    return fx_printf(p->sc, "%s%s%s", region == NULL ? "no region" : region,
+                     url == NULL ? "" : " at ", url == NULL ? "" : url);
+}
+
 static enum fx_code start_engine(struct program *p, struct fx_error *err) {
     struct app_config *config = p->config;
 
@@ -155,6 +162,7 @@ static enum fx_code start_engine(struct program *p, struct fx_error *err) {
                                                        .systems = config->systems,
                                                        .systems_count = config->systems_count,
                                                        .version = FLUXABOT_VERSION,
+                                                       .aws_place = aws_place_of(p),
                                                        .workers = config->workers,
                                                        .together = FX_ENGINE_MAX_TOGETHER,
                                                        .approval_ms = config->approval_ms,

@@ -4,10 +4,15 @@
 
 enum { DIGEST_SHOWN = 8 };
 
-static struct fx_json *plan_fields(struct fx_scope *sc, const struct fx_json *plan) {
-    const struct fx_json *facts = fx_json_at(plan, "facts");
-    struct fx_json *fields = fx_json_array(sc);
+static struct fx_json *plan_fields(struct fx_scope *sc, const struct fx_json *bound) {
+    const struct fx_json *facts = fx_json_at_path(bound, "plan.facts");
+    const struct fx_json *where = fx_json_at(bound, "where");
+    struct fx_json *fields = fx_json_array(sc), *place = NULL;
+    const char *name = NULL;
+    void *cursor = NULL;
 
+    while (fx_json_next(where, &cursor, &name, &place))
+        fx_json_add(fields, engine_field(sc, name, fx_json_copy(sc, place)));
     for (size_t i = 0; i < fx_json_count(facts); i++)
         fx_json_add(fields, fx_json_item(facts, i));
     return fields;
@@ -102,7 +107,7 @@ struct fx_json *engine_pending_card(struct engine_run *run, const struct engine_
     const struct fx_json *reason = fx_json_at(request->bound, "reason");
     const char *summary = fx_json_get_text(plan, "summary");
     const char *title = engine_run_title(run);
-    struct fx_json *fields = plan_fields(sc, plan);
+    struct fx_json *fields = plan_fields(sc, request->bound);
     struct fx_json *lines = fx_json_array_of(sc, who_asks(run, approval), NULL);
 
     if (approval->needed > 1)

@@ -26,20 +26,6 @@ char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
     return fx_sha256_hex(sc, fx_slice_of(fx_json_dump_canonical(sc, bound)));
 }
 
-/* What the plan was made from and does not repeat in full: a queue's address stands in the
- * configuration, and the step reads it there when it runs. */
-char *engine_inputs_digest(const struct engine_run *run) {
-    struct fx_scope *sc = run->work->sc;
-    struct fx_json *inputs = fx_json_object_of(sc, "system", run->filled, "arguments",
-                                               fx_json_string(sc, run->row->arguments_json), NULL);
-
-    if (run->environment->role_arn != NULL) /* who does it is part of what was approved */
-        fx_json_put(inputs, "role", fx_json_string(sc, run->environment->role_arn));
-    if (run->environment->region != NULL)
-        fx_json_put(inputs, "region", fx_json_string(sc, run->environment->region));
-    return fx_sha256_hex(sc, fx_slice_of(fx_json_dump_canonical(sc, inputs)));
-}
-
 /* ---- asking ---- */
 
 static const struct fx_runbook_step *find_step(const struct fx_runbook *runbook, const char *id) {
@@ -54,7 +40,7 @@ static enum fx_code make_plan(struct engine_run *run, const struct fx_runbook_st
                               const struct fx_runbook_step *change, struct fx_json **ret_bound,
                               struct fx_error *err) {
     struct fx_scope *sc = run->work->sc;
-    struct fx_json *filled = NULL, *params = NULL, *plan = NULL, *asked = NULL;
+    struct fx_json *filled = NULL, *params = NULL, *plan = NULL, *asked = NULL, *where = NULL;
     struct fx_step_context ctx;
 
     FX_TRY(fx_expr_fill_all(sc, gate->params, run->names, &asked, err));
@@ -62,10 +48,12 @@ static enum fx_code make_plan(struct engine_run *run, const struct fx_runbook_st
     FX_TRY(fx_step_fill_params(sc, change->kind, filled, &params, err));
     engine_step_context(run, &ctx);
     FX_TRY(change->kind->plan(&ctx, params, &plan, err));
+    if (change->kind->where != NULL)
+        FX_TRY(change->kind->where(&ctx, params, &where, err));
     *ret_bound =
         fx_json_object_of(sc, "params", params, "plan", plan, "reason", fx_json_at(asked, "reason"),
                           "version", fx_json_string(sc, run->work->engine->options.version),
-                          "inputs", fx_json_string(sc, engine_inputs_digest(run)), NULL);
+                          "where", where, "inputs", engine_inputs(run), NULL);
     return FX_OK;
 }
 

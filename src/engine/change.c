@@ -44,27 +44,64 @@ static enum fx_code check_binding(struct engine_run *run, const struct fx_approv
     return FX_OK;
 }
 
-/* Does it stand on what it was planned with? */
-static enum fx_code check_inputs(struct engine_run *run, const struct fx_json *bound,
-                                 struct fx_error *err) {
-    const char *version = fx_json_get_text(bound, "version");
-    const char *inputs = fx_json_get_text(bound, "inputs");
+/* What is to be done, and has not begun, is asked for anew. */
+static enum fx_code check_version(struct engine_run *run, const struct fx_json *bound,
+                                  struct fx_error *err) {
+    const char *is = run->work->engine->options.version, *was = fx_json_get_text(bound, "version");
 
-    if (version == NULL || strcmp(version, run->work->engine->options.version) != 0)
+    if (was != NULL && strcmp(was, is) == 0)
+        return FX_OK;
+    return fx_fail(err, FX_ERR_DENIED,
+                   "the bot was updated after this was approved, from %s to %s; ask again to get a "
+                   "new plan",
+                   was == NULL ? "another version" : was, is);
+}
+
+/* Does it stand on what it was planned with? Once it has begun, nothing is sent or looked at with
+ * other settings: what is read at another place tells nothing of what was done. */
+static enum fx_code check_inputs(struct engine_run *run, const struct fx_json *bound, bool begun,
+                                 struct fx_error *err) {
+    const struct fx_json *was = fx_json_at(bound, "inputs");
+    const char *difference = engine_difference(run->work->sc, was, engine_inputs(run));
+
+    if (difference == NULL || (begun && fx_json_type(was) != FX_JSON_OBJECT))
+        return FX_OK; /* of what an older version began, only a digest was kept */
+    if (!begun)
         return fx_fail(err, FX_ERR_DENIED,
-                       "the bot was updated after this was approved; ask again to get a new plan");
-    if (inputs == NULL || strcmp(inputs, engine_inputs_digest(run)) != 0)
-        return fx_fail(err, FX_ERR_DENIED,
-                       "the configuration of %s (%s) was changed after this was asked for; ask "
+                       "the configuration of %s (%s) was changed after this was asked for: %s; ask "
                        "again to get a new plan",
-                       run->row->system, run->row->environment);
-    return FX_OK;
+                       run->row->system, run->row->environment, difference);
+    return fx_fail(err, FX_ERR_DENIED,
+                   "the configuration of %s (%s) was changed while this was under way: %s; so it "
+                   "is neither gone on with nor looked at, though what was begun may go on; look "
+                   "yourself, and ask again for the rest",
+                   run->row->system, run->row->environment, difference);
+}
+
+static enum fx_code check_where(struct engine_run *run, const struct fx_runbook_step *step,
+                                const struct fx_json *bound, struct fx_error *err) {
+    struct fx_step_context ctx;
+    struct fx_json *where = NULL;
+
+    if (step->kind->where == NULL)
+        return FX_OK;
+    engine_step_context(run, &ctx);
+    FX_TRY(step->kind->where(&ctx, fx_json_at(bound, "params"), &where, err));
+    const char *difference = engine_difference(run->work->sc, fx_json_at(bound, "where"), where);
+
+    if (difference == NULL)
+        return FX_OK;
+    return fx_fail(err, FX_ERR_DENIED,
+                   "it would be done at another place than was approved: %s; ask again to get a "
+                   "new plan",
+                   difference);
 }
 
 /* Asked again at the last moment before anything happens; not once something has. A transient code:
- * Slack did not answer. */
-static enum fx_code check_start(struct engine_run *run, const struct fx_approval *approval,
-                                const struct fx_json *bound, struct fx_error *err) {
+ * Slack or AWS did not answer. */
+static enum fx_code check_start(struct engine_run *run, const struct fx_runbook_step *step,
+                                const struct fx_approval *approval, const struct fx_json *bound,
+                                struct fx_error *err) {
     struct fx_store *store = run->work->engine->options.store;
     struct fx_vote **votes = NULL;
     size_t votes_count = 0;
@@ -78,7 +115,9 @@ static enum fx_code check_start(struct engine_run *run, const struct fx_approval
                    ? fx_fail(err, FX_ERR_DENIED, "the approval was given too long ago; ask again")
                    : fx_fail(err, FX_ERR_DENIED, "%s, until the approval was too old; ask again",
                              run->row->note);
-    FX_TRY(check_inputs(run, bound, err));
+    FX_TRY(check_version(run, bound, err));
+    FX_TRY(check_inputs(run, bound, false, err));
+    FX_TRY(check_where(run, step, bound, err));
     FX_TRY(store->votes(store, run->work->sc, approval->id, &votes, &votes_count, err));
     FX_TRY(engine_authorize_again(run->work, run->system, approval, votes, votes_count, err));
     run->row->note = "";
@@ -189,9 +228,11 @@ enum fx_code engine_change_step(struct engine_run *run, const struct fx_runbook_
     FX_TRY(check_binding(run, approval, err));
     FX_TRY(fx_json_parse(sc, fx_slice_of(approval->plan_json), &bound, err));
     FX_TRY(engine_has_begun(run, step, &begun, err));
-    if (!begun) {
+    if (begun) {
+        FX_TRY(check_inputs(run, bound, true, err));
+    } else {
         struct fx_error why = {0};
-        enum fx_code code = check_start(run, approval, bound, &why);
+        enum fx_code code = check_start(run, step, approval, bound, &why);
 
         if (fx_code_is_transient(code))
             return wait_for_slack(run, approval, &why, ret_result, err);

@@ -507,11 +507,19 @@ enum fx_code engine_withdraw(struct engine_work *work, const struct fx_approval 
 enum fx_code engine_expire(struct engine_work *work, struct fx_error *err);
 /* The job "remind", at half time: a word in the thread of a request that nobody has decided. */
 enum fx_code engine_remind(struct engine_work *work, struct fx_error *err);
-/* The digest of the system's definition with the configuration filled in, and of the arguments. */
-char *engine_inputs_digest(const struct engine_run *run);
 /* The digest of an approval over everything it is bound to. */
 char *engine_plan_digest(struct fx_scope *sc, const struct fx_run *run,
                          const struct fx_approval *approval);
+
+/* ---- inputs.c ---- */
+
+/* What a plan is made from and a step reads again: the system's definition with the configuration
+ * filled in, the arguments, whose rights and which region and address its calls have, and which
+ * databases. Holds no secret. */
+struct fx_json *engine_inputs(const struct engine_run *run);
+/* `queues.orders.url was "a" and is "b"`, so many of them as a person reads; NULL: none. */
+const char *engine_difference(struct fx_scope *sc, const struct fx_json *was,
+                              const struct fx_json *is);
 
 /* ---- change.c ---- */
 

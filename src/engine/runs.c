@@ -71,6 +71,12 @@ static const char *database_url(const struct fx_step_context *ctx, const char *n
     return fx_json_get_text(run->environment->databases, name);
 }
 
+static const char *database_place(const struct fx_step_context *ctx, const char *name) {
+    const struct engine_run *run = ctx->owner;
+
+    return fx_json_get_text(run->environment->places, name);
+}
+
 void engine_step_context(struct engine_run *run, struct fx_step_context *ret_context) {
     struct fx_engine_options *options = &run->work->engine->options;
 
@@ -84,6 +90,7 @@ void engine_step_context(struct engine_run *run, struct fx_step_context *ret_con
                                             .system = run->filled,
                                             .environment = run->environment->name,
                                             .database_url = database_url,
+                                            .database_place = database_place,
                                             .owner = run};
 }
 

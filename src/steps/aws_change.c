@@ -166,6 +166,7 @@ const struct fx_step_kind step_aws_change = {
     .effect = aws_change_effect,
     .check = aws_change_check,
     .plan = aws_change_plan,
+    .where = where_of_aws,
     .confirm = change_confirm,
     .run = aws_change_run,
 };

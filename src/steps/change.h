@@ -164,3 +164,10 @@ enum fx_code revert_run(const struct fx_step_context *ctx, const struct fx_json 
                         const struct change_call *call, const struct fx_step_effect *change,
                         const struct fx_step_effect *revert, struct fx_step_result *ret_result,
                         struct fx_error *err);
+
+/* ---- where.c: the `where` of both kinds (struct fx_step_kind) ---- */
+
+enum fx_code where_of_aws(const struct fx_step_context *ctx, const struct fx_json *params,
+                          struct fx_json **ret_where, struct fx_error *err);
+enum fx_code where_of_sql(const struct fx_step_context *ctx, const struct fx_json *params,
+                          struct fx_json **ret_where, struct fx_error *err);

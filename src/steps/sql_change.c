@@ -284,6 +284,7 @@ const struct fx_step_kind step_sql_change = {
     .effect = sql_change_effect,
     .check = sql_change_check,
     .plan = sql_change_plan,
+    .where = where_of_sql,
     .confirm = change_confirm,
     .run = sql_change_run,
 };

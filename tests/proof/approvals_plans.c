@@ -36,6 +36,18 @@ static void edit_runbook(struct plan *p) {
 static void configure(struct plan *p) {
     rename_target(p, "dev");
 }
+static void move_database(struct plan *p) {
+    for (size_t i = 0; i < FX_COUNT_OF(p->proof->environments); i++)
+        p->proof->environments[i].places = fx_json_object_of(
+            p->proof->sc, "orders", fx_json_string(p->proof->sc, "host=elsewhere"), NULL);
+}
+static void move_address(struct plan *p) {
+    for (size_t i = 0; i < PROOF_REPLICAS; i++)
+        p->proof->replicas[i].engine.options.aws_place = "eu-west-1 at https://elsewhere";
+}
+static void move_account(struct plan *p) {
+    p->proof->account = "444455556666";
+}
 static void update_bot(struct plan *p) {
     for (size_t i = 0; i < PROOF_REPLICAS; i++)
         p->proof->replicas[i].engine.options.version = "2";
@@ -48,7 +60,8 @@ static void change_environment(struct plan *p) {
 }
 static void change_plan(struct plan *p) {
     proof_sql(p->proof,
-              "UPDATE approvals SET plan_json = replace(plan_json, 'main', 'mine') WHERE id = '%s'",
+              "UPDATE approvals SET plan_json = replace(plan_json, '\"params\":{', "
+              "'\"params\":{\"more\":1,') WHERE id = '%s'",
               p->approval);
 }
 static void change_requester(struct plan *p) {
@@ -105,6 +118,9 @@ static const struct change {
     {"queue depth", deepen, "the queue changed"},
     {"runbook file", edit_runbook, "the runbook was edited"},
     {"configuration", configure, "the configuration of proof (dev) was changed"},
+    {"a database's address", move_database, "databases.orders was nothing"},
+    {"AWS's address", move_address, "aws.by_itself was nothing"},
+    {"account", move_account, "would be done at another place"},
     {"arguments", change_arguments, "was changed after this was asked for"},
     {"version of the bot", update_bot, "the bot was updated"},
     {"environment", change_environment, "not the one that was approved"},
@@ -133,11 +149,16 @@ static void restore(struct plan *p) {
     proof->is_shared = false;
     proof->policy.persons = persons;
     proof->policy.persons_count = FX_COUNT_OF(persons);
-    for (size_t i = 0; i < FX_COUNT_OF(proof->environments); i++)
+    proof->account = "111122223333";
+    for (size_t i = 0; i < FX_COUNT_OF(proof->environments); i++) {
         proof->environments[i].variables =
             fx_json_object_of(proof->sc, "target", fx_json_string(proof->sc, "main"), NULL);
-    for (size_t i = 0; i < PROOF_REPLICAS; i++)
+        proof->environments[i].places = fx_json_object(proof->sc);
+    }
+    for (size_t i = 0; i < PROOF_REPLICAS; i++) {
         proof->replicas[i].engine.options.version = "1";
+        proof->replicas[i].engine.options.aws_place = NULL;
+    }
 }
 
 static void restore_after(struct plan *p, const struct change *change) {

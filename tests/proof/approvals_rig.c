@@ -77,6 +77,13 @@ static enum fx_code plan(const struct fx_step_context *ctx, const struct fx_json
     return FX_OK;
 }
 
+static enum fx_code where(const struct fx_step_context *ctx, const struct fx_json *params,
+                          struct fx_json **ret_where, struct fx_error *err) {
+    *ret_where = fx_json_object_of(ctx->sc, "Account",
+                                   fx_json_string(ctx->sc, proof_of(ctx)->account), NULL);
+    return FX_OK;
+}
+
 static enum fx_code confirm(const struct fx_step_context *ctx, const struct fx_json *params,
                             struct fx_error *err) {
     if (fx_json_to_int(fx_json_at_path(ctx->plan, "details.depth"), -1) == proof_of(ctx)->depth)
@@ -107,6 +114,7 @@ static const struct fx_step_kind shift_kind = {.name = "shift",
                                                .params_count = FX_COUNT_OF(shift_params),
                                                .effect = changes,
                                                .plan = plan,
+                                               .where = where,
                                                .confirm = confirm,
                                                .run = shift};
 
@@ -206,7 +214,8 @@ static void open_replica(struct proof *proof, size_t index, const char *url) {
 }
 
 void proof_open(struct proof *proof, bool postgres) {
-    *proof = (struct proof){.sc = fx_scope_new(NULL), .postgres = postgres};
+    *proof =
+        (struct proof){.sc = fx_scope_new(NULL), .postgres = postgres, .account = "111122223333"};
     proof->slack.exchange = exchange;
     snprintf(proof->dir, sizeof proof->dir, "/tmp/fluxabot-proof-XXXXXX");
     if (mkdtemp(proof->dir) == NULL)
@@ -220,7 +229,8 @@ void proof_open(struct proof *proof, bool postgres) {
             .name = i == 0 ? "dev" : "prod",
             .variables =
                 fx_json_object_of(proof->sc, "target", fx_json_string(proof->sc, "main"), NULL),
-            .databases = fx_json_object(proof->sc)};
+            .databases = fx_json_object(proof->sc),
+            .places = fx_json_object(proof->sc)};
     set_policy(proof);
     const char *url =
         postgres ? proof->server.url : fx_printf(proof->sc, "sqlite://%s/x.db", proof->dir);

@@ -41,6 +41,7 @@ struct proof {
     bool is_shared;    /* the channel */
     /* the world */
     int64_t depth;
+    const char *account; /* in which it is */
     int effects;         /* calls that reached it */
     const char *carried; /* digest of the parameters that the last one carried */
 };

@@ -46,6 +46,15 @@ static enum fx_code plan(const struct fx_step_context *ctx, const struct fx_json
     return FX_OK;
 }
 
+static enum fx_code where(const struct fx_step_context *ctx, const struct fx_json *params,
+                          struct fx_json **ret_where, struct fx_error *err) {
+    if (ctx->aws->cannot_say_where != FX_OK)
+        return fx_fail(err, ctx->aws->cannot_say_where, "AWS does not say");
+    *ret_where =
+        fx_json_object_of(ctx->sc, "Account", fx_json_string(ctx->sc, ctx->aws->account), NULL);
+    return FX_OK;
+}
+
 static enum fx_code confirm(const struct fx_step_context *ctx, const struct fx_json *params,
                             struct fx_error *err) {
     if (strcmp(fx_json_get_text(ctx->plan, "seen"), ctx->aws->facts) == 0)
@@ -185,6 +194,7 @@ static const struct fx_step_kind changing = {.name = "change",
                                              .params_count = 1,
                                              .effect = changes,
                                              .plan = plan,
+                                             .where = where,
                                              .confirm = confirm,
                                              .run = change};
 
@@ -292,7 +302,8 @@ void change_world_open(struct change_world *w) {
     void *rig = NULL;
 
     assert_int_equal(engine_rig_set_up(&rig), 0);
-    *w = (struct change_world){.rig = rig, .aws.facts = "two wait", .effect = FX_EFFECT_UNKEYED};
+    *w = (struct change_world){
+        .rig = rig, .aws = {.facts = "two wait", .account = "1"}, .effect = FX_EFFECT_UNKEYED};
     current = w;
     w->durable = w->rig->engine.options.store;
     w->store = fault_store_new(w->durable);

@@ -21,8 +21,10 @@ struct fx_aws {
     bool refuses; /* a call is answered with no */
     bool breaks;  /* the first call is carried out, and the line breaks */
     const char *facts;
-    const char *cannot_plan; /* why; NULL */
-    bool untitled;           /* its plan */
+    const char *account;           /* in which it is changed */
+    enum fx_code cannot_say_where; /* FX_OK: it can */
+    const char *cannot_plan;       /* why; NULL */
+    bool untitled;                 /* its plan */
 };
 
 struct change_world {

@@ -59,6 +59,18 @@ static void the_system_is_configured_anew(struct change_world *w) {
     w->fluxa.definition = engine_rig_json(w->rig, "{'limits':{'moves':3}}");
 }
 
+static void the_bot_acts_in_another_account(struct change_world *w) {
+    w->aws.account = "2";
+}
+
+static void aws_goes_away(struct change_world *w) {
+    w->aws.cannot_say_where = FX_ERR_UNAVAILABLE;
+}
+
+static void nobody_may_say_where_it_is_done(struct change_world *w) {
+    w->aws.cannot_say_where = FX_ERR_DENIED;
+}
+
 static void the_runbook_is_edited(struct change_world *w) {
     w->book.digest = "d2";
 }
@@ -144,7 +156,13 @@ static const struct scenario {
     {"version", NULL, both_approve, the_bot_is_updated, NULL, FX_RUN_REFUSED, 0, "bot was updated",
      false},
     {"configuration", NULL, both_approve, the_system_is_configured_anew, NULL, FX_RUN_REFUSED, 0,
-     "configuration of fluxa", false},
+     "system.limits.moves was 2 and is 3; ask again", false},
+    {"account", NULL, both_approve, the_bot_acts_in_another_account, NULL, FX_RUN_REFUSED, 0,
+     "Account was \\\"1\\\" and is \\\"2\\\"", false},
+    {"AWS away", NULL, both_approve_for_a_moment, aws_goes_away, NULL, FX_RUN_REFUSED, 0,
+     "until the approval was too old", false},
+    {"nowhere", nobody_may_say_where_it_is_done, NULL, NULL, NULL, FX_RUN_REFUSED, 0,
+     "AWS does not say", false},
     {"runbook", NULL, both_approve, the_runbook_is_edited, NULL, FX_RUN_REFUSED, 0,
      "runbook was edited", false},
     {"no gate", NULL, both_approve, the_gate_disappears, NULL, FX_RUN_REFUSED, 0,
@@ -164,6 +182,12 @@ static const struct scenario {
     {"stopped midway", NULL, both_approve, NULL, somebody_stops, FX_RUN_STOPPED, 1, "", false},
     {"frozen midway", NULL, both_approve, NULL, changes_are_frozen, FX_RUN_FAILED, 1,
      "1 change had been made", false},
+    {"configured midway", NULL, both_approve, NULL, the_system_is_configured_anew, FX_RUN_FAILED, 1,
+     "changed while this was under way: system.limits.moves was 2", false},
+    {"in doubt", NULL, both_approve, answers_are_lost, the_system_is_configured_anew, FX_RUN_DONE,
+     1, "has looked: it was done", true},
+    {"updated midway", NULL, both_approve, NULL, the_bot_is_updated, FX_RUN_DONE, 2,
+     "both are moved", false},
     {"refused", NULL, both_approve, the_queue_says_no, NULL, FX_RUN_FAILED, 0, "he queue said no",
      false},
     {"answers lost", NULL, both_approve, answers_are_lost, NULL, FX_RUN_DONE, 2, "both are moved",

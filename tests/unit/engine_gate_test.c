@@ -90,11 +90,10 @@ static void decide(struct change_world *w, enum fx_approval_state how, const cha
 static const char *good_plan(struct change_world *w) {
     struct engine_run run = load(w);
 
-    return fx_printf(
-        w->rig->sc,
-        "{\"inputs\":\"%s\",\"params\":{\"queue\":\"orders\"},\"plan\":{\"seen\":\"two "
-        "wait\"},\"version\":\"1\"}",
-        engine_inputs_digest(&run));
+    return fx_printf(w->rig->sc,
+                     "{\"inputs\":%s,\"params\":{\"queue\":\"orders\"},\"plan\":{\"seen\":\"two "
+                     "wait\"},\"version\":\"1\",\"where\":{\"Account\":\"1\"}}",
+                     fx_json_dump(w->rig->sc, engine_inputs(&run)));
 }
 
 /* Everything stands for a change; NULL: under the usual id. */
@@ -178,7 +177,7 @@ static void a_plan_that_does_not_say_what_it_was_made_from_does_not_run(void **s
 }
 
 /* As whom, and where: neither stands in the plan. */
-static void whose_rights_it_has_and_the_region_are_part_of_what_was_approved(void **state) {
+static void whose_rights_it_has_and_where_are_part_of_what_was_approved(void **state) {
     static const struct fx_environment approved = {
         .name = "dev", .role_arn = "arn:aws:iam::1:role/a", .region = "eu-west-1"};
     static const struct fx_environment others[] = {
@@ -198,11 +197,53 @@ static void whose_rights_it_has_and_the_region_are_part_of_what_was_approved(voi
         assert_refused(w, FX_ERR_DENIED, "configuration of fluxa (dev) was changed");
     }
     w->rig->system.environments = &approved;
+    w->rig->engine.options.aws_place = "eu-west-1 at https://another.example";
+    assert_refused(w, FX_ERR_DENIED,
+                   "aws.by_itself was nothing and is \"eu-west-1 at https://another.example\"");
+    w->rig->engine.options.aws_place = NULL;
     struct engine_run run = load(w);
 
     w->rig->work.job = NULL; /* nothing was claimed */
     assert_int_equal(change(&run, &w->steps[2], &err), FX_OK);
     assert_int_equal(w->aws.sent[0], 1);
+}
+
+static void which_databases_it_reads_is_part_of_what_was_approved(void **state) {
+    struct change_world *w = *state;
+    struct fx_environment there = {.name = "dev",
+                                   .places = engine_rig_json(w->rig, "{'orders':'host=a'}")};
+
+    w->rig->system.environments = &there;
+    put_approved(w, NULL);
+    there.places = engine_rig_json(w->rig, "{'orders':'host=b'}");
+    assert_refused(w, FX_ERR_DENIED, "databases.orders was \"host=a\" and is \"host=b\"");
+}
+
+/* A row of a version that kept a digest only. */
+static void what_an_older_version_began_is_gone_on_with(void **state) {
+    struct change_world *w = *state;
+    struct fx_intent before = {.run = "r1",
+                               .step = "change",
+                               .key = "first",
+                               .digest = "d",
+                               .what_json = "{}",
+                               .set_ms = RIG_NOW_MS};
+    struct fx_error err;
+
+    put_run(w, "r1");
+    put_request(w,
+                "{\"inputs\":\"8d0c\",\"params\":{\"queue\":\"orders\"},\"plan\":{},"
+                "\"version\":\"0\"}",
+                NULL);
+    decide(w, FX_APPROVAL_APPROVED, "U2", "");
+    assert_refused(w, FX_ERR_DENIED, "updated after this was approved, from 0 to 1");
+    assert_ok(w->durable->begin_effect(w->durable, w->rig->sc, NULL, &before, NULL, &err));
+    w->aws.sent[0] = 1;
+    struct engine_run run = load(w);
+
+    w->rig->work.job = NULL;
+    assert_ok(change(&run, &w->steps[2], &err));
+    assert_int_equal(result.outcome, FX_STEP_PARKED);
 }
 
 static void an_approval_that_was_given_too_long_ago_is_not_used(void **state) {
@@ -464,7 +505,9 @@ int main(void) {
         TEST(an_approval_counts_only_for_the_step_it_names),
         TEST(a_plan_with_another_digest_does_not_run),
         cmocka_unit_test(a_plan_that_does_not_say_what_it_was_made_from_does_not_run),
-        TEST(whose_rights_it_has_and_the_region_are_part_of_what_was_approved),
+        TEST(whose_rights_it_has_and_where_are_part_of_what_was_approved),
+        TEST(which_databases_it_reads_is_part_of_what_was_approved),
+        TEST(what_an_older_version_began_is_gone_on_with),
         TEST(an_approval_that_was_given_too_long_ago_is_not_used),
         TEST(a_run_waits_for_slack_as_long_as_slack_wants),
         TEST(a_run_asks_slack_less_and_less_often),
