@@ -73,7 +73,8 @@ enum {
     FX_ENGINE_RECONCILE_MS = 5 * 60 * 1000,      /* between two comparisons with CloudWatch */
     FX_ENGINE_KEEP_MS = 7 * 24 * 60 * 60 * 1000, /* done jobs and sent messages, for a person */
     FX_ENGINE_ANCHOR_MS = 60 * 60 * 1000,        /* between two anchors of the audit log, at most */
-    FX_ENGINE_ANCHOR_ROWS = 1000,                /* so many new rows are not left without one */
+    FX_ENGINE_ANCHOR_SOON_MS = 5 * 1000, /* and after a decision or the promise of a change */
+    FX_ENGINE_ANCHOR_ROWS = 1000,        /* so many new rows are not left without one */
     FX_ENGINE_CHAIN_ROWS = 20000, /* the newest of the audit log, which each start looks at */
     FX_ENGINE_CRASH_STARTS = 5,   /* that did not end as they should, ... */
     FX_ENGINE_CRASH_WINDOW_MS = 5 * 60 * 1000, /* ... within this time freeze changes */
@@ -178,7 +179,8 @@ int64_t fx_engine_store_silent_ms(struct fx_engine *engine);
  * posts what was written, or without one. who is a name for the audit log, as "terminal:anna". Of
  * options only store, clock, random, policy and systems are looked at. FX_ERR_DENIED: the policy
  * does not let a terminal; FX_ERR_INPUT: it stands that way already, a reason is missing, or only
- * fx_engine_accept_audit may end it. */
+ * fx_engine_accept_audit may end it. When that has to end another one besides, fx_engine_frozen
+ * tells it afterwards. */
 enum fx_code fx_engine_freeze(const struct fx_engine_options *options, struct fx_scope *sc,
                               const char *who, const char *reason, struct fx_error *err);
 enum fx_code fx_engine_unfreeze(const struct fx_engine_options *options, struct fx_scope *sc,
@@ -188,6 +190,7 @@ struct fx_engine_freeze {
     const char *by, *reason; /* "" when it cannot be read */
     const char *way_out;     /* who can end it, and how */
     int64_t at_ms;
+    const struct fx_engine_freeze *and; /* of the audit log's: another one besides; NULL */
 };
 enum fx_code fx_engine_frozen(const struct fx_engine_options *options, struct fx_scope *sc,
                               struct fx_engine_freeze *ret_freeze, struct fx_error *err);

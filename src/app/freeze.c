@@ -15,12 +15,21 @@ static struct fx_engine_options options_of(const struct app_log *log,
                                       .systems_count = log->config->systems_count};
 }
 
+static void print_freeze(struct fx_scope *sc, const struct fx_engine_freeze *freeze) {
+    if (!freeze->is_on)
+        puts("changes are not frozen");
+    for (; freeze != NULL && freeze->is_on; freeze = freeze->and)
+        printf("changes are frozen since %s by %s: %s\n%s\n", fx_time_iso(sc, freeze->at_ms),
+               freeze->by, freeze->reason, freeze->way_out);
+}
+
 static int turn(const struct app_arguments *arguments,
                 enum fx_code (*act)(const struct fx_engine_options *options, struct fx_scope *sc,
                                     const char *who, const char *reason, struct fx_error *err),
-                const char *done) {
+                const char *done, bool frozen) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     const char *reason = arguments->reason == NULL ? "" : arguments->reason;
+    struct fx_engine_freeze freeze = {0};
     struct fx_error err = {0};
     struct app_log log;
 
@@ -33,26 +42,24 @@ static int turn(const struct app_arguments *arguments,
         fprintf(stderr, "nothing was done: %s\n", err.message);
         return EXIT_FINDINGS;
     }
+    if (!frozen && fx_engine_frozen(&options, sc, &freeze, &err) == FX_OK && freeze.is_on) {
+        puts("that freeze is ended, but another one holds");
+        print_freeze(sc, &freeze);
+        return EXIT_FINDINGS;
+    }
     puts(done);
     return EXIT_GOOD;
 }
 
 int app_freeze(const struct app_arguments *arguments) {
     return turn(arguments, fx_engine_freeze,
-                "changes are frozen on every replica; a running bot tells it in the channels");
+                "changes are frozen on every replica; a running bot tells it in the channels",
+                true);
 }
 
 int app_unfreeze(const struct app_arguments *arguments) {
     return turn(arguments, fx_engine_unfreeze,
-                "changes are no longer frozen; a running bot tells it in the channels");
-}
-
-static void print_freeze(struct fx_scope *sc, const struct fx_engine_freeze *freeze) {
-    if (!freeze->is_on)
-        puts("changes are not frozen");
-    else
-        printf("changes are frozen since %s by %s: %s\n%s\n", fx_time_iso(sc, freeze->at_ms),
-               freeze->by, freeze->reason, freeze->way_out);
+                "changes are no longer frozen; a running bot tells it in the channels", false);
 }
 
 /* Exit code 1 while changes are frozen, for scripts. */

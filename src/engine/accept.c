@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* In this order, so that nothing is ended that could not be explained later: the row, the anchor,
- * then the freeze. Dying in between leaves changes frozen. */
+ * then the freeze. Dying in between leaves changes frozen. What a person has frozen stays so. */
 enum fx_code fx_engine_accept_audit(const struct fx_engine_options *options, struct fx_scope *sc,
                                     const char *who, const char *reason,
                                     struct fx_anchor **ret_anchor, struct fx_error *err) {
@@ -32,8 +32,8 @@ enum fx_code fx_engine_accept_audit(const struct fx_engine_options *options, str
             .n = head->n, .hash = head->hash, .time_ms = work.now_ms, .reason = reason},
         ret_anchor, err));
     work.writes = (struct fx_writes){0};
-    if (freeze.is_on && strcmp(freeze.by, ENGINE_FREEZE_BY_AUDIT) == 0) {
-        engine_freeze_end(&work);
+    if (strcmp(freeze.by, ENGINE_FREEZE_BY_AUDIT) == 0) {
+        FX_TRY(engine_freeze_end(&work, err));
         FX_TRY(engine_show_requests(&work, err));
     }
     fx_writes_job(sc, &work.writes, "anchor", "audit", work.now_ms); /* a running engine tells it */

@@ -1,18 +1,23 @@
-/* anchor.c - the head of the audit log is signed and kept outside the database, every hour, every
- * so many rows and when the engine stops.
+/* anchor.c - the head of the audit log is signed and kept outside the database: at once after a
+ * decision or the promise of a change, every hour, every so many rows and when the engine stops.
  *
  * The job "anchor" looks, acts and asks for itself again in one transaction; replicas share it. The
- * file of anchors comes first: log and Slack repeat what stands there. When the newest anchor does
- * not fit the log, no other follows it and changes are frozen: an old backup forgets intents.
+ * file of anchors comes first: the log repeats what stands there, and Slack what is told every hour
+ * or so. When the newest anchor does not fit the log, no other follows it and changes are frozen:
+ * an old backup forgets intents. So they are when the file has lost what this machine had put into
+ * it. What is not noticed is a backup that is older than a change by less than it takes to make an
+ * anchor of it, some tenths of a second, and FX_ENGINE_ANCHOR_SOON_MS while many are made.
  */
 #include "anchors.h"
 
 #include "fluxabot/base/log.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-    RETRY_MS = 60 * 1000,          /* after a failure */
+    RETRY_MS = 60 * 1000, /* after a failure */
+    ASKED_MS = 1000,      /* so far ahead, what was asked for comes after what is written */
     POST_GRACE_MS = 5 * 60 * 1000, /* how long Slack may take before a post counts as failed */
 };
 
@@ -22,7 +27,8 @@ static const char setting[] = "audit.anchors", job_kind[] = "anchor", job_subjec
 struct memory {
     int64_t n, time_ms;         /* of the newest anchor */
     const char *digest, *chain; /* its digest, and that of the first in its file */
-    const char *posted;         /* key of its message; "" when it was not posted */
+    const char *posted;         /* key of the last message; "" when there was none */
+    int64_t posted_n, posted_ms;
     int64_t next_ms;            /* when to look again */
     int64_t failures, unposted; /* in a row */
     bool warned, held;          /* people were told; it waits for an operator */
@@ -49,6 +55,8 @@ static enum fx_code load(struct fx_store *store, struct fx_scope *sc, struct mem
                                   .digest = text_of(json, "digest"),
                                   .chain = text_of(json, "chain"),
                                   .posted = text_of(json, "posted"),
+                                  .posted_n = fx_json_get_int(json, "posted_n", 0),
+                                  .posted_ms = fx_json_get_int(json, "posted_ms", 0),
                                   .next_ms = fx_json_get_int(json, "next_ms", 0),
                                   .failures = fx_json_get_int(json, "failures", 0),
                                   .unposted = fx_json_get_int(json, "unposted", 0),
@@ -62,11 +70,19 @@ static void save(struct engine_work *work, const struct memory *memory) {
     const struct fx_json *json = fx_json_object_of(
         sc, "n", fx_json_int(sc, memory->n), "time_ms", fx_json_int(sc, memory->time_ms), "digest",
         fx_json_string(sc, memory->digest), "chain", fx_json_string(sc, memory->chain), "posted",
-        fx_json_string(sc, memory->posted), "next_ms", fx_json_int(sc, memory->next_ms), "failures",
-        fx_json_int(sc, memory->failures), "unposted", fx_json_int(sc, memory->unposted), "warned",
-        fx_json_bool(sc, memory->warned), "held", fx_json_bool(sc, memory->held), NULL);
+        fx_json_string(sc, memory->posted), "posted_n", fx_json_int(sc, memory->posted_n),
+        "posted_ms", fx_json_int(sc, memory->posted_ms), "next_ms",
+        fx_json_int(sc, memory->next_ms), "failures", fx_json_int(sc, memory->failures), "unposted",
+        fx_json_int(sc, memory->unposted), "warned", fx_json_bool(sc, memory->warned), "held",
+        fx_json_bool(sc, memory->held), NULL);
 
     fx_writes_setting(sc, &work->writes, setting, fx_json_dump(sc, json));
+}
+
+/* Of the rows that a file of this machine vouches for: others have files of their own. */
+static const char *own_setting(struct engine_work *work) {
+    return fx_printf(work->sc, "audit.anchored:%s:%s", work->engine->options.place,
+                     work->engine->options.anchor_file);
 }
 
 enum fx_code fx_engine_anchored(struct fx_store *store, struct fx_scope *sc,
@@ -84,15 +100,38 @@ static enum fx_code freeze(struct engine_work *work, const char *reason, struct 
     struct engine_freeze now;
 
     FX_TRY(engine_freeze_read(work, &now, err));
-    if (now.is_on && strcmp(now.by, ENGINE_FREEZE_BY_AUDIT) == 0)
+    if (strcmp(now.by, ENGINE_FREEZE_BY_AUDIT) == 0)
         return FX_OK;
     fx_log(work->sc, FX_LOG_ERROR, "audit.frozen", FX_S("reason", reason));
-    if (now.is_on) /* whoever ends this one must know of the other */
-        reason =
-            fx_printf(work->sc, "%s (%s had frozen them before: %s)", reason, now.by, now.reason);
     engine_freeze_begin(work, ENGINE_FREEZE_BY_AUDIT, reason);
     FX_TRY(engine_show_requests(work, err));
     return engine_anchor_tell_frozen(work, reason, err);
+}
+
+/* A file that lies elsewhere from now on, or a machine that is new, has lost nothing. */
+static enum fx_code check_lost(struct engine_work *work, const struct fx_anchor *newest,
+                               bool *ret_fits, struct fx_error *err) {
+    const struct fx_engine_options *options = &work->engine->options;
+    int64_t last = newest == NULL ? 0 : newest->n;
+    const char *value = "";
+
+    if (options->place == NULL)
+        return FX_OK;
+    FX_TRY(options->store->setting(options->store, work->sc, own_setting(work), &value, err));
+    int64_t wanted = strtoll(value, NULL, 10);
+
+    *ret_fits = last >= wanted;
+    if (*ret_fits)
+        return FX_OK;
+    return freeze(work,
+                  fx_printf(work->sc,
+                            "the file of anchors %s vouched for row %lld of the audit log, and "
+                            "now %s: without it an old backup is not noticed",
+                            options->anchor_file, (long long)wanted,
+                            newest == NULL
+                                ? "has none, or is gone"
+                                : fx_printf(work->sc, "ends at row %lld", (long long)last)),
+                  err);
 }
 
 static enum fx_code check_newest(struct engine_work *work, const struct fx_anchor *newest,
@@ -103,11 +142,11 @@ static enum fx_code check_newest(struct engine_work *work, const struct fx_ancho
 
     *ret_fits = true;
     if (newest == NULL)
-        return FX_OK;
+        return check_lost(work, newest, ret_fits, err);
     FX_TRY(fx_anchor_compare(store, work->sc, newest, &fit, err));
     *ret_fits = fit == FX_ANCHOR_FITS;
     if (*ret_fits)
-        return FX_OK;
+        return check_lost(work, newest, ret_fits, err);
     FX_TRY(store->audit_head(store, work->sc, &head, err));
     return freeze(work, fx_anchor_explain(work->sc, newest, fit, head == NULL ? 0 : head->n), err);
 }
@@ -147,7 +186,7 @@ static enum fx_code check_posted(struct engine_work *work, struct memory *memory
     struct fx_store *store = work->engine->options.store;
     const char *ts = "";
 
-    if (memory->posted[0] == '\0' || work->now_ms - memory->time_ms < POST_GRACE_MS)
+    if (memory->posted[0] == '\0' || work->now_ms - memory->posted_ms < POST_GRACE_MS)
         return FX_OK;
     FX_TRY(store->message_ts(store, work->sc, memory->posted, &ts, err));
     memory->unposted = ts[0] != '\0' ? 0 : memory->unposted + 1;
@@ -171,6 +210,24 @@ static const char *chain_of(struct engine_work *work) {
     return first->digest;
 }
 
+/* A thread that people read has not each of them: the next one vouches for what came before. */
+static bool is_to_be_posted(const struct memory *memory, const struct fx_anchor *anchor,
+                            int64_t now_ms) {
+    return memory->posted[0] == '\0' || anchor->reason[0] != '\0' ||
+           now_ms - memory->posted_ms >= FX_ENGINE_ANCHOR_MS || now_ms < memory->posted_ms ||
+           anchor->n - memory->posted_n >= FX_ENGINE_ANCHOR_ROWS;
+}
+
+static void post(struct engine_work *work, struct memory *memory, const struct fx_anchor *anchor) {
+    struct fx_error err = {0};
+
+    if (!is_to_be_posted(memory, anchor, work->now_ms))
+        return;
+    note_untold(work, engine_anchor_post(work, anchor, &memory->posted, &err), &err);
+    memory->posted_n = anchor->n;
+    memory->posted_ms = work->now_ms;
+}
+
 /* What stands in the file is repeated where its owner cannot reach it. */
 static void announce(struct engine_work *work, struct memory *memory,
                      const struct fx_anchor *anchor) {
@@ -178,9 +235,13 @@ static void announce(struct engine_work *work, struct memory *memory,
 
     fx_log(work->sc, FX_LOG_INFO, "audit.anchor", FX_I("n", anchor->n), FX_S("hash", anchor->hash),
            FX_S("key", anchor->key), FX_S("anchor", anchor->line));
-    note_untold(work, engine_anchor_post(work, anchor, &memory->posted, &err), &err);
+    post(work, memory, anchor);
     if (anchor->reason[0] != '\0')
         note_untold(work, engine_anchor_tell_accepted(work, anchor, &err), &err);
+    if (work->engine->options.place != NULL)
+        fx_writes_setting(work->sc, &work->writes, own_setting(work),
+                          fx_printf(work->sc, "%lld", (long long)anchor->n));
+    atomic_store(&work->engine->anchored_ms, work->now_ms);
     memory->n = anchor->n;
     memory->time_ms = anchor->time_ms;
     memory->digest = anchor->digest;
@@ -220,9 +281,6 @@ static enum fx_code anchor_head(struct engine_work *work, struct memory *memory,
     if (newest != NULL && newest->time_ms > memory->time_ms &&
         strcmp(newest->digest, memory->digest) != 0)
         announce(work, memory, newest);
-    if (code == FX_OK && newest == NULL && memory->n > 0)
-        fx_log(work->sc, FX_LOG_WARN, "audit.anchors_gone", FX_S("file", options->anchor_file),
-               FX_I("n", memory->n));
     if (code == FX_OK && (newest == NULL || newest->n < head->n))
         code = add_anchor(work, memory, head, &why);
     if (code != FX_OK) {
@@ -259,6 +317,24 @@ enum fx_code engine_anchor(struct engine_work *work, struct fx_error *err) {
 static struct engine_work work_of(struct fx_engine *engine, struct fx_scope *sc) {
     return (struct engine_work){
         .engine = engine, .sc = sc, .now_ms = fx_wall_ms(engine->options.clock)};
+}
+
+/* A job of the same transaction: whoever starts after a crash makes the anchor. Asked for more
+ * often than one is made, it is the one that is to come. */
+void engine_anchor_soon(struct engine_work *work, struct fx_writes *writes) {
+    struct fx_engine *engine = work->engine;
+    int64_t now_ms = fx_wall_ms(engine->options.clock);
+    int64_t due_ms = atomic_load(&engine->anchored_ms) + FX_ENGINE_ANCHOR_SOON_MS;
+    int64_t asked_ms = atomic_load(&engine->anchor_due_ms);
+
+    if (engine->options.anchor_key == NULL)
+        return;
+    if (due_ms < now_ms || due_ms > now_ms + FX_ENGINE_ANCHOR_SOON_MS) /* the clock was set back */
+        due_ms = now_ms;
+    if (asked_ms > now_ms + ASKED_MS && asked_ms <= due_ms)
+        return;
+    fx_writes_job(work->sc, writes, job_kind, job_subject, due_ms);
+    atomic_store(&engine->anchor_due_ms, due_ms);
 }
 
 /* While it fails or waits for an operator, new rows do not hurry it. A clock that was set back must
@@ -306,6 +382,7 @@ enum fx_code engine_anchor_start(struct fx_engine *engine, struct fx_error *err)
     struct fx_error why = {0};
     bool fits = true;
 
+    FX_TRY(engine_freeze_move(&work, err));
     FX_TRY(engine_freeze_read(&work, &freeze_now, err));
     if (options->anchor_key == NULL)
         return FX_OK;

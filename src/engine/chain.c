@@ -77,6 +77,7 @@ static enum fx_code freeze(struct engine_work *work, int64_t bad_n, struct fx_er
     fx_log(sc, FX_LOG_ERROR, "audit.frozen", FX_S("reason", reason));
     engine_freeze_begin(work, ENGINE_FREEZE_BY_AUDIT, reason);
     fx_writes_setting(sc, &work->writes, setting, fx_printf(sc, "%lld", (long long)bad_n));
+    FX_TRY(engine_show_requests(work, err));
     return engine_anchor_tell_frozen(work, reason, err);
 }
 

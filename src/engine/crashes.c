@@ -61,12 +61,12 @@ static enum fx_code tell(struct engine_work *work, const char *reason, struct fx
         err);
 }
 
-/* Said once: as long as it is frozen, for whatever reason, more crashes change nothing. */
+/* Said once: as long as an admin has to end a freeze, more crashes change nothing. */
 static enum fx_code freeze(struct engine_work *work, size_t crashes, struct fx_error *err) {
     struct engine_freeze now;
 
     FX_TRY(engine_freeze_read(work, &now, err));
-    if (now.is_on)
+    if (engine_freeze_of_people(&now) != NULL)
         return FX_OK;
     const char *reason = fx_printf(work->sc, "the bot on %s broke down %zu times within %s",
                                    work->engine->options.place, crashes,

@@ -87,6 +87,7 @@ enum fx_code engine_decide(struct engine_work *work, const struct fx_approval *a
     fx_writes_audit(sc, &writes, user, approve ? "approval.approved" : "approval.denied",
                     approval->id, detail);
     name_person(work, &given);
+    engine_anchor_soon(work, &writes);
     enum fx_code code = store->decide(store, sc, &given, &writes, err);
 
     if (code == FX_ERR_CONFLICT)

@@ -69,26 +69,36 @@ enum fx_code engine_tell_freeze(struct engine_work *work, const struct engine_fr
         err);
 }
 
+static struct fx_json *may_go_on(struct fx_scope *sc) {
+    return fx_json_array_of(sc,
+                            fx_json_string(sc, "Requests that still wait can be approved again. "
+                                               "What was refused meanwhile has to be asked for "
+                                               "anew."),
+                            NULL);
+}
+
+static struct fx_json *still_frozen(struct fx_scope *sc, const struct engine_freeze *left) {
+    return fx_json_array_of(sc, engine_freeze_text(sc, "They stay frozen since ", left),
+                            fx_json_string(sc, engine_sentence(sc, engine_freeze_way_out(left))),
+                            NULL);
+}
+
 enum fx_code engine_tell_unfreeze(struct engine_work *work, const char *by, const char *reason,
-                                  struct fx_error *err) {
+                                  const struct engine_freeze *left, struct fx_error *err) {
     struct fx_scope *sc = work->sc;
 
     FX_TRY(engine_show_requests(work, err));
     return announce(
         work,
         fx_json_object_of(
-            sc, "title", fx_json_string(sc, "Changes are no longer frozen"), "tone",
-            fx_json_string(sc, "plain"), "verdict",
+            sc, "title",
+            fx_json_string(sc, left == NULL ? "Changes are no longer frozen"
+                                            : "A freeze is ended, but changes stay frozen"),
+            "tone", fx_json_string(sc, left == NULL ? "plain" : "bad"), "verdict",
             fx_json_array_of(
                 sc, engine_freezer(sc, by),
                 fx_json_stringf(sc, " ended the freeze: %s", engine_sentence(sc, reason)), NULL),
-            "lines",
-            fx_json_array_of(
-                sc,
-                fx_json_string(sc, "Requests that still wait can be approved again. What was "
-                                   "refused meanwhile has to be asked for anew."),
-                NULL),
-            NULL),
+            "lines", left == NULL ? may_go_on(sc) : still_frozen(sc, left), NULL),
         err);
 }
 
@@ -133,18 +143,21 @@ enum fx_code engine_freeze_command(struct engine_work *work, const struct fx_eng
                                    const struct fx_slack_command *given, bool freeze,
                                    struct fx_slice rest, struct fx_error *err) {
     const char *reason = reason_of(work->sc, rest);
+    const struct engine_freeze *left = NULL;
 
     FX_TRY(engine_authorize(work, system, given->user_id, given->team_id, given->channel_id,
                             freeze ? FX_ACTION_FREEZE : FX_ACTION_UNFREEZE, NULL, "", err));
     FX_TRY(freeze ? engine_freeze_by(work, given->user_id, or_none(reason), err)
-                  : engine_unfreeze_by(work, given->user_id, reason, err));
+                  : engine_unfreeze_by(work, given->user_id, reason, &left, err));
     fx_log(work->sc, FX_LOG_WARN, freeze ? "changes.frozen" : "changes.unfrozen",
            FX_S("by", given->user_id), FX_S("reason", reason));
     if (is_channel_of_ours(work->engine, given->channel_id))
         return FX_OK; /* the card stands there */
     return engine_whisper_text(work, given->channel_id, given->user_id, given->response_url, err,
                                "%s It is told in the channels of all systems.",
-                               freeze ? "Changes are frozen." : "Changes are no longer frozen.");
+                               freeze         ? "Changes are frozen."
+                               : left == NULL ? "Changes are no longer frozen."
+                                              : "The freeze is ended, but the audit log's holds.");
 }
 
 /* ---- at the terminal ---- */
@@ -167,12 +180,21 @@ enum fx_code fx_engine_unfreeze(const struct fx_engine_options *options, struct 
     struct fx_engine engine = {.options = *options};
     struct engine_work work = {.engine = &engine, .sc = sc, .now_ms = fx_wall_ms(options->clock)};
     const struct fx_actor actor = {.user_id = who, .terminal = true};
+    const struct engine_freeze *left = NULL;
 
     FX_TRY(fx_authorize(options->policy,
                         &(struct fx_policy_question){.actor = &actor, .action = FX_ACTION_UNFREEZE},
                         err));
-    FX_TRY(engine_unfreeze_by(&work, who, reason_of(sc, fx_slice_of(reason)), err));
+    FX_TRY(engine_unfreeze_by(&work, who, reason_of(sc, fx_slice_of(reason)), &left, err));
     return options->store->write(options->store, sc, NULL, &work.writes, err);
+}
+
+static struct fx_engine_freeze public_of(const struct engine_freeze *freeze) {
+    return (struct fx_engine_freeze){.is_on = freeze->is_on,
+                                     .by = freeze->by,
+                                     .reason = freeze->reason,
+                                     .way_out = engine_freeze_way_out(freeze),
+                                     .at_ms = freeze->at_ms};
 }
 
 enum fx_code fx_engine_frozen(const struct fx_engine_options *options, struct fx_scope *sc,
@@ -182,10 +204,12 @@ enum fx_code fx_engine_frozen(const struct fx_engine_options *options, struct fx
     struct engine_freeze now;
 
     FX_TRY(engine_freeze_read(&work, &now, err));
-    *ret_freeze = (struct fx_engine_freeze){.is_on = now.is_on,
-                                            .by = now.by,
-                                            .reason = now.reason,
-                                            .way_out = engine_freeze_way_out(&now),
-                                            .at_ms = now.at_ms};
+    *ret_freeze = public_of(&now);
+    if (now.and != NULL) {
+        struct fx_engine_freeze *other = FX_NEW(sc, struct fx_engine_freeze);
+
+        *other = public_of(now.and);
+        ret_freeze->and = other;
+    }
     return FX_OK;
 }

@@ -54,6 +54,8 @@ struct fx_engine {
     pthread_t outbox, keeper;
     struct engine_pump *pump;        /* in scope */
     _Atomic int64_t next_picture_ms; /* wall; of an alarm's metric, see alarm_picture.c */
+    _Atomic int64_t anchored_ms;     /* wall; when this process made the last anchor */
+    _Atomic int64_t anchor_due_ms;   /* wall; when the next is made that it asked for */
     _Atomic int64_t silent_since_ms; /* monotonic: the store has answered no claim; 0: it does */
     int64_t started_ms;              /* as crashes.c wrote it down; 0: it did not */
     struct engine_pulse outbox_pulse, keeper_pulse;
@@ -421,8 +423,13 @@ struct engine_freeze {
     bool is_on;
     const char *by, *reason;
     int64_t at_ms;
-    const char *stored; /* as the setting says it */
+    const char *stored;              /* as the setting says it */
+    const struct engine_freeze *and; /* of the audit log's: another one that holds besides; NULL */
 };
+/* Each forbids changes by itself, and none ends another: what people or the count of crashes have
+ * frozen, and what the check of the audit log has. */
+#define ENGINE_FREEZE_SETTING "freeze"
+#define ENGINE_FREEZE_LOG_SETTING "freeze.audit"
 #define ENGINE_FREEZE_BY_AUDIT "audit"
 #define ENGINE_FREEZE_BY_CRASHES "crashes"
 #define ENGINE_TERMINAL "terminal:" /* before the name of who sits there */
@@ -430,22 +437,31 @@ enum fx_code engine_freeze_read(struct engine_work *work, struct engine_freeze *
                                 struct fx_error *err);
 /* FX_ERR_DENIED, with a sentence that says why and what to do, while changes are frozen. */
 enum fx_code engine_frozen(struct engine_work *work, struct fx_error *err);
-/* Who can end it, and how. */
+/* Who can end it, and how; of the other one it says nothing. */
 const char *engine_freeze_way_out(const struct engine_freeze *freeze);
+/* The one that an admin can end; NULL: there is none. */
+const struct engine_freeze *engine_freeze_of_people(const struct engine_freeze *freeze);
 /* Parts of cards: "Since 14:02 by Anna: Month end.", beginning with since; and who "by" is. */
 struct fx_json *engine_freeze_text(struct fx_scope *sc, const char *since,
                                    const struct engine_freeze *freeze);
 struct fx_json *engine_freezer(struct fx_scope *sc, const char *by);
-/* Among the writes. */
+/* Among the writes. The one that ends is the audit log's. */
 void engine_freeze_begin(struct engine_work *work, const char *by, const char *reason);
-void engine_freeze_end(struct engine_work *work);
+enum fx_code engine_freeze_end(struct engine_work *work, struct fx_error *err);
+/* At a start: where an older version kept the audit log's, people's may stand from now on. */
+enum fx_code engine_freeze_move(struct engine_work *work, struct fx_error *err);
 /* A person's wish, with the cards that tell of it, among the writes: they are FX_ERR_CONFLICT when
  * the switch was turned meanwhile. FX_ERR_INPUT when it stands that way already, and for what only
- * `audit accept` may end. */
+ * `audit accept` may end. ret_left: what holds all the same; NULL: nothing. */
 enum fx_code engine_freeze_by(struct engine_work *work, const char *by, const char *reason,
                               struct fx_error *err);
 enum fx_code engine_unfreeze_by(struct engine_work *work, const char *by, const char *reason,
-                                struct fx_error *err);
+                                const struct engine_freeze **ret_left, struct fx_error *err);
+
+/* ---- anchor.c, the rest is in anchors.h ---- */
+
+/* A decision or a promise is about to be written: with it, that an anchor soon vouches for it. */
+void engine_anchor_soon(struct engine_work *work, struct fx_writes *writes);
 
 /* ---- freeze_command.c ---- */
 
@@ -455,7 +471,7 @@ enum fx_code engine_show_requests(struct engine_work *work, struct fx_error *err
 enum fx_code engine_tell_freeze(struct engine_work *work, const struct engine_freeze *freeze,
                                 struct fx_error *err);
 enum fx_code engine_tell_unfreeze(struct engine_work *work, const char *by, const char *reason,
-                                  struct fx_error *err);
+                                  const struct engine_freeze *left, struct fx_error *err);
 /* "freeze [reason]" and "unfreeze reason"; rest is what follows the word. */
 enum fx_code engine_freeze_command(struct engine_work *work, const struct fx_engine_system *system,
                                    const struct fx_slack_command *given, bool freeze,

@@ -38,13 +38,13 @@ static int64_t rest_of(struct engine_host *h) {
 }
 
 static struct fx_guard guard_of(struct engine_host *h, bool stops) {
-    return (struct fx_guard){.lease_left_ms = FX_ENGINE_LEASE_LEFT_MS,
-                             .unless_stopped = !stops,
-                             .freezes = {stops ? NULL : "freeze"},
-                             .unless_forgetful =
-                                 !stops && !h->run->work->engine->options.may_forget,
-                             .approval = stops ? NULL : h->approval->id,
-                             .rest_ms = stops ? FX_ENGINE_REST_MS : rest_of(h)};
+    return (struct fx_guard){
+        .lease_left_ms = FX_ENGINE_LEASE_LEFT_MS,
+        .unless_stopped = !stops,
+        .freezes = {stops ? NULL : ENGINE_FREEZE_SETTING, stops ? NULL : ENGINE_FREEZE_LOG_SETTING},
+        .unless_forgetful = !stops && !h->run->work->engine->options.may_forget,
+        .approval = stops ? NULL : h->approval->id,
+        .rest_ms = stops ? FX_ENGINE_REST_MS : rest_of(h)};
 }
 
 /* What the run makes of a refusal: somebody is told, or it looks again from the start. */
@@ -144,6 +144,7 @@ static enum fx_code promise_all(struct engine_host *h, struct fx_scope *sc, cons
         intents[i].and = i + 1 < count ? &intents[i + 1] : NULL;
     }
     engine_note_change(h->run, sc, &writes);
+    engine_anchor_soon(work, &writes);
     enum fx_code code =
         options->store->begin_effect(options->store, sc, work->job, intents, &writes, err);
 

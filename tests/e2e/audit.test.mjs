@@ -226,6 +226,40 @@ test('an old backup freezes changes, reading goes on, and only a reason ends it'
   assert.equal((await audit('verify')).code, 0);
 });
 
+test('an old backup is noticed too when the bot was killed soon after a change', async () => {
+  await stack.startBot();
+  await freshWorld(stack, { DBConnectionError: 3 });
+  await stack.killBot('SIGTERM');
+  await copyFile(database, `${database}.backup`);
+  await stack.startBot();
+  assert.match((await stack.approvedRedrive('/fluxa dlq redrive rate=500')).text, /^Redrive finished/);
+  const [{ n }] = await sql(stack, "SELECT min(n) AS n FROM audit WHERE action = 'effect.begun' AND subject = (SELECT subject FROM audit WHERE action = 'effect.begun' ORDER BY n DESC LIMIT 1)");
+  await stack.until(async () => (await lines(anchors)).at(-1).n >= n, 'an anchor of its promise', 5000);
+  await stack.killBot('SIGKILL');
+  const kept = await readFile(anchors, 'utf8');
+  for (const file of [database, `${database}-wal`, `${database}-shm`]) await rm(file, { force: true });
+  await copyFile(`${database}.backup`, database);
+  await stack.startBot();
+  const isRefused = async (why) => {
+    await sendCommand(stack, commandBody('dlq redrive rate=500'));
+    await stack.until(() => stack.card(why), `a refusal: ${why}`, 20000);
+  };
+  await isRefused(/^Refused: .*Changes are frozen since .*vouches for row \d+/s);
+  await stack.killBot('SIGTERM');
+
+  // the file itself is lost, while the database is the right one
+  assert.equal((await audit('accept', '--reason', 'a backup')).code, 0);
+  await stack.startBot();
+  await stack.until(async () => (await gauge()) === 0, 'the end of the freeze');
+  await stack.killBot('SIGTERM');
+  await rm(anchors);
+  await stack.startBot();
+  await isRefused(/^Refused: .*Changes are frozen since .*has none, or is gone.*audit accept --reason/s);
+  await writeFile(anchors, kept);
+  assert.equal((await audit('accept', '--reason', 'the file was lost with its disk')).code, 0);
+  await stack.until(async () => (await gauge()) === 0, 'the end of this one', 20000);
+});
+
 test('a configured key must exist, anchors go where they are told, and Slack keeps them in one thread', async () => {
   await stack.killBot('SIGTERM');
   const original = await readFile(stack.config, 'utf8');

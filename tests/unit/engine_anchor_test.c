@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { NOW_MS = 1000 * 1000 * 1000, MINUTE_MS = 60 * 1000 };
@@ -184,6 +185,35 @@ static void a_thousand_rows_do_not_wait_for_the_hour(void **state) {
     assert_int_equal(jobs_now(rig), 1);
 }
 
+static struct fx_writes soon(struct rig *rig) {
+    struct engine_work work = work_of(rig);
+
+    engine_anchor_soon(&work, &work.writes);
+    return work.writes;
+}
+
+static void
+what_must_not_be_forgotten_is_anchored_at_once_and_then_every_few_seconds(void **state) {
+    struct rig *rig = *state;
+    struct fx_writes first = soon(rig);
+
+    assert_int_equal(first.jobs_count, 1);
+    assert_string_equal(first.jobs[0]->kind, "anchor");
+    assert_int_equal(first.jobs[0]->due_ms, NOW_MS);
+    assert_int_equal(soon(rig).jobs_count, 1); /* the first may be at work, and not see this one */
+    add_rows(rig, 1);
+    look(rig);
+    rig->clock.wall_ms += 100;
+    assert_int_equal(soon(rig).jobs[0]->due_ms, NOW_MS + FX_ENGINE_ANCHOR_SOON_MS);
+    assert_int_equal(soon(rig).jobs_count, 0); /* that one comes later, and sees it */
+    rig->clock.wall_ms = NOW_MS + FX_ENGINE_ANCHOR_SOON_MS - 1;
+    assert_int_equal(soon(rig).jobs[0]->due_ms, NOW_MS + FX_ENGINE_ANCHOR_SOON_MS);
+    rig->clock.wall_ms = NOW_MS - MINUTE_MS; /* set back */
+    assert_int_equal(soon(rig).jobs[0]->due_ms, NOW_MS - MINUTE_MS);
+    rig->engine.options.anchor_key = NULL;
+    assert_int_equal(soon(rig).jobs_count, 0);
+}
+
 static void a_lost_job_and_a_clock_set_back_are_noticed(void **state) {
     struct rig *rig = *state;
 
@@ -284,6 +314,55 @@ static void a_row_of_another_hash_freezes_changes_also_while_the_engine_runs(voi
     assert_string_equal(anchored(rig), "2 ");
 }
 
+static void anchor_in(struct rig *rig, const char *file, const char *place) {
+    rig->engine.options.anchor_file = file;
+    rig->engine.options.place = place;
+}
+
+/* Or is a copy from before. */
+static void a_file_that_has_lost_its_anchors_freezes_changes(void **state) {
+    for (int kept = 0; kept < 2; kept++) {
+        struct rig *rig = *state;
+        const char *file = rig->engine.options.anchor_file;
+        struct fx_error err = {0};
+
+        anchor_in(rig, file, "host:config");
+        struct stat before = {0};
+
+        add_rows(rig, 1);
+        look(rig);
+        assert_int_equal(stat(file, &before), 0);
+        add_rows(rig, 1);
+        look(rig);
+        assert_string_equal(anchored(rig), "1 2 ");
+        assert_int_equal(truncate(file, kept == 1 ? before.st_size : 0), 0);
+        anchor_in(rig, fx_printf(rig->sc, "%s.moved", file), "host:config");
+        assert_ok(engine_anchor_start(&rig->engine, &err));
+        anchor_in(rig, file, "another host:config");
+        assert_ok(engine_anchor_start(&rig->engine, &err));
+        assert_ok(frozen(rig, &err)); /* these have lost nothing */
+        anchor_in(rig, file, "host:config");
+        assert_ok(engine_anchor_start(&rig->engine, &err));
+        assert_int_equal(frozen(rig, &err), FX_ERR_DENIED);
+        assert_non_null(strstr(err.message, kept == 1 ? "vouched for row 2 of the audit log, and "
+                                                        "now ends at row 1"
+                                                      : "now has none, or is gone"));
+        look(rig); /* none follows it, until somebody says why */
+        assert_string_equal(anchored(rig), kept == 1 ? "1 " : "");
+        struct fx_anchor *anchor = NULL;
+
+        assert_ok(fx_engine_accept_audit(&rig->engine.options, rig->sc, "terminal:op", "a new disk",
+                                         &anchor, &err));
+        look(rig);
+        assert_ok(engine_anchor_start(&rig->engine, &err));
+        assert_ok(frozen(rig, &err));
+        if (kept == 0) {
+            tear_down(state);
+            set_up(state);
+        }
+    }
+}
+
 static void a_log_that_fits_its_anchors_freezes_nothing(void **state) {
     struct rig *rig = *state;
     struct fx_error err = {0};
@@ -331,7 +410,7 @@ static void a_person_s_freeze_is_told_with_the_log_s(void **state) {
     assert_ok(engine_anchor_start(&rig->engine, &err));
     assert_int_equal(frozen(rig, &err), FX_ERR_DENIED);
     assert_non_null(strstr(err.message, "vouches for row 9"));
-    assert_non_null(strstr(err.message, "U9 had frozen them before: month end"));
+    assert_non_null(strstr(err.message, "month end; an admin ends this with unfreeze"));
 }
 
 static enum fx_effect unkeyed(const struct fx_json *params) {
@@ -524,6 +603,9 @@ static void anchors_are_posted_into_one_thread(void **state) {
     assert_non_null(strstr(first.messages[1]->payload_json, "signature"));
     take_posts(rig, "1.1");
     add_rows(rig, 1);
+    assert_int_equal(look(rig).messages_count, 0); /* not each of them */
+    rig->clock.wall_ms += FX_ENGINE_ANCHOR_MS;
+    add_rows(rig, 1);
     struct fx_writes second = look(rig);
 
     assert_int_equal(second.messages_count, 1);
@@ -553,12 +635,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_look_anchors_the_head_and_asks_for_the_next),
         TEST(a_thousand_rows_do_not_wait_for_the_hour),
+        TEST(what_must_not_be_forgotten_is_anchored_at_once_and_then_every_few_seconds),
         TEST(a_lost_job_and_a_clock_set_back_are_noticed),
         TEST(what_was_written_since_is_anchored_at_the_end),
         TEST(an_anchor_whose_maker_died_is_followed_and_not_made_twice),
         TEST(without_a_key_nothing_is_made_or_asked_for),
         TEST(a_log_that_ends_before_its_anchor_freezes_changes_once),
         TEST(a_row_of_another_hash_freezes_changes_also_while_the_engine_runs),
+        TEST(a_file_that_has_lost_its_anchors_freezes_changes),
         TEST(a_log_that_fits_its_anchors_freezes_nothing),
         TEST(a_freeze_that_cannot_be_read_freezes),
         TEST(a_person_s_freeze_is_told_with_the_log_s),

@@ -56,7 +56,7 @@ static void five_crashes_in_five_minutes_freeze_changes_and_say_so_once(void **s
     threads_start(rig);
     work = (struct engine_work){.engine = rig->engine, .sc = rig->sc, .now_ms = rig->now_ms};
     /* as whoever looked ends it */
-    engine_freeze_end(&work);
+    fx_writes_setting(rig->sc, &work.writes, ENGINE_FREEZE_SETTING, "");
     assert_ok(rig->options.store->write(rig->options.store, rig->sc, NULL, &work.writes, &err));
     work = (struct engine_work){.engine = rig->engine, .sc = rig->sc, .now_ms = rig->now_ms};
     assert_ok(engine_frozen(&work, &err));

@@ -217,7 +217,7 @@ static void a_row_that_was_told_is_not_told_again(void **state) {
     assert_int_equal(start(rig, store), FROZEN);
     /* whoever has looked ends the freeze */
     assert_int_equal(
-        sqlite3_exec(db, "DELETE FROM settings WHERE name = 'freeze'", NULL, NULL, NULL),
+        sqlite3_exec(db, "DELETE FROM settings WHERE name = 'freeze.audit'", NULL, NULL, NULL),
         SQLITE_OK);
     assert_int_equal(start(rig, store), ON);
     assert_int_equal(sqlite3_exec(db, "DELETE FROM audit WHERE n = 9", NULL, NULL, NULL),

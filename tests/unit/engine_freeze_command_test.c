@@ -92,6 +92,7 @@ static void somebody_elsewhere_is_told_that_it_worked(void **state) {
 
 static void a_switch_that_cannot_be_read_is_not_turned(void **state) {
     struct change_world *w = *state;
+    const struct engine_freeze *left = NULL;
     struct fx_engine_freeze now;
     struct fx_error err;
 
@@ -101,7 +102,7 @@ static void a_switch_that_cannot_be_read_is_not_turned(void **state) {
             w->rig->work.writes = (struct fx_writes){0};
             fault_store_arm(w->store, n, FAULT_BEFORE);
             err = (struct fx_error){0};
-            assert_int_equal(frozen ? engine_unfreeze_by(&w->rig->work, "U9", "over", &err)
+            assert_int_equal(frozen ? engine_unfreeze_by(&w->rig->work, "U9", "over", &left, &err)
                                     : engine_freeze_by(&w->rig->work, "U9", "month end", &err),
                              FX_ERR_UNAVAILABLE);
             assert_int_equal(w->rig->work.writes.messages_count, 0);
@@ -120,13 +121,14 @@ static void without_metrics_the_switch_turns_as_well(void **state) {
     struct change_world *w = *state;
     struct fx_engine engine = {.options = w->rig->engine.options};
     struct engine_work work = {.engine = &engine, .sc = w->rig->sc, .now_ms = RIG_NOW_MS};
+    const struct engine_freeze *left = NULL;
     struct fx_error err;
 
     engine.options.metrics = NULL;
     assert_ok(engine_freeze_by(&work, "U9", "month end", &err));
     set(w, "{\"by\":\"" ENGINE_FREEZE_BY_CRASHES "\"}");
     work.writes = (struct fx_writes){0};
-    assert_ok(engine_unfreeze_by(&work, "U9", "over", &err));
+    assert_ok(engine_unfreeze_by(&work, "U9", "over", &left, &err));
 }
 
 int main(void) {

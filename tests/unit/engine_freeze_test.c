@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+static const struct engine_freeze *left; /* what holds after an unfreeze */
+
 static const struct fx_approval waiting = {.id = "apr-1",
                                            .run = "run1",
                                            .step = "gate",
@@ -68,7 +70,7 @@ static void one_engine_freezes_and_every_other_obeys(void **state) {
     assert_int_equal(engine_frozen(&other, &err), FX_ERR_DENIED);
     assert_non_null(strstr(err.message, "month end; an admin ends this with unfreeze"));
     assert_non_null(strstr(last_audit(rig), "changes.frozen by U7"));
-    assert_ok(engine_unfreeze_by(&other, "U8", "books closed", &err));
+    assert_ok(engine_unfreeze_by(&other, "U8", "books closed", &left, &err));
     assert_ok(keep(&other, &err));
     assert_ok(engine_frozen(&rig->work, &err));
     assert_non_null(strstr(last_audit(rig), "changes.unfrozen by U8"));
@@ -82,7 +84,7 @@ static void each_channel_is_told_once_and_waiting_cards_are_drawn_again(void **s
     prepare(rig);
     for (int i = 0; i < 2; i++) {
         assert_ok(i == 0 ? engine_freeze_by(&rig->work, "U7", "month end", &err)
-                         : engine_unfreeze_by(&rig->work, "U8", "books closed", &err));
+                         : engine_unfreeze_by(&rig->work, "U8", "books closed", &left, &err));
         assert_int_equal(rig->work.writes.messages_count, 2);
         assert_string_equal(rig->work.writes.messages[0]->channel, "C1");
         assert_string_equal(rig->work.writes.messages[1]->channel, "C2");
@@ -100,14 +102,14 @@ static void a_second_freeze_and_an_unfreeze_of_nothing_are_told(void **state) {
     struct fx_error err = {0};
 
     prepare(rig);
-    assert_int_equal(engine_unfreeze_by(&rig->work, "U8", "why not", &err), FX_ERR_INPUT);
+    assert_int_equal(engine_unfreeze_by(&rig->work, "U8", "why not", &left, &err), FX_ERR_INPUT);
     assert_non_null(strstr(err.message, "not frozen, so there is nothing to end"));
     assert_ok(engine_freeze_by(&rig->work, "U7", "month end", &err));
     engine_rig_keep(rig);
     assert_int_equal(engine_freeze_by(&rig->work, "U8", "me too", &err), FX_ERR_INPUT);
     assert_non_null(strstr(err.message, "frozen already"));
     assert_non_null(strstr(err.message, "month end"));
-    assert_int_equal(engine_unfreeze_by(&rig->work, "U8", "", &err), FX_ERR_INPUT);
+    assert_int_equal(engine_unfreeze_by(&rig->work, "U8", "", &left, &err), FX_ERR_INPUT);
     assert_non_null(strstr(err.message, "a reason is missing"));
     assert_int_equal(rig->work.writes.settings_count, 0);
     assert_int_equal(rig->work.writes.messages_count, 0);
@@ -137,14 +139,86 @@ static void what_the_audit_log_froze_no_person_ends_even_in_the_same_moment(void
     prepare(rig);
     assert_ok(engine_freeze_by(&rig->work, "U7", "month end", &err));
     engine_rig_keep(rig);
-    assert_ok(engine_unfreeze_by(&other, "U8", "books closed", &err));
+    assert_ok(engine_unfreeze_by(&other, "U8", "books closed", &left, &err));
     engine_freeze_begin(&rig->work, ENGINE_FREEZE_BY_AUDIT, "an old backup");
     engine_rig_keep(rig);
-    assert_int_equal(keep(&other, &err), FX_ERR_CONFLICT);
-    assert_int_equal(engine_unfreeze_by(&other, "U8", "books closed", &err), FX_ERR_INPUT);
+    assert_ok(keep(&other, &err));
+    assert_int_equal(engine_frozen(&other, &err), FX_ERR_DENIED);
+    assert_null(strstr(err.message, "month end"));
+    assert_int_equal(engine_unfreeze_by(&other, "U8", "books closed", &left, &err), FX_ERR_INPUT);
     assert_non_null(strstr(err.message, "does not fit its anchors"));
     assert_non_null(strstr(err.message, "audit accept --reason"));
-    assert_int_equal(engine_frozen(&other, &err), FX_ERR_DENIED);
+}
+
+static void of_two_freezes_each_has_to_be_ended(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_engine_freeze freeze;
+    struct fx_error err = {0};
+
+    for (int people_first = 0; people_first < 2; people_first++) {
+        if (people_first == 0)
+            prepare(rig);
+        else
+            assert_ok(engine_freeze_by(&rig->work, "U7", "month end", &err));
+        engine_freeze_begin(&rig->work, ENGINE_FREEZE_BY_AUDIT, "an old backup");
+        engine_rig_keep(rig);
+        if (people_first == 0)
+            assert_ok(engine_freeze_by(&rig->work, "U7", "month end", &err));
+        engine_rig_keep(rig);
+        assert_int_equal(engine_frozen(&rig->work, &err), FX_ERR_DENIED);
+        assert_non_null(strstr(err.message, "an old backup; whoever runs the bot looks"));
+        assert_non_null(strstr(err.message, "month end; an admin ends this"));
+        assert_ok(fx_engine_frozen(&rig->engine.options, rig->sc, &freeze, &err));
+        assert_string_equal(freeze.by, ENGINE_FREEZE_BY_AUDIT);
+        assert_string_equal(freeze.and->by, "U7");
+        if (people_first == 0) { /* the log is accepted: the person's holds */
+            assert_ok(engine_freeze_end(&rig->work, &err));
+            engine_rig_keep(rig);
+            assert_int_equal(engine_frozen(&rig->work, &err), FX_ERR_DENIED);
+            assert_null(strstr(err.message, "an old backup"));
+            assert_ok(engine_unfreeze_by(&rig->work, "U8", "books closed", &left, &err));
+            assert_null(left);
+        } else { /* the person's is ended: the log's holds, and that is said */
+            assert_ok(engine_unfreeze_by(&rig->work, "U8", "books closed", &left, &err));
+            assert_string_equal(left->reason, "an old backup");
+            assert_non_null(strstr(rig->work.writes.messages[0]->payload_json,
+                                   "A freeze is ended, but changes stay frozen"));
+            engine_rig_keep(rig);
+            assert_int_equal(engine_frozen(&rig->work, &err), FX_ERR_DENIED);
+            assert_null(strstr(err.message, "month end"));
+            assert_ok(engine_freeze_end(&rig->work, &err));
+        }
+        engine_rig_keep(rig);
+        assert_ok(engine_frozen(&rig->work, &err));
+    }
+}
+
+/* It stood in people's place. */
+static void what_the_log_of_an_older_version_froze_is_ended_as_ever(void **state) {
+    static const char old[] = "{\"by\":\"" ENGINE_FREEZE_BY_AUDIT "\",\"reason\":\"old\"}";
+    struct engine_rig *rig = *state;
+    struct fx_error err = {0};
+
+    prepare(rig);
+    for (int way = 0; way < 3; way++) {
+        fx_writes_setting(rig->sc, &rig->work.writes, ENGINE_FREEZE_SETTING, old);
+        engine_rig_keep(rig);
+        assert_int_equal(engine_unfreeze_by(&rig->work, "U8", "x", &left, &err), FX_ERR_INPUT);
+        if (way == 1) /* a start */
+            assert_ok(engine_freeze_move(&rig->work, &err));
+        if (way == 2) /* a terminal, before one */
+            assert_ok(engine_freeze_by(&rig->work, "U7", "month end", &err));
+        engine_rig_keep(rig);
+        assert_int_equal(engine_frozen(&rig->work, &err), FX_ERR_DENIED);
+        assert_non_null(strstr(err.message, ": old; whoever runs the bot"));
+        if (way == 2)
+            assert_ok(engine_unfreeze_by(&rig->work, "U8", "x", &left, &err));
+        engine_rig_keep(rig);
+        assert_int_equal(engine_frozen(&rig->work, &err), FX_ERR_DENIED);
+        assert_ok(engine_freeze_end(&rig->work, &err));
+        engine_rig_keep(rig);
+        assert_ok(engine_frozen(&rig->work, &err));
+    }
 }
 
 static void a_terminal_may_freeze_but_not_unfreeze(void **state) {
@@ -182,7 +256,7 @@ static void a_reason_is_read_in_every_way_it_is_typed(void **state) {
         assert_ok(fx_engine_freeze(&rig->engine.options, rig->sc, "terminal:root", typed[i], &err));
         assert_ok(fx_engine_frozen(&rig->engine.options, rig->sc, &freeze, &err));
         assert_string_equal(freeze.reason, "month end");
-        engine_freeze_end(&rig->work);
+        fx_writes_setting(rig->sc, &rig->work.writes, ENGINE_FREEZE_SETTING, "");
         engine_rig_keep(rig);
     }
     char *text = fx_alloc(rig->sc, 5001);
@@ -200,6 +274,8 @@ int main(void) {
         TEST(a_second_freeze_and_an_unfreeze_of_nothing_are_told),
         TEST(of_two_who_turn_it_at_once_the_second_looks_again),
         TEST(what_the_audit_log_froze_no_person_ends_even_in_the_same_moment),
+        TEST(of_two_freezes_each_has_to_be_ended),
+        TEST(what_the_log_of_an_older_version_froze_is_ended_as_ever),
         TEST(a_terminal_may_freeze_but_not_unfreeze),
         TEST(a_reason_is_read_in_every_way_it_is_typed),
     };

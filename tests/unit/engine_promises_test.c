@@ -38,14 +38,20 @@ static void while_frozen_the_person_is_told_who_froze_and_why(void **state) {
     struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
     struct fx_error err = {0};
 
-    engine_freeze_begin(&rig->work, "U9", "the database moves");
-    engine_rig_keep(rig);
-    assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
-    assert_int_equal(c->run.refusal, FX_REFUSED_FROZEN);
-    assert_non_null(strstr(err.message, "the database moves"));
-    assert_ok(c->host->begin_stop(c->host, rig->sc, "stop", engine_rig_json(rig, "{}"), &err));
-    engine_freeze_end(&rig->work);
-    engine_rig_keep(rig);
+    static const char *const by[] = {"U9", ENGINE_FREEZE_BY_AUDIT};
+
+    for (size_t i = 0; i < FX_COUNT_OF(by); i++) {
+        engine_freeze_begin(&rig->work, by[i], "the database moves");
+        engine_rig_keep(rig);
+        assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
+        assert_int_equal(c->run.refusal, FX_REFUSED_FROZEN);
+        assert_non_null(strstr(err.message, "the database moves"));
+        assert_ok(c->host->begin_stop(c->host, rig->sc, i == 0 ? "stop" : "stop again",
+                                      engine_rig_json(rig, "{}"), &err));
+        fx_writes_setting(rig->sc, &rig->work.writes, ENGINE_FREEZE_SETTING, "");
+        assert_ok(engine_freeze_end(&rig->work, &err));
+        engine_rig_keep(rig);
+    }
     assert_ok(promise(c, "k", &err));
 }
 
