@@ -8,6 +8,7 @@ import { stories } from './stories.mjs';
 import { listCalls, placesOf, strike } from './strike.mjs';
 
 const TOLD_EVERY = 250;
+const SPARE_SHARE = 0.5; // more places of which a run has fewer calls than the one they were counted in
 
 export const placeText = (place) => `${place.story} at ${place.thread}:${place.call}:${place.number}`;
 
@@ -57,10 +58,12 @@ async function one(rig, place) {
   }
 }
 
-async function worker(rig, queue, results, { keeper, enough, verbose }) {
+// What was found out about a place that was not reached says nothing: another one takes its turn, as long as there are some.
+async function worker(rig, queue, spare, results, { keeper, enough, verbose }) {
   for (let place = queue.shift(); place !== undefined; place = queue.shift()) {
     const result = await one(rig, place);
     results.push(result);
+    if (!isStruck(result) && spare.length > 0) queue.push(spare.shift());
     if (result.problems.length > 0) await keeper.keep(rig, `killed in ${placeText(place)}`, result.problems, result.seen);
     else if (verbose) console.log(`killed in ${placeText(place)}: good${result.killed ? '' : ', not reached'}`);
     if (results.length % TOLD_EVERY === 0) console.log(`${results.length} runs, ${results.filter((one) => one.problems.length > 0).length} failed, ${queue.length} to come`);
@@ -69,16 +72,20 @@ async function worker(rig, queue, results, { keeper, enough, verbose }) {
   }
 }
 
-// The results of `count` runs, each { problems, killed, twice, asking }.
+// Those that prove something: the bot died where it was meant to, or something went wrong.
+export const isStruck = (result) => result.killed || result.problems.length > 0;
+
+// The results of the runs, each { problems, killed, twice, asking }; `count` of them struck, unless there are no more places.
 export async function crashPoints({ count, seed, store, stacks, names, near, place, program, enough, verbose }) {
   const rigs = await Promise.all(Array.from({ length: stacks }, () => Rig.start({ store, program, workers: 1 })));
   const results = [], keeper = new Keeper('crash', enough !== undefined);
   try {
     const places = place ? [place] : [];
     for (const name of place ? [] : names) places.push(...placesIn(name, await listStory(rigs[0], name), near));
-    const queue = sample(places, count, mix(seed, 1));
+    const queue = sample(places, count, mix(seed, 1)), chosen = new Set(queue), others = places.filter((one) => !chosen.has(one));
+    const spare = enough ? [] : sample(others, Math.ceil(count * SPARE_SHARE), mix(seed, 9));
     console.log(`${queue.length} of ${places.length} places`);
-    await Promise.all(rigs.map((rig) => worker(rig, queue, results, { keeper, enough, verbose })));
+    await Promise.all(rigs.map((rig) => worker(rig, queue, spare, results, { keeper, enough, verbose })));
   } catch (failure) { // a twin may be caught before anybody dies
     results.push({ problems: [failure.message] });
     if (!enough?.(results.at(-1))) throw failure;

@@ -39,10 +39,11 @@ async function chatter(rig, chance) {
   }
 }
 
+// Who is not there yet dies a moment later.
 async function kills(rig, chance) {
   for (let i = 0; i < KILLS; i++) {
     await pause(chance.below(GAP_MS));
-    rig.kill();
+    await rig.until(async () => rig.kill(), 'a bot to be killed', undefined, 1);
   }
 }
 
@@ -81,7 +82,7 @@ export async function crashRandom({ count, seed, store, stacks, from = 0, progra
     await Promise.all(rigs.map(async (rig) => {
       while (next < last) {
         const number = next++, result = await one(rig, number, seed);
-        results.push({ ...result, kills: KILLS, seen: undefined });
+        results.push({ ...result, killed: true, kills: KILLS, seen: undefined });
         if (result.problems.length > 0) await keeper.keep(rig, `random run ${number}`, result.problems, result.seen);
         else if (verbose) console.log(`random run ${number}: good`);
         if (enough?.(result)) next = last;

@@ -13,6 +13,7 @@ const WORKER = '6'; // which of its threads, behind the four that send; see stri
 const around = (text) => ({ text, before: 24, after: 24 });
 const CHANGES = { selective: around('AmazonSQS.SendMessageBatch'), task: around('AmazonSQS.StartMessageMoveTask') };
 const FUTEX = '202'; // a worker with nothing to do waits in it
+const SPARE_SHARE = 0.5; // more plans, for freezes that do not come because a run has fewer calls than the one they were counted in
 const IDLE_LOOKS = 10, LOOK_MS = 30;
 
 const isStopped = async (pid) => /\) [Tt] /.test(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
@@ -111,28 +112,34 @@ async function one(rig, plan, leaseMs) {
   } catch (failure) {
     await frozen.catch(() => {});
     rig.stack.replicas.forEach(goOn);
-    return { problems: [failure.message], seen: await rig.seen().catch(() => undefined), twice: 0, asking: 0, frozen: true };
+    return { problems: [failure.message], seen: await rig.seen().catch(() => undefined), twice: 0, asking: 0, frozen: false };
   }
 }
 
-async function worker(rig, queue, results, { leaseMs, keeper, enough, verbose }) {
+// A freeze that did not come says nothing: another plan takes its turn.
+async function worker(rig, queue, spare, results, { leaseMs, keeper, enough, verbose }) {
   for (let plan = queue.shift(); plan !== undefined; plan = queue.shift()) {
     const result = await one(rig, plan, leaseMs);
     results.push({ ...result, seen: undefined });
+    if (!isFrozen(result) && spare.length > 0) queue.push(spare.shift());
     if (result.problems.length > 0) await keeper.keep(rig, planText(plan), result.problems, result.seen);
     else if (verbose) console.log(`${planText(plan)}: good${result.frozen ? '' : ', not reached'}`);
     if (enough?.(result)) queue.length = 0;
   }
 }
 
-// `count` runs, each { problems, frozen, twice, asking }.
+// Those that prove something: one stood still, or something went wrong.
+export const isFrozen = (result) => result.frozen || result.problems.length > 0;
+
+// The results of the runs, each { problems, frozen, twice, asking }; `count` of them frozen, unless too many were not.
 export async function freezeSeries({ count, seed, names = Object.keys(CHANGES), stacks, leaseMs, program, enough, verbose }) {
   const rigs = await Promise.all(Array.from({ length: stacks }, () => Rig.start({ store: 'postgres', replicas: 2, workers: 1, program })));
   const results = [], keeper = new Keeper('freeze', enough !== undefined);
   try {
     await Promise.all(rigs.map((rig) => warm(rig, names)));
-    const queue = await plansOf(rigs[0], names, count, seed);
-    await Promise.all(rigs.map((rig) => worker(rig, queue, results, { leaseMs, keeper, enough, verbose })));
+    const plans = await plansOf(rigs[0], names, enough ? count : Math.ceil(count * (1 + SPARE_SHARE)), seed);
+    const queue = plans.filter((_, i) => Math.floor(((i + 1) * count) / plans.length) > Math.floor((i * count) / plans.length)), spare = plans.filter((plan) => !queue.includes(plan));
+    await Promise.all(rigs.map((rig) => worker(rig, queue, spare, results, { leaseMs, keeper, enough, verbose })));
   } finally {
     await Promise.all(rigs.map((rig) => rig.stop()));
   }

@@ -14,6 +14,7 @@ const SENDERS = 8;
 const ALARMS = 4; // names; each is one incident, told again and again: Slack takes one new post a second
 const ALARM_SHARE = 0.1;
 const GAP_MS = { least: 300, most: 1700 }; // between two deaths of PostgreSQL
+const MEAN_GAP_MS = (GAP_MS.least + GAP_MS.most) / 2;
 const REDIS_MS = 3000;
 const BLOWS = 3, BLOWS_AT_A_TWIN = 30; // right after an acknowledgement; what a twin loses depends on when the log is written
 const JOBS_PER_BLOW = 5;
@@ -34,15 +35,27 @@ async function redrive(rig) {
   await rig.until(async () => (await rig.sql(`SELECT n FROM intents WHERE run = '${request.run}'`)).length > 0 || (await rig.runs(`id = '${request.run}' AND state >= ${RUN.asking}`)).length > 0, 'the redrive to begin');
 }
 
+// One that was not made is told, and not counted.
+async function trouble(counts, name, make) {
+  try {
+    if ((await make()) !== false) counts[name]++;
+  } catch (failure) {
+    console.log(`no ${name}: ${failure.message}`);
+  }
+}
+
+// So much has to have happened meanwhile, or nothing is proven: a tenth of what there was time for.
+function missing(counts, tookMs) {
+  const least = { crashes: tookMs / MEAN_GAP_MS / 2 / 10, kills: tookMs / MEAN_GAP_MS / 2 / 10, wipes: tookMs / REDIS_MS / 2 / 10, deaths: tookMs / REDIS_MS / 2 / 10 };
+  return Object.entries(least).filter(([name, few]) => counts[name] < Math.floor(few)).map(([name, few]) => `only ${counts[name]} ${name}, and ${Math.floor(few)} were to be expected`);
+}
+
 async function troublePostgres(server, chance, counts, isOver) {
   while (!isOver()) {
     await pause(GAP_MS.least + chance.below(GAP_MS.most - GAP_MS.least));
     if (isOver()) break;
-    if (chance.one(0.5)) {
-      await server.crash().then(() => counts.crashes++, () => {});
-    } else {
-      await server.killChild((children) => chance.pick(children)).then(() => counts.kills++, () => {});
-    }
+    const [name, make] = chance.one(0.5) ? ['crashes', () => server.crash()] : ['kills', () => server.killChild((children) => chance.pick(children))];
+    await trouble(counts, name, make);
   }
 }
 
@@ -58,7 +71,7 @@ async function troubleRedis(stack, chance, counts, isOver) {
   while (!isOver()) {
     for (let waited = 0; waited < REDIS_MS && !isOver(); waited += 100) await pause(100);
     if (isOver()) break;
-    await (chance.one(0.5) ? redis(stack, 'FLUSHALL') : restartRedis(stack)).then(() => counts.redis++, () => {});
+    await (chance.one(0.5) ? trouble(counts, 'wipes', () => redis(stack, 'FLUSHALL')) : trouble(counts, 'deaths', () => restartRedis(stack)));
   }
 }
 
@@ -105,16 +118,17 @@ async function storm(rig, server, left, counts, seed) {
   let over = false;
   const isOver = () => over;
   await rig.begins({ DBConnectionError: 30, HashMismatch: 5 });
-  const before = await toldBefore(rig);
-  const trouble = [troublePostgres(server, new Chance(mix(seed, 7)), counts, isOver), troubleRedis(rig.stack, new Chance(mix(seed, 8)), counts, isOver)];
+  const before = await toldBefore(rig), beganMs = Date.now();
+  const troubles = [troublePostgres(server, new Chance(mix(seed, 7)), counts, isOver), troubleRedis(rig.stack, new Chance(mix(seed, 8)), counts, isOver)];
   try {
     await Promise.all([redrive(rig), ...Array.from({ length: SENDERS }, () => send(rig, chance, left))]);
   } finally {
     over = true;
-    await Promise.all(trouble);
+    await Promise.all(troubles);
     await server.revive();
   }
-  return judged(rig, before, counts);
+  const short = missing(counts, Date.now() - beganMs), result = await judged(rig, before, counts);
+  return { ...result, problems: [...result.problems, ...short] };
 }
 
 // Whoever waited in vain: what was acknowledged is judged all the same, it may be the reason.
@@ -138,7 +152,7 @@ export async function postgresSeries({ count, seed, program, enough }) {
   try {
     rig = await Rig.start({ program, edit: (stack) => ownServer(stack, server) });
     for (const [name, part] of [['blows', blows], ['storm', storm]]) {
-      const counts = { crashes: 0, kills: 0, redis: 0 };
+      const counts = { crashes: 0, kills: 0, wipes: 0, deaths: 0 };
       const result = await part(rig, server, left, counts, seed, enough !== undefined).catch((failure) => failed(rig, failure, counts));
       if (result.problems.length > 0) await keeper.keep(rig, `${name} ${seed}`, result.problems, result.seen);
       results.push({ ...result, said: result.seen?.said.length ?? 0, acked: result.seen?.said.filter((one) => one.acked).length ?? 0, seen: undefined });

@@ -58,11 +58,11 @@ export class PostgresServer {
   }
 
   // One of the server's own processes, as the memory killer would: all of them begin again. Who loses the one that
-  // repairs gives up, and is started again like any service.
+  // repairs gives up, and is started again like any service. False: there was nobody to kill.
   async killChild(pick) {
     const children = await this.children();
-    if (children === undefined) return this.start();
-    if (children.length > 0) process.kill(pick(children), 'SIGKILL');
+    if (children === undefined) await this.start();
+    return children?.length > 0 && process.kill(pick(children), 'SIGKILL');
   }
 
   // undefined: it does not run.

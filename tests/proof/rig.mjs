@@ -57,9 +57,10 @@ export class Rig {
     });
   }
 
-  // SIGKILL, and the supervisor does the rest.
+  // SIGKILL, and the supervisor does the rest; false: there was nobody to kill.
   kill(one = this.stack) {
-    one.process?.kill('SIGKILL');
+    const { process } = one;
+    return process !== undefined && !process.killed && process.exitCode === null && process.signalCode === null && process.kill('SIGKILL');
   }
 
   async stop({ keep = false } = {}) {
