@@ -39,8 +39,9 @@ enum {
     FX_ENGINE_MAX_ATTEMPTS = 5, /* of a job that fails, before it is quarantined */
     FX_ENGINE_MAX_DEATHS = FX_STORE_SHARED_DEATHS + 1, /* of a job's holders: quarantined */
     FX_ENGINE_STEP_TIMEOUT_MS = 60 * 1000,
-    FX_ENGINE_APPROVAL_MS = 15 * 60 * 1000, /* how long a request waits for a decision */
-    FX_ENGINE_EXECUTE_MS = 15 * 60 * 1000,  /* how long a decision may be used */
+    FX_ENGINE_APPROVAL_MS = 15 * 60 * 1000,         /* how long a request waits for a decision */
+    FX_ENGINE_EXECUTE_MS = 15 * 60 * 1000,          /* how long a decision may be used */
+    FX_ENGINE_MAX_APPROVAL_MS = 4 * 60 * 60 * 1000, /* whatever is configured, of both */
     /* A change begins only with so much of the lease left, and leaves only within so much after its
      * intent: then nobody else can have the job yet. */
     FX_ENGINE_LEASE_LEFT_MS = FX_ENGINE_LEASE_MS / 2,
@@ -205,8 +206,8 @@ enum fx_code fx_engine_anchored(struct fx_store *store, struct fx_scope *sc,
                                 struct fx_engine_anchored *ret_anchored, struct fx_error *err);
 /* For an operator who knows why the audit log and its anchors disagree, beside a running engine or
  * without one: adds a row that says so and an anchor with the reason, and ends the freeze that the
- * disagreement has begun. Of options only store, clock, anchor_key and anchor_file are looked at.
- * who is a name for the audit log. */
+ * disagreement has begun. Of options only store, clock, policy, anchor_key and anchor_file are
+ * looked at. who is a name for the audit log. FX_ERR_DENIED: the policy does not let a terminal. */
 enum fx_code fx_engine_accept_audit(const struct fx_engine_options *options, struct fx_scope *sc,
                                     const char *who, const char *reason,
                                     struct fx_anchor **ret_anchor, struct fx_error *err);

@@ -24,6 +24,8 @@ enum fx_action {
     FX_ACTION_FREEZE,  /* let nothing change any more: also from the terminal */
     FX_ACTION_UNFREEZE,
     FX_ACTION_NOTICE, /* page somebody, silence an alarm: a person's word, never a terminal's */
+    FX_ACTION_RETRY,  /* have a job tried again that was given up: only from the terminal */
+    FX_ACTION_ACCEPT, /* vouch for an audit log that its anchors do not fit: only from there, too */
 };
 
 enum { FX_POLICY_APPROVERS_MAX = 16 }; /* no change needs more */
@@ -32,7 +34,7 @@ struct fx_actor {
     const char *user_id, *team_id;
     bool known; /* Slack told us who this is; false denies everything */
     bool deleted, bot, guest, stranger;
-    bool terminal; /* on the machine itself: may read and freeze, nothing else */
+    bool terminal; /* on the machine itself: may read and freeze, and mend the bot's own state */
 };
 
 /* Who else reads what is decided in a channel. */

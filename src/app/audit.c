@@ -75,12 +75,14 @@ int app_audit_accept(const struct app_arguments *arguments) {
     }
     if (!app_log_open(sc, arguments->config, &log))
         return EXIT_FINDINGS;
+    const struct fx_policy policy = app_policy(log.config);
     enum fx_code code = app_audit_key(sc, log.config, false, &key, NULL, &err);
 
     if (code == FX_OK)
         code = fx_engine_accept_audit(
             &(struct fx_engine_options){.store = log.store,
                                         .clock = fx_clock_system(),
+                                        .policy = &policy,
                                         .anchor_key = key,
                                         .anchor_file = log.config->anchor_file},
             sc, app_operator_name(sc), arguments->reason, &anchor, &err);

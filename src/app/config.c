@@ -207,6 +207,17 @@ static void read_audit(const struct config_reader *r) {
                     "signed heads of the audit log are kept");
 }
 
+/* What was looked at that long ago is not what is approved. */
+static int64_t approval_time(const struct config_reader *r, const char *path) {
+    int64_t ms = config_duration(r, path);
+
+    if (ms > FX_ENGINE_MAX_APPROVAL_MS)
+        config_find(r, path,
+                    fx_printf(r->config->sc, "%s is at most %dh; write less, and ask again", path,
+                              FX_ENGINE_MAX_APPROVAL_MS / (60 * 60 * 1000)));
+    return ms;
+}
+
 static void read_rest(const struct config_reader *r) {
     struct app_config *config = r->config;
 
@@ -217,8 +228,8 @@ static void read_rest(const struct config_reader *r) {
         config_text(r, "pagerduty.events_url", "https://events.pagerduty.com/v2/enqueue");
     config->pagerduty_routing_key = secret_at(r, "pagerduty.routing_key");
     config->pagerduty_page_url = config_text(r, "pagerduty.page_url", NULL);
-    config->approval_ms = config_duration(r, "approvals.decide_within");
-    config->execute_ms = config_duration(r, "approvals.execute_within");
+    config->approval_ms = approval_time(r, "approvals.decide_within");
+    config->execute_ms = approval_time(r, "approvals.execute_within");
     config->crashes = (int)fx_json_to_int(fx_json_at_path(r->root, "crashes.freeze_after"),
                                           FX_ENGINE_CRASH_STARTS);
     config->workers = (int)fx_json_to_int(fx_json_at(r->root, "workers"), DEFAULT_WORKERS);

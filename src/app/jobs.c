@@ -49,6 +49,15 @@ int app_jobs_retry(const struct app_arguments *arguments) {
     }
     if (!app_log_open(sc, arguments->config, &log))
         return EXIT_FINDINGS;
+    const struct fx_policy policy = app_policy(log.config);
+    const struct fx_actor actor = {.user_id = app_operator_name(sc), .terminal = true};
+
+    if (fx_authorize(&policy,
+                     &(struct fx_policy_question){.actor = &actor, .action = FX_ACTION_RETRY},
+                     &err) != FX_OK) {
+        fprintf(stderr, "nothing was changed: %s\n", err.message);
+        return EXIT_FINDINGS;
+    }
     fx_writes_audit(sc, &writes, app_operator_name(sc), "job.revived", arguments->job, NULL);
     if (log.store->revive(log.store, sc, id, fx_wall_ms(fx_clock_system()), &writes, &err) !=
         FX_OK) {

@@ -13,9 +13,13 @@ enum fx_code fx_engine_accept_audit(const struct fx_engine_options *options, str
     struct fx_engine engine = {.options = *options};
     struct engine_work work = {.engine = &engine, .sc = sc, .now_ms = fx_wall_ms(options->clock)};
     struct fx_slice said = fx_slice_trim(fx_slice_of(fx_redact(sc, reason)));
+    const struct fx_actor actor = {.user_id = who, .terminal = true};
     struct engine_freeze freeze;
     struct fx_audit *head = NULL;
 
+    FX_TRY(fx_authorize(options->policy,
+                        &(struct fx_policy_question){.actor = &actor, .action = FX_ACTION_ACCEPT},
+                        err));
     reason =
         fx_slice_dup(sc, fx_slice_cut(said, 0, fx_slice_utf8_prefix(said, FX_ANCHOR_MAX_REASON)));
     if (reason[0] == '\0')

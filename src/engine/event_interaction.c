@@ -163,34 +163,54 @@ static enum fx_code read_dialog(struct click *click, const char *subject, const 
     return FX_OK;
 }
 
-static const char *reason_of(const struct click *click) {
-    const char *reason = fx_json_text(fx_json_at_path(click->given->values, "reason.reason.value"));
+/* Slack counts blanks as text, also those that other scripts write and nobody sees. */
+static struct fx_slice trim(struct fx_slice text) {
+    static const char *const unseen[] = {"\u00a0", "\u200b", "\u200c", "\u200d",
+                                         "\u2060", "\u3000", "\ufeff"};
 
-    return reason == NULL ? "" : reason;
+    text = fx_slice_trim(text);
+    for (size_t i = 0; i < FX_COUNT_OF(unseen); i++)
+        if (fx_slice_starts_with(text, fx_slice_of(unseen[i])))
+            return trim(fx_slice_cut(text, strlen(unseen[i]), text.len));
+    return text;
+}
+
+static enum fx_code reason_of(const struct click *click, const char **ret_reason,
+                              struct fx_error *err) {
+    struct fx_slice reason =
+        trim(fx_json_text_slice(fx_json_at_path(click->given->values, "reason.reason.value")));
+
+    if (reason.len == 0)
+        return fx_fail(err, FX_ERR_INPUT,
+                       "a reason is missing, for whoever asks later; press the button again and "
+                       "write one");
+    *ret_reason = fx_slice_dup(click->work->sc, reason);
+    return FX_OK;
 }
 
 static enum fx_code submit_deny(struct click *click, struct fx_error *err) {
     struct fx_approval *approval = NULL;
     struct fx_json *where = NULL;
-    const char *id = NULL;
+    const char *id = NULL, *reason = NULL;
 
     FX_TRY(read_dialog(click, "approval", &id, &where, err));
     FX_TRY(approval_of(click, id, &approval, err));
     FX_TRY(click_allow(click, FX_ACTION_DENY, NULL, approval->requester, err));
-    return engine_decide(click->work, approval, false, click->given->user_id, reason_of(click), "",
-                         err);
+    FX_TRY(reason_of(click, &reason, err));
+    return engine_decide(click->work, approval, false, click->given->user_id, reason, "", err);
 }
 
 static enum fx_code submit_tell(struct click *click, struct fx_error *err) {
     struct fx_json *where = NULL;
     struct fx_run *run = NULL;
-    const char *id = NULL;
+    const char *id = NULL, *reason = NULL;
 
     FX_TRY(read_dialog(click, "run", &id, &where, err));
     FX_TRY(click_run(click, id, &run, err));
     FX_TRY(click_allow(click, FX_ACTION_TELL, NULL, run->requester, err));
+    FX_TRY(reason_of(click, &reason, err));
     return engine_tell(click->work, run, fx_json_get_bool(where, "done", false),
-                       click->given->user_id, reason_of(click), err);
+                       click->given->user_id, reason, err);
 }
 
 static const struct {

@@ -17,7 +17,8 @@ struct rule {
     bool denies_voter;     /* nor twice what needs two */
     bool grants_requester; /* everybody may withdraw what he asked for himself */
     bool grants_terminal;
-    bool may_use_cache; /* does no harm when it is granted a minute too long */
+    bool needs_terminal; /* and nobody else: it mends what only the machine's owner understands */
+    bool may_use_cache;  /* does no harm when it is granted a minute too long */
 };
 static const struct rule rules[] = {
     [FX_ACTION_HELP] = {.verb = "use fluxabot", .grants_terminal = true, .may_use_cache = true},
@@ -48,6 +49,12 @@ static const struct rule rules[] = {
     [FX_ACTION_FREEZE] = {.verb = "freeze changes", .role = operator_role, .grants_terminal = true},
     [FX_ACTION_UNFREEZE] = {.verb = "unfreeze changes", .role = admin_role, .needs_home = true},
     [FX_ACTION_NOTICE] = {.verb = "run this command", .role = operator_role, .asks_role = true},
+    [FX_ACTION_RETRY] = {.verb = "have a job tried again that was given up",
+                         .grants_terminal = true,
+                         .needs_terminal = true},
+    [FX_ACTION_ACCEPT] = {.verb = "accept the audit log as it is",
+                          .grants_terminal = true,
+                          .needs_terminal = true},
 };
 
 /* NULL for what has no rule. */
@@ -215,6 +222,10 @@ enum fx_code fx_authorize(const struct fx_policy *policy, const struct fx_policy
                    : fx_fail(err, FX_ERR_DENIED,
                              "You may not %s from the terminal: changes are decided in Slack",
                              rule->verb);
+    if (rule->needs_terminal)
+        return fx_fail(err, FX_ERR_DENIED,
+                       "You may not %s from Slack: whoever runs the bot does it on its machine",
+                       rule->verb);
 
     bool own =
         question->requester && fx_policy_same_person(policy, question->requester, actor->user_id);

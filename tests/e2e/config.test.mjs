@@ -59,6 +59,8 @@ test('every mistake of the configuration is named with its line and what to writ
     [(text) => text.replace(/sqlite:\/\/[^"]*/, 'postgresql:///fluxabot?host=/nowhere&password=hunter2'), /store\.url holds a password/],
     [(text) => text.replace(/"sqlite:[^"]*"/, '{ env: NOBODY_SET_THIS }'), /store\.url: the environment variable NOBODY_SET_THIS is not set/],
     [(text) => `${text.replace(/sqlite:\/\/[^"]*/, 'postgresql://bot@/fluxabot?host=/nowhere')}audit: { key: { file: /nowhere/key }, anchor: { file: /nowhere/anchors } }\n`, /PostgreSQL cannot be reached: connection to server on socket "\/nowhere/],
+    [(text) => `${text}approvals: { decide_within: 5h }\n`, /:\d+: approvals\.decide_within is at most 4h/],
+    [(text) => `${text}approvals: { execute_within: 241m }\n`, /:\d+: approvals\.execute_within is at most 4h/],
     [(text) => `${text}approvals: { decide_within: soon }\n`, /approvals\.decide_within must be a duration such as 15m/],
     [(text) => `${text}persons: { anna: [U0ANNA0001, U0ANNA0002], bo: [U0BOLIND02, U0ANNA0002] }\n`, /broken\.yaml:\d+: U0ANNA0002 stands in persons\.anna already: an account belongs to one person/],
     [(text) => `${text}persons: { anna: [U0ANNA0001, U0ANNA0001] }\n`, /U0ANNA0001 stands in persons\.anna already/],

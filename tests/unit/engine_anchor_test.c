@@ -24,6 +24,8 @@ struct rig {
     size_t messages; /* written so far, all looks together */
 };
 
+static const struct fx_policy policy; /* nobody has a role */
+
 static int set_up(void **state) {
     struct fx_scope *sc = fx_scope_new(NULL);
     struct rig *rig = FX_NEW(sc, struct rig);
@@ -42,6 +44,7 @@ static int set_up(void **state) {
         (struct fx_engine_options){.clock = &rig->clock.clock,
                                    .random = fx_random_system(),
                                    .metrics = fx_metrics_new(),
+                                   .policy = &policy,
                                    .state = fx_state_memory_new(&rig->clock.clock),
                                    .store = rig->store,
                                    .systems = &rig->system,

@@ -63,7 +63,7 @@ static const char *const voters[VOTERS][2] = {
 };
 static const size_t voters_count[VOTERS] = {0, 1, 1, 1, 2};
 
-enum { ACTIONS = FX_ACTION_NOTICE + 1, WANTED = 5 };
+enum { ACTIONS = FX_ACTION_ACCEPT + 1, WANTED = 5 };
 static const char *const wanted_roles[WANTED] = {NULL, "operator", "approver", "admin",
                                                  "pii-reader"};
 
@@ -107,9 +107,9 @@ struct cell {
  * wanted_roles.
  */
 static const char *const by_standing[STANDINGS] = {
-    /*             HELP - - APPROVE DENY STOP ACK TELL FREEZE UNFREEZE */
-    [NOBODY] = "y??nsnnnnn", [OPERATOR] = "y??nsyyyyn", [APPROVER] = "y??oyyyyyn",
-    [ADMIN] = "y??oyyyyyy",  [READER] = "y??nsnnnnn",
+    /* HELP - - APPROVE DENY STOP ACK TELL FREEZE UNFREEZE - RETRY ACCEPT */
+    [NOBODY] = "y??nsnnnnn?nn", [OPERATOR] = "y??nsyyyyn?nn", [APPROVER] = "y??oyyyyyn?nn",
+    [ADMIN] = "y??oyyyyyy?nn",  [READER] = "y??nsnnnnn?nn",
 };
 static const char *const has_wanted[STANDINGS] = {
     [NOBODY] = "nnnnn", [OPERATOR] = "yynnn", [APPROVER] = "yyynn",
@@ -120,13 +120,14 @@ static const char *const by_place[ACTIONS] = {
     [FX_ACTION_HELP] = "yyyyyy",     [FX_ACTION_READ] = "yyyyyy",   [FX_ACTION_REQUEST] = "ynnnnn",
     [FX_ACTION_APPROVE] = "ynnnnn",  [FX_ACTION_DENY] = "yyyyyy",   [FX_ACTION_STOP] = "yyyyyy",
     [FX_ACTION_ACK] = "yyyyyy",      [FX_ACTION_TELL] = "ynnnnn",   [FX_ACTION_FREEZE] = "yyyyyy",
-    [FX_ACTION_UNFREEZE] = "ynnnnn", [FX_ACTION_NOTICE] = "yyyyyy",
+    [FX_ACTION_UNFREEZE] = "ynnnnn", [FX_ACTION_NOTICE] = "yyyyyy", [FX_ACTION_RETRY] = "yyyyyy",
+    [FX_ACTION_ACCEPT] = "yyyyyy",
 };
 /* Whether an approval of his own may count once more; the columns are voters. */
 static const char may_vote[] = "ynnyn";
 /* What a shell on the machine may; and what may be granted on facts that are a minute old. */
-static const char from_terminal[] = "yynnnnnnynn";
-static const char from_memory[] = "yynnnnynnnn";
+static const char from_terminal[] = "yynnnnnnynnyy";
+static const char from_memory[] = "yynnnnynnnnnn";
 
 static bool oracle(const struct cell *c) {
     enum standing standing = c->listing == BY_UNREAD_GROUP ? NOBODY : c->standing;
