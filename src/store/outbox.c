@@ -397,6 +397,8 @@ static enum fx_code ready_in(struct store_link *link, void *what, struct fx_erro
     size_t lanes_count = 0;
     bool row = false;
 
+    ready->messages = NULL; /* what a try that broke off had found is found again */
+    ready->count = 0;
     /* MIN of nothing is NULL, which reads as 0 */
     FX_TRY(store_read_int(link, STMT_MESSAGE_NEXT, ST_VALUES(st_int(ready->now_ms)), &row,
                           &ready->next_due_ms, err));

@@ -2,6 +2,8 @@
  */
 #include "contract/store_contract.h"
 
+#include "support/fault_driver.h"
+
 #include "fluxabot/base/digest.h"
 
 #include <pthread.h>
@@ -24,6 +26,8 @@ static void open_store(struct contract *c) {
     struct fx_error err;
 
     assert_ok(c->backend->open(c->backend, c->sc, &c->clock, &c->random, &c->store, &err));
+    if (c->backend->fails_at > 0)
+        fault_driver_lay_under(c->store, c->backend->fails_at);
 }
 
 int contract_setup(void **state) {
@@ -164,10 +168,28 @@ void contract_threads(size_t count, void *(*f)(void *item), void *items, size_t 
         pthread_join(threads[i], NULL);
 }
 
-int store_contract_all(struct contract_backend *backend) {
+static int all_but_faults(struct contract_backend *backend) {
     return store_contract_queue(backend) + store_contract_effects(backend) +
            store_contract_guard(backend) + store_contract_at_once(backend) +
            store_contract_storms(backend) + store_contract_ranks(backend) +
            store_contract_outbox(backend) + store_contract_files(backend) +
-           store_contract_records(backend) + store_contract_faults(backend);
+           store_contract_records(backend);
+}
+
+int store_contract_all(struct contract_backend *backend) {
+    return all_but_faults(backend) + store_contract_faults(backend);
+}
+
+int store_contract_again(struct contract_backend *backend, int64_t most) {
+    int64_t met = 1;
+    int failed = 0;
+
+    for (backend->fails_at = 1; met > 0 && backend->fails_at <= most; backend->fails_at++) {
+        failed += all_but_faults(backend);
+        met = fault_driver_take_fired();
+        print_message("statement %lld of a unit failed %lld times\n", (long long)backend->fails_at,
+                      (long long)met);
+    }
+    backend->fails_at = 0;
+    return failed;
 }

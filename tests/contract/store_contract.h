@@ -24,6 +24,7 @@ struct contract_backend {
      * there is no way. */
     void (*arm)(struct contract_backend *backend, int64_t n, enum fault_when when);
     bool (*fired)(struct contract_backend *backend);
+    int64_t fails_at; /* of the statements of every unit of work; 0: none */
 };
 
 /* Each returns the number of failed tests. */
@@ -38,6 +39,9 @@ int store_contract_storms(struct contract_backend *backend);
 int store_contract_ranks(struct contract_backend *backend);
 int store_contract_faults(struct contract_backend *backend);
 int store_contract_all(struct contract_backend *backend);
+/* All but the faults, for n = 1, 2, ... again with the n-th statement of every unit of work
+ * failing; until none has so many, or most. Not among all. */
+int store_contract_again(struct contract_backend *backend, int64_t most);
 /* For a backend with arm; not among all. */
 int store_contract_wire(struct contract_backend *backend);
 

@@ -6,6 +6,9 @@
 #include "support/postgres.h"
 #include "support/postgres_proxy.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 struct postgres_backend {
     struct contract_backend backend;
     struct test_postgres postgres;
@@ -37,7 +40,8 @@ static bool fired(struct contract_backend *backend) {
     return postgres_proxy_fired(backend_of(backend)->proxy);
 }
 
-int main(void) {
+/* "again [N]": see store_contract_again. */
+int main(int argc, char **argv) {
     struct postgres_backend self = {
         .backend =
             {.name = "postgres", .reset = reset, .open = open_store, .arm = arm, .fired = fired},
@@ -45,10 +49,15 @@ int main(void) {
 
     test_postgres_make(&self.postgres);
     test_postgres_start(&self.postgres, NULL);
-    int failed = store_contract_all(&self.backend);
-    self.proxy = postgres_proxy_start(self.postgres.directory);
-    failed += store_contract_wire(&self.backend);
-    postgres_proxy_stop(self.proxy);
+    bool again = argc > 1 && strcmp(argv[1], "again") == 0;
+    int failed = again ? store_contract_again(&self.backend, argc > 2 ? atoll(argv[2]) : INT64_MAX)
+                       : store_contract_all(&self.backend);
+
+    if (!again) {
+        self.proxy = postgres_proxy_start(self.postgres.directory);
+        failed += store_contract_wire(&self.backend);
+        postgres_proxy_stop(self.proxy);
+    }
     test_postgres_remove(&self.postgres);
     return failed;
 }

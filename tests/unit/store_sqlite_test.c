@@ -33,7 +33,8 @@ static enum fx_code sqlite_open(struct contract_backend *backend, struct fx_scop
                          ret_store, err);
 }
 
-int main(void) {
+/* "again [N]": see store_contract_again. */
+int main(int argc, char **argv) {
     struct sqlite_backend self = {
         .backend = {.name = "sqlite", .reset = sqlite_reset, .open = sqlite_open},
     };
@@ -42,7 +43,9 @@ int main(void) {
              test_disk_directory());
     if (mkdtemp(self.directory) == NULL)
         return 1;
-    int failed = store_contract_all(&self.backend);
+    bool again = argc > 1 && strcmp(argv[1], "again") == 0;
+    int failed = again ? store_contract_again(&self.backend, argc > 2 ? atoll(argv[2]) : INT64_MAX)
+                       : store_contract_all(&self.backend);
     sqlite_reset(&self.backend);
     rmdir(self.directory);
     return failed;
