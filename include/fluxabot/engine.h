@@ -86,8 +86,10 @@ enum {
 
 /* What these promise together. */
 enum {
-    FX_ENGINE_DEAD_KNOWN_MS = 30 * 1000, /* a worker that died, or stands still, is noticed */
-    FX_ENGINE_DEAD_DONE_MS = 45 * 1000,  /* what it did is gone on with */
+    /* A worker whose process died or stands still is noticed; one that hangs in a process that
+     * lives, after FX_ENGINE_STALL_MS. */
+    FX_ENGINE_DEAD_KNOWN_MS = 30 * 1000,
+    FX_ENGINE_DEAD_DONE_MS = 45 * 1000, /* what it did is gone on with */
 };
 static_assert(FX_ENGINE_LEASE_MS + FX_ENGINE_POLL_MS <= FX_ENGINE_DEAD_KNOWN_MS,
               "its lease ends, and the next look finds that");

@@ -61,9 +61,14 @@ static enum fx_code handle(struct engine_work *work, struct fx_error *err) {
     return fx_fail(err, FX_ERR_INTERNAL, "no handler for a job of kind %s", work->job->kind);
 }
 
-/* 1, 2, 4, 8 s: the handlers' own calls have been repeated already where that was allowed. */
-static int64_t backoff_ms(int attempts) {
-    return (int64_t)1000 << (attempts < 6 ? attempts - 1 : 5);
+/* Up to 1, 2, 4, 8 s, and half of it at least: the handlers' own calls have been repeated already
+ * where that was allowed, at any moment. What has failed together does not come back together. */
+static int64_t backoff_ms(struct fx_random *random, int attempts) {
+    int64_t half_ms = (int64_t)500 << (attempts < 6 ? attempts - 1 : 5);
+    uint32_t drawn = 0;
+
+    random->fill(random, &drawn, sizeof drawn);
+    return half_ms + (int64_t)drawn % (half_ms + 1);
 }
 
 static bool worth_another_try(const struct engine_work *work, enum fx_code code) {
@@ -77,8 +82,9 @@ static enum fx_code settle_retry(struct engine_work *work, enum fx_code code,
                                  const struct fx_error *why, struct fx_error *err) {
     struct fx_engine *engine = work->engine;
     struct fx_store *store = engine->options.store;
-    int64_t due = fx_wall_ms(engine->options.clock) +
-                  (code == FX_ERR_CANCELED ? 0 : backoff_ms(work->job->attempts));
+    int64_t due =
+        fx_wall_ms(engine->options.clock) +
+        (code == FX_ERR_CANCELED ? 0 : backoff_ms(engine->options.random, work->job->attempts));
 
     fx_log(work->sc, FX_LOG_WARN, "job.retry", FX_S("kind", work->job->kind),
            FX_I("attempt", work->job->attempts), FX_E(why));

@@ -341,6 +341,44 @@ static void a_reminder_is_for_requests_that_wait_and_can_be_shown(void **state) 
     assert_int_equal(reminders(w), 0);
 }
 
+/* ---- what failed for a moment ---- */
+
+/* When the job comes back whose first try the store has failed; in milliseconds from then. */
+static int64_t wait_after_failure(void) {
+    enum { READ_THE_RUN = 2 }; /* behind the claim */
+    struct change_world w;
+    struct fx_job **jobs = NULL;
+    struct fx_error err;
+    size_t count = 0;
+
+    change_world_open(&w);
+    change_world_begin(&w);
+    fault_store_arm(w.store, READ_THE_RUN, FAULT_BEFORE);
+    change_world_work(&w);
+    assert_true(fault_store_fired(w.store));
+    assert_ok(w.durable->jobs(w.durable, w.rig->sc, FX_JOB_READY, 10, &jobs, &count, &err));
+    assert_int_equal(count, 1);
+    assert_int_equal(jobs[0]->attempts, 1);
+    int64_t wait_ms = jobs[0]->due_ms - RIG_NOW_MS;
+
+    change_world_close(&w);
+    return wait_ms;
+}
+
+static void what_failed_together_does_not_come_back_together(void **state) {
+    enum { JOBS = 8, LEAST_MS = 500, MOST_MS = 1000 };
+    int64_t first = wait_after_failure();
+    bool same = true;
+
+    for (int i = 1; i < JOBS; i++) {
+        int64_t wait_ms = wait_after_failure();
+
+        assert_in_range(wait_ms, LEAST_MS, MOST_MS);
+        same = same && wait_ms == first;
+    }
+    assert_false(same);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -352,6 +390,7 @@ int main(void) {
         TEST(an_expiry_that_comes_too_early_is_looked_at_again),
         TEST(a_clock_that_was_set_back_makes_an_expiry_wait_a_moment),
         TEST(a_reminder_is_for_requests_that_wait_and_can_be_shown),
+        cmocka_unit_test(what_failed_together_does_not_come_back_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
