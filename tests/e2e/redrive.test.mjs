@@ -171,6 +171,23 @@ test('a runbook that was edited between request and approval is not run', async 
   await restart(stack);
 });
 
+test('a redrive whose queue is moved in the configuration while it is under way does not go on there', async () => {
+  await freshWorld(stack, { DBConnectionError: 30, HashMismatch: 1 });
+  const effects = await watchEffects(stack);
+  const card = await asked('/fluxa dlq redrive rate=2');
+  await stack.click('approver', card, 'approve');
+  await stack.until(async () => (await effects('SendMessage')).length > 0, 'the first message to be sent');
+  await stack.killBot();
+  const sent = (await effects()).length, original = await readFile(stack.config, 'utf8');
+  await edit(stack, (text) => text.replace(/(queue_url: ".*)Fluxa-InputQueue"/, '$1Fluxa-DLQ"'));
+  await stack.startBot();
+  const end = await stack.until(async () => { const { text } = await stack.message(card.ts); return /^(Failed|Please look|Redrive)/.test(text) && text; }, 'the end of the run');
+  assert.match(end, /^(Failed|Please look): .*was changed while this was under way: system\.\S* was .*Fluxa-InputQueue.* and is .*Fluxa-DLQ/s);
+  assert.equal((await effects()).length, sent, 'nothing is sent to the other queue');
+  await writeFile(stack.config, original);
+  await restart(stack, 'SIGTERM');
+});
+
 test('a plan that was changed in the store is not run', async () => {
   await freshWorld(stack, { DBConnectionError: 3, HashMismatch: 2 });
   const card = await asked();
