@@ -354,7 +354,9 @@ static void set_clocks(void *argument) {
     int64_t by_ms = chance_between(dice(), LEAST_MS, MOST_MS);
 
     (void)argument;
-    sim->jump_ms += chance_one_in(dice(), 2) ? by_ms : -by_ms;
+    sim->jumped_at_ms = sim->now_ms;
+    sim->jumped_by_ms = chance_one_in(dice(), 2) ? by_ms : -by_ms;
+    sim->jump_ms += sim->jumped_by_ms;
     sim_note("clocks are set", "", sim->jump_ms);
     sim_store_changed();
 }

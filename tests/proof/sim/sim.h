@@ -36,6 +36,7 @@ enum {
     SIM_TEXT = 256,
     SIM_TURNS = 400000,
     SIM_SKEW_MS = 1500,
+    SIM_DECIDING_MS = 1000, /* from a look at the clock to the decision that is written by it */
     SIM_APPROVAL_MS = 90 * 1000, /* how long a request waits in the simulation */
     SIM_EXECUTE_MS = 60 * 1000,
     SIM_PATIENCE_MS = 30 * 60 * 1000, /* without faults, until everything has ended */
@@ -159,6 +160,7 @@ struct sim {
     int64_t calm_ms; /* from then on */
     int64_t now_ms;
     int64_t jump_ms; /* by how much the bot's wall clocks were set, all together */
+    int64_t jumped_at_ms, jumped_by_ms; /* the last time; true, and how far */
     uint64_t hash, turns, order;
     struct fx_scope *sc;
     struct strand strands[SIM_STRANDS];

@@ -51,6 +51,13 @@ static bool has_pressed(const char *user, const char *action, const char *value)
     return false;
 }
 
+/* Clocks may be set forward just behind the look at whether it is too late. */
+static int64_t looked_at_ms(void) {
+    bool jumped = sim->jumped_at_ms > 0 && sim->now_ms - sim->jumped_at_ms < SIM_DECIDING_MS;
+
+    return sim_bot_ms() - (jumped && sim->jumped_by_ms > 0 ? sim->jumped_by_ms : 0);
+}
+
 void truth_decided(const struct fx_approval *given) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     struct true_run *run = truth_run(given->run);
@@ -68,7 +75,7 @@ void truth_decided(const struct fx_approval *given) {
         sim_violate("approved-by-requester", "%s", given->id);
     if (!has_pressed(given->decided_by, "approve", given->id))
         sim_violate("approved-without-click", "%s by %s", given->id, given->decided_by);
-    if (sim_bot_ms() > approval->expires_ms + 2 * SIM_SKEW_MS)
+    if (looked_at_ms() > approval->expires_ms + 2 * SIM_SKEW_MS)
         sim_violate("approved-after-expiry", "%s", given->id);
 }
 
