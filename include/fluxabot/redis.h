@@ -46,6 +46,9 @@ struct fx_redis_reply {
     size_t items_count;
 };
 
+/* "host:6379, database 0 as user": where such a url leads, and nothing secret of it; NULL when it
+ * is none. */
+const char *fx_redis_place(struct fx_scope *sc, const char *url);
 /* Reads the address and the CA file and connects to nobody. FX_ERR_INPUT. */
 enum fx_code fx_redis_check(const struct fx_redis_options *options, struct fx_error *err);
 

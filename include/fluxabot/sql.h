@@ -27,7 +27,7 @@ struct fx_sql_options {
 enum fx_code fx_sql_open(struct fx_scope *sc, const struct fx_sql_options *options,
                          struct fx_sql **ret_sql, struct fx_error *err);
 void fx_sql_close(struct fx_sql *sql);
-/* "host=db port=5432 dbname=orders user=fluxabot": what of a connection string says where it leads,
+/* "user=fluxabot dbname=orders host=db port=5432": what of a connection string says where it leads,
  * and nothing secret; NULL when libpq does not understand it. */
 const char *fx_sql_place(struct fx_scope *sc, const char *url);
 /* For fx_defer. */

@@ -216,8 +216,9 @@ struct fx_step_kind {
     enum fx_code (*plan)(const struct fx_step_context *ctx, const struct fx_json *params,
                          struct fx_json **ret_plan, struct fx_error *err);
     /* Changing kinds whose parameters do not say it all: where it is done, {"Account":
-     * "111122223333 in eu-west-1"}. Shown with the plan, and compared before the first run; so
-     * nothing in it may change by itself. NULL: the parameters and the configuration say it. */
+     * "111122223333, by default in eu-west-1"}. Shown with the plan, and compared before the first
+     * run; so nothing in it may change by itself. NULL: the parameters and the configuration say
+     * it. */
     enum fx_code (*where)(const struct fx_step_context *ctx, const struct fx_json *params,
                           struct fx_json **ret_where, struct fx_error *err);
     /* Changing kinds, just before the first run: do the facts of ctx->plan still hold?

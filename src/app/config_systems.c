@@ -1,6 +1,7 @@
 /* config_systems.c - the systems and their environments: where each is, and as whom it is read. */
 #include "config.h"
 
+#include "fluxabot/redis.h"
 #include "fluxabot/sql.h"
 
 #include <string.h>
@@ -21,18 +22,17 @@ static struct fx_json *read_databases(const struct config_reader *r, const char 
     return databases;
 }
 
-/* Of a Redis all that stands behind the last @; libpq reads the others. What neither understands
- * is told when it is opened. */
+/* What is understood by neither is told when it is opened. */
 static struct fx_json *places_of(struct fx_scope *sc, const struct fx_json *databases) {
     struct fx_json *places = fx_json_object(sc), *value = NULL;
     const char *name = NULL;
     void *cursor = NULL;
 
     while (fx_json_next(databases, &cursor, &name, &value)) {
-        const char *url = fx_json_text(value), *at = strrchr(url, '@');
-        bool is_redis = strncmp(url, "redis", strlen("redis")) == 0;
-        const char *place = !is_redis ? fx_sql_place(sc, url) : at == NULL ? url : at + 1;
+        const char *url = fx_json_text(value), *place = fx_redis_place(sc, url);
 
+        if (place == NULL)
+            place = fx_sql_place(sc, url);
         fx_json_put(places, name, fx_json_string(sc, place == NULL ? "" : place));
     }
     return places;

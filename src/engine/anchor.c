@@ -16,8 +16,7 @@
 #include <string.h>
 
 enum {
-    RETRY_MS = 60 * 1000, /* after a failure */
-    ASKED_MS = 1000,      /* so far ahead, what was asked for comes after what is written */
+    RETRY_MS = 60 * 1000,          /* after a failure */
     POST_GRACE_MS = 5 * 60 * 1000, /* how long Slack may take before a post counts as failed */
 };
 
@@ -241,7 +240,6 @@ static void announce(struct engine_work *work, struct memory *memory,
     if (work->engine->options.place != NULL)
         fx_writes_setting(work->sc, &work->writes, own_setting(work),
                           fx_printf(work->sc, "%lld", (long long)anchor->n));
-    atomic_store(&work->engine->anchored_ms, work->now_ms);
     memory->n = anchor->n;
     memory->time_ms = anchor->time_ms;
     memory->digest = anchor->digest;
@@ -272,7 +270,8 @@ static enum fx_code anchor_head(struct engine_work *work, struct memory *memory,
     enum fx_code code =
         fx_anchor_newest(work->sc, options->anchor_file, options->anchor_key, &newest, &why);
 
-    FX_TRY(check_newest(work, newest, &fits, err));
+    if (code == FX_OK) /* what cannot be read today is not lost */
+        FX_TRY(check_newest(work, newest, &fits, err));
     memory->held = !fits;
     if (!fits)
         return FX_OK;
@@ -306,6 +305,7 @@ enum fx_code engine_anchor(struct engine_work *work, struct fx_error *err) {
     FX_TRY(store->audit_head(store, work->sc, &head, err));
     if (head != NULL)
         FX_TRY(anchor_head(work, &memory, head, err));
+    atomic_store(&work->engine->anchored_ms, work->now_ms); /* or tried to */
     memory.next_ms = work->now_ms + (memory.failures > 0 ? RETRY_MS : FX_ENGINE_ANCHOR_MS);
     save(work, &memory);
     fx_writes_job(work->sc, &work->writes, job_kind, job_subject, memory.next_ms);
@@ -319,22 +319,18 @@ static struct engine_work work_of(struct fx_engine *engine, struct fx_scope *sc)
         .engine = engine, .sc = sc, .now_ms = fx_wall_ms(engine->options.clock)};
 }
 
-/* A job of the same transaction: whoever starts after a crash makes the anchor. Asked for more
- * often than one is made, it is the one that is to come. */
+/* A job of the same transaction: whoever starts after a crash makes the anchor. One that waits
+ * already is the same. */
 void engine_anchor_soon(struct engine_work *work, struct fx_writes *writes) {
     struct fx_engine *engine = work->engine;
     int64_t now_ms = fx_wall_ms(engine->options.clock);
     int64_t due_ms = atomic_load(&engine->anchored_ms) + FX_ENGINE_ANCHOR_SOON_MS;
-    int64_t asked_ms = atomic_load(&engine->anchor_due_ms);
 
     if (engine->options.anchor_key == NULL)
         return;
     if (due_ms < now_ms || due_ms > now_ms + FX_ENGINE_ANCHOR_SOON_MS) /* the clock was set back */
         due_ms = now_ms;
-    if (asked_ms > now_ms + ASKED_MS && asked_ms <= due_ms)
-        return;
     fx_writes_job(work->sc, writes, job_kind, job_subject, due_ms);
-    atomic_store(&engine->anchor_due_ms, due_ms);
 }
 
 /* While it fails or waits for an operator, new rows do not hurry it. A clock that was set back must
@@ -386,9 +382,10 @@ enum fx_code engine_anchor_start(struct fx_engine *engine, struct fx_error *err)
     FX_TRY(engine_freeze_read(&work, &freeze_now, err));
     if (options->anchor_key == NULL)
         return FX_OK;
-    if (fx_anchor_newest(sc, options->anchor_file, options->anchor_key, &newest, &why) != FX_OK)
+    if (fx_anchor_newest(sc, options->anchor_file, options->anchor_key, &newest, &why) == FX_OK)
+        FX_TRY(check_newest(&work, newest, &fits, err));
+    else
         fx_log(sc, FX_LOG_WARN, "audit.anchors_unreadable", FX_E(&why));
-    FX_TRY(check_newest(&work, newest, &fits, err));
     return options->store->write(options->store, sc, NULL, &work.writes, err);
 }
 

@@ -75,8 +75,8 @@ enum fx_code engine_anchor_tell_frozen(struct engine_work *work, const char *rea
             "lines",
             fx_json_array_of(
                 sc,
-                fx_json_string(sc, "An old backup has forgotten which changes were made. So no "
-                                   "change begins; alarms and reading commands work as ever."),
+                fx_json_string(sc, "Which changes were made may have been forgotten. So none "
+                                   "begins; alarms and reading commands work as ever."),
                 fx_json_string(sc,
                                "Whoever runs the bot looks with fluxabot audit verify. If there "
                                "is a newer database, put it back. If it is known what happened, "

@@ -68,13 +68,13 @@ static enum fx_code check_inputs(struct engine_run *run, const struct fx_json *b
         return FX_OK; /* of what an older version began, only a digest was kept */
     if (!begun)
         return fx_fail(err, FX_ERR_DENIED,
-                       "the configuration of %s (%s) was changed after this was asked for: %s; ask "
-                       "again to get a new plan",
+                       "the configuration of %s (%s) was changed after this was asked for; ask "
+                       "again to get a new plan: %s",
                        run->row->system, run->row->environment, difference);
     return fx_fail(err, FX_ERR_DENIED,
-                   "the configuration of %s (%s) was changed while this was under way: %s; so it "
-                   "is neither gone on with nor looked at, though what was begun may go on; look "
-                   "yourself, and ask again for the rest",
+                   "the configuration of %s (%s) was changed while this was under way, so it is "
+                   "neither gone on with nor looked at, though what was begun may go on; look "
+                   "yourself, and ask again for the rest: %s",
                    run->row->system, run->row->environment, difference);
 }
 
@@ -92,8 +92,8 @@ static enum fx_code check_where(struct engine_run *run, const struct fx_runbook_
     if (difference == NULL)
         return FX_OK;
     return fx_fail(err, FX_ERR_DENIED,
-                   "it would be done at another place than was approved: %s; ask again to get a "
-                   "new plan",
+                   "it would be done at another place than was approved; ask again to get a new "
+                   "plan: %s",
                    difference);
 }
 

@@ -167,11 +167,15 @@ static enum fx_code read_dialog(struct click *click, const char *subject, const 
 static struct fx_slice trim(struct fx_slice text) {
     static const char *const unseen[] = {"\u00a0", "\u200b", "\u200c", "\u200d",
                                          "\u2060", "\u3000", "\ufeff"};
+    size_t before = 0;
 
-    text = fx_slice_trim(text);
-    for (size_t i = 0; i < FX_COUNT_OF(unseen); i++)
-        if (fx_slice_starts_with(text, fx_slice_of(unseen[i])))
-            return trim(fx_slice_cut(text, strlen(unseen[i]), text.len));
+    do {
+        text = fx_slice_trim(text);
+        before = text.len;
+        for (size_t i = 0; i < FX_COUNT_OF(unseen); i++)
+            if (fx_slice_starts_with(text, fx_slice_of(unseen[i])))
+                text = fx_slice_cut(text, strlen(unseen[i]), text.len);
+    } while (text.len < before);
     return text;
 }
 

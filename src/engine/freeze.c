@@ -70,6 +70,7 @@ enum fx_code engine_freeze_read(struct engine_work *work, struct engine_freeze *
 
     FX_TRY(read_one(work, ENGINE_FREEZE_SETTING, people, err));
     FX_TRY(read_one(work, ENGINE_FREEZE_LOG_SETTING, &log, err));
+    log.by = ENGINE_FREEZE_BY_AUDIT; /* also when it cannot be read: nobody else ends it */
     *ret_freeze = log.is_on ? log : *people;
     if (log.is_on && people->is_on && !is_by_audit(people)) /* an older version wrote both here */
         ret_freeze->and = people;

@@ -54,8 +54,7 @@ struct fx_engine {
     pthread_t outbox, keeper;
     struct engine_pump *pump;        /* in scope */
     _Atomic int64_t next_picture_ms; /* wall; of an alarm's metric, see alarm_picture.c */
-    _Atomic int64_t anchored_ms;     /* wall; when this process made the last anchor */
-    _Atomic int64_t anchor_due_ms;   /* wall; when the next is made that it asked for */
+    _Atomic int64_t anchored_ms;     /* wall; when this process last made an anchor, or tried to */
     _Atomic int64_t silent_since_ms; /* monotonic: the store has answered no claim; 0: it does */
     int64_t started_ms;              /* as crashes.c wrote it down; 0: it did not */
     struct engine_pulse outbox_pulse, keeper_pulse;

@@ -155,3 +155,15 @@ enum fx_code redis_address_read(struct fx_scope *sc, const struct fx_redis_optio
     *ret_address = address;
     return FX_OK;
 }
+
+const char *fx_redis_place(struct fx_scope *sc, const char *url) {
+    const struct fx_redis_options options = {.url = url};
+    struct redis_address address;
+    struct fx_error ignored;
+
+    if (redis_address_read(sc, &options, &address, &ignored) != FX_OK)
+        return NULL;
+    return fx_printf(sc, "%s, database %s%s%s", address.name, address.database,
+                     address.username == NULL ? "" : " as ",
+                     address.username == NULL ? "" : address.username);
+}

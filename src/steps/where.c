@@ -16,9 +16,11 @@ enum fx_code where_of_aws(const struct fx_step_context *ctx, const struct fx_jso
 
     if (account == NULL)
         return fx_fail(err, FX_ERR_UPSTREAM, "AWS does not say which account the bot acts in");
+    /* an address or ARN among the parameters may name another region, and is shown with them */
     *ret_where = fx_json_object_of(
         sc, "Account",
-        fx_json_stringf(sc, "%s in %s", account, region == NULL ? "no region" : region), NULL);
+        fx_json_stringf(sc, "%s, by default in %s", account, region == NULL ? "no region" : region),
+        NULL);
     return FX_OK;
 }
 

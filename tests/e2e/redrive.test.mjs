@@ -182,7 +182,7 @@ test('a redrive whose queue is moved in the configuration while it is under way 
   await edit(stack, (text) => text.replace(/(queue_url: ".*)Fluxa-InputQueue"/, '$1Fluxa-DLQ"'));
   await stack.startBot();
   const end = await stack.until(async () => { const { text } = await stack.message(card.ts); return /^(Failed|Please look|Redrive)/.test(text) && text; }, 'the end of the run');
-  assert.match(end, /^(Failed|Please look): .*was changed while this was under way: system\.\S* was .*Fluxa-InputQueue.* and is .*Fluxa-DLQ/s);
+  assert.match(end, /^(Failed|Please look): .*was changed while this was under way, so .*ask again for the rest: system\.\S* was .*Fluxa-InputQueue.* and is .*Fluxa-DLQ/s);
   assert.equal((await effects()).length, sent, 'nothing is sent to the other queue');
   await writeFile(stack.config, original);
   await restart(stack, 'SIGTERM');

@@ -325,6 +325,19 @@ void change_world_close(struct change_world *w) {
     assert_int_equal(engine_rig_tear_down(&rig), 0);
 }
 
+int change_world_set_up(void **state) {
+    static struct change_world w;
+
+    change_world_open(&w);
+    *state = &w;
+    return 0;
+}
+
+int change_world_tear_down(void **state) {
+    change_world_close(*state);
+    return 0;
+}
+
 void change_world_begin(struct change_world *w) {
     struct fx_run row = engine_rig_row;
     struct fx_writes writes = {0};

@@ -43,6 +43,9 @@ struct change_world {
 
 void change_world_open(struct change_world *w);
 void change_world_close(struct change_world *w);
+/* The same as cmocka calls them; *state is the world. */
+int change_world_set_up(void **state);
+int change_world_tear_down(void **state);
 /* The run is asked for. */
 void change_world_begin(struct change_world *w);
 /* Works off what is due. */

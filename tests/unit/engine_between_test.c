@@ -7,19 +7,6 @@
 
 #include <string.h>
 
-static int set_up(void **state) {
-    static struct change_world w;
-
-    change_world_open(&w);
-    *state = &w;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    change_world_close(*state);
-    return 0;
-}
-
 /* ---- rows ---- */
 
 static struct fx_run *put_run(struct change_world *w, const char *id) {
@@ -380,7 +367,8 @@ static void what_failed_together_does_not_come_back_together(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, change_world_set_up, change_world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_stop_that_comes_after_the_decision_does_not_undo_it),
         TEST(a_request_that_has_vanished_is_not_taken_for_approved),

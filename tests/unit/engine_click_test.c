@@ -11,19 +11,6 @@
 #define NOBODY "U5"
 #define APPROVER "U2"
 
-static int set_up(void **state) {
-    static struct change_world w;
-
-    change_world_open(&w);
-    *state = &w;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    change_world_close(*state);
-    return 0;
-}
-
 static bool is_asked(struct change_world *w) {
     return change_world_approval(w) != NULL;
 }
@@ -190,7 +177,8 @@ static void a_reminder_is_due_at_half_time(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, change_world_set_up, change_world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(who_may_not_changes_nothing_is_told_and_is_written_down),
         TEST(who_may_is_not_refused),

@@ -7,19 +7,6 @@
 
 #include <string.h>
 
-static int set_up(void **state) {
-    static struct change_world w;
-
-    change_world_open(&w);
-    *state = &w;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    change_world_close(*state);
-    return 0;
-}
-
 static void set(struct change_world *w, const char *value) {
     struct fx_writes writes = {0};
     struct fx_error err;
@@ -132,7 +119,8 @@ static void without_metrics_the_switch_turns_as_well(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, change_world_set_up, change_world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_cannot_be_read_freezes_too),
         TEST(a_card_says_who_froze),

@@ -9,19 +9,6 @@
 
 #define LONG_TEXT 4000
 
-static int set_up(void **state) {
-    static struct change_world w;
-
-    change_world_open(&w);
-    *state = &w;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    change_world_close(*state);
-    return 0;
-}
-
 /* ---- rows ---- */
 
 static struct fx_run *put_run(struct change_world *w, const char *id) {
@@ -458,8 +445,8 @@ static void what_was_changed_before_is_told_when_a_later_request_ends(void **sta
         struct fx_error err;
 
         if (i > 0) {
-            tear_down(state);
-            set_up(state);
+            change_world_tear_down(state);
+            change_world_set_up(state);
         }
         put_run(w, "r1");
         put_request(w, "{}", NULL);
@@ -499,7 +486,8 @@ static void a_state_that_nobody_knows_is_no_approval(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, change_world_set_up, change_world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(nothing_runs_that_was_not_approved),
         TEST(an_approval_counts_only_for_the_step_it_names),

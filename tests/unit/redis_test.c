@@ -86,6 +86,25 @@ static void takes_addresses_as_they_are_written(void **state) {
         assert_ok(check(good[i], &err));
 }
 
+static void says_where_an_address_leads_without_its_password(void **state) {
+    static const struct {
+        const char *url, *place;
+    } cases[] = {{"redis://user:p@hush@cache:6380/3", "cache:6380, database 3 as user"},
+                 {"rediss://:hush@cache", "cache, database 0"},
+                 {"unix:///run/redis.sock", "/run/redis.sock, database 0"},
+                 {"postgresql://user:hush@db/orders", NULL},
+                 {"redis://user:hush@host/db", NULL}};
+    FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        const char *place = fx_redis_place(sc, cases[i].url);
+
+        assert_true((place == NULL) == (cases[i].place == NULL));
+        if (place != NULL)
+            assert_string_equal(place, cases[i].place);
+    }
+}
+
 static void refuses_other_addresses_and_repeats_none_of_them(void **state) {
     static const char *const bad[] = {
         "",
@@ -498,6 +517,7 @@ int main(void) {
 #define REDIS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         REDIS_TEST(takes_addresses_as_they_are_written),
+        REDIS_TEST(says_where_an_address_leads_without_its_password),
         REDIS_TEST(refuses_other_addresses_and_repeats_none_of_them),
         REDIS_TEST(a_socket_has_a_path_that_fits),
         REDIS_TEST(a_ca_file_must_hold_certificates_and_be_of_use),

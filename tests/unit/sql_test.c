@@ -248,6 +248,31 @@ static void a_server_without_a_free_connection_is_told_apart(void **state) {
                                      "for role \"fluxabot\"");
 }
 
+static void where_a_connection_leads_is_said_without_what_is_secret(void **state) {
+    static const struct {
+        const char *url, *place;
+    } cases[] = {
+        {"postgresql://bot:hush@db.example:5433/orders?sslpassword=hush&application_name=x",
+         "user=bot dbname=orders host=db.example port=5433"},
+        {"host=db hostaddr=10.0.0.1 password=hush passfile=/hush dbname=orders",
+         "dbname=orders host=db hostaddr=10.0.0.1"},
+        {"service=fluxa", "service=fluxa"},
+        {"postgresql://", ""},
+        {"mysql://bot:hush@db/orders", NULL},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(cases); i++) {
+        const char *place = fx_sql_place(f->sc, cases[i].url);
+
+        assert_true((place == NULL) == (cases[i].place == NULL));
+        if (place != NULL) {
+            assert_null(strstr(place, "hush"));
+            assert_string_equal(place, cases[i].place);
+        }
+    }
+}
+
 int main(void) {
     struct test_postgres postgres;
 
@@ -256,6 +281,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         SQL_TEST(hostile_texts_arrive_as_data),
         SQL_TEST(explain_takes_a_bound_parameter_too),
+        SQL_TEST(where_a_connection_leads_is_said_without_what_is_secret),
         SQL_TEST(one_statement_is_one),
         SQL_TEST(a_read_only_connection_writes_nothing),
         SQL_TEST(what_ends_its_transaction_stays_read_only),
