@@ -56,6 +56,9 @@ enum fx_code fx_slack_parse_interaction(struct fx_scope *sc, struct fx_slice bod
 /* & < > as entities, control and bidirectional characters removed: foreign text can make no
  * mention, link or channel reference. */
 char *fx_slack_escape(struct fx_scope *sc, const char *text);
+/* The same text without what nobody sees at its ends: blanks, line ends, characters of no width.
+ * Empty when there is nothing else. */
+struct fx_slice fx_slack_seen(struct fx_slice text);
 
 /* A card is JSON and knows nothing of Block Kit:
  *   key       block ids are made of it           revision  counts the edits of one message
@@ -101,8 +104,10 @@ struct fx_json *fx_slack_draw_dialog(struct fx_scope *sc, const struct fx_slack_
 /* Where the text stands in view.state.values of the submission. */
 #define FX_SLACK_DIALOG_BLOCK "reason"
 #define FX_SLACK_DIALOG_ACTION "reason"
-/* The text that was typed, "" when none. */
-const char *fx_slack_dialog_answer(const struct fx_slack_interaction *interaction);
+/* The text that was typed, of which people see something at both ends; empty when none. */
+struct fx_slice fx_slack_dialog_answer(const struct fx_slack_interaction *interaction);
+/* A submitted dialog that asked for a text and got none. Slack itself counts blanks as text. */
+bool fx_slack_lacks_answer(const struct fx_slack_interaction *interaction);
 
 /* Breaks a documented limit? FX_ERR_INPUT with the JSON pointer in the message. Draw's own output
  * always passes; it stands here for what comes from elsewhere and for tests. */

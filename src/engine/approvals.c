@@ -84,7 +84,7 @@ static void write_asked(struct engine_run *run, const struct fx_approval *approv
 
 static enum fx_code check_reason(struct engine_run *run, const struct fx_runbook_step *gate,
                                  const struct fx_json *bound, struct fx_error *err) {
-    struct fx_slice reason = fx_slice_trim(fx_json_text_slice(fx_json_at(bound, "reason")));
+    struct fx_slice reason = fx_slack_seen(fx_json_text_slice(fx_json_at(bound, "reason")));
 
     if (reason.len > 0 || !fx_json_get_bool(gate->params, "needs_reason", false))
         return FX_OK;

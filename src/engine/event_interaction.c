@@ -163,26 +163,10 @@ static enum fx_code read_dialog(struct click *click, const char *subject, const 
     return FX_OK;
 }
 
-/* Slack counts blanks as text, also those that other scripts write and nobody sees. */
-static struct fx_slice trim(struct fx_slice text) {
-    static const char *const unseen[] = {"\u00a0", "\u200b", "\u200c", "\u200d",
-                                         "\u2060", "\u3000", "\ufeff"};
-    size_t before = 0;
-
-    do {
-        text = fx_slice_trim(text);
-        before = text.len;
-        for (size_t i = 0; i < FX_COUNT_OF(unseen); i++)
-            if (fx_slice_starts_with(text, fx_slice_of(unseen[i])))
-                text = fx_slice_cut(text, strlen(unseen[i]), text.len);
-    } while (text.len < before);
-    return text;
-}
-
+/* The listener has refused blanks already; what is written down is asked for here. */
 static enum fx_code reason_of(const struct click *click, const char **ret_reason,
                               struct fx_error *err) {
-    struct fx_slice reason =
-        trim(fx_json_text_slice(fx_json_at_path(click->given->values, "reason.reason.value")));
+    struct fx_slice reason = fx_slack_dialog_answer(click->given);
 
     if (reason.len == 0)
         return fx_fail(err, FX_ERR_INPUT,

@@ -55,6 +55,22 @@ static bool is_blank(uint32_t point) {
            point == 0x3000;
 }
 
+/* Fillers, and marks that change what stands before them: shown as they are, but alone they are no
+ * text. */
+static bool is_filler(uint32_t point) {
+    static const struct {
+        uint32_t first, last;
+    } fillers[] = {
+        {0x34f, 0x34f},   {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f},   {0x2800, 0x2800},
+        {0x3164, 0x3164}, {0xfe00, 0xfe0f}, {0xffa0, 0xffa0}, {0xe0100, 0xe01ef},
+    };
+
+    for (size_t i = 0; i < FX_COUNT_OF(fillers); i++)
+        if (point >= fillers[i].first && point <= fillers[i].last)
+            return true;
+    return false;
+}
+
 static size_t sequence_len(unsigned char lead) {
     if (lead < 0x80)
         return 1;
@@ -79,6 +95,23 @@ uint32_t slack_next_point(struct fx_slice s, size_t *at) {
         point = point << 6 | (bytes[i] & 0x3fu);
     *at += len;
     return point;
+}
+
+struct fx_slice fx_slack_seen(struct fx_slice text) {
+    size_t first = text.len, end = text.len;
+
+    for (size_t at = 0; at < text.len;) {
+        bool begun = first < text.len;
+        size_t start = at;
+        uint32_t point = slack_next_point(text, &at);
+
+        if (is_blank(point) || is_line_end(point) || is_removed(point) ||
+            (is_filler(point) && !begun))
+            continue;
+        first = begun ? first : start;
+        end = at;
+    }
+    return fx_slice_cut(text, first, end - first);
 }
 
 char *fx_slack_escape(struct fx_scope *sc, const char *text) {

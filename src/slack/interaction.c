@@ -105,9 +105,13 @@ enum fx_code fx_slack_parse_interaction(struct fx_scope *sc, struct fx_slice bod
     return FX_OK;
 }
 
-const char *fx_slack_dialog_answer(const struct fx_slack_interaction *interaction) {
-    const char *text = fx_json_text(fx_json_at_path(interaction->values, FX_SLACK_DIALOG_BLOCK
-                                                    "." FX_SLACK_DIALOG_ACTION ".value"));
+struct fx_slice fx_slack_dialog_answer(const struct fx_slack_interaction *interaction) {
+    return fx_slack_seen(fx_json_text_slice(fx_json_at_path(
+        interaction->values, FX_SLACK_DIALOG_BLOCK "." FX_SLACK_DIALOG_ACTION ".value")));
+}
 
-    return text != NULL ? text : "";
+bool fx_slack_lacks_answer(const struct fx_slack_interaction *interaction) {
+    return strcmp(interaction->type, "view_submission") == 0 &&
+           fx_json_at(interaction->values, FX_SLACK_DIALOG_BLOCK) != NULL &&
+           fx_slack_dialog_answer(interaction).len == 0;
 }

@@ -104,6 +104,11 @@ void web_slack_command(struct web_request *request, struct web_answer *answer) {
                                       acknowledgement(request->sc, command)};
 }
 
+/* The dialog stays open and says so below its field. Nothing is stored: nothing was said. */
+static const char nothing_written[] =
+    "{\"response_action\":\"errors\",\"errors\":{\"" FX_SLACK_DIALOG_BLOCK
+    "\":\"Please write a reason, for whoever asks later. Nothing was decided yet.\"}}";
+
 void web_slack_interaction(struct web_request *request, struct web_answer *answer) {
     struct fx_slack_interaction *interaction = NULL;
     struct fx_error err = {0};
@@ -120,6 +125,10 @@ void web_slack_interaction(struct web_request *request, struct web_answer *answe
     if (!is_our_team(&request->web->options, team)) {
         (void)fx_fail(&err, FX_ERR_DENIED, "team %.40s is not ours", team);
         web_refuse(request, answer, FX_METRIC_REFUSED_SIGNATURE, MHD_HTTP_FORBIDDEN, &err);
+        return;
+    }
+    if (fx_slack_lacks_answer(interaction)) {
+        *answer = (struct web_answer){MHD_HTTP_OK, "application/json", nothing_written};
         return;
     }
     /* an empty 200 closes a dialog and leaves a message as it is */

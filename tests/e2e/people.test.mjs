@@ -52,6 +52,23 @@ test('nobody approves his own request with a second account', async () => {
   assert.deepEqual(await effects(), []);
 });
 
+test('a reason that nobody sees is none: the dialog says so and stays open', async () => {
+  const card = await asked();
+  await stack.click('approver', card, 'deny');
+  const view = await stack.until(async () => (await stack.get('slack/private?user=approver')).views?.at(-1), 'the dialog');
+  const submit = (reason) => stack.post('slack/submit', { user: 'approver', view_id: view.id, values: { reason } });
+  for (const reason of ['     ', '\n\t \n', '\u00a0\u200b\u3000\u2060', '\u2800\u3164\u00ad']) {
+    const { body } = await submit(reason);
+    assert.equal(body.response_action, 'errors', JSON.stringify(reason));
+    assert.match(body.errors.reason, /Please write a reason/);
+    assert.equal((await decision(requestOf(card))).state, 0);
+  }
+  assert.equal((await submit(' the failover is still running \u200b')).body, '');
+  const end = await stack.ending(card);
+  assert.match(end.text, /^Denied/);
+  assert.match(JSON.stringify(end.blocks), /Reason: the failover is still running"/);
+});
+
 test('without the map the second account would have been somebody else', async () => {
   await edit(stack, (text) => text.replace(/^persons:.*\n/m, ''));
   await restart(stack, 'SIGTERM');

@@ -20,7 +20,7 @@ static void draw(struct fx_scope *sc, const struct fx_slack_interaction *given) 
     struct fx_json *card = fx_json_object_of(
         sc, "title", fx_json_string(sc, given->callback_id), "verdict",
         fx_json_string(sc, given->value), "code", fx_json_string(sc, given->private_metadata),
-        "lines", fx_json_array_of(sc, fx_json_string(sc, fx_slack_dialog_answer(given)), NULL),
+        "lines", fx_json_array_of(sc, fx_json_slice(sc, fx_slack_dialog_answer(given)), NULL),
         NULL);
 
     expect(fx_slack_draw(sc, card, &message, &err) == FX_OK);

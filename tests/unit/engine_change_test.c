@@ -97,7 +97,7 @@ static void nothing_can_be_planned(struct change_world *w) {
 
 static void no_reason_is_given(struct change_world *w) {
     w->steps[1].params =
-        engine_rig_json(w->rig, "{'step':'change','needs_reason':true,'reason':'  '}");
+        engine_rig_json(w->rig, "{'step':'change','needs_reason':true,'reason':' \u200b'}");
 }
 
 static void the_gate_names_nothing(struct change_world *w) {

@@ -138,7 +138,7 @@ static void who_may_is_not_refused(void **state) {
 
 /* Slack counts blanks as text. */
 static void blanks_are_no_reason(void **state) {
-    static const char *const blanks[] = {"", "   ", "\n \t", "\u00a0\u200b\u3000"};
+    static const char *const blanks[] = {"", "   ", "\n \t", "\u00a0\u200b\u3000", "\u2800\u3164"};
     struct change_world *w = *state;
     struct fx_scope *sc = w->rig->sc;
 

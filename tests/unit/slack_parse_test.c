@@ -247,7 +247,8 @@ static void reads_a_submitted_dialog(void **state) {
     assert_string_equal(submission->private_metadata, "A-1042");
     assert_string_equal(submission->view_id, "V0");
     assert_string_equal(submission->action_id, "");
-    assert_string_equal(fx_slack_dialog_answer(submission), "not now");
+    assert_string_equal(fx_slice_dup(*state, fx_slack_dialog_answer(submission)), "not now");
+    assert_false(fx_slack_lacks_answer(submission));
 }
 
 static void an_unanswered_dialog_has_no_text(void **state) {
@@ -259,7 +260,84 @@ static void an_unanswered_dialog_has_no_text(void **state) {
                       "{\"type\":\"view_closed\",\"user\":{\"id\":\"U0\"},\"view\":{\"state\":"
                       "{\"values\":{\"reason\":{\"reason\":{\"value\":null}}}}}}",
                       &closed, &err));
-    assert_string_equal(fx_slack_dialog_answer(closed), "");
+    assert_int_equal(fx_slack_dialog_answer(closed).len, 0);
+    assert_false(fx_slack_lacks_answer(closed)); /* nobody submitted it */
+}
+
+static struct fx_slack_interaction *submitted(struct fx_scope *sc, const char *values) {
+    struct fx_slack_interaction *submission = NULL;
+    struct fx_error err;
+
+    assert_ok(parse_payload(sc,
+                            fx_printf(sc,
+                                      "{\"type\":\"view_submission\",\"user\":{\"id\":\"U0\"},"
+                                      "\"view\":{\"state\":{\"values\":%s}}}",
+                                      values),
+                            &submission, &err));
+    return submission;
+}
+
+static struct fx_slack_interaction *typed(struct fx_scope *sc, const char *text) {
+    return submitted(sc, fx_printf(sc, "{\"reason\":{\"reason\":{\"value\":%s}}}",
+                                   fx_json_dump(sc, fx_json_string(sc, text))));
+}
+
+static void what_nobody_sees_is_no_answer(void **state) {
+    static const char *const unseen[] = {
+        "",
+        " ",
+        "\t\n\r",
+        "\u00a0",
+        "\u00ad",
+        "\u1680",
+        "\u2003\u2009",
+        "\u200b\u200c\u200d",
+        "\u2028\u2029",
+        "\u202e",
+        "\u205f\u2060\u2063",
+        "\u3000",
+        "\ufeff",
+        "\u034f",
+        "\u115f\u1160",
+        "\u17b4",
+        "\u180b\u180e",
+        "\u2800",
+        "\u3164",
+        "\ufe0f",
+        "\uffa0",
+        "\U000e0041\U000e0100",
+        " \u200b\n\u3164 \u2800",
+    };
+    struct fx_scope *sc = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(unseen); i++)
+        if (fx_slack_dialog_answer(typed(sc, unseen[i])).len > 0 ||
+            !fx_slack_lacks_answer(typed(sc, unseen[i])))
+            fail_msg("text %zu counts as an answer", i);
+    assert_true(fx_slack_lacks_answer(submitted(sc, "{\"reason\":{}}")));
+    assert_true(fx_slack_lacks_answer(submitted(sc, "{\"reason\":{\"reason\":{\"value\":7}}}")));
+    /* nor is any asked for here */
+    assert_false(fx_slack_lacks_answer(submitted(sc, "{\"other\":{}}")));
+    assert_false(fx_slack_lacks_answer(submitted(sc, "null")));
+}
+
+static void what_is_seen_is_kept_with_what_stands_in_between(void **state) {
+    static const char *const texts[][2] = {
+        {"no", "no"},
+        {" \u200b no\u00a0\n", "no"},
+        {"not \u200b\n now ", "not \u200b\n now"},
+        {"\u3000\u00e9", "\u00e9"},
+        {"\u2800\u3164.\u2800 ", ".\u2800"},
+        {"\ufe0f \u2764\ufe0f\n", "\u2764\ufe0f"}, /* the mark belongs to the heart */
+        {"\U0001f44e", "\U0001f44e"},
+    };
+    struct fx_scope *sc = *state;
+
+    for (size_t i = 0; i < FX_COUNT_OF(texts); i++) {
+        assert_string_equal(fx_slice_dup(sc, fx_slack_dialog_answer(typed(sc, texts[i][0]))),
+                            texts[i][1]);
+        assert_false(fx_slack_lacks_answer(typed(sc, texts[i][0])));
+    }
 }
 
 static void refuses_payloads_of_the_wrong_form(void **state) {
@@ -341,6 +419,8 @@ int main(void) {
         TEST(reads_the_first_action_of_a_click),
         TEST(reads_a_submitted_dialog),
         TEST(an_unanswered_dialog_has_no_text),
+        TEST(what_nobody_sees_is_no_answer),
+        TEST(what_is_seen_is_kept_with_what_stands_in_between),
         TEST(refuses_payloads_of_the_wrong_form),
         TEST(refuses_a_form_that_is_more_than_its_payload),
         TEST(refuses_a_payload_nested_too_deep),

@@ -96,6 +96,39 @@ static void stores_a_click_and_answers_nothing(void **state) {
     assert_string_equal(web_rig_event(&rig)->kind, "slack.interaction");
 }
 
+static const char *submission(const char *team, const char *reason) {
+    const char *payload = fx_printf(
+        sc,
+        "{\"type\":\"view_submission\",\"trigger_id\":\"1.2.v\",\"team\":{\"id\":\"%s\"},\"user\":{"
+        "\"id\":\"U0BO\",\"team_id\":\"%s\"},\"view\":{\"id\":\"V0\",\"callback_id\":\"deny_"
+        "reason\","
+        "\"state\":{\"values\":{\"reason\":{\"reason\":{\"value\":%s}}}}}}",
+        team, team, fx_json_dump(sc, fx_json_string(sc, reason)));
+
+    return fx_printf(sc, "payload=%s", fx_url_encode(sc, fx_slice_of(payload), false));
+}
+
+static void a_dialog_without_a_reason_stays_open_and_is_not_stored(void **state) {
+    static const char *const unseen[] = {"", "   ", "\n \t", "\u00a0\u200b\u3000\u3164"};
+    struct fx_json *answer = NULL;
+    struct fx_error err;
+
+    for (size_t i = 0; i < FX_COUNT_OF(unseen); i++) {
+        assert_int_equal(post_signed(INTERACTIONS, submission(WEB_TEAM, unseen[i])), 200);
+        assert_non_null(strstr(reply.text, "\r\nContent-Type: application/json\r\n"));
+        assert_ok(fx_json_parse(sc, fx_slice_of(web_body_of(&reply)), &answer, &err));
+        assert_string_equal(fx_json_get_text(answer, "response_action"), "errors");
+        assert_int_equal(fx_json_count(fx_json_at(answer, "errors")), 1);
+        assert_non_null(
+            strstr(fx_json_text(fx_json_at_path(answer, "errors.reason")), "write a reason"));
+        assert_int_equal(web_rig_stored(&rig), 0);
+    }
+    assert_int_equal(post_signed(INTERACTIONS, submission("T0EVIL001", " ")), 403);
+    assert_int_equal(post_signed(INTERACTIONS, submission(WEB_TEAM, " not now")), 200);
+    assert_string_equal(web_body_of(&reply), "");
+    assert_int_equal(web_rig_stored(&rig), 1);
+}
+
 static void takes_the_users_team_when_an_organisation_installed_the_app(void **state) {
     assert_int_equal(post_signed(INTERACTIONS, CLICK_OF_ORG), 200);
     assert_int_equal(web_rig_stored(&rig), 1);
@@ -541,6 +574,7 @@ int main(void) {
         TEST(stores_a_command_with_one_job_and_answers_what_was_received),
         TEST(answers_foreign_text_escaped_and_short),
         TEST(stores_a_click_and_answers_nothing),
+        TEST(a_dialog_without_a_reason_stays_open_and_is_not_stored),
         TEST(takes_the_users_team_when_an_organisation_installed_the_app),
         TEST(accepts_each_of_several_secrets_and_no_other),
         TEST(answers_a_look_at_the_certificate_and_stores_nothing),
