@@ -13,6 +13,10 @@ foreach(test IN ITEMS engine_change_test engine_gate_test engine_between_test en
   target_sources(${test} PRIVATE unit/change_world.c unit/engine_rig.c support/fault_store.c support/scripted_http.c)
 endforeach()
 
+fx_unit_test(engine_matrix_test USES base http policy runbook slack slackapi store state engine LIBS ${SQLITE})
+target_include_directories(engine_matrix_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+target_sources(engine_matrix_test PRIVATE unit/engine_rig.c support/scripted_http.c)
+
 # The wait is the shipped one, and the table of kinds holds all of them.
 fx_unit_test(engine_watch_test USES base http sql aws expr step steps store state engine LIBS ${SQLITE})
 target_include_directories(engine_watch_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
