@@ -241,6 +241,11 @@ static void end_worker(struct fx_state *state, const char *channel, int64_t time
 static void no_wake(struct fx_state *state, const char *channel) {
 }
 
+/* Nothing is remembered. */
+static const char *get(struct fx_state *state, struct fx_scope *sc, const char *key) {
+    return NULL;
+}
+
 static void put(struct fx_state *state, const char *key, struct fx_slice value, int64_t ttl_ms) {
 }
 
@@ -308,7 +313,7 @@ void change_world_open(struct change_world *w) {
     w->durable = w->rig->engine.options.store;
     w->store = fault_store_new(w->durable);
     w->memory = w->rig->engine.options.state;
-    w->state = (struct fx_state){.wait = end_worker, .wake = no_wake, .put = put};
+    w->state = (struct fx_state){.wait = end_worker, .wake = no_wake, .get = get, .put = put};
     w->http.exchange = exchange;
     prepare_runbook(w);
     prepare_engine(w);

@@ -7,7 +7,8 @@ foreach(test IN ITEMS engine_decide_test engine_recall_test engine_page_test eng
 endforeach()
 target_sources(engine_steps_test PRIVATE support/fault_store.c)
 
-foreach(test IN ITEMS engine_change_test engine_gate_test engine_between_test engine_freeze_command_test engine_click_test)
+foreach(test IN ITEMS engine_change_test engine_gate_test engine_between_test engine_freeze_command_test engine_click_test
+                      engine_remind_test)
   fx_unit_test(${test} USES base http policy slack slackapi store state engine LIBS ${SQLITE})
   target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
   target_sources(${test} PRIVATE unit/change_world.c unit/engine_rig.c support/fault_store.c support/scripted_http.c)

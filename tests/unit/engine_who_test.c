@@ -493,6 +493,43 @@ static void a_group_that_cannot_be_read_refuses_no_request(void **state) {
     assert_ok(engine_check_approvers(&rig->work, "U0ADMIN", 2, &err));
 }
 
+/* The program stops in the middle of it. */
+static void a_group_whose_reading_is_cancelled_leaves_the_request_to_the_next_start(void **state) {
+    static const struct scripted_reply cancelled = {.failure = FX_ERR_CANCELED};
+    struct rig *rig = *state;
+    struct fx_error err;
+
+    rig->slack.instead[GROUP] = &cancelled;
+    assert_int_equal(engine_check_approvers(&rig->work, "U0ADMIN", 2, &err), FX_ERR_CANCELED);
+}
+
+static void a_group_of_two_roles_is_read_once(void **state) {
+    struct rig *rig = *state;
+    struct fx_error err;
+
+    rig->roles[2].groups = rig->roles[1].groups;
+    rig->roles[2].groups_count = 1;
+    assert_ok(ask(rig, BO, FX_ACTION_UNFREEZE, &err));
+    assert_int_equal(rig->slack.asked[GROUP], 1);
+}
+
+/* It may be told as none: then the workspace counts from which the click came, which the listener
+ * has looked at. */
+static void a_person_without_a_team_is_of_the_one_that_sent_the_click(void **state) {
+    static const struct scripted_reply teamless = {
+        .status = 200, .body = "{\"ok\":true,\"user\":{\"id\":\"" ANNA "\",\"team_id\":\"\"}}"};
+    struct rig *rig = *state;
+    struct fx_error err = {0};
+
+    rig->slack.instead[USER] = &teamless;
+    assert_ok(ask(rig, ANNA, FX_ACTION_STOP, &err));
+    assert_int_equal(engine_authorize(&rig->work, &rig->system, ANNA, "T0AWAY", HOME,
+                                      FX_ACTION_STOP, NULL, "", &err),
+                     FX_ERR_DENIED);
+    assert_non_null(strstr(err.message, "workspace"));
+    assert_int_equal(ask_again(rig, ANNA, &err), FX_ERR_DENIED);
+}
+
 static void a_question_that_may_have_arrived_may_be_repeated(void **state) {
     struct rig *rig = *state;
     enum fx_sharing sharing = FX_SHARING_UNKNOWN;
@@ -556,6 +593,9 @@ int main(void) {
         TEST(nobody_s_vote_is_never_enough),
         TEST(where_too_few_may_approve_nobody_is_asked),
         TEST(a_group_that_cannot_be_read_refuses_no_request),
+        TEST(a_group_whose_reading_is_cancelled_leaves_the_request_to_the_next_start),
+        TEST(a_group_of_two_roles_is_read_once),
+        TEST(a_person_without_a_team_is_of_the_one_that_sent_the_click),
         TEST(a_question_that_may_have_arrived_may_be_repeated),
         TEST(a_fault_of_the_set_up_is_a_no_with_its_fix),
         TEST(a_question_that_is_cancelled_decides_nothing),
