@@ -198,6 +198,12 @@ struct fx_engine_freeze {
 enum fx_code fx_engine_frozen(const struct fx_engine_options *options, struct fx_scope *sc,
                               struct fx_engine_freeze *ret_freeze, struct fx_error *err);
 
+/* A job that was given up is tried again, as if it had never been; beside a running engine or
+ * without one. who as above; of options only store, clock and policy are looked at. FX_ERR_DENIED:
+ * the policy does not let a terminal; FX_ERR_CONFLICT: that job does not wait for a person. */
+enum fx_code fx_engine_retry_job(const struct fx_engine_options *options, struct fx_scope *sc,
+                                 const char *who, int64_t job_id, struct fx_error *err);
+
 /* What the store remembers of the anchor that was made last. */
 struct fx_engine_anchored {
     int64_t n;          /* of its row; 0: none was ever made */

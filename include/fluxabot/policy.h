@@ -34,7 +34,9 @@ struct fx_actor {
     const char *user_id, *team_id;
     bool known; /* Slack told us who this is; false denies everything */
     bool deleted, bot, guest, stranger;
-    bool terminal; /* on the machine itself: may read and freeze, and mend the bot's own state */
+    /* On the machine itself: may read and freeze, and mend the bot's own state. user_id is the name
+     * that the audit log keeps; nobody without one may anything. */
+    bool terminal;
 };
 
 /* Who else reads what is decided in a channel. */

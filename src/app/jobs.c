@@ -39,7 +39,6 @@ static bool parse_id(const char *text, int64_t *ret_id) {
 int app_jobs_retry(const struct app_arguments *arguments) {
     FX_CLEANUP(fx_scope_free_p) struct fx_scope *sc = fx_scope_new(NULL);
     struct fx_error err = {0};
-    struct fx_writes writes = {0};
     struct app_log log;
     int64_t id = 0;
 
@@ -50,18 +49,11 @@ int app_jobs_retry(const struct app_arguments *arguments) {
     if (!app_log_open(sc, arguments->config, &log))
         return EXIT_FINDINGS;
     const struct fx_policy policy = app_policy(log.config);
-    const struct fx_actor actor = {.user_id = app_operator_name(sc), .terminal = true};
+    const struct fx_engine_options options = {
+        .store = log.store, .clock = fx_clock_system(), .policy = &policy};
 
-    if (fx_authorize(&policy,
-                     &(struct fx_policy_question){.actor = &actor, .action = FX_ACTION_RETRY},
-                     &err) != FX_OK) {
-        fprintf(stderr, "nothing was changed: %s\n", err.message);
-        return EXIT_FINDINGS;
-    }
-    fx_writes_audit(sc, &writes, app_operator_name(sc), "job.revived", arguments->job, NULL);
-    if (log.store->revive(log.store, sc, id, fx_wall_ms(fx_clock_system()), &writes, &err) !=
-        FX_OK) {
-        fprintf(stderr, "%s; nothing was changed. `fluxabot jobs list` shows those that do\n",
+    if (fx_engine_retry_job(&options, sc, app_operator_name(sc), id, &err) != FX_OK) {
+        fprintf(stderr, "%s; nothing was changed. `fluxabot jobs list` shows the jobs that wait\n",
                 err.message);
         return EXIT_FINDINGS;
     }

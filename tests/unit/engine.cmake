@@ -18,6 +18,10 @@ fx_unit_test(engine_matrix_test USES base http policy runbook slack slackapi sto
 target_include_directories(engine_matrix_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
 target_sources(engine_matrix_test PRIVATE unit/engine_rig.c support/scripted_http.c)
 
+fx_unit_test(engine_terminal_test USES base anchor policy store state engine LIBS ${SQLITE})
+target_include_directories(engine_terminal_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+target_sources(engine_terminal_test PRIVATE unit/engine_rig.c support/scripted_http.c)
+
 # The wait is the shipped one, and the table of kinds holds all of them.
 fx_unit_test(engine_watch_test USES base http sql aws expr step steps store state engine LIBS ${SQLITE})
 target_include_directories(engine_watch_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)

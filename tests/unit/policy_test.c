@@ -33,6 +33,8 @@ enum kind {
     NAMELESS,
     TERMINAL,
     TERMINAL_GUEST,
+    TERMINAL_NAMELESS,
+    TERMINAL_UNNAMED,
     KINDS,
 };
 static const struct fx_actor actors[KINDS] = {
@@ -48,6 +50,8 @@ static const struct fx_actor actors[KINDS] = {
     [NAMELESS] = {.user_id = "", .team_id = TEAM, .known = true},
     [TERMINAL] = {.user_id = ME, .terminal = true},
     [TERMINAL_GUEST] = {.user_id = ME, .terminal = true, .guest = true},
+    [TERMINAL_NAMELESS] = {.user_id = "", .terminal = true},
+    [TERMINAL_UNNAMED] = {.terminal = true},
 };
 
 enum asker { SELF, OWN_OTHER_ACCOUNT, SOMEBODY, ALARM, UNTOLD, ASKERS };
@@ -360,6 +364,9 @@ static void denies_with_a_sentence_that_tells_why(void **state) {
         {{MEMBER, APPROVER, BY_USER, FX_ACTION_UNFREEZE, ALARM, 0, HOME, NO_VOTER}, "role admin"},
         {{MEMBER, ADMIN, BY_USER, FX_ACTION_UNFREEZE, ALARM, 0, ELSEWHERE, NO_VOTER},
          "own channel"},
+        {{TERMINAL_NAMELESS, ADMIN, BY_USER, FX_ACTION_RETRY, ALARM, 0, HOME, NO_VOTER},
+         "the audit log needs a name"},
+        {{MEMBER, ADMIN, BY_USER, FX_ACTION_RETRY, ALARM, 0, HOME, NO_VOTER}, "from Slack"},
         {{TERMINAL, ADMIN, BY_USER, FX_ACTION_UNFREEZE, ALARM, 0, HOME, NO_VOTER},
          "decided in Slack"},
         {{MEMBER, READER, BY_USER, FX_ACTION_FREEZE, ALARM, 0, HOME, NO_VOTER}, "role operator"},
