@@ -6,7 +6,8 @@
  * or so. When the newest anchor does not fit the log, no other follows it and changes are frozen:
  * an old backup forgets intents. So they are when the file has lost what this machine had put into
  * it. What is not noticed is a backup that is older than a change by less than it takes to make an
- * anchor of it, some tenths of a second, and FX_ENGINE_ANCHOR_SOON_MS while many are made.
+ * anchor of it: FX_ENGINE_POLL_MS at most when a worker is free, as long as all of them are within
+ * a step, and FX_ENGINE_ANCHOR_SOON_MS after the one before it while many are made.
  */
 #include "anchors.h"
 
@@ -319,8 +320,9 @@ static struct engine_work work_of(struct fx_engine *engine, struct fx_scope *sc)
         .engine = engine, .sc = sc, .now_ms = fx_wall_ms(engine->options.clock)};
 }
 
-/* A job of the same transaction: whoever starts after a crash makes the anchor. One that waits
- * already is the same. */
+/* A job of the same transaction: whoever takes it afterwards sees what was written with it, be it
+ * after a crash. So each asks for itself. What another has asked for may be taken before this is
+ * written, here or by a replica, and may be refused with all that it came with. */
 void engine_anchor_soon(struct engine_work *work, struct fx_writes *writes) {
     struct fx_engine *engine = work->engine;
     int64_t now_ms = fx_wall_ms(engine->options.clock);
@@ -330,7 +332,7 @@ void engine_anchor_soon(struct engine_work *work, struct fx_writes *writes) {
         return;
     if (due_ms < now_ms || due_ms > now_ms + FX_ENGINE_ANCHOR_SOON_MS) /* the clock was set back */
         due_ms = now_ms;
-    fx_writes_job(work->sc, writes, job_kind, job_subject, due_ms);
+    fx_writes_job_of_rank(work->sc, writes, FX_RANK_PERSON, job_kind, job_subject, due_ms);
 }
 
 /* While it fails or waits for an operator, new rows do not hurry it. A clock that was set back must

@@ -203,11 +203,15 @@ what_must_not_be_forgotten_is_anchored_at_once_and_then_every_few_seconds(void *
     assert_int_equal(first.jobs_count, 1);
     assert_string_equal(first.jobs[0]->kind, "anchor");
     assert_int_equal(first.jobs[0]->due_ms, NOW_MS);
+    assert_int_equal(first.jobs[0]->rank, FX_RANK_PERSON); /* no storm of alarms is before it */
+    assert_int_equal(soon(rig).jobs_count, 1); /* the first may be at work, and not see this one */
     add_rows(rig, 1);
     look(rig);
     rig->clock.wall_ms += 100;
-    for (int i = 0; i < 2; i++) /* the transaction of the first may have failed */
+    for (int i = 0; i < 2; i++) /* what was asked for first may never have been written */
         assert_int_equal(soon(rig).jobs[0]->due_ms, NOW_MS + FX_ENGINE_ANCHOR_SOON_MS);
+    rig->clock.wall_ms = NOW_MS + FX_ENGINE_ANCHOR_SOON_MS - 1;
+    assert_int_equal(soon(rig).jobs[0]->due_ms, NOW_MS + FX_ENGINE_ANCHOR_SOON_MS);
     rig->clock.wall_ms = NOW_MS - MINUTE_MS; /* set back */
     assert_int_equal(soon(rig).jobs[0]->due_ms, NOW_MS - MINUTE_MS);
     rig->clock.wall_ms = NOW_MS + MINUTE_MS; /* a file that cannot be written is not tried more */
@@ -217,6 +221,44 @@ what_must_not_be_forgotten_is_anchored_at_once_and_then_every_few_seconds(void *
     assert_int_equal(soon(rig).jobs[0]->due_ms, NOW_MS + MINUTE_MS + FX_ENGINE_ANCHOR_SOON_MS);
     rig->engine.options.anchor_key = NULL;
     assert_int_equal(soon(rig).jobs_count, 0);
+}
+
+/* As by a worker of a replica that has not made one yet: it asks for it at once, and takes it. */
+static void another_replica_looks(struct rig *rig) {
+    struct fx_engine other = {.scope = rig->sc, .options = rig->engine.options};
+    struct engine_work work = {.engine = &other, .sc = rig->sc, .now_ms = rig->clock.wall_ms};
+    struct fx_job *job = NULL;
+    struct fx_error err = {0};
+    int64_t next_ms = 0;
+
+    engine_anchor_soon(&work, &work.writes);
+    assert_ok(rig->store->write(rig->store, rig->sc, NULL, &work.writes, &err));
+    assert_ok(rig->store->claim(rig->store, rig->sc, "other", rig->clock.wall_ms,
+                                FX_ENGINE_LEASE_MS, &job, &next_ms, &err));
+    assert_non_null(job);
+    work.writes = (struct fx_writes){0};
+    assert_ok(engine_anchor(&work, &err));
+    assert_ok(
+        rig->store->settle(rig->store, rig->sc, job, FX_SETTLE_DONE, 0, "", &work.writes, &err));
+}
+
+static void what_another_replica_has_anchored_leaves_nothing_without_one(void **state) {
+    struct rig *rig = *state;
+    struct fx_error err = {0};
+
+    add_rows(rig, 1);
+    look(rig);
+    for (int i = 0; i < 2; i++) {
+        struct fx_writes asked = soon(rig);
+
+        add_rows(rig, 1);
+        assert_ok(rig->store->write(rig->store, rig->sc, NULL, &asked, &err));
+        if (i == 0)
+            another_replica_looks(rig);
+    }
+    assert_string_equal(anchored(rig), "1 2 ");
+    rig->clock.wall_ms = NOW_MS + FX_ENGINE_ANCHOR_SOON_MS;
+    assert_int_equal(jobs_now(rig), 1);
 }
 
 static void a_lost_job_and_a_clock_set_back_are_noticed(void **state) {
@@ -665,6 +707,7 @@ int main(void) {
         TEST(a_look_anchors_the_head_and_asks_for_the_next),
         TEST(a_thousand_rows_do_not_wait_for_the_hour),
         TEST(what_must_not_be_forgotten_is_anchored_at_once_and_then_every_few_seconds),
+        TEST(what_another_replica_has_anchored_leaves_nothing_without_one),
         TEST(a_lost_job_and_a_clock_set_back_are_noticed),
         TEST(what_was_written_since_is_anchored_at_the_end),
         TEST(an_anchor_whose_maker_died_is_followed_and_not_made_twice),

@@ -51,6 +51,23 @@ static void the_first_decision_counts_and_the_next_is_told_whose_it_was(void **s
     assert_int_equal(state_now(rig), FX_APPROVAL_APPROVED);
 }
 
+static void a_decision_is_anchored_at_once(void **state) {
+    struct engine_rig *rig = *state;
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_job **jobs = NULL;
+    struct fx_error err = {0};
+    size_t count = 0, anchors = 0;
+    char *pem = NULL;
+
+    rig->engine.options.anchor_key = fx_sign_key_new(rig->sc, &pem);
+    store_request(rig);
+    assert_ok(engine_decide(&rig->work, &an_approval, false, "U2", "no", "", &err));
+    assert_ok(store->jobs(store, rig->sc, FX_JOB_READY, 10, &jobs, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        anchors += strcmp(jobs[i]->kind, "anchor") == 0 && jobs[i]->due_ms <= RIG_NOW_MS;
+    assert_int_equal(anchors, 1);
+}
+
 static void a_click_after_the_time_decides_nothing(void **state) {
     struct engine_rig *rig = *state;
     struct fx_error err = {0};
@@ -364,6 +381,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(the_first_decision_counts_and_the_next_is_told_whose_it_was),
+        TEST(a_decision_is_anchored_at_once),
         TEST(a_click_after_the_time_decides_nothing),
         TEST(a_timer_that_comes_too_early_is_set_again),
         TEST(a_request_that_is_withdrawn_is_decided_and_says_why),

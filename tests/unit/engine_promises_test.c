@@ -55,6 +55,38 @@ static void while_frozen_the_person_is_told_who_froze_and_why(void **state) {
     assert_ok(promise(c, "k", &err));
 }
 
+static size_t anchors_asked_for(struct engine_rig *rig) {
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_job **jobs = NULL;
+    struct fx_error err = {0};
+    size_t count = 0, anchors = 0;
+
+    assert_ok(store->jobs(store, rig->sc, FX_JOB_READY, 10, &jobs, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        anchors += strcmp(jobs[i]->kind, "anchor") == 0 &&
+                   jobs[i]->due_ms <= RIG_NOW_MS + FX_ENGINE_ANCHOR_SOON_MS;
+    return anchors;
+}
+
+/* Also after one that was refused, with all that it would have written. */
+static void a_promise_is_anchored_soon(void **state) {
+    struct engine_rig *rig = *state;
+    struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
+    struct fx_error err = {0};
+    char *pem = NULL;
+
+    rig->engine.options.anchor_key = fx_sign_key_new(rig->sc, &pem);
+    rig->engine.anchored_ms = RIG_NOW_MS;
+    engine_freeze_begin(&rig->work, "U9", "the database moves");
+    engine_rig_keep(rig);
+    assert_int_equal(promise(c, "k", &err), FX_ERR_DENIED);
+    assert_int_equal(anchors_asked_for(rig), 0);
+    fx_writes_setting(rig->sc, &rig->work.writes, ENGINE_FREEZE_SETTING, "");
+    engine_rig_keep(rig);
+    assert_ok(promise(c, "k", &err));
+    assert_int_equal(anchors_asked_for(rig), 1);
+}
+
 static void an_approval_that_is_too_old_promises_nothing(void **state) {
     struct engine_rig *rig = *state;
     struct changing *c = begin(rig, FX_EFFECT_UNKEYED);
@@ -618,6 +650,7 @@ int main(void) {
         TEST(whoever_lost_the_claim_or_nearly_has_looks_again),
         TEST(after_a_stop_only_what_stops_is_promised),
         TEST(while_frozen_the_person_is_told_who_froze_and_why),
+        TEST(a_promise_is_anchored_soon),
         TEST(an_approval_that_is_too_old_promises_nothing),
         TEST(a_change_goes_on_while_it_rests_no_longer_than_it_may),
         TEST(a_change_whose_plan_says_so_rests_longer),

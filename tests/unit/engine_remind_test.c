@@ -15,19 +15,6 @@ struct channel {
     const char *reminder, *card; /* the last of each; "" */
 };
 
-static int set_up(void **state) {
-    static struct change_world w;
-
-    change_world_open(&w);
-    *state = &w;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    change_world_close(*state);
-    return 0;
-}
-
 static bool is_asked(struct change_world *w) {
     return change_world_approval(w) != NULL;
 }
@@ -166,7 +153,8 @@ static void both_are_due_from_the_moment_it_is_asked(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, change_world_set_up, change_world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(it_comes_at_half_time_once_and_the_end_is_told),
         TEST(after_a_decision_none_comes),
