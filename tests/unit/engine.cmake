@@ -1,5 +1,6 @@
 foreach(test IN ITEMS engine_decide_test engine_recall_test engine_page_test engine_sparklines_test engine_follow_ups_test
-                      engine_freeze_test engine_promises_test engine_promises_together_test engine_told_test engine_left_test engine_storm_test engine_steps_test
+                      engine_freeze_test engine_promises_test engine_promises_together_test engine_host_test
+                      engine_told_test engine_left_test engine_storm_test engine_steps_test
                       engine_incidents_test engine_together_test engine_files_test engine_incident_watch_test)
   fx_unit_test(${test} USES base store state engine LIBS ${SQLITE})
   target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)

@@ -1,3 +1,5 @@
-fx_unit_test(engine_anchor_test USES base store anchor state engine LIBS ${SQLITE})
-target_include_directories(engine_anchor_test PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
-target_sources(engine_anchor_test PRIVATE support/scripted_http.c)
+foreach(test IN ITEMS engine_anchor_test engine_anchor_freeze_test)
+  fx_unit_test(${test} USES base store anchor state engine LIBS ${SQLITE})
+  target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
+  target_sources(${test} PRIVATE unit/engine_anchor_rig.c support/scripted_http.c)
+endforeach()
