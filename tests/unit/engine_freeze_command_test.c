@@ -83,7 +83,7 @@ static void a_switch_that_cannot_be_read_is_not_turned(void **state) {
     struct fx_engine_freeze now;
     struct fx_error err;
 
-    for (int64_t n = 1; n <= 2; n++)
+    for (int64_t n = 1; n <= 3; n++) /* people's, the log's, the requests that wait */
         for (int frozen = 0; frozen < 2; frozen++) {
             set(w, frozen ? "{}" : "");
             w->rig->work.writes = (struct fx_writes){0};
@@ -101,6 +101,59 @@ static void a_switch_that_cannot_be_read_is_not_turned(void **state) {
     assert_int_equal(
         fx_engine_freeze(&w->rig->engine.options, w->rig->sc, "terminal:root", "x", &err),
         FX_ERR_UNAVAILABLE);
+}
+
+static const char by_an_older_version[] =
+    "{\"by\":\"" ENGINE_FREEZE_BY_AUDIT "\",\"reason\":\"old\"}";
+
+static void what_cannot_be_moved_stays_frozen(void **state) {
+    enum { READS = 2, CALLS };
+    struct change_world *w = *state;
+    struct fx_error err = {0};
+
+    set(w, by_an_older_version);
+    for (int64_t n = 1; n <= CALLS; n++) {
+        w->rig->work.writes = (struct fx_writes){0};
+        fault_store_arm(w->store, n, FAULT_BEFORE);
+        assert_int_equal(engine_freeze_move(&w->rig->work, &err), FX_ERR_UNAVAILABLE);
+        assert_int_equal(engine_frozen(&w->rig->work, &err), FX_ERR_DENIED);
+    }
+    w->rig->work.writes = (struct fx_writes){0};
+    fault_store_arm(w->store, 1, FAULT_BEFORE);
+    assert_int_equal(engine_freeze_end(&w->rig->work, &err), FX_ERR_UNAVAILABLE);
+    assert_int_equal(w->rig->work.writes.settings_count, 0);
+}
+
+struct replica {
+    struct fault_hook hook;
+    struct change_world *world;
+    int calls;
+};
+
+/* Between the look of this one and what it writes. */
+static enum fx_code move_before_the_write(struct fault_hook *hook, struct fx_error *err) {
+    struct replica *replica = FX_CONTAINER_OF(hook, struct replica, hook);
+
+    if (++replica->calls == 3)
+        set(replica->world, "");
+    return FX_OK;
+}
+
+static enum fx_code as_it_ended(struct fault_hook *hook, enum fx_code code, struct fx_error *err) {
+    return code;
+}
+
+static void what_another_replica_has_moved_is_moved(void **state) {
+    struct change_world *w = *state;
+    struct replica other = {.hook = {move_before_the_write, as_it_ended}, .world = w};
+    struct fx_error err = {0};
+
+    set(w, by_an_older_version);
+    fault_store_hook(w->store, &other.hook);
+    assert_ok(engine_freeze_move(&w->rig->work, &err));
+    fault_store_hook(w->store, NULL);
+    assert_int_equal(other.calls, 3);
+    assert_ok(engine_frozen(&w->rig->work, &err)); /* only that one's word counts */
 }
 
 /* A terminal has none. */
@@ -126,6 +179,8 @@ int main(void) {
         TEST(a_card_says_who_froze),
         TEST(somebody_elsewhere_is_told_that_it_worked),
         TEST(a_switch_that_cannot_be_read_is_not_turned),
+        TEST(what_cannot_be_moved_stays_frozen),
+        TEST(what_another_replica_has_moved_is_moved),
         TEST(without_metrics_the_switch_turns_as_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,11 +200,13 @@ static void what_the_log_of_an_older_version_froze_is_ended_as_ever(void **state
     struct fx_error err = {0};
 
     prepare(rig);
-    for (int way = 0; way < 3; way++) {
+    for (int way = 0; way < 4; way++) {
         fx_writes_setting(rig->sc, &rig->work.writes, ENGINE_FREEZE_SETTING, old);
+        if (way == 3) /* and in its own, since */
+            fx_writes_setting(rig->sc, &rig->work.writes, ENGINE_FREEZE_LOG_SETTING, old);
         engine_rig_keep(rig);
         assert_int_equal(engine_unfreeze_by(&rig->work, "U8", "x", &left, &err), FX_ERR_INPUT);
-        if (way == 1) /* a start */
+        if (way == 1 || way == 3) /* a start */
             assert_ok(engine_freeze_move(&rig->work, &err));
         if (way == 2) /* a terminal, before one */
             assert_ok(engine_freeze_by(&rig->work, "U7", "month end", &err));

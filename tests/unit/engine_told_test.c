@@ -451,6 +451,54 @@ static void an_answer_that_cannot_be_read_ends_nothing(void **state) {
     assert_int_equal(run.row->state, FX_RUN_ASKING);
 }
 
+static enum fx_code setting_never(struct fx_store *store, struct fx_scope *sc, const char *name,
+                                  const char **ret_value, struct fx_error *err) {
+    return fx_fail(err, FX_ERR_UNAVAILABLE, "not this time");
+}
+
+static void an_answer_is_not_taken_while_the_one_before_it_cannot_be_read(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_store *store = rig->engine.options.store;
+    enum fx_code (*truly)(struct fx_store *, struct fx_scope *, const char *, const char **,
+                          struct fx_error *) = store->setting;
+    struct fx_error err = {0};
+
+    store->setting = setting_never;
+    assert_int_equal(tell(rig, &run, true, "U5", &err), FX_ERR_UNAVAILABLE);
+    store->setting = truly;
+    fx_writes_setting(rig->sc, &rig->work.writes, "told:r1", "{");
+    engine_rig_keep(rig);
+    assert_int_equal(tell(rig, &run, true, "U5", &err), FX_ERR_INPUT);
+    assert_int_equal(rig->work.writes.settings_count, 0);
+}
+
+static int looks;
+
+static enum fx_code always_found_out_before(struct fx_store *store, struct fx_scope *sc,
+                                            const struct fx_intent *intent,
+                                            const struct fx_writes *writes, struct fx_error *err) {
+    looks++;
+    return fx_fail(err, FX_ERR_CONFLICT, "somebody was quicker");
+}
+
+static void an_answer_looks_again_a_few_times_only(void **state) {
+    struct engine_rig *rig = *state;
+    struct engine_run run = asking_run(rig);
+    struct fx_store *store = rig->engine.options.store;
+    struct fx_error err = {0};
+
+    looks = 0;
+    add_intent(rig, "one", FX_INTENT_UNKNOWN);
+    end_truly = store->end_effect;
+    store->end_effect = always_found_out_before;
+    assert_int_equal(engine_tell(&rig->work, run.row, true, "U5", "I counted", &err),
+                     FX_ERR_CONFLICT);
+    store->end_effect = end_truly;
+    assert_in_range(looks, 2, 10);
+    assert_int_equal(rig->work.writes.settings_count, 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -472,6 +520,8 @@ int main(void) {
         TEST(what_another_step_did_is_no_reason_to_begin_this_one),
         TEST(while_what_was_done_cannot_be_read_the_question_stays),
         TEST(an_answer_that_cannot_be_read_ends_nothing),
+        TEST(an_answer_is_not_taken_while_the_one_before_it_cannot_be_read),
+        TEST(an_answer_looks_again_a_few_times_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

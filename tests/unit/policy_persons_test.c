@@ -218,9 +218,11 @@ static void those_who_may_approve_are_counted_as_persons_up_to_enough(void **sta
         {.name = "admin", .users = admins, .users_count = 1}};
     const struct fx_policy policy = {
         .persons = persons, .persons_count = 1, .roles = roles, .roles_count = 3};
-    struct fx_json *members = fx_json_object_of(
-        sc, "S0APPROVERS",
-        fx_json_array_of(sc, fx_json_string(sc, "U0BO"), fx_json_string(sc, "U0CARA"), NULL), NULL);
+    struct fx_json *members =
+        fx_json_object_of(sc, "S0APPROVERS",
+                          fx_json_array_of(sc, fx_json_int(sc, 7), fx_json_string(sc, "U0BO"),
+                                           fx_json_string(sc, "U0CARA"), NULL),
+                          NULL);
 
     assert_int_equal(fx_policy_count_approvers(&policy, "", NULL, 9), 2); /* Anna, Bo */
     assert_int_equal(fx_policy_count_approvers(&policy, "", members, 9), 3);
