@@ -18,14 +18,15 @@ static enum fx_effect effect_of(const struct fx_json *params) {
     return class_of_step;
 }
 
+static struct fx_store *durable; /* also while the engine's is faulty */
+
 static void answer(struct engine_rig *rig) {
-    struct fx_store *store = rig->engine.options.store;
     struct fx_writes writes = {0};
     struct fx_error err = {0};
 
     fx_writes_setting(rig->sc, &writes, "told:r1",
                       "{\"by\":\"U5\",\"done\":false,\"reason\":\"I counted\"}");
-    assert_ok(store->write(store, rig->sc, NULL, &writes, &err));
+    assert_ok(durable->write(durable, rig->sc, NULL, &writes, &err));
 }
 
 static enum fx_code run_step(const struct fx_step_context *ctx, const struct fx_json *params,
@@ -54,6 +55,7 @@ static void begin(struct engine_rig *rig, enum fx_effect class) {
     struct fx_runbook_step *step = FX_NEW(rig->sc, struct fx_runbook_step);
 
     class_of_step = class;
+    durable = rig->engine.options.store;
     next_code = FX_OK;
     next_failure = (struct fx_error){0};
     answered_meanwhile = NULL;
@@ -173,6 +175,65 @@ static void what_has_begun_goes_on_later_when_somebody_does_not_answer(void **st
     next_result = (struct fx_step_result){.outcome = FX_STEP_PARKED, .due_ms = RIG_NOW_MS + 5};
     assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_WAITING);
     assert_int_equal(calls, 2);
+}
+
+/* At each call of the store once: nothing is told, and the run is as it was. */
+static void while_the_store_is_away_nothing_becomes_of_it(struct engine_rig *rig) {
+    enum { CALLS_MAX = 20 };
+    struct fx_store *store = rig->engine.options.store, *faulty = fault_store_new(store);
+    struct fx_run *before = NULL, *after = NULL;
+    struct fx_error err = {0};
+    int64_t n = 1;
+
+    assert_ok(store->run(store, rig->sc, "r1", &before, &err));
+    rig->engine.options.store = faulty;
+    for (; n < CALLS_MAX; n++) {
+        struct fx_writes unanswered = {0};
+
+        fx_writes_setting(rig->sc, &unanswered, "told:r1", "");
+        assert_ok(store->write(store, rig->sc, NULL, &unanswered, &err));
+        rig->work.writes = (struct fx_writes){0};
+        fault_store_arm(faulty, n, FAULT_BEFORE);
+        enum fx_code code = engine_continue_run(&rig->work, &err);
+
+        if (!fault_store_fired(faulty))
+            break;
+        assert_int_equal(code, FX_ERR_UNAVAILABLE);
+        assert_int_equal(rig->work.writes.messages_count, 0);
+        assert_ok(store->run(store, rig->sc, "r1", &after, &err));
+        assert_int_equal(after->state, before->state);
+        assert_string_equal(after->note, before->note);
+    }
+    assert_in_range(n, 3, CALLS_MAX - 1);
+    rig->work.writes = (struct fx_writes){0};
+    rig->engine.options.store = store;
+    faulty->close(faulty);
+}
+
+static void a_question_is_asked_and_answered_when_the_store_is_back(void **state) {
+    struct engine_rig *rig = *state;
+
+    begin(rig, FX_EFFECT_UNKEYED);
+    ask(rig, "was it done?", "{'asked':true}");
+    while_the_store_is_away_nothing_becomes_of_it(rig);
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_ASKING);
+    (void)fx_fail(&next_failure, FX_ERR_DENIED, "AWS refused");
+    answered_meanwhile = rig;
+    while_the_store_is_away_nothing_becomes_of_it(rig);
+    assert_non_null(strstr(engine_rig_go_on(rig)->note, "a person has looked"));
+}
+
+static void what_only_reads_and_asks_fails_as_it_is_refused(void **state) {
+    struct engine_rig *rig = *state;
+
+    begin(rig, FX_EFFECT_READ);
+    ask(rig, "was it done?", "{'asked':true}");
+    assert_int_equal(engine_rig_go_on(rig)->state, FX_RUN_ASKING);
+    (void)fx_fail(&next_failure, FX_ERR_DENIED, "AWS refused");
+    struct fx_run *row = engine_rig_go_on(rig);
+
+    assert_int_equal(row->state, FX_RUN_FAILED);
+    assert_non_null(strstr(row->note, "AWS refused"));
 }
 
 /* Nobody answers while a person is asked: the question stays, and so does its card. */
@@ -601,6 +662,8 @@ int main(void) {
         TEST(a_question_that_nobody_looks_at_is_not_run_again),
         TEST(what_has_begun_goes_on_later_when_somebody_does_not_answer),
         TEST(what_asks_goes_on_asking_when_somebody_does_not_answer),
+        TEST(a_question_is_asked_and_answered_when_the_store_is_back),
+        TEST(what_only_reads_and_asks_fails_as_it_is_refused),
         TEST(while_it_cannot_be_read_whether_it_has_begun_nothing_is_concluded),
         TEST(what_has_not_begun_fails_when_nobody_answers),
         TEST(what_has_begun_and_is_given_up_is_a_question),
