@@ -133,7 +133,8 @@ static enum fx_code check_person(const struct fx_policy *policy, const struct fx
     else if (actor->terminal && actor->user_id && *actor->user_id)
         return FX_OK;
     else if (actor->terminal)
-        what = "this machine does not tell who you are, and the audit log needs a name";
+        what = "this machine does not tell who you are, and the audit log needs a name; log in as "
+               "a user that it knows";
     else if (!actor->known || !actor->user_id || !*actor->user_id)
         what = "Slack did not tell who you are; try again in a minute";
     else if (!actor->team_id || !fx_policy_is_own_team(policy, actor->team_id))
