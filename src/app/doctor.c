@@ -2,8 +2,6 @@
  * of each what is wrong and what to do. */
 #include "doctor.h"
 
-#include "fluxabot/aws.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -64,16 +62,8 @@ static bool configuration(struct doctor *d, const char *file) {
 
 static bool open_clients(struct doctor *d) {
     struct fx_error err = {0};
-    enum fx_code code = fx_http_open(fx_clock_system(), NULL, &d->http, &err);
+    enum fx_code code = app_open_aws(d->sc, d->config, &d->http, &d->aws, &err);
 
-    if (code == FX_OK)
-        code = fx_aws_open(&(struct fx_aws_options){.http = d->http,
-                                                    .clock = fx_clock_system(),
-                                                    .random = fx_random_system(),
-                                                    .region = d->config->aws_region,
-                                                    .endpoint_url = d->config->aws_endpoint_url,
-                                                    .getenv = app_getenv},
-                           &d->aws, &err);
     if (code != FX_OK)
         doctor_say(d, DOCTOR_WRONG, "program", "install it anew", "%s", err.message);
     return code == FX_OK;
@@ -108,8 +98,6 @@ int app_doctor(const struct app_arguments *arguments) {
         puts(fx_json_dump_pretty(sc, d.lines));
     else
         print_lines(&d);
-    fx_aws_close(d.aws);
-    fx_http_close(d.http);
     fx_runbooks_close(d.runbooks);
     return d.wrong ? EXIT_FINDINGS : EXIT_GOOD;
 }

@@ -187,6 +187,12 @@ void app_print_card(const struct fx_json *card);
 /* Of this process. */
 const char *app_getenv(const char *name);
 
+/* ---- clients.c ---- */
+
+/* Both are closed when sc ends, behind whatever in it uses them. */
+enum fx_code app_open_aws(struct fx_scope *sc, const struct app_config *config,
+                          struct fx_http **ret_http, struct fx_aws **ret_aws, struct fx_error *err);
+
 /* ---- case_changes.c: of a case that changes something ---- */
 
 /* Step id -> {"plan", "params", "promised"} of each change of the run: what was approved, and what

@@ -2,8 +2,6 @@
  * other shows the exact calls that a change would make, and makes none of them. */
 #include "private.h"
 
-#include "fluxabot/aws.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -54,29 +52,6 @@ static enum fx_code understand(struct fx_scope *sc, const struct app_config *con
     return fx_runbook_arguments(sc, ret_asked->runbook, rest, &ret_asked->arguments, err);
 }
 
-static void close_http(void *http) {
-    fx_http_close(http);
-}
-
-static void close_aws(void *aws) {
-    fx_aws_close(aws);
-}
-
-static enum fx_code open_clients(struct fx_scope *sc, const struct app_config *config,
-                                 struct fx_engine_options *options, struct fx_error *err) {
-    FX_TRY(fx_http_open(fx_clock_system(), NULL, &options->http, err));
-    fx_defer(sc, close_http, options->http);
-    FX_TRY(fx_aws_open(&(struct fx_aws_options){.http = options->http,
-                                                .clock = fx_clock_system(),
-                                                .random = fx_random_system(),
-                                                .region = config->aws_region,
-                                                .endpoint_url = config->aws_endpoint_url,
-                                                .getenv = app_getenv},
-                       &options->aws, err));
-    fx_defer(sc, close_aws, options->aws);
-    return FX_OK;
-}
-
 static void print_plan(const struct fx_json *plan) {
     const struct fx_json *facts = fx_json_at(plan, "facts"), *calls = fx_json_at(plan, "calls");
     const char *summary = fx_json_get_text(plan, "summary");
@@ -117,7 +92,7 @@ static enum fx_code try_it(struct fx_scope *sc, const struct app_log *log,
     struct asked asked = {0};
 
     FX_TRY(understand(sc, log->config, arguments, &asked, err));
-    FX_TRY(open_clients(sc, log->config, &options, err));
+    FX_TRY(app_open_aws(sc, log->config, &options.http, &options.aws, err));
     return fx_engine_try(&options, sc,
                          &(struct fx_engine_trial){.system = asked.system,
                                                    .environment = asked.environment,
