@@ -300,7 +300,7 @@ describe('single messages and rows', { concurrency: true }, () => {
 
     async function twoApprove(card) {
       await stack.click(bo, card, 'approve');
-      await stack.until(async () => /1 of 2/.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
+      await stack.until(async () => /1 of 2: /.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
       await stack.click(dora, card, 'approve');
       return ending(stack, card);
     }
@@ -381,7 +381,7 @@ describe('single messages and rows', { concurrency: true }, () => {
       await proven(id);
       const card = await asked(stack, `dlq override ${id} ${reason}`);
       await stack.click(bo, card, 'approve');
-      await stack.until(async () => /1 of 2/.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
+      await stack.until(async () => /1 of 2: /.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
       await killedBefore(stack, () => stack.click(dora, card, 'approve'));
       includes(await ending(stack, card), /The message was processed/);
       assert.equal((await effects('SendMessage')).length, 1);
@@ -420,7 +420,7 @@ describe('single messages and rows', { concurrency: true }, () => {
 
     async function twoApprove(card, between = async () => {}) {
       await stack.click(bo, card, 'approve');
-      await stack.until(async () => /1 of 2/.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
+      await stack.until(async () => /1 of 2: /.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
       await between();
       await stack.click(dora, card, 'approve');
       return ending(stack, card);
@@ -487,7 +487,7 @@ describe('single messages and rows', { concurrency: true }, () => {
       await duplicates();
       const card = await asked(stack, `idempotency dedupe evt-1 evt-2 ${reason}`);
       await stack.click(bo, card, 'approve');
-      await stack.until(async () => /1 of 2/.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
+      await stack.until(async () => /1 of 2: /.test(JSON.stringify((await stack.message(card.ts)).blocks)), 'the first vote');
       await killedBefore(stack, () => stack.click(dora, card, 'approve'));
       includes(await ending(stack, card), /3 duplicate rows deleted/);
       assert.equal(await saved(), 'evt-1 new, evt-1 newer, evt-2 new');

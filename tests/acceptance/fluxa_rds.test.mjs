@@ -91,7 +91,7 @@ async function approve(stack, card, people, last = (click) => click()) {
   for (const [i, user] of people.entries()) {
     const click = () => stack.click(user, card, 'approve');
     await (i + 1 < people.length ? click() : last(click));
-    if (i + 1 < people.length) await becomes(stack, card, (now) => /1 of 2/.test(shown(now)));
+    if (i + 1 < people.length) await becomes(stack, card, (now) => /1 of 2: /.test(shown(now)));
   }
 }
 
@@ -130,7 +130,7 @@ function stands(name, stackOf) {
     for (const [i, user] of row.by.entries()) {
       assert.deepEqual(await effects(), [], 'nothing before everybody has approved');
       await Promise.all([1, 2].map(() => stack.click(user, card, 'approve')));
-      if (i + 1 < row.by.length) await becomes(stack, card, (now) => /1 of 2/.test(shown(now)));
+      if (i + 1 < row.by.length) await becomes(stack, card, (now) => /1 of 2: /.test(shown(now)));
     }
     const last = await end(stack, card), done = await effects();
     includes(last, row.ends);

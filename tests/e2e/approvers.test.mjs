@@ -86,7 +86,7 @@ test('one denial ends it, also after a vote', async () => {
   const effects = await watchEffects(stack);
   const card = await asked();
   await press(0, anna, 'approve', requestOf(card));
-  await shows(card, /1 of 2/);
+  await shows(card, /1 of 2: /);
   await denied(bo, card);
   assert.match((await stack.ending(card)).text, /^Denied/);
   await toldAfter(annaAgain, /already denied/, () => press(1, annaAgain, 'approve', requestOf(card)));
@@ -97,7 +97,7 @@ test('the first of the two is looked up again as well', async () => {
   const effects = await watchEffects(stack);
   const card = await asked();
   await press(0, anna, 'approve', requestOf(card));
-  await shows(card, /1 of 2/);
+  await shows(card, /1 of 2: /);
   await stack.post('slack/options', { people: { requester: { is_restricted: true } } });
   await press(1, bo, 'approve', requestOf(card));
   const end = await stack.ending(card);
@@ -169,7 +169,7 @@ test('a freeze between the approval and the run refuses it, and Stop works while
   const effects = await watchEffects(stack);
   const card = await asked();
   await press(0, anna, 'approve', requestOf(card));
-  await shows(card, /1 of 2/);
+  await shows(card, /1 of 2: /);
   await stack.fault('slack:users.info', '5xx', { after: 1, rate: 1, about: bo }); // after his click: the run waits
   await press(1, bo, 'approve', requestOf(card));
   const waiting = await stack.until(async () => { const now = await stack.message(card.ts); return /^Waiting/.test(now.text) && now; }, 'the run to wait for Slack');
@@ -236,7 +236,7 @@ test('the reminder and the end of the time tell of the one who approved', async 
   const effects = await watchEffects(stack);
   const card = await asked();
   await press(0, anna, 'approve', requestOf(card));
-  await shows(card, /1 of 2/);
+  await shows(card, /1 of 2: /);
   const thread = await stack.until(async () => (await stack.message(card.ts)).replies?.find((reply) => /waits for somebody else/.test(reply.text)), 'the reminder');
   assert.match(thread.text, /1 of 2: .* approved; \/fluxa dlq redrive waits for somebody else/);
   const end = await stack.ending(card);
