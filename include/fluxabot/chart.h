@@ -1,5 +1,7 @@
 /* chart.h - a metric over time as a PNG picture and as a sentence. No files, no network; the only
- * user of cairo. May be called from any thread.
+ * user of cairo. May be called from any thread, but a picture by one at a time: where it writes
+ * text, cairo 1.16 takes the locks of a font and of all fonts in either order, so that two drawings
+ * at once could wait for each other for good.
  *
  * libcairo is opened with the first picture and stays from then on: about 2.5 MB, of which 0.5 MB
  * are the process's own. A program that draws none never has it.

@@ -18,7 +18,7 @@
 /* Senders that these may take at once: texts never wait for them. */
 enum {
     OUTBOX_WHISPERS = 2,
-    OUTBOX_FILES = 1, /* and so one picture is drawn at a time */
+    OUTBOX_FILES = 1, /* more would draw two pictures at once, which chart.h forbids */
 };
 
 /* A thread, and what it has in hand; guarded by the pump's lock. */
