@@ -1,12 +1,13 @@
 foreach(test IN ITEMS engine_decide_test engine_recall_test engine_page_test engine_sparklines_test engine_follow_ups_test
                       engine_freeze_test engine_promises_test engine_promises_together_test engine_host_test
-                      engine_told_test engine_left_test engine_storm_test engine_steps_test
+                      engine_told_test engine_left_test engine_storm_test engine_steps_test engine_asks_test
                       engine_incidents_test engine_together_test engine_files_test engine_incident_watch_test)
   fx_unit_test(${test} USES base store state engine LIBS ${SQLITE})
   target_include_directories(${test} PRIVATE ${PROJECT_SOURCE_DIR}/src/engine)
   target_sources(${test} PRIVATE unit/engine_rig.c support/scripted_http.c)
 endforeach()
-target_sources(engine_steps_test PRIVATE support/fault_store.c)
+target_sources(engine_steps_test PRIVATE unit/engine_scripted_step.c)
+target_sources(engine_asks_test PRIVATE unit/engine_scripted_step.c support/fault_store.c)
 
 foreach(test IN ITEMS engine_change_test engine_gate_test engine_between_test engine_freeze_command_test engine_click_test
                       engine_remind_test)
