@@ -108,6 +108,7 @@ enum {
      * looks at an alarm every ten seconds at most, so two changes are never this close. */
     FX_INCIDENT_SAME_CHANGE_MS = 2000,
     FX_INCIDENT_GRACE_MS = 60 * 1000, /* a notification may still be on its way */
+    FX_INCIDENT_TOLD_KEPT = 50,       /* ALARMs of one alarm */
 };
 
 struct fx_incident_facts {
@@ -115,6 +116,10 @@ struct fx_incident_facts {
     int64_t changed_ms, closed_ms; /* of the newest incident with this key */
     int64_t alarmed_ms;            /* when the newest ALARM that was told began; 0: none */
     bool asked;                    /* some of it is known from asking CloudWatch */
+    /* When those that were told began, in order; the first stands for all before it, too. None: so
+     * does alarmed_ms. */
+    int64_t told_ms[FX_INCIDENT_TOLD_KEPT];
+    size_t told_count;
 };
 /* An OK that is ignored because the incident is closed, but newer than changed_ms, must become its
  * changed_ms all the same: the alarm before it may still be on its way and would reopen the
@@ -123,6 +128,11 @@ enum fx_incident_change fx_incident_decide(const struct fx_alarm *alarm,
                                            const struct fx_incident_facts *facts);
 /* True when this ALARM is the newest one that was told, told once more. */
 bool fx_incident_knows(const struct fx_alarm *alarm, const struct fx_incident_facts *facts);
+/* True when this ALARM was not told, though a newer one was. It changes nothing of how the incident
+ * stands, but it was. */
+bool fx_incident_overtaken(const struct fx_alarm *alarm, const struct fx_incident_facts *facts);
+/* An ALARM that began at this time is told now: told_ms and alarmed_ms know. */
+void fx_incident_note_told(struct fx_incident_facts *facts, int64_t began_ms);
 
 /* What CloudWatch knows of one alarm. */
 struct fx_incident_past {

@@ -52,14 +52,47 @@ void engine_add_to_timeline(struct fx_scope *sc, struct fx_json *body, int64_t a
     fx_json_put(body, "timeline", kept);
 }
 
+/* ---- which of its alarms were told ---- */
+
+static void read_told(const struct fx_json *body, struct fx_incident_facts *facts) {
+    const struct fx_json *told = fx_json_at(body, "told");
+
+    facts->alarmed_ms = fx_json_get_int(body, "alarmed", 0);
+    for (size_t i = 0; i < fx_json_count(told) && i < FX_INCIDENT_TOLD_KEPT; i++)
+        facts->told_ms[facts->told_count++] = fx_json_to_int(fx_json_item(told, i), 0);
+}
+
+void engine_note_told(struct fx_scope *sc, struct fx_json *body, int64_t began_ms) {
+    struct fx_incident_facts facts = {0};
+    struct fx_json *told = fx_json_array(sc);
+
+    read_told(body, &facts);
+    fx_incident_note_told(&facts, began_ms);
+    for (size_t i = 0; i < facts.told_count; i++)
+        fx_json_add(told, fx_json_int(sc, facts.told_ms[i]));
+    fx_json_put(body, "alarmed", fx_json_int(sc, facts.alarmed_ms));
+    fx_json_put(body, "told", told);
+}
+
+void engine_keep_told(struct fx_scope *sc, struct fx_json *body, const struct fx_json *before) {
+    static const char *const names[] = {"alarmed", "told"};
+
+    for (size_t i = 0; i < FX_COUNT_OF(names); i++)
+        if (fx_json_at(before, names[i]) != NULL)
+            fx_json_put(body, names[i], fx_json_copy(sc, fx_json_at(before, names[i])));
+}
+
 struct fx_incident_facts engine_incident_facts(const struct fx_incident *incident,
                                                const struct fx_json *body) {
+    struct fx_incident_facts facts = {0};
+
     if (incident == NULL)
-        return (struct fx_incident_facts){0};
-    return (struct fx_incident_facts){.exists = true,
-                                      .open = incident->state == FX_INCIDENT_OPEN,
-                                      .changed_ms = incident->changed_ms,
-                                      .closed_ms = incident->closed_ms,
-                                      .alarmed_ms = fx_json_get_int(body, "alarmed", 0),
-                                      .asked = fx_json_get_bool(body, "asked", false)};
+        return facts;
+    facts.exists = true;
+    facts.open = incident->state == FX_INCIDENT_OPEN;
+    facts.changed_ms = incident->changed_ms;
+    facts.closed_ms = incident->closed_ms;
+    facts.asked = fx_json_get_bool(body, "asked", false);
+    read_told(body, &facts);
+    return facts;
 }

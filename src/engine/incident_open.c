@@ -87,6 +87,7 @@ enum fx_code incident_look_again(struct incident_telling *t, const char *user,
 
 static void fill_body(struct incident_telling *t) {
     struct fx_scope *sc = t->work->sc;
+    const struct fx_json *before = t->body;
 
     t->body = fx_json_object_of(
         sc, "alarm", engine_alarm_body(sc, t->alarm), "cause",
@@ -97,6 +98,8 @@ static void fill_body(struct incident_telling *t) {
             : fx_json_string(sc, t->route->first_action),
         "route", t->route == NULL ? NULL : fx_json_string(sc, t->route->name), "_buttons",
         engine_route_buttons(sc, t->system, t->route), "timeline", fx_json_array(sc), NULL);
+    incident_keep_snooze(sc, t->body, before, t->work->now_ms);
+    engine_keep_told(sc, t->body, before);
     incident_note_alarm(t);
 }
 
@@ -107,12 +110,10 @@ static bool pages(const struct incident_telling *t) {
 static void new_incident(struct incident_telling *t) {
     struct engine_work *work = t->work;
     struct fx_scope *sc = work->sc;
-    const struct fx_json *before = t->body;
     bool note = t->alarm->state == FX_ALARM_STATE_NOTE;
     const char *severity = t->route != NULL ? t->route->severity : note ? "low" : "medium";
 
     fill_body(t);
-    incident_keep_snooze(sc, t->body, before, work->now_ms);
     t->incident = FX_NEW(sc, struct fx_incident);
     *t->incident = (struct fx_incident){
         .id = engine_id(work, "inc-"),
@@ -131,9 +132,10 @@ static void new_incident(struct incident_telling *t) {
 }
 
 /* It is over, so nobody is paged and nothing is started; but it was, so it is told. */
-static void note_late(struct incident_telling *t) {
-    engine_add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms,
-                           "in alarm; this was told only after it was over");
+static const char over_already[] = "in alarm; this was told only after it was over";
+
+void incident_note_late(struct incident_telling *t, const char *what) {
+    engine_add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms, what);
     fx_writes_audit(t->work->sc, &t->work->writes, "alarm", "incident.told_late", t->incident->id,
                     NULL);
 }
@@ -142,7 +144,7 @@ static void note_late(struct incident_telling *t) {
 static enum fx_code begin_late(struct incident_telling *t, struct fx_error *err) {
     t->incident->paged = false;
     fx_json_put(t->body, "late", fx_json_bool(t->work->sc, true));
-    note_late(t);
+    incident_note_late(t, over_already);
     return incident_write(t, err);
 }
 
@@ -252,6 +254,6 @@ enum fx_code incident_tell_late(struct incident_telling *t, struct fx_error *err
     t->incident->seen++;
     fx_json_put(t->body, "alarm", engine_alarm_body(t->work->sc, t->alarm));
     incident_note_alarm(t);
-    note_late(t);
+    incident_note_late(t, over_already);
     return incident_write(t, err);
 }

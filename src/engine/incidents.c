@@ -53,10 +53,9 @@ enum fx_code incident_write(struct incident_telling *t, struct fx_error *err) {
     return engine_incident_card(t->work, t->system, t->incident, t->body, err);
 }
 
-/* When the newest alarm that was told began. */
 void incident_note_alarm(struct incident_telling *t) {
     if (t->alarm->state == FX_ALARM_STATE_ALARM)
-        fx_json_put(t->body, "alarmed", fx_json_int(t->work->sc, t->alarm->changed_ms));
+        engine_note_told(t->work->sc, t->body, t->alarm->changed_ms);
 }
 
 static enum fx_code repeat_incident(struct incident_telling *t, struct fx_error *err) {
@@ -70,6 +69,29 @@ static enum fx_code repeat_incident(struct incident_telling *t, struct fx_error 
 static bool is_late(const struct incident_telling *t, const struct fx_incident_facts *facts) {
     return facts->exists && !facts->open && t->alarm->state == FX_ALARM_STATE_ALARM &&
            t->alarm->changed_ms > facts->alarmed_ms && !fx_incident_knows(t->alarm, facts);
+}
+
+/* The incident stands as the newer one has left it. But this one was, too, so those in the thread
+ * are told; in a storm, whose card counts alarms that are open, its timeline is. */
+static enum fx_code tell_overtaken(struct incident_telling *t, struct fx_error *err) {
+    struct fx_scope *sc = t->work->sc;
+    struct fx_json *verdict =
+        fx_json_array_of(sc, fx_json_stringf(sc, "%s was in alarm before, at ", t->alarm->name),
+                         engine_time(sc, t->alarm->changed_ms), NULL);
+
+    fx_json_add(verdict, t->found != NULL
+                             ? fx_json_stringf(sc, ": %s.", t->found->note)
+                             : fx_json_string(sc, "; this was told only after a newer alarm."));
+    t->incident->seen++;
+    incident_note_alarm(t);
+    incident_note_late(t, "in alarm; this was told only after a newer alarm");
+    if (incident_storm(t->body) == NULL)
+        FX_TRY(engine_put_card(t->work,
+                               fx_printf(sc, "incident:%s:before:%lld", t->incident->id,
+                                         (long long)t->alarm->changed_ms),
+                               fx_printf(sc, "incident:%s", t->incident->id), t->system->channel,
+                               fx_json_object_of(sc, "verdict", verdict, NULL), err));
+    return incident_write(t, err);
 }
 
 /* What those in the thread are told. */
@@ -155,6 +177,8 @@ enum fx_code engine_alarm(struct engine_work *work, const struct fx_engine_syste
     }
     if (is_late(&t, &facts))
         return incident_tell_late(&t, err);
+    if (fx_incident_overtaken(alarm, &facts))
+        return tell_overtaken(&t, err);
     if (t.incident == NULL && alarm->state == FX_ALARM_STATE_OK)
         incident_remember_ok(&t);
     /* a newer OK of a closed incident still makes a late, older ALARM old */

@@ -287,6 +287,10 @@ void engine_reconcile_later(struct engine_work *work, int64_t after_ms);
 /* What the decisions of incident.h look at; both may be NULL. */
 struct fx_incident_facts engine_incident_facts(const struct fx_incident *incident,
                                                const struct fx_json *body);
+/* An ALARM that began at this time is told by the incident of body. */
+void engine_note_told(struct fx_scope *sc, struct fx_json *body, int64_t began_ms);
+/* What was told by the incident before it, of the same alarm; NULL: there was none. */
+void engine_keep_told(struct fx_scope *sc, struct fx_json *body, const struct fx_json *before);
 struct fx_json *engine_alarm_body(struct fx_scope *sc, const struct fx_alarm *alarm);
 /* The buttons of its card; route may be NULL. */
 struct fx_json *engine_route_buttons(struct fx_scope *sc, const struct fx_engine_system *system,

@@ -1,11 +1,5 @@
 /* missed.c - of what CloudWatch knows of an alarm, what nobody was told. */
-#include "fluxabot/incident.h"
-
-/* Not newer than the newest ALARM that was told: told, or overtaken by it. */
-static bool is_told(const struct fx_alarm_change *change, const struct fx_incident_facts *facts) {
-    return facts->exists && facts->alarmed_ms > 0 &&
-           change->at_ms <= facts->alarmed_ms + FX_INCIDENT_SAME_CHANGE_MS;
-}
+#include "private.h"
 
 size_t fx_incident_missed(const struct fx_incident_past *past,
                           const struct fx_incident_facts *facts, int64_t now_ms,
@@ -18,9 +12,11 @@ size_t fx_incident_missed(const struct fx_incident_past *past,
         bool young = change->at_ms > now_ms - FX_INCIDENT_GRACE_MS;
 
         if (change->state == FX_ALARM_STATE_ALARM) {
-            if (young || !past->notifies || is_told(change, facts))
+            if (young || !past->notifies ||
+                incident_is_told(facts, change->at_ms, FX_INCIDENT_SAME_CHANGE_MS))
                 continue;
-            open = began = true;
+            if (change->at_ms > facts->alarmed_ms) /* otherwise a newer one was told */
+                open = began = true;
         } else if (change->state == FX_ALARM_STATE_OK) {
             /* an OK may be told right now; but without it the alarm before it would page people for
              * what is over */

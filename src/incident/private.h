@@ -76,6 +76,11 @@ void incident_take_place(struct fx_scope *sc, struct fx_alarm *alarm, const char
 void incident_take_time(const char *text, int64_t sent_ms, int64_t *time_ms);
 enum fx_alarm_state incident_state_of(const char *text);
 
+/* ---- told.c ---- */
+
+/* Whether an ALARM that began at this time, or so much apart from it, was told. */
+bool incident_is_told(const struct fx_incident_facts *facts, int64_t began_ms, int64_t apart_ms);
+
 /* ---- metric.c: metric, dimensions, threshold ---- */
 
 /* An object name -> value from [{"name","value"}] or {"name": "value"}; NULL when there are none.

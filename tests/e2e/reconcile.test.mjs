@@ -192,6 +192,30 @@ test('of the two that were lost, the one that SNS does bring is not needed twice
   assert.deepEqual((await incidents('fluxa-half')).map(({ state, seen }) => [state, seen]), [[1, 1]]);
 });
 
+test('what a newer alarm has overtaken is told in its thread, once, whoever brings it', async () => {
+  const words = /fluxa-overtaken was in alarm before/;
+  const said = async () => (await cards('fluxa-overtaken')).flatMap((one) => one.replies ?? []).filter((reply) => words.test(reply.text));
+  await lost('fluxa-overtaken', ['ALARM', 30], ['OK', 28]);
+  await stack.alarm('fluxa-overtaken', 'ALARM', { age_ms: 10 * MINUTES });
+  await card('fluxa-overtaken');
+  await awayForAnHour();
+  assert.match(JSON.stringify(await card('fluxa-overtaken', MARK)), /told only after a newer alarm/);
+  const incident = only(await incidents('fluxa-overtaken'), 'incidents');
+  assert.deepEqual([incident.state, incident.seen], [0, 2]);
+  await stack.until(async () => (await said()).length === 1, 'the words in its thread');
+  assert.match(only(await said(), 'replies').text, MARK);
+  assert.equal(await recovered('fluxa-overtaken'), 1);
+  // SNS brings another old one, which the history does not show, and both once more
+  const older = Date.now() - 20 * MINUTES;
+  for (let i = 0; i < 2; i++) {
+    await told('fluxa-overtaken', 'ALARM', older);
+    await settled();
+    await awayForAnHour();
+  }
+  await stack.until(async () => (await said()).length === 2, 'the words of the other one');
+  assert.equal(only(await incidents('fluxa-overtaken'), 'incidents').seen, 3);
+});
+
 test('SNS that comes after all doubles nothing, before or behind, whatever the milliseconds say', async () => {
   for (const [name, drift] of [['fluxa-dlq-depth-after', 7], ['fluxa-dlq-depth-early', -7], ['fluxa-dlq-depth-same', 0]]) {
     const from = Date.now() - 10 * MINUTES;

@@ -1,5 +1,6 @@
 /* engine_incidents_test.c - an alarm and its end that two workers handle at the same moment:
- * whoever comes second does it again, and sees the other. And what begins with an end. */
+ * whoever comes second does it again, and sees the other. What begins with an end; and an alarm
+ * that a newer one has overtaken. */
 #include "engine_rig.h"
 
 #include <string.h>
@@ -149,6 +150,62 @@ static void what_only_ends_is_not_watched(void **state) {
     assert_int_equal(decide(rig, &ok).writes.runs_count, 0);
 }
 
+/* ---- overtaken ---- */
+
+enum { MINUTE_MS = 60 * 1000 };
+
+static struct engine_work tell(struct engine_rig *rig, enum fx_alarm_state state,
+                               int64_t changed_ms) {
+    const struct fx_alarm alarm = told(state, changed_ms);
+    const struct engine_work work = decide(rig, &alarm);
+
+    assert_int_equal(write_all(rig, &work), FX_OK);
+    return work;
+}
+
+static void is_ignored(struct engine_rig *rig, int64_t changed_ms) {
+    const struct engine_work work = tell(rig, FX_ALARM_STATE_ALARM, changed_ms);
+
+    assert_int_equal(work.writes.incidents_count, 0);
+    assert_int_equal(work.writes.messages_count, 0);
+}
+
+static void an_alarm_that_a_newer_one_overtook_is_told_once(void **state) {
+    struct engine_rig *rig = *state;
+    const int64_t newer_ms = RIG_NOW_MS + 20 * MINUTE_MS;
+
+    tell(rig, FX_ALARM_STATE_ALARM, newer_ms);
+    const struct fx_writes late = tell(rig, FX_ALARM_STATE_ALARM, RIG_NOW_MS).writes;
+
+    assert_int_equal(late.messages_count, 2); /* in the thread, and the card with its timeline */
+    assert_string_equal(late.messages[0]->parent,
+                        fx_printf(rig->sc, "incident:%s", late.incidents[0]->id));
+    assert_non_null(strstr(late.messages[0]->payload_json, "told only after a newer alarm"));
+    assert_int_equal(late.incidents[0]->state, FX_INCIDENT_OPEN);
+    assert_int_equal(late.incidents[0]->opened_ms, newer_ms);
+    assert_int_equal(late.incidents[0]->changed_ms, newer_ms);
+    assert_int_equal(late.incidents[0]->seen, 2);
+    assert_int_equal(late.runs_count, 0);
+    assert_string_equal(late.audits[0]->action, "incident.told_late");
+    is_ignored(rig, RIG_NOW_MS);
+    is_ignored(rig, newer_ms);
+}
+
+/* The next incident of the same alarm knows what the one before has told. */
+static void what_was_told_is_not_told_by_the_next_incident(void **state) {
+    struct engine_rig *rig = *state;
+    const int64_t next_ms = RIG_NOW_MS + 2 * (int64_t)FX_INCIDENT_REOPEN_WITHIN_MS;
+
+    tell(rig, FX_ALARM_STATE_ALARM, RIG_NOW_MS);
+    tell(rig, FX_ALARM_STATE_OK, RIG_NOW_MS + MINUTE_MS);
+    tell(rig, FX_ALARM_STATE_ALARM, next_ms);
+    assert_int_equal(incidents(rig, true), 1);
+    assert_int_equal(incidents(rig, false), 2);
+    is_ignored(rig, RIG_NOW_MS);
+    assert_int_equal(tell(rig, FX_ALARM_STATE_ALARM, next_ms - MINUTE_MS).writes.messages_count, 2);
+    is_ignored(rig, next_ms - MINUTE_MS);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_set_up, engine_rig_tear_down)
     const struct CMUnitTest tests[] = {
@@ -157,6 +214,8 @@ int main(void) {
         TEST(the_next_alarm_and_its_end_see_each_other_too),
         TEST(an_alarm_that_is_over_is_watched_in_its_thread_once),
         TEST(what_only_ends_is_not_watched),
+        TEST(an_alarm_that_a_newer_one_overtook_is_told_once),
+        TEST(what_was_told_is_not_told_by_the_next_incident),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

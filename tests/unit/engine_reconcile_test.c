@@ -533,6 +533,35 @@ static void a_crash_between_beginning_and_end_doubles_nothing(void **state) {
     assert_int_equal(messages(rig, ""), 1);
 }
 
+/* SNS has lost the one and brought the other. */
+static void what_a_newer_alarm_has_overtaken_is_told_in_its_thread(void **state) {
+    struct rig *rig = *state;
+    struct fx_event newer = found_late, older = found_late;
+
+    newer.body = "{\"topic\":\"" TOPIC "\",\"alarm\":{\"AlarmName\":\"a\",\"AlarmArn\":\"" ALARM
+                 "a\"},\"changes\":[{\"state\":\"ALARM\",\"at\":1795252100000}]}";
+    older.body = "{\"topic\":\"" TOPIC "\",\"alarm\":{\"AlarmName\":\"a\",\"AlarmArn\":\"" ALARM
+                 "a\"},\"changes\":[{\"state\":\"ALARM\",\"at\":1795252000000}]}";
+    accept(rig, &newer);
+    handle(rig, &newer);
+    settle(rig);
+    assert_int_equal(messages(rig, ""), 1);
+    handle(rig, &older);
+    const char *said = rig->work.writes.messages[0]->payload_json;
+
+    assert_non_null(strstr(said, "a was in alarm before, at "));
+    assert_non_null(strstr(said, "the notification did not arrive"));
+    settle(rig);
+    const struct fx_incident *incident = incident_of(rig, ALARM "a");
+
+    assert_int_equal(incident->state, FX_INCIDENT_OPEN);
+    assert_int_equal(incident->opened_ms, INT64_C(1795252100000));
+    assert_int_equal(incident->seen, 2);
+    handle(rig, &older);
+    settle(rig);
+    assert_int_equal(incident_of(rig, ALARM "a")->version, incident->version);
+}
+
 static void what_is_given_up_is_told_to_the_channel(void **state) {
     struct rig *rig = *state;
     struct fx_error why = {0}, err = {0};
@@ -574,6 +603,7 @@ int main(void) {
         TEST(a_comparison_that_is_cancelled_is_not_a_failure),
         TEST(one_that_is_given_up_is_followed_by_the_next),
         TEST(a_crash_between_beginning_and_end_doubles_nothing),
+        TEST(what_a_newer_alarm_has_overtaken_is_told_in_its_thread),
         TEST(what_is_given_up_is_told_to_the_channel),
         TEST(what_a_topic_of_old_brought_is_dropped),
     };
