@@ -132,10 +132,9 @@ static void new_incident(struct incident_telling *t) {
 }
 
 /* It is over, so nobody is paged and nothing is started; but it was, so it is told. */
-static const char over_already[] = "in alarm; this was told only after it was over";
-
-void incident_note_late(struct incident_telling *t, const char *what) {
-    engine_add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms, what);
+static void note_late(struct incident_telling *t) {
+    engine_add_to_timeline(t->work->sc, t->body, t->alarm->changed_ms,
+                           "in alarm; this was told only after it was over");
     fx_writes_audit(t->work->sc, &t->work->writes, "alarm", "incident.told_late", t->incident->id,
                     NULL);
 }
@@ -144,7 +143,7 @@ void incident_note_late(struct incident_telling *t, const char *what) {
 static enum fx_code begin_late(struct incident_telling *t, struct fx_error *err) {
     t->incident->paged = false;
     fx_json_put(t->body, "late", fx_json_bool(t->work->sc, true));
-    incident_note_late(t, over_already);
+    note_late(t);
     return incident_write(t, err);
 }
 
@@ -254,6 +253,6 @@ enum fx_code incident_tell_late(struct incident_telling *t, struct fx_error *err
     t->incident->seen++;
     fx_json_put(t->body, "alarm", engine_alarm_body(t->work->sc, t->alarm));
     incident_note_alarm(t);
-    incident_note_late(t, over_already);
+    note_late(t);
     return incident_write(t, err);
 }

@@ -84,7 +84,11 @@ static enum fx_code tell_overtaken(struct incident_telling *t, struct fx_error *
                              : fx_json_string(sc, "; this was told only after a newer alarm."));
     t->incident->seen++;
     incident_note_alarm(t);
-    incident_note_late(t, "in alarm; this was told only after a newer alarm");
+    engine_add_to_timeline(sc, t->body, t->alarm->changed_ms,
+                           "in alarm; this was told only after a newer alarm");
+    fx_writes_audit(sc, &t->work->writes, "alarm", "incident.overtaken", t->incident->id,
+                    fx_json_object_of(sc, "alarm", fx_json_string(sc, t->alarm->name), "changed",
+                                      fx_json_int(sc, t->alarm->changed_ms), NULL));
     if (incident_storm(t->body) == NULL)
         FX_TRY(engine_put_card(t->work,
                                fx_printf(sc, "incident:%s:before:%lld", t->incident->id,

@@ -48,8 +48,6 @@ enum fx_code incident_note(struct incident_telling *t, struct fx_error *err);
 void incident_remember_ok(struct incident_telling *t);
 /* An ALARM that came after its OK. */
 enum fx_code incident_tell_late(struct incident_telling *t, struct fx_error *err);
-/* Onto the timeline, at its own time, and into the audit log. */
-void incident_note_late(struct incident_telling *t, const char *what);
 
 /* An incident by its id, of a configured system. FX_ERR_NOT_FOUND: it is not known. */
 enum fx_code incident_load(struct engine_work *work, const char *incident_id,

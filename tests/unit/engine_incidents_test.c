@@ -186,7 +186,7 @@ static void an_alarm_that_a_newer_one_overtook_is_told_once(void **state) {
     assert_int_equal(late.incidents[0]->changed_ms, newer_ms);
     assert_int_equal(late.incidents[0]->seen, 2);
     assert_int_equal(late.runs_count, 0);
-    assert_string_equal(late.audits[0]->action, "incident.told_late");
+    assert_string_equal(late.audits[0]->action, "incident.overtaken");
     is_ignored(rig, RIG_NOW_MS);
     is_ignored(rig, newer_ms);
 }
