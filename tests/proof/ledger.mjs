@@ -62,6 +62,16 @@ function judgeIntents(seen, problems) {
   }
 }
 
+// Nobody has to look into a database: of a run that has done something, or may have, the card says how it ended.
+const NO_END = /^(Running|Waiting|Approval needed)/;
+function judgeTold(seen, problems) {
+  const acted = new Set(seen.intents.filter((intent) => intent.state !== INTENT.notSent).map((intent) => intent.run));
+  for (const run of seen.runs.filter((one) => one.state >= RUN.asking && acted.has(one.id))) {
+    const card = seen.cards[run.id] ?? '';
+    if (card === '' || NO_END.test(card)) problems.push(`run ${run.id} (${run.command}) has ended, and its card says "${card.slice(0, 60)}"`);
+  }
+}
+
 const covers = (intent, effect) => intent.set_ms <= Date.parse(effect.time) + 1;
 
 function judgeTasks(seen, problems) {
@@ -151,6 +161,7 @@ export function judgeLedger(seen) {
   judgeSaid(seen, problems);
   judgeRuns(seen, problems);
   judgeIntents(seen, problems);
+  judgeTold(seen, problems);
   judgeTasks(seen, problems);
   judgeChanges(seen, problems);
   const sends = judgeSends(seen, problems);

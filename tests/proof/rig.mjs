@@ -146,7 +146,7 @@ export class Rig {
   async cards(runs) {
     if (runs.length === 0) return {};
     const rows = await this.sql(`SELECT key, ts FROM message_ts WHERE key IN (${runs.map((run) => `'run:${run.id}'`).join(', ')})`);
-    const texts = new Map((await this.stack.messages()).map((message) => [message.ts, message.text]));
+    const texts = new Map((await this.stack.messages()).flatMap((message) => [message, ...(message.replies ?? [])]).map((message) => [message.ts, message.text]));
     return Object.fromEntries(rows.map((row) => [row.key.slice(4), texts.get(row.ts) ?? '']));
   }
 
