@@ -325,7 +325,7 @@ static struct fx_intent ended_intent(struct engine_host *h, struct fx_scope *sc,
 }
 
 /* The card is not among the writes: what it says of this outcome is known when the step has come to
- * its end, and no run ends but in the transaction that writes its card (settle_done of worker.c).
+ * its end, and no run ends but in the transaction that writes its card (worker.c).
  * Until then the run is claimed again and again. */
 static enum fx_code end_effects(struct fx_step_host *host, struct fx_scope *sc,
                                 const struct fx_step_ending *all, size_t count,

@@ -1,22 +1,18 @@
 /* decide.c - which open incident an alarm belongs to, and what changes. */
 #include "private.h"
 
-/* How far apart two times of one change may be. */
-static int64_t most_apart_ms(const struct fx_alarm *alarm, const struct fx_incident_facts *facts) {
-    return alarm->asked || facts->asked ? FX_INCIDENT_SAME_CHANGE_MS : 0;
-}
-
 bool fx_incident_knows(const struct fx_alarm *alarm, const struct fx_incident_facts *facts) {
-    int64_t most_ms = most_apart_ms(alarm, facts);
+    int64_t most_ms = alarm->asked || facts->asked ? FX_INCIDENT_SAME_CHANGE_MS : 0;
     int64_t apart_ms = alarm->changed_ms - facts->alarmed_ms;
 
     return facts->exists && facts->alarmed_ms > 0 && alarm->state == FX_ALARM_STATE_ALARM &&
            apart_ms <= most_ms && apart_ms >= -most_ms;
 }
 
+/* Where it is only told that it was, a time that is a little off must not make one change two. */
 bool fx_incident_overtaken(const struct fx_alarm *alarm, const struct fx_incident_facts *facts) {
     return alarm->state == FX_ALARM_STATE_ALARM && alarm->changed_ms < facts->alarmed_ms &&
-           !incident_is_told(facts, alarm->changed_ms, most_apart_ms(alarm, facts));
+           !incident_is_told(facts, alarm->changed_ms, FX_INCIDENT_SAME_CHANGE_MS);
 }
 
 static enum fx_incident_change decide_alarm(const struct fx_alarm *alarm,
